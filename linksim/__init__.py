@@ -1,0 +1,1 @@
+"""linksim: discrete-event simulation of secured semantic radio links."""

@@ -1,0 +1,5 @@
+"""`python -m linksim`."""
+
+from linksim.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""What Eve can do with a frame."""

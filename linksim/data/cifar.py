@@ -1,0 +1,69 @@
+"""CIFAR-10 in its two forms, both bit-exact and in the original order: lossless WebP mosaics (npz: x_webp, x_ends, y), binary batches."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from linksim.data.archives import members
+from linksim.data.damage import reading, require
+
+TILES = 10  # a mosaic holds 10 x 10 images
+SIDE = 32
+RECORD = 1 + 3 * SIDE * SIDE  # bytes of an image in a binary batch: its label, then its red, green and blue planes
+BATCH = 10_000  # images in a binary batch
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+def read_mosaics(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """-> images uint8 [n, 32, 32, 3], labels uint8 [n]. Raises DataError for a damaged file."""
+    with reading(path):
+        with np.load(path, allow_pickle=False) as stored:
+            raw, ends, labels = stored["x_webp"].tobytes(), stored["x_ends"], stored["y"]
+        blobs = (raw[a:b] for a, b in zip(np.r_[0, ends[:-1]], ends, strict=True))
+        images = np.concatenate([untile(np.asarray(Image.open(io.BytesIO(blob), formats=["WEBP"]).convert("RGB"))) for blob in blobs])
+    require(images.shape[1:] == (SIDE, SIDE, 3), path, f"holds images of shape {images.shape[1:]}, expected ({SIDE}, {SIDE}, 3)")
+    return images, labels.astype(np.uint8)
+
+
+def write_mosaics(path: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
+    """Undone by `read_mosaics`. images uint8 [n, 32, 32, 3], n a multiple of 100; labels uint8 [n]."""
+    blobs = []
+    for start in range(0, len(images), TILES * TILES):
+        blob = io.BytesIO()
+        Image.fromarray(tile(images[start : start + TILES * TILES])).save(blob, "WEBP", lossless=True)
+        blobs.append(blob.getvalue())
+    ends = np.cumsum([len(blob) for blob in blobs])
+    np.savez(path, x_webp=np.frombuffer(b"".join(blobs), np.uint8), x_ends=ends.astype(np.int64), y=labels)
+
+
+def tile(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 [100, 32, 32, 3] -> [320, 320, 3], row by row."""
+    side = images.shape[1]
+    return images.reshape(TILES, TILES, side, side, 3).transpose(0, 2, 1, 3, 4).reshape(TILES * side, TILES * side, 3)
+
+
+def untile(mosaic: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 [320, 320, 3] -> [100, 32, 32, 3], row by row."""
+    side = mosaic.shape[0] // TILES
+    return mosaic.reshape(TILES, side, TILES, side, 3).transpose(0, 2, 1, 3, 4).reshape(-1, side, side, 3)
+
+
+def read_batches(path: Path, names: tuple[str, ...]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The batches of `names` from the public cifar-10-binary.tar.gz, in that order.
+
+    -> images uint8 [n, 32, 32, 3], labels uint8 [n]. Raises DataError for a damaged archive.
+    """
+    places = [f"cifar-10-batches-bin/{name}" for name in names]
+    with reading(path):
+        found = dict(members(path, places.__contains__, most_bytes=BATCH * RECORD))
+    missing = [place for place in places if place not in found]
+    require(not missing, path, f"lacks {', '.join(missing)}")
+    parts = [np.frombuffer(found[place], np.uint8) for place in places]
+    for place, part in zip(places, parts, strict=True):
+        require(len(part) % RECORD == 0, path, f"holds {place} of {len(part):,} bytes, expected a multiple of {RECORD:,}")
+    records = np.concatenate(parts).reshape(-1, RECORD)
+    images = records[:, 1:].reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(images), records[:, 0].copy()

@@ -1,0 +1,165 @@
+"""Image sources by name: what there is, whether it is on this machine, and its pictures, checked against what was published."""
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from linksim.data import forms, mnist
+from linksim.data.damage import require
+from linksim.data.forms import DEBIAN, Form, Split
+from linksim.data.origins import ORIGINS
+from linksim.data.pictures import Pictures
+from linksim.errors import DataError
+from linksim.registry import suggest
+
+__all__ = ["SOURCES", "Pictures", "Source", "SourceStatus", "describe_sources", "load"]
+
+SPLITS: tuple[Split, ...] = ("train", "test")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data source.
+
+    forms   the first one that is there is read
+    counts  how many images (train, test) hold; equal to each other and counted once where there is one split only
+    sha256  of the bytes of images and labels of (train, test), the same in every form; None where the forms differ in pixels
+    """
+
+    about: str
+    licence: str
+    forms: tuple[Form, ...]
+    counts: tuple[int, int]
+    sha256: tuple[str, str] | None
+
+
+@dataclass(frozen=True)
+class SourceStatus:
+    """A line of `linksim data list`.
+
+    present  whether all splits are on this machine
+    where    the folder that is read, None where the source is not present
+    images   in all splits together
+    """
+
+    name: str
+    present: bool
+    where: Path | None
+    images: int
+    about: str
+    licence: str
+
+
+SOURCES = {
+    "samples": Source(
+        "400 test images of CIFAR-10, 40 of each class; comes with linksim, one split only",
+        "none formal; cite Krizhevsky 2009",
+        (forms.samples(),),
+        (400, 400),
+        (
+            "0ed23ecce4bc84c7088b3aea0305ea9d3315d7246e07d4a980532725cf343930",
+            "0ed23ecce4bc84c7088b3aea0305ea9d3315d7246e07d4a980532725cf343930",
+        ),
+    ),
+    "cifar10": Source(
+        "CIFAR-10: colour photographs of 10 classes, 32 x 32",
+        "none formal; cite Krizhevsky 2009",
+        (forms.cifar_mosaics(), forms.cifar_batches()),
+        (50_000, 10_000),
+        (
+            "f912919bdea371136f1aa4feed6beeca728015a5f08b1899a29c932a7e30be2b",
+            "8193b3fbce55bec361cd1b8fd4880cb1649832dc4d6de6da1e7a21847a4843aa",
+        ),
+    ),
+    "mnist": Source(
+        "MNIST: handwritten digits, grey, 28 x 28",
+        "usually CC BY-SA 3.0; cite LeCun et al. 1998",
+        (forms.mnist_npz(), forms.public_idx("mnist", mnist.DIGITS)),
+        (60_000, 10_000),
+        (
+            "edc0d1098aa497be14ace79ddd5171e5a3dcf9c4d196c015389203eb3ba1f59b",
+            "c3f9adf9c66efb572b1f9326c3a511b45910c7173b97be66ceceeeeaef6b802b",
+        ),
+    ),
+    "fashion_mnist": Source(
+        "Fashion-MNIST: pieces of clothing of 10 classes, grey, 28 x 28",
+        "MIT; cite Xiao et al. 2017",
+        (
+            forms.idx(forms.own, mnist.CLOTHES),
+            forms.idx(forms.own, mnist.CLOTHES, ".gz"),
+            forms.idx(lambda: DEBIAN, mnist.CLOTHES, ".gz"),
+            forms.public_idx("fashion_mnist", mnist.CLOTHES),
+        ),
+        (60_000, 10_000),
+        (
+            "16d82e2b505296aa2b78bd5ea0992634f30419a4c97def7c907d154a35ac6157",
+            "9f1ec356a747bfe4ebab3cfb722d3694c9ca737e2570f6f90cf31d7b6fd689d4",
+        ),
+    ),
+    "faces": Source(
+        "Labeled Faces in the Wild, deep-funneled: 5,749 people, colour, 128 x 128; train and test share no person",
+        "none formal; photographs of real people, research use only; cite Huang et al. 2007 and 2012",
+        (forms.faces_npz(), forms.faces_archive()),
+        (9_525, 3_708),
+        None,
+    ),
+}
+
+
+def load(name: str, split: str) -> Pictures:
+    """The pictures of source `name`; split "train" or "test". Kept in memory, read-only, for the life of the process.
+
+    `samples` has one split only and gives it under both names.
+
+    Raises DataError where the source or split is unknown, its files are missing, or they are not what was published.
+    """
+    if name not in SOURCES:
+        raise DataError(f"no data source {name!r}; {suggest(name, SOURCES)}")
+    known = next((known for known in SPLITS if known == split), None)
+    if known is None:
+        raise DataError(f"no split {split!r} of source {name!r}; {suggest(split, SPLITS)}")
+    for form in SOURCES[name].forms:
+        folder = form.present(known)
+        if folder is not None:
+            return _read(name, known, form, folder)
+    raise DataError(_missing(name, known))
+
+
+def describe_sources() -> list[SourceStatus]:
+    """What there is and where. Looks for the files, reads none."""
+    return [_describe(name, source) for name, source in SOURCES.items()]
+
+
+def _describe(name: str, source: Source) -> SourceStatus:
+    where = next((form.folder() for form in source.forms if all(form.present(split) for split in SPLITS)), None)
+    images = source.counts[0] if name == "samples" else sum(source.counts)
+    return SourceStatus(name, where is not None, where, images, source.about, source.licence)
+
+
+def _missing(name: str, split: Split) -> str:
+    looked: dict[str, list[str]] = {}
+    for form in SOURCES[name].forms:
+        if folder := form.folder():
+            looked.setdefault(", ".join(form.files(split)), []).append(str(folder))
+    places = "; ".join(f"{files} in {' or '.join(folders)}" for files, folders in looked.items())
+    fetch = f"Run `linksim data fetch {name}`, or set" if name in ORIGINS else "Set"
+    return f"source {name!r} ({split}) is not here; looked for {places}. {fetch} LINKSIM_DATA to a folder of your own copies"
+
+
+@functools.cache  # keeps what was read; a form that raised is read again the next time
+def _read(name: str, split: Split, form: Form, folder: Path) -> Pictures:
+    source, place, which = SOURCES[name], folder / form.files(split)[0], SPLITS.index(split)
+    pictures = form.read(folder, split)
+    images, labels, count = pictures.images, pictures.labels, source.counts[which]
+    require(len(images) == len(labels) == count, place, f"holds {len(images):,} images and {len(labels):,} labels, expected {count:,}")
+    require(labels.min() >= 0 and labels.max() < len(pictures.classes), place, f"has labels outside 0..{len(pictures.classes) - 1}")
+    if source.sha256 is not None:
+        digest = hashlib.sha256(images.data)
+        digest.update(labels.astype(np.uint8).data)
+        same = digest.hexdigest() == source.sha256[which]
+        require(same, place, f"holds other pictures or labels than the published {name} ({split}), or in another order")
+    images.flags.writeable = labels.flags.writeable = False
+    return pictures

@@ -1,0 +1,1 @@
+"""Networks: layers, codecs, classifiers, inverters, and how trained ones are loaded."""

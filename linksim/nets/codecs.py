@@ -1,0 +1,94 @@
+"""DeepJSCC: a convolutional autoencoder whose code is the radio signal itself (Bourtsoulatze, Kurka, Gunduz, 2019).
+
+    image -> [conv /2] -> [conv /2] -> [residual blocks] -> [conv] -> unit power -> symbols
+    image <- [conv, x2] <- [conv, x2] <- [residual blocks] <- [conv] <------------- symbols (equalised)
+
+Encoder and decoder are told the SNR (`SnrGain`), so one model serves the whole range.
+
+Differs from the paper: SNR-conditioned, residual blocks at the coarsest scale, and power is normalised per image, never over a batch.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from linksim.nets.layers import Bottleneck, SnrGain
+from linksim.phy.link import normalise_power
+
+SHRINK = 4  # an image side becomes side / 4 rows of features
+
+
+def to_symbols(features: Tensor) -> Tensor:
+    """Features real [batch, c, h, w] -> symbols complex [batch, h * w * c / 2], row of features by row: each is one slice."""
+    flat = features.permute(0, 2, 3, 1).reshape(len(features), -1, 2)
+    return torch.view_as_complex(flat.float().contiguous())
+
+
+def to_features(symbols: Tensor, channels: int, height: int) -> Tensor:
+    """Undo `to_symbols`. Symbols complex [batch, uses] -> features real [batch, c, h, w]."""
+    return torch.view_as_real(symbols).reshape(len(symbols), height, -1, channels).permute(0, 3, 1, 2)
+
+
+class Encoder(nn.Module):
+    """Images [batch, colours, side, side] in 0..1, snr_db [batch] -> symbols complex [batch, uses] of unit mean power per image."""
+
+    def __init__(self, colours: int, channels: int, stem: int, width: int, inner: int, blocks: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(colours, stem, 5, stride=2, padding=2), nn.PReLU(stem), nn.Conv2d(stem, width, 3, stride=2, padding=1)
+        )
+        self.snr = SnrGain(width)
+        self.blocks = nn.Sequential(*(Bottleneck(width, inner) for _ in range(blocks)))
+        self.out = nn.Conv2d(width, channels, 3, padding=1)
+
+    def forward(self, images: Tensor, snr_db: Tensor) -> Tensor:
+        features = self.snr(self.stem(images - 0.5), snr_db)
+        return normalise_power(to_symbols(self.out(self.blocks(features))))
+
+
+class Decoder(nn.Module):
+    """Equalised symbols complex [batch, uses], snr_db [batch] -> images [batch, colours, side, side], not clamped."""
+
+    def __init__(self, colours: int, channels: int, side: int, stem: int, width: int, inner: int, blocks: int) -> None:
+        super().__init__()
+        self.channels, self.height = channels, side // SHRINK
+        self.inp = nn.Conv2d(channels, width, 3, padding=1)
+        self.snr = SnrGain(width)
+        self.blocks = nn.Sequential(*(Bottleneck(width, inner) for _ in range(blocks)))
+        self.grow = nn.Conv2d(width, 4 * stem, 3, padding=1)
+        self.activation = nn.PReLU(stem)
+        self.out = nn.Conv2d(stem, 4 * colours, 3, padding=1)
+
+    def forward(self, symbols: Tensor, snr_db: Tensor) -> Tensor:
+        features = self.snr(self.inp(to_features(symbols, self.channels, self.height)), snr_db)
+        grown = self.activation(functional.pixel_shuffle(self.grow(self.blocks(features)), 2))
+        return functional.pixel_shuffle(self.out(grown), 2) + 0.5
+
+
+class DeepJscc(nn.Module):
+    """The codec of one link.
+
+    colours, side  of the images it takes
+    channels       real feature channels at a quarter of the side; `channels * (side / 4)^2 / 2` complex channel uses per image
+    stem, width, inner, blocks  sizes of the layers
+    """
+
+    def __init__(
+        self, *, colours: int = 3, side: int = 32, channels: int, stem: int = 32, width: int = 96, inner: int = 64, blocks: int = 2
+    ) -> None:
+        super().__init__()
+        self.colours, self.side = colours, side
+        self.rows = side // SHRINK
+        self.uses = channels * self.rows**2 // 2
+        self.encoder = Encoder(colours, channels, stem, width, inner, blocks)
+        self.decoder = Decoder(colours, channels, side, stem, width, inner, blocks)
+
+    def encode(self, images: Tensor, snr_db: Tensor) -> Tensor:
+        """Images [batch, colours, side, side] in 0..1, believed snr_db [batch] -> complex [batch, uses], unit mean power per image."""
+        symbols: Tensor = self.encoder(images, snr_db)
+        return symbols
+
+    def decode(self, symbols: Tensor, snr_db: Tensor) -> Tensor:
+        """Equalised symbols complex [batch, uses], snr_db [batch] after equalisation -> images [batch, colours, side, side] in 0..1."""
+        images: Tensor = self.decoder(symbols, snr_db)
+        return images.float().clamp(0.0, 1.0)

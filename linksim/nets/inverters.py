@@ -1,0 +1,38 @@
+"""The inverse network of a closed-box eavesdropper: symbols in, image out, learnt from captured pairs (MIEA Sec. III-B, Eq. 6).
+
+    symbols -> [conv] -> [residual block] -> [conv, x2] -> [conv, x2] -> image
+
+Eve knows neither the codec's weights nor its layers. She knows what a captured frame tells: how many symbols it has.
+
+Differs from the paper: its network is one upsampling and two convolutions; this one is stronger, so that a defence is not flattered.
+"""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from linksim.nets.codecs import SHRINK, to_features
+from linksim.nets.layers import Bottleneck
+
+
+class InverseNet(nn.Module):
+    """Equalised symbols complex [batch, uses] -> images [batch, colours, side, side], not clamped."""
+
+    def __init__(self, *, colours: int = 3, side: int = 32, channels: int, stem: int = 32, width: int = 96, inner: int = 64) -> None:
+        super().__init__()
+        self.channels, self.height = channels, side // SHRINK
+        self.uses = channels * self.height**2 // 2
+        self.inp = nn.Conv2d(channels, width, 3, padding=1)
+        self.block = Bottleneck(width, inner)
+        self.grow = nn.Conv2d(width, 4 * stem, 3, padding=1)
+        self.activation = nn.PReLU(stem)
+        self.out = nn.Conv2d(stem, 4 * colours, 3, padding=1)
+
+    def forward(self, symbols: Tensor) -> Tensor:
+        features = self.block(self.inp(to_features(symbols, self.channels, self.height)))
+        grown = self.activation(functional.pixel_shuffle(self.grow(features), 2))
+        return functional.pixel_shuffle(self.out(grown), 2) + 0.5
+
+    def invert(self, symbols: Tensor) -> Tensor:
+        """Equalised symbols complex [batch, uses] -> images [batch, colours, side, side] in 0..1."""
+        images: Tensor = self(symbols)
+        return images.float().clamp(0.0, 1.0)

@@ -1,0 +1,47 @@
+"""Small layers that several networks share."""
+
+import torch
+from torch import Tensor, nn
+
+
+class SnrGain(nn.Module):
+    """Scales and shifts feature maps by what the SNR calls for, so that one network serves a range of SNRs.
+
+    (x [batch, channels, h, w], snr_db [batch]) -> the same shape as x. After the attention modules of Xu et al., "Wireless Image
+    Transmission Using Deep Source Channel Coding With Attention Modules" (2022), less their pooling of the features.
+    """
+
+    def __init__(self, channels: int, hidden: int = 32) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(1, hidden)
+        self.activation = nn.PReLU(hidden)
+        self.out = nn.Linear(hidden, 2 * channels)
+
+    def forward(self, x: Tensor, snr_db: Tensor) -> Tensor:
+        terms: Tensor = self.out(self.activation(self.hidden(snr_db[:, None] / 10.0 - 1.0)))
+        scale, shift = terms[:, :, None, None].chunk(2, dim=1)
+        return torch.addcmul(shift, x, 1.0 + scale)
+
+
+class Bottleneck(nn.Module):
+    """Residual block: 3x3 convolution to fewer channels, PReLU, 1x1 back. [batch, channels, h, w] -> the same shape."""
+
+    def __init__(self, channels: int, inner: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, inner, 3, padding=1)
+        self.activation = nn.PReLU(inner)
+        self.expand = nn.Conv2d(inner, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.expand(self.activation(self.reduce(x)))
+        return out
+
+
+def draw_weights(network: nn.Module, generator: torch.Generator) -> None:
+    """Draw every convolution and linear layer anew from `generator`, with torch's own default distribution, so that a seed decides them."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)
+            if layer.bias is not None:
+                bound = layer.weight[0].numel() ** -0.5
+                nn.init.uniform_(layer.bias, -bound, bound, generator=generator)

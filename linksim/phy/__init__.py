@@ -1,0 +1,1 @@
+"""The radio: what happens to symbols between an antenna and an ear."""

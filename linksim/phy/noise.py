@@ -1,0 +1,54 @@
+"""Noise of a batch whose items each have their own stream: made where it is used, from keys that cost nothing to carry."""
+
+from dataclasses import dataclass
+from struct import Struct
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from linksim.rng import Key, Normals
+
+_NORMALS = Normals()
+
+
+_ROW = Struct("=3Q")
+MIX = 6364136223846793005  # odd, so that no two keys fall together; Knuth's multiplier
+
+
+def item_keys(key: Key, first: int, count: int) -> NDArray[np.int64]:
+    """Keys of items `first` .. `first + count - 1` of a stream: the bits of uint64 [count, 3], as int64 because torch carries those.
+
+    Read-only. Packed by `struct`, which for the few items of a frame is several times faster than filling an array.
+    """
+    high, low = key.high, key.low
+    packed = b"".join([_ROW.pack(high, low, number) for number in range(first, first + count)])
+    return np.frombuffer(packed, np.int64).reshape(count, 3)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Draws for a batch. Drawn on the CPU by numpy on every device, so that a GPU run hears the same noise.
+
+    keys  int64 [batch, 3], see `item_keys`
+    """
+
+    keys: Tensor
+
+    def real(self, count: int) -> Tensor:
+        """Standard normals float32 [batch, count]."""
+        keys: NDArray[Any] = self.keys.cpu().numpy().view(np.uint64)
+        return torch.from_numpy(_NORMALS(keys, count)).to(self.keys.device)
+
+    def complex(self, uses: int) -> Tensor:
+        """Circular complex normals of unit power, complex64 [batch, uses]."""
+        pairs: Tensor = self.real(2 * uses).view(len(self.keys), uses, 2)
+        return torch.view_as_complex(pairs).mul(0.5**0.5)
+
+    def branch(self, number: int) -> "Noise":
+        """Other streams for the same items, independent of these and of every other branch, nested ones included."""
+        keys = self.keys.clone()
+        keys[:, 0] = keys[:, 0] * MIX + number
+        return Noise(keys)

@@ -1,0 +1,108 @@
+"""The kept pictures side by side: what Alice sent, what Bob got, what Eve made of it."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import imsave
+from numpy.typing import NDArray
+
+from linksim.plots.style import MAX_GROUPS, house_style, plain, settled, shown
+from linksim.plots.view import Group, Quality, View
+from linksim.records import ALICE, BOB, EVE
+
+ACROSS = 8
+CELL = 1.15  # inches
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One picture: uint8 [height, width] or [height, width, 3], or None where it was not kept; its scores, NaN for the original."""
+
+    image: NDArray[np.uint8] | None
+    psnr_db: float
+    ssim: float
+
+    @property
+    def score(self) -> str:
+        """ "29.3 dB, 0.92", or nothing."""
+        return "" if np.isnan(self.psnr_db) else f"{self.psnr_db:.1f} dB, {self.ssim:.2f}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """The pictures of one node, in the order of the originals."""
+
+    name: str
+    cells: tuple[Cell, ...]
+
+
+def picture_rows(group: Group) -> tuple[Row, ...]:
+    """Original, Bob, Eve: up to `ACROSS` pictures each, those of an ear without any left out. Nothing where no original was kept."""
+    pictures = group.pictures
+    sent = pictures.take(pictures.node == ALICE)
+    sent = sent.take(np.lexsort((sent.item, sent.frame, sent.lane))[:ACROSS])
+    wanted = list(zip(sent.lane.tolist(), sent.frame.tolist(), sent.item.tolist(), strict=True))
+    if not wanted:
+        return ()
+    rows = [Row("sent", tuple(Cell(pixels(image), np.nan, np.nan) for image in sent.image))]
+    for name, node, quality in (("Bob", BOB, group.bob.quality), ("Eve", EVE, group.eve.quality)):
+        own = pictures.take(pictures.node == node)
+        kept = dict(zip(zip(own.lane.tolist(), own.frame.tolist(), own.item.tolist(), strict=True), own.image, strict=True))
+        scored = [(kept.get(place), scores(quality, *place)) for place in wanted]
+        if any(image is not None for image, _ in scored):
+            rows.append(Row(name, tuple(Cell(None if image is None else pixels(image), *score) for image, score in scored)))
+    return tuple(rows)
+
+
+def scores(quality: Quality, lane: int, frame: int, item: int) -> tuple[float, float]:
+    """PSNR in dB and SSIM of one estimate, NaN where it was not scored."""
+    place = np.flatnonzero((quality.lane == lane) & (quality.frame == frame) & (quality.item == item))
+    return (float(quality.psnr_db[place[0]]), float(quality.ssim[place[0]])) if len(place) else (np.nan, np.nan)
+
+
+def pixels(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Colour first, as stored, to red, green, blue last, as shown; any other number of colours becomes one plane of grey."""
+    return np.moveaxis(image, 0, -1) if len(image) == 3 else image.mean(axis=0).astype(np.uint8)
+
+
+def png(image: NDArray[np.uint8]) -> bytes:
+    """One picture as a PNG file, pixel for pixel."""
+    buffer = io.BytesIO()
+    imsave(buffer, image if image.ndim == 3 else np.stack([image] * 3, axis=-1), format="png")
+    return buffer.getvalue()
+
+
+@house_style()
+def pictures_figure(view: View) -> Figure | None:
+    """One block per group that kept pictures, each estimate with its PSNR and SSIM below; None where no group did."""
+    kept = [(group, rows) for group in view.groups if (rows := picture_rows(group))]
+    drawn = kept[:MAX_GROUPS]
+    if not drawn:
+        return None
+    lines = [(group.name if place == 0 else "", row) for group, rows in drawn for place, row in enumerate(rows)]
+    across = max(3, *(len(row.cells) for _, row in lines))
+    figure = Figure(figsize=(across * CELL + 0.8, len(lines) * (CELL + 0.16) + 0.25 * len(drawn) + 0.35))
+    figure.suptitle("Pictures as sent and as received: PSNR, SSIM" + shown(len(kept)))
+    for (name, row), panels in zip(lines, figure.subplots(len(lines), across, squeeze=False), strict=True):
+        for panel in panels[len(row.cells) :]:
+            panel.set_axis_off()
+        for cell, panel in zip(row.cells, panels, strict=False):
+            show(panel, cell)
+        panels[0].set_ylabel(row.name, rotation=0, horizontalalignment="right", verticalalignment="center", labelpad=8)
+        panels[0].set_title(plain(name), fontweight="bold")
+    return settled(figure)
+
+
+def show(panel: Axes, cell: Cell) -> None:
+    """One picture, its pixels left as they are."""
+    panel.set(xticks=[], yticks=[])
+    panel.grid(False)
+    panel.spines[:].set_visible(False)
+    if cell.image is None:
+        panel.text(0.5, 0.5, "not kept", transform=panel.transAxes, horizontalalignment="center", fontsize=7)
+    else:
+        panel.imshow(cell.image, interpolation="nearest", cmap="gray", vmin=0, vmax=255)
+    panel.set_xlabel(cell.score, fontsize=7, labelpad=2)

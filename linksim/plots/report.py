@@ -1,0 +1,161 @@
+"""The report of a run: one HTML page that holds everything it shows. matplotlib is imported only once something is drawn."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from linksim.errors import ScenarioError
+from linksim.plots.figures import need_rows, writing
+from linksim.plots.page import Markup, document, element, image, join
+from linksim.plots.summary import EarSummary, GroupSummary, mean_text, number, percent, share_text, summarise_view
+from linksim.plots.view import View, read_view
+from linksim.scenario.strict_yaml import parse_yaml
+from linksim.trace.reader import Trace, open_trace
+
+CAPTIONS = {
+    "time": "Above, the SNR at each ear as it was (solid) and as it was believed to be (dashed); below, what it did to the images; "
+    "the ground is tinted while a jammer was on.",
+    "quality": "Each point is the mean over all images whose frame fell into a bin of SNR, with its 95 % interval; the lowest panel "
+    "counts those images, so that a wide interval can be told from a poor link.",
+    "timeline": "Each bar is one transmission and each arrow its arrival; hatched bars were lost or could not be used, and time runs on "
+    "from one strip to the next.",
+    "pictures": "What Alice sent, what Bob got, and what Eve made of what she heard, with PSNR and SSIM below each estimate.",
+}
+NOTE = (
+    "PSNR and SSIM are means over images, ± half a 95 % interval; accuracy is the share of estimates in which the evaluation classifier "
+    "sees the right class, with Wilson's 95 % interval. Intervals count images as independent; images of one frame share its channel, so "
+    "under fading or jamming the true ones are wider. Control is the share of all channel uses that control messages took; jammed is the "
+    "share of the lanes' time in which a jammer was on."
+)
+
+
+def write_report(path_of_trace: Path, out_html: Path) -> Path:
+    """Write the page, self-contained and the same bytes for the same trace. Raises TraceError for a trace in which nothing was sent."""
+    with open_trace(path_of_trace) as trace:
+        view = read_view(trace)
+    need_rows(view, path_of_trace)
+    with writing(out_html):
+        out_html.parent.mkdir(parents=True, exist_ok=True)
+        name, about = title_of(trace.scenario_yaml, path_of_trace)
+        sections = (run_section(trace), summary_section(summarise_view(view)), figure_section(view), scenario_section(trace.scenario_yaml))
+        body = join((header(name, about), *sections))
+        out_html.write_text(document(f"{name}: linksim report", body), encoding="utf-8")
+    return out_html
+
+
+def title_of(scenario_yaml: str, path: Path) -> tuple[str, str]:
+    """The scenario's name and what it says about itself; the file's name where its text cannot be read."""
+    try:
+        data = parse_yaml(scenario_yaml, "<trace>").data
+    except ScenarioError:
+        data = {}
+    known = data if isinstance(data, dict) else {}
+    return str(known.get("name") or path.stem), str(known.get("about") or "")
+
+
+def header(name: str, about: str) -> Markup:
+    """Name and purpose."""
+    return element("header", element("h1", name), element("p", about, class_="about"))
+
+
+def run_section(trace: Trace) -> Markup:
+    """What is needed to run it again, and whether it ran to its end."""
+    word, look = ("complete", "good") if trace.complete else ("unfinished: the run did not come to its end", "poor")
+    state = element("span", word, class_=look)
+    lines = (("state", state), ("seed", str(trace.seed)), ("fingerprint", element("code", trace.fingerprint or "-")))
+    parts = (lines, versions(trace.versions), [(f"model {name}", element("code", digest)) for name, digest in sorted(trace.models.items())])
+    pairs = (join((element("dt", term), element("dd", what))) for part in parts for term, what in part)
+    return element("section", element("h2", "What was run"), element("dl", *pairs))
+
+
+def versions(known: Mapping[str, str]) -> list[tuple[str, str]]:
+    """One line for all versions."""
+    return [("versions", ", ".join(f"{name} {version}" for name, version in known.items()))] if known else []
+
+
+SCORES = ("images", "PSNR (dB)", "PSNR of mean MSE (dB)", "SSIM", "accuracy")
+HEADINGS = ("group", "lanes", "ear", *SCORES, "frames decoded", "lost", "control", "jammed")
+
+
+def summary_section(summaries: list[GroupSummary]) -> Markup:
+    """The table of groups and ears."""
+    words = ("group", "ear")
+    head = element("tr", *(element("th", name, scope="col", class_="word" if name in words else "number") for name in HEADINGS))
+    body = join(row for summary in summaries for row in group_rows(summary))
+    table = element("div", element("table", element("thead", head), element("tbody", body)), class_="wide")
+    return element("section", element("h2", "Summary"), table, element("p", NOTE, class_="soft"))
+
+
+def group_rows(summary: GroupSummary) -> list[Markup]:
+    """A row for Bob and, where she listens, one for Eve; what belongs to the group spans them."""
+    ears = [("Bob", summary.bob)] + ([("Eve", summary.eve)] if summary.eve else [])
+    span = str(len(ears))
+    rows = []
+    for place, (name, ear) in enumerate(ears):
+        cells = [element("td", name, class_="word"), *(element("td", text) for text in ear_cells(ear))]
+        if place == 0:
+            group = element("th", summary.name, scope="rowgroup", rowspan=span, class_="word")
+            cells = [group, element("td", f"{summary.lanes:,}", rowspan=span), *cells]
+            own = (f"{summary.decoded:,}", f"{summary.lost:,}", percent(summary.control_share), percent(summary.jam_share))
+            cells += [element("td", text, rowspan=span) for text in own]
+        rows.append(element("tr", *cells))
+    return rows
+
+
+def ear_cells(ear: EarSummary | None) -> tuple[str, ...]:
+    """The numbers of one ear as text."""
+    if ear is None:
+        return ("0", "-", "-", "-", "-")
+    psnr, ssim = mean_text(ear.psnr_db, 2), mean_text(ear.ssim, 3)
+    return (f"{ear.psnr_db.n:,}", psnr, number(ear.psnr_of_mean_mse_db, 2), ssim, share_text(ear.accuracy))
+
+
+def figure_section(view: View) -> Markup:
+    """Charts as SVG, pictures as PNG."""
+    from linksim.plots.quality import quality_figure
+    from linksim.plots.style import svg
+    from linksim.plots.time import time_figure
+    from linksim.plots.timeline import timeline_figure
+
+    charts = (
+        ("SNR and quality over time", "time", time_figure),
+        ("Quality against SNR", "quality", quality_figure),
+        ("On the air", "timeline", timeline_figure),
+    )
+    shown = []
+    for title, name, draw in charts:
+        figure = draw(view)
+        if figure is not None:
+            shown.append(framed(title, CAPTIONS[name], image(svg(figure), "svg+xml", f"Chart: {title}. {CAPTIONS[name]}", "chart")))
+    pictures = picture_tables(view)
+    if pictures:
+        shown.insert(2, framed("Pictures", CAPTIONS["pictures"], pictures))
+    return element("section", element("h2", "Figures"), *shown)
+
+
+def framed(title: str, caption: str, inside: Markup) -> Markup:
+    """A figure with how to read it."""
+    return element("figure", element("h3", title), element("figcaption", caption), inside)
+
+
+def picture_tables(view: View) -> Markup:
+    """A table of pictures per group: a row per node, a column per image."""
+    from linksim.plots.pictures import picture_rows, png
+
+    tables = []
+    for group in view.groups:
+        lines = []
+        for row in picture_rows(group):
+            cells = []
+            for place, cell in enumerate(row.cells):
+                alt = f"image {place + 1}, {row.name}" + (f": {cell.score}" if cell.score else "")
+                cells.append(element("td", "not kept" if cell.image is None else image(png(cell.image), "png", alt), cell.score))
+            lines.append(element("tr", element("th", row.name, scope="row"), *cells))
+        if lines:
+            tables.append(join((element("h3", group.name), element("div", element("table", *lines, class_="pictures"), class_="wide"))))
+    return join(tables)
+
+
+def scenario_section(scenario_yaml: str) -> Markup:
+    """The text that runs it again."""
+    text = element("details", element("summary", "Resolved scenario, every key written out"), element("pre", scenario_yaml))
+    return element("section", element("h2", "Scenario"), text)

@@ -1,0 +1,153 @@
+"""The numbers of a run, per group of lanes: what Bob and Eve got, what was lost, what control and jamming took. No matplotlib here."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from linksim.plots.intervals import Interval, mean_interval, wilson
+from linksim.plots.view import DECODED, NOT_SENT, Ear, Group, Quality, Tables, View, read_view
+
+
+@dataclass(frozen=True)
+class EarSummary:
+    """How good one ear's estimates are.
+
+    psnr_db               mean over images of each image's PSNR, in dB
+    psnr_of_mean_mse_db   PSNR of the mean squared error over all images, in dB: the smaller of the two
+    ssim                  mean over images
+    accuracy              share of estimates in which the evaluation classifier sees the right class, 0..1; n = 0 where none judged
+
+    Intervals take images as independent. Images of one frame share its channel, so under fading or jamming the true ones are wider.
+    """
+
+    psnr_db: Interval
+    psnr_of_mean_mse_db: float
+    ssim: Interval
+    accuracy: Interval
+
+
+@dataclass(frozen=True)
+class GroupSummary:
+    """One group of lanes.
+
+    bob, eve        their estimates; None where there are none
+    decoded, lost   data frames that Bob could use, and those that he could not (wrong epoch) or that were never sent
+    control_share   channel uses of control messages over all channel uses, 0..1; NaN where nothing was sent
+    jam_share       share of its lanes' time, from 0 to the last frame or message of each, during which a jammer was on, 0..1
+    """
+
+    name: str
+    lanes: int
+    bob: EarSummary | None
+    eve: EarSummary | None
+    decoded: int
+    lost: int
+    control_share: float
+    jam_share: float
+
+
+def summarise(trace: Tables) -> list[GroupSummary]:
+    """The summary of each group, in the scenario's order."""
+    return summarise_view(read_view(trace))
+
+
+def summarise_view(view: View) -> list[GroupSummary]:
+    """The same from what has been read already."""
+    return [_group(group) for group in view.groups]
+
+
+def _group(group: Group) -> GroupSummary:
+    decoded = int((group.frames.outcome == DECODED).sum())
+    data = int(group.frames.uses[group.frames.outcome != NOT_SENT].sum(dtype=np.int64))
+    control = int(group.control.uses.sum(dtype=np.int64))
+    return GroupSummary(
+        group.name,
+        len(group.lanes),
+        _ear(group.bob),
+        _ear(group.eve),
+        decoded,
+        len(group.frames) - decoded,
+        control / (control + data) if control + data else math.nan,
+        jam_share(group),
+    )
+
+
+def _ear(ear: Ear) -> EarSummary | None:
+    quality = ear.quality
+    if not len(quality):
+        return None
+    mean_mse = float(quality.mse.astype(np.float64).mean())
+    return EarSummary(
+        mean_interval(quality.psnr_db), -10 * math.log10(max(mean_mse, 1e-10)), mean_interval(quality.ssim), accuracy(quality)
+    )
+
+
+def accuracy(quality: Quality) -> Interval:
+    """Share of the judged estimates whose class is right, with Wilson's interval."""
+    judged = quality.judged()
+    return wilson(int((quality.predicted == quality.label)[judged].sum()), int(judged.sum()))
+
+
+def jam_share(group: Group) -> float:
+    """Jammed time over the time of all lanes, each from 0 to the end of its last frame or message, 0..1; NaN where nothing was sent."""
+    ends_ns = np.zeros(len(group.lanes), np.int64)
+    for rows in (group.frames, group.control):
+        np.maximum.at(ends_ns, np.searchsorted(group.lanes, rows.lane), rows.time_ns + rows.airtime_ns)
+    last = ends_ns[np.searchsorted(group.lanes, group.jamming.lane)]
+    on_ns = np.maximum(np.minimum(group.jamming.end_ns, last) - group.jamming.time_ns, 0).sum(dtype=np.int64)
+    total_ns = int(ends_ns.sum())
+    return int(on_ns) / total_ns if total_ns else math.nan
+
+
+def number(value: float, digits: int, plus_minus: float = math.nan) -> str:
+    """ "29.31 ± 0.12", "29.31" where no interval is known, "-" for no number."""
+    if math.isnan(value):
+        return "-"
+    return f"{value:.{digits}f}" + ("" if math.isnan(plus_minus) else f" ± {plus_minus:.{digits}f}")
+
+
+def mean_text(mean: Interval, digits: int) -> str:
+    """A mean with half its interval."""
+    return number(mean.value, digits, mean.high - mean.value)
+
+
+def percent(share: float) -> str:
+    """ "12.3 %", "-" for no number."""
+    return "-" if math.isnan(share) else f"{100 * share:.1f} %"
+
+
+def share_text(share: Interval) -> str:
+    """ "91.2 % [89.9, 92.3]", "-" where nothing was counted."""
+    return f"{percent(share.value)} [{100 * share.low:.1f}, {100 * share.high:.1f}]" if share.n else "-"
+
+
+HEADINGS = ("group", "lanes", "ear", "images", "PSNR dB", "SSIM", "accuracy", "frames ok/lost", "control", "jammed")
+
+
+def cells(summary: GroupSummary) -> list[tuple[str, ...]]:
+    """One row of text per ear, under `HEADINGS`; what belongs to the group stands in the first. Bob has a row in any case."""
+    rows: list[tuple[str, ...]] = []
+    for name, ear in (("Bob", summary.bob), ("Eve", summary.eve)):
+        if ear is not None:
+            measured = (f"{ear.psnr_db.n:,}", mean_text(ear.psnr_db, 2), mean_text(ear.ssim, 3), share_text(ear.accuracy))
+        elif name == "Bob":
+            measured = ("0", "-", "-", "-")
+        else:
+            continue
+        first = not rows
+        frames = f"{summary.decoded:,} / {summary.lost:,}"
+        head = (summary.name, f"{summary.lanes:,}") if first else ("", "")
+        tail = (frames, percent(summary.control_share), percent(summary.jam_share)) if first else ("", "", "")
+        rows.append((*head, name, *measured, *tail))
+    return rows
+
+
+def summary_text(summaries: list[GroupSummary]) -> str:
+    """A table of fixed width for a terminal: a row per group and ear. Means and shares stand with their 95 % intervals."""
+    rows = [HEADINGS, *(row for summary in summaries for row in cells(summary))]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
+    words = {0, 2}  # columns of words stand to the left, numbers to the right
+    ruled = [rows[0], tuple("-" * width for width in widths), *rows[1:]]
+    filled = ((c.ljust(w) if i in words else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))) for row in ruled)
+    return "\n".join("  ".join(row).rstrip() for row in filled)

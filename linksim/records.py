@@ -1,0 +1,177 @@
+"""What the world announces: one frozen dataclass per table of the trace, one instance per row, the unit beside each field.
+
+Listeners (the trace writer, the summary, the progress bar, anybody's own) take records; no node knows who listens. A record holds plain
+numbers, but for `Picture`, whose image is a small array.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+BOB, EVE, ALICE = 0, 1, 2
+NODES = ("bob", "eve", "alice")  # by the numbers above; an "ear" is bob or eve
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a field stands in the trace.
+
+    name      of the field and its dataset
+    unit      "" for pure numbers and names
+    about     the long name
+    dtype     numpy type of one value
+    meanings  for a code: the word of each value 0, 1, ...; else empty
+    """
+
+    name: str
+    unit: str
+    about: str
+    dtype: np.dtype[Any]
+    meanings: tuple[str, ...]
+
+
+def column(unit: str, about: str, meanings: tuple[str, ...] = (), dtype: str = "") -> Any:
+    """Field of a record; `dtype` where the default for its type (int64, float64) is not meant."""
+    return field(metadata={"unit": unit, "about": about, "meanings": meanings, "dtype": dtype})
+
+
+def columns(record: type["Record"]) -> tuple[Column, ...]:
+    """The columns of a table, in the order of the record's fields."""
+    hints = get_type_hints(record)
+    return tuple(
+        Column(
+            f.name,
+            f.metadata["unit"],
+            f.metadata["about"],
+            np.dtype(f.metadata["dtype"] or ("int64" if hints[f.name] is int else "float64")),
+            f.metadata["meanings"],
+        )
+        for f in fields(record)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Base of all rows. `table` names the trace's group."""
+
+    table: ClassVar[str]
+    about: ClassVar[str]
+
+
+MESSAGES = ("probe", "report", "confirm", "key", "ack", "hello", "accept")
+
+
+@dataclass(frozen=True, slots=True)
+class Lane(Record):
+    """Announced once per lane at the start. The words of `group` are the scenario's group names."""
+
+    table = "lanes"
+    about = "the lanes of the run"
+    lane: int = column("", "number of the lane", dtype="int32")
+    group: int = column("", "group of lanes it belongs to", dtype="int16")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSent(Record):
+    """A data frame, announced when it has reached Bob or was given up."""
+
+    table = "frames"
+    about = "data frames"
+    time_ns: int = column("ns", "start of transmission")
+    airtime_ns: int = column("ns", "duration on the air")
+    lane: int = column("", "number of the lane", dtype="int32")
+    frame: int = column("", "number of the frame in its lane")
+    epoch: int = column("", "epoch of the terms it was sent under", dtype="int32")
+    images: int = column("", "images in the frame", dtype="int16")
+    uses: int = column("", "complex channel uses, pilots included", dtype="int32")
+    believed_snr_db: float = column("dB", "SNR that Alice encoded for", dtype="float32")
+    outcome: int = column("", "what became of it", ("decoded", "no terms", "not sent"), "uint8")
+
+
+@dataclass(frozen=True, slots=True)
+class Reception(Record):
+    """What one ear got of a data frame."""
+
+    table = "receptions"
+    about = "data frames as each ear received them"
+    time_ns: int = column("ns", "start of transmission")
+    lane: int = column("", "number of the lane", dtype="int32")
+    frame: int = column("", "number of the frame in its lane")
+    ear: int = column("", "who heard it", NODES[:2], "uint8")
+    mean_snr_db: float = column("dB", "SNR of the path, fading averaged out", dtype="float32")
+    snr_db: float = column("dB", "SNR during the frame, fading included, jamming not", dtype="float32")
+    estimated_snr_db: float = column("dB", "SNR as the receiver believes it", dtype="float32")
+    jammed: float = column("", "share of the frame during which a jammer was on", dtype="float32")
+    jam_power: float = column("", "mean jamming power over the frame, relative to the mean received signal power", dtype="float32")
+
+
+@dataclass(frozen=True, slots=True)
+class Quality(Record):
+    """How good one ear's estimate of one image is. Announced when the worker has computed it, at the latest when the run ends."""
+
+    table = "quality"
+    about = "estimates against the images that were sent"
+    time_ns: int = column("ns", "start of the frame's transmission")
+    lane: int = column("", "number of the lane", dtype="int32")
+    frame: int = column("", "number of the frame in its lane")
+    item: int = column("", "place of the image in the frame", dtype="int16")
+    ear: int = column("", "whose estimate it is", NODES[:2], "uint8")
+    label: int = column("", "class of the image", dtype="int16")
+    predicted: int = column("", "class that the evaluation classifier sees in the estimate", dtype="int16")
+    mse: float = column("", "mean squared error, pixels in 0..1", dtype="float32")
+    psnr_db: float = column("dB", "peak signal-to-noise ratio of this image", dtype="float32")
+    ssim: float = column("", "structural similarity", dtype="float32")
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSent(Record):
+    """A control message on the air, announced when it has reached its addressee or was lost."""
+
+    table = "control"
+    about = "control messages"
+    time_ns: int = column("ns", "start of transmission")
+    airtime_ns: int = column("ns", "duration on the air")
+    lane: int = column("", "number of the lane", dtype="int32")
+    sender: int = column("", "who sent it", NODES, "uint8")
+    message: int = column("", "kind of message", MESSAGES, "uint8")
+    sequence: int = column("", "number of the exchange it belongs to")
+    attempt: int = column("", "0 for the first transmission", dtype="int16")
+    size: int = column("byte", "length with header and checksum", dtype="int32")
+    uses: int = column("", "complex channel uses", dtype="int32")
+    outcome: int = column("", "what became of it", ("accepted", "lost", "refused"), "uint8")
+
+
+@dataclass(frozen=True, slots=True)
+class Jam(Record):
+    """An interval during which a jammer radiated, announced when it ends."""
+
+    table = "jamming"
+    about = "intervals of jamming"
+    time_ns: int = column("ns", "start of the interval")
+    end_ns: int = column("ns", "end of the interval")
+    lane: int = column("", "number of the lane", dtype="int32")
+    jsr_bob_db: float = column("dB", "jamming to signal power at Bob", dtype="float32")
+    jsr_eve_db: float = column("dB", "jamming to signal power at Eve, -inf where she does not hear it", dtype="float32")
+    energy: float = column("s", "energy spent in the interval: power relative to the signal at Bob, times its length", dtype="float64")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture(Record):
+    """An image kept to be looked at: what Alice sent, or an ear's estimate. Only the first few of every group of lanes."""
+
+    table = "pictures"
+    about = "images of the first frames"
+    time_ns: int = column("ns", "start of the frame's transmission")
+    lane: int = column("", "number of the lane", dtype="int32")
+    frame: int = column("", "number of the frame in its lane")
+    item: int = column("", "place of the image in the frame", dtype="int16")
+    node: int = column("", "whose image it is; alice's is the original", NODES, "uint8")
+    image: NDArray[np.uint8] = column("", "pixels, colour first", dtype="uint8")  # noqa: RUF009  # a dataclass field as all the others
+
+
+TABLES: tuple[type[Record], ...] = (Lane, FrameSent, Reception, Quality, ControlSent, Jam, Picture)
+
+Listener = Callable[[Record], None]

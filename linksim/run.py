@@ -1,0 +1,135 @@
+"""Runs a scenario from beginning to end: builds its world, lets simulated time pass, has all promises kept, closes the trace."""
+
+import gc
+import json
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+
+from linksim.nets.weights import pick_device
+from linksim.records import Listener
+from linksim.scenario.load import resolved_yaml
+from linksim.scenario.schema import Scenario
+from linksim.trace.layout import RunAbout
+from linksim.trace.writer import TraceWriter
+from linksim.units import seconds_to_ns
+from linksim.worker import Worker
+from linksim.world.build import Built, build
+
+BEHIND = 16  # frames that may wait for Bob's networks before it is worth a word
+COLLECT_AFTER = 20_000  # objects made and not yet let go before Python looks for unreachable ones
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run tells besides its trace. Its wall-clock figures never enter the trace: two runs would differ.
+
+    fingerprint   hash of all events: time, lane, kind, number
+    simulated_ns  time that passed in the world
+    wall_s        time that passed here
+    operations    (name, calls, items) of everything the worker ran
+    warnings      what the user should know
+    """
+
+    fingerprint: str
+    simulated_ns: int
+    wall_s: float
+    operations: tuple[tuple[str, int, int], ...]
+    warnings: tuple[str, ...]
+
+    def write_profile(self, path: Path) -> None:
+        """Write the wall-clock side of the run as JSON, beside the trace."""
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+
+def run(scenario: Scenario, listeners: Sequence[Listener] = (), trace: Path | None = None, overwrite: bool = False) -> RunResult:
+    """Run `scenario`, telling its records to `listeners` and, unless it is None, to a new trace at `trace`.
+
+    Raises LinksimError where parts are missing or do not fit, TraceError where the trace exists and `overwrite` is False.
+    """
+    torch.set_num_threads(1)  # the fastest on a machine that does anything else, and the same last bits on all
+    worker = Worker(pick_device(scenario.compute.device), at_once=scenario.compute.promises == "at-once")
+    built = build(scenario, worker)
+    for listener in listeners:
+        built.world.listen(listener)
+    if trace is None:
+        return pass_time(built, scenario)
+    models = {name: part.card.sha256 for name, part in sorted(built.parts.items())}
+    about = RunAbout(resolved_yaml(scenario), scenario.seed, versions(worker.device), models)
+    shapes, meanings = {("pictures", "image"): built.image}, {("lanes", "group"): tuple(scenario.groups)}
+    with TraceWriter(trace, about, shapes, meanings, overwrite, scenario.trace.compression) as writer:
+        built.world.listen(writer)
+        result = pass_time(built, scenario)
+        writer.close(result.fingerprint)
+    return result
+
+
+def pass_time(built: Built, scenario: Scenario) -> RunResult:
+    """Let the world's time pass until all is sent and heard, or the scenario's limit is reached; then keep all promises."""
+    world, started, limit_ns = built.world, time.perf_counter(), seconds_to_ns(scenario.limit_s)
+    for lane in built.lanes:
+        world.announce(lane)
+    with seldom_collected():
+        world.env.run(until=built.sent | world.env.timeout(limit_ns))
+        while world.outstanding and world.env.peek() < limit_ns:  # what is still on the air, or in Bob's networks
+            world.env.step()
+    for jammer in (jammer for jammers in built.jammers.values() for jammer in jammers):
+        jammer.stop()
+    world.worker.drain()
+    operations = tuple((name, calls, world.worker.items[name]) for name, calls in world.worker.calls.items())
+    return RunResult(world.fingerprint, world.now, time.perf_counter() - started, operations, tuple(_warnings(built, limit_ns)))
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Spare the garbage collector the world, which lives as long as the run: with a thousand lanes, looking through it again and again
+    costs a fifth of the time."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def _warnings(built: Built, limit_ns: int) -> list[str]:
+    found = [
+        f"group {name!r}: its jammer met no frame; it changed nothing in this run"
+        for name, jammers in built.jammers.items()
+        if not any(jammer.hits for jammer in jammers)
+    ]
+    for name, bobs in built.bobs.items():
+        waited = max(bob.most_waiting for bob in bobs)
+        if waited > BEHIND:
+            found.append(f"group {name!r}: Bob's networks are slower than frames arrive; up to {waited} frames waited for them")
+    if not built.sent.triggered:
+        found.append(f"the run ended at its limit of {limit_ns / 1e9:g} s before all frames were sent")
+    return found
+
+
+def versions(device: torch.device) -> dict[str, str]:
+    """What a result depends on: packages, Python, and the class of processor."""
+    try:
+        own = version("linksim")
+    except PackageNotFoundError:
+        own = "not installed"
+    return {
+        "linksim": own,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "h5py": h5py.__version__,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "cpu": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
+    }

@@ -1,0 +1,166 @@
+"""From a YAML file and overrides to a `Scenario`, and back. All faults of a file are told at once.
+
+Layers, each over the one before: the defaults of `schema`, the top of the file, overrides of the top, a group's block, overrides of it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path as FilePath
+
+from pydantic import BaseModel, ValidationError
+
+from linksim import places
+from linksim.errors import Problem, ScenarioError
+from linksim.registry import suggest
+from linksim.scenario.estimate import refuse_oversized
+from linksim.scenario.problems import Fault, explain, refuse, show
+from linksim.scenario.schema import Link, Scenario
+from linksim.scenario.strict_yaml import MAX_DEPTH, Document, dump_yaml, parse_yaml, read_yaml
+from linksim.scenario.tree import DEFAULT, Node, Place, from_document, from_plain, lay_over, plain
+
+ONLY_GROUP = "link"  # the group of a file without groups
+
+Layer = dict[str, Node]
+
+
+def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
+    """Read a scenario.
+
+    name_or_path  a file, or the name of a scenario that comes with linksim: without a path separator and without .yaml
+    overrides     "channel.bob.snr.mean_db=3", "groups.sealed.eve.attack=none": values in YAML, under the same checks
+
+    Raises ScenarioError with all faults.
+    """
+    return _build(read_yaml(_find(name_or_path)), overrides)
+
+
+def scenario_from_text(text: str, name: str = "<trace>", overrides: Sequence[str] = ()) -> Scenario:
+    """The scenario of a YAML text; `name` stands for the file in messages. Raises ScenarioError with all faults."""
+    return _build(parse_yaml(text, name), overrides)
+
+
+def resolved_yaml(scenario: Scenario) -> str:
+    """The scenario with every key written out, in the form with `groups:`. Reading it gives an equal scenario."""
+    return dump_yaml(scenario.model_dump())
+
+
+def shipped_names() -> list[str]:
+    """Names of the scenarios that come with linksim."""
+    return sorted(file.stem for file in places.shipped_scenarios().glob("*.yaml"))
+
+
+def _find(name: str) -> FilePath:
+    if "/" in name or "\\" in name or name.endswith((".yaml", ".yml")):
+        return FilePath(name)
+    if name not in shipped_names():
+        found = f"no scenario of that name comes with linksim; {suggest(name, shipped_names())} (a file is named {name}.yaml or ./{name})"
+        raise ScenarioError([Problem(name[:100], "", found)])
+    return places.shipped_scenarios() / f"{name}.yaml"
+
+
+def _build(document: Document, overrides: Sequence[str]) -> Scenario:
+    root = from_document(document)
+    if not isinstance(root.value, dict):
+        refuse([Fault(root.place, (), f"got {show(root.value)}, allowed: a block of keys such as name, channel, groups")], document.name)
+    faults: list[Fault] = []
+    groups = _groups(root, faults)
+    settings = [setting for setting in (_setting(text, list(groups), faults) for text in overrides) if setting]
+
+    top = _over(_defaults(), {key: node for key, node in root.value.items() if key != "groups"})
+    for setting in settings:
+        top = _over(top, {key: node for key, node in setting.value.items() if key != "groups"})
+    link = {key: node for key, node in top.items() if key in Link.model_fields}
+    links = {}
+    for name, body in groups.items():
+        own = _over(link, body.value)
+        for setting in settings:
+            if "groups" in setting.value and name in setting.value["groups"].value:
+                own = _over(own, _body(setting.value["groups"].value[name], faults))
+        links[name] = Node(own, body.path, body.place, body.key)
+
+    run = {key: node for key, node in top.items() if key not in Link.model_fields}
+    held = root.value.get("groups", root)
+    whole = Node({**run, "groups": Node(links, held.path, held.place, held.key)}, (), root.place, root.key)
+    faults += _check(Link, Node(link, (), root.place, root.key))
+    faults += _check(Scenario, whole)
+    faults += [fault for setting in settings for fault in _without_effect(setting, link, links)]
+    refuse(faults, document.name)
+    scenario = Scenario.model_validate(plain(whole))
+    refuse_oversized(scenario, document.name)
+    return scenario
+
+
+def _defaults() -> Layer:
+    """What a file that says nothing means."""
+    run = Scenario.model_construct(name="", groups={}).model_dump(exclude={"name", "groups"})
+    return {key: from_plain(value, DEFAULT, (key,)) for key, value in {**run, **Link().model_dump()}.items()}
+
+
+def _over(base: Layer, new: Layer) -> Layer:
+    """One layer over another, key by key: a run's or link's `name` is no discriminator."""
+    return base | {key: lay_over(base[key], node) if key in base else node for key, node in new.items()}
+
+
+def _groups(root: Node, faults: list[Fault]) -> dict[str, Node]:
+    """The blocks of the groups by name."""
+    if "groups" not in root.value:
+        return {ONLY_GROUP: Node({}, (), root.place, root.key)}
+    groups = root.value["groups"]
+    if not isinstance(groups.value, dict):
+        faults.append(Fault(groups.place, groups.path, f"got {show(groups.value)}, allowed: names of groups, each with a block"))
+        return {ONLY_GROUP: Node({}, (), root.place, root.key)}
+    return {name: Node(_body(node, faults), node.path, node.place, node.key) for name, node in groups.value.items()}
+
+
+def _body(node: Node, faults: list[Fault]) -> Layer:
+    """What a group writes; a group may write nothing."""
+    if node.value is not None and not isinstance(node.value, dict):
+        faults.append(Fault(node.place, node.path, f"got {show(node.value)}, allowed: a block of a link's keys, or nothing"))
+    return node.value if isinstance(node.value, dict) else {}
+
+
+def _check(block: type[BaseModel], tree: Node) -> list[Fault]:
+    try:
+        block.model_validate(plain(tree))
+    except ValidationError as raised:
+        return explain(raised, block, tree)
+    return []
+
+
+def _setting(text: str, groups: list[str], faults: list[Fault]) -> Node | None:
+    """The tree of one "KEY=VALUE"; None, and a fault, where it is none."""
+    key, equals, value = text.partition("=")
+    place = Place(f"--set {text}" if len(text) <= 100 else f"--set {text[:100]}...")
+    parts = key.split(".")
+    if not equals or "" in parts or len(parts) > MAX_DEPTH:
+        faults.append(Fault(place, (), "write it as KEY=VALUE with a dotted key, for example channel.bob.snr.mean_db=3"))
+        return None
+    if parts[0] == "groups":
+        longest_first = sorted(groups, key=len, reverse=True)  # a name may hold dots
+        name = next((name for name in longest_first if f"{key}.".startswith(f"groups.{name}.")), None)
+        if name is None:
+            faults.append(Fault(place, tuple(parts), f"no such group; {suggest('.'.join(parts[1:2]), groups)}"))
+            return None
+        parts = ["groups", name, *key.removeprefix(f"groups.{name}").split(".")[1:]]
+    try:
+        data = parse_yaml(value, str(place)).data
+    except ScenarioError as raised:
+        faults.extend(Fault(place, tuple(parts), problem.message) for problem in raised.problems)
+        return None
+    for part in reversed(parts):
+        data = {part: data}
+    return from_plain(data, place)
+
+
+def _without_effect(setting: Node, top: Layer, links: dict[str, Node]) -> list[Fault]:
+    """An override of the top that every group hides would do nothing, unnoticed."""
+    hidden = [key for key, node in setting.value.items() if key in top and _holds(top[key], node.place)]
+    seen = [key for key in hidden if any(_holds(link.value[key], setting.place) for link in links.values())]
+    path = ", ".join(f"groups.{name}" for name in list(links)[:4])
+    message = f"no effect: every group sets this itself; set it under {path}"
+    return [Fault(setting.place, (key,), message) for key in hidden if key not in seen]
+
+
+def _holds(node: Node, place: Place) -> bool:
+    """Whether anything in the tree was written at `place`."""
+    children = node.value.values() if isinstance(node.value, dict) else node.value if isinstance(node.value, list) else ()
+    return node.place == place or any(_holds(child, place) for child in children)

@@ -1,0 +1,155 @@
+"""What pydantic found wrong, in the words of the file: where it was written, what is allowed, and the likely slip."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from linksim.errors import Problem, ScenarioError
+from linksim.registry import suggest
+from linksim.scenario.schema import Link, Scenario
+from linksim.scenario.shape import NAMES, Slot, allowed, one_of, places_of, step
+from linksim.scenario.strict_yaml import Path, dotted
+from linksim.scenario.tree import Node, Place
+
+SHOWN = 100  # problems in one message
+EXPLAINED = 1000  # errors of pydantic that are looked at, many of them the same for several groups
+NUMBER_WITH_MORE = re.compile(r"\s*([-+]?[0-9]+)([.,][0-9]+)?([eE][-+]?[0-9]+)?\s*[A-Za-z%]*\s*\Z")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A problem before it is put in order and printed."""
+
+    place: Place
+    path: Path
+    message: str
+
+
+def refuse(faults: Iterable[Fault], name: str) -> None:
+    """Raise ScenarioError with all faults, each once, in the order of the file. Does nothing where there are none."""
+    found = sorted(set(faults), key=lambda fault: (fault.place.line == 0, fault.place.line, fault.place.column, fault.message))
+    problems = [Problem(str(fault.place), dotted(fault.path), fault.message) for fault in found[:SHOWN]]
+    if len(found) > SHOWN:
+        problems.append(Problem(name, "", "and more problems like these"))
+    if problems:
+        raise ScenarioError(problems)
+
+
+def explain(raised: ValidationError, block: type[BaseModel], tree: Node) -> list[Fault]:
+    """The faults of `tree`, which `block` refused. What several groups inherit is one fault."""
+    return list({_site(error, block, tree).fault(error) for error in raised.errors(include_url=False)[:EXPLAINED]})
+
+
+@dataclass(frozen=True)
+class _Site:
+    """Where a pydantic error points.
+
+    node    the value; for a key that is missing, the block that lacks it
+    slot    what is allowed there; None for an unknown key
+    holder  the block around it
+    choice  the slot in which `holder` was chosen among blocks, with the word that chose it
+    of_key  whether the error is about the key, a name of a group, and not about its value
+    """
+
+    node: Node
+    slot: Slot | None
+    holder: Slot
+    choice: tuple[Slot, str] | None
+    of_key: bool
+
+    def fault(self, error: ErrorDetails) -> Fault:
+        kind, last = error["type"], error["loc"][-1] if error["loc"] else ""
+        if kind == "missing":
+            return Fault(self.node.place, (*self.node.path, last), f"missing key, allowed: {allowed(self.slot) if self.slot else ''}")
+        if self.slot is None:
+            return Fault(self.node.key, self.node.path, self._unknown(str(last)))
+        place = self.node.key if self.of_key else self.node.place
+        if kind == "value_error":
+            return Fault(place, self.node.path, str(error.get("ctx", {}).get("error", error["msg"])))
+        if self.of_key:
+            return Fault(place, self.node.path, f"got {show(self.node.path[-1])}, allowed: {NAMES}")
+        word = self.node.value.get(self.slot.discriminator) if isinstance(self.node.value, dict) else None
+        if kind == "union_tag_not_found" and word is None:
+            return Fault(self.node.place, (*self.node.path, self.slot.discriminator), f"missing key, allowed: {one_of(self.slot.words)}")
+        return self._value(word or self.node)
+
+    def _value(self, node: Node) -> Fault:
+        assert self.slot is not None
+        return Fault(node.place, node.path, f"got {show(node.value)}, allowed: {allowed(self.slot)}{_slip(node.value, self.slot)}")
+
+    def _unknown(self, key: str) -> str:
+        """What to say of a key that the block does not have."""
+        block = self.holder.block
+        assert block is not None
+        own = set(block.model_fields) | (set(Link.model_fields) if block is Scenario else set())
+        if block is Link and key in Scenario.model_fields:
+            return "unknown key here; it belongs at the top of the file, outside the groups"
+        if self.choice:
+            slot, word = self.choice
+            others = [other for other, variant in slot.blocks.items() if key in variant.model_fields]
+            if others:
+                return f"unknown key of {slot.discriminator} {word!r}; {slot.discriminator} {' or '.join(map(repr, others))} has it"
+        if difflib.get_close_matches(key, own, n=1):
+            return f"unknown key; {suggest(key, own)}"
+        elsewhere = [*dict.fromkeys(place for model in (Link, Scenario) for place in places_of(model, key))]
+        return f"unknown key; did you mean {' or '.join(elsewhere[:3])}?" if elsewhere else f"unknown key; {suggest(key, own)}"
+
+
+def _site(error: ErrorDetails, block: type[BaseModel], tree: Node) -> _Site:
+    slot: Slot | None = Slot("", block, None)
+    assert slot is not None
+    holder, choice, node = slot, None, tree
+    # "[key]" is pydantic's mark for an error about a key, but may also be a key of the user's.
+    of_key = error["loc"][-1:] == ("[key]",) and error["type"] not in ("extra_forbidden", "missing")
+    for part in error["loc"][:-1] if of_key else error["loc"]:
+        if slot is None:
+            break
+        if part in slot.blocks:
+            choice, slot = (slot, str(part)), step(slot, part)
+            continue
+        if slot.block:
+            holder = slot
+            choice = choice if choice and choice[0].blocks.get(choice[1]) is slot.block else None
+        slot, node = step(slot, part), _child(node, part)
+    return _Site(node, slot, holder, choice, of_key)
+
+
+def _child(node: Node, part: str | int) -> Node:
+    if isinstance(node.value, dict):
+        return node.value.get(str(part), node)  # type: ignore[no-any-return]  # a node's dict holds nodes
+    return node.value[part] if isinstance(node.value, list) and isinstance(part, int) else node
+
+
+def show(value: Any) -> str:
+    """A value as it stands in a message."""
+    if isinstance(value, dict):
+        return "a block"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:60]}..."
+
+
+def _slip(value: Any, slot: Slot) -> str:
+    """ "; did you mean 3?" where a likely slip is seen, else nothing."""
+    guess = None
+    if slot.words:
+        near = difflib.get_close_matches(str(value), slot.words, n=1)
+        guess = "none" if "none" in slot.words and value in ("off", "no", False, None) else near[0] if near else None
+    elif isinstance(value, str) and {int, float} & set(slot.types):
+        number = NUMBER_WITH_MORE.match(value)
+        guess = "".join(part or "" for part in number.groups()).replace(",", ".") if number else None
+    elif isinstance(value, float) and value.is_integer() and int in slot.types:
+        guess = f"{value:.0f}"
+    elif isinstance(value, (int, float)) and str in slot.types:
+        guess = f"'{value}', in quotes"
+    return f"; did you mean {guess}?" if guess else ""

@@ -1,0 +1,263 @@
+"""Strict YAML in and out: scenarios and model cards. What YAML lets slip (`010`, `off`, a key given twice) is refused, with its place.
+
+Numbers, booleans and null are those of YAML 1.2's core schema: `1e-4` is a number, `off`, `no`, `1_000` and `12:30` are strings. Refused:
+duplicate and non-string keys, anchors, aliases, merge keys, tags, several documents, numbers with a leading zero, infinite or not a number,
+control characters, text that is not UTF-8, and what is too deep, too long or has too many values.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any, NoReturn
+
+import yaml
+
+from linksim.errors import Problem, ScenarioError
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 40
+MAX_NODES = 50_000
+MAX_INTEGER = 2**64  # beyond, a number was not meant as a count or a seed
+
+Path = tuple[str | int, ...]
+
+NULL = re.compile(r"(~|null|Null|NULL|)\Z")
+BOOL = re.compile(r"(true|True|TRUE|false|False|FALSE)\Z")
+INT = re.compile(r"([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z")
+FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+UNBOUNDED = re.compile(r"([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))\Z")
+LEADING_ZERO = re.compile(r"[-+]?0[0-9]")
+
+
+@dataclass(frozen=True)
+class Position:
+    """Line and column in a file, both from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Document:
+    """One YAML file.
+
+    name    as it stands in messages: the path that was given
+    data    dicts with string keys, lists, str, int, float, bool, None
+    keys    position of the key (in a list: of the item) by path, e.g. ("channel", "bob", "snr")
+    values  position of the value by path; () is the root
+    """
+
+    name: str
+    data: Any
+    keys: dict[Path, Position]
+    values: dict[Path, Position]
+
+    def place(self, path: Path) -> str:
+        """ "file.yaml:12:5" of the value at `path`, or of the nearest block around it."""
+        while path not in self.values:
+            path = path[:-1]
+        position = self.values[path]
+        return f"{self.name}:{position.line}:{position.column}"
+
+
+def read_yaml(path: FilePath | str) -> Document:
+    """Read a file. Raises ScenarioError for one that cannot be read or is not strict YAML, with all such faults but a fault of syntax."""
+    name = str(path)
+    try:
+        with open(path, "rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as fault:
+        reason = getattr(fault, "strerror", None) or str(fault)
+        raise ScenarioError([Problem(name, "", f"cannot be read: {reason}")]) from None
+    if len(raw) > MAX_BYTES:
+        raise ScenarioError([Problem(name, "", f"longer than {MAX_BYTES} bytes")])
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        line = raw.count(b"\n", 0, fault.start) + 1
+        column = fault.start - (raw.rfind(b"\n", 0, fault.start) + 1) + 1
+        raise ScenarioError([Problem(f"{name}:{line}:{column}", "", f"not UTF-8: byte 0x{raw[fault.start]:02x}")]) from None
+    return parse_yaml(text, name)
+
+
+def parse_yaml(text: str, name: str = "<text>") -> Document:
+    """Read a text; `name` stands for the file in messages. Raises ScenarioError as `read_yaml` does."""
+    if len(text) > MAX_BYTES:
+        raise ScenarioError([Problem(name, "", f"longer than {MAX_BYTES} bytes")])
+    return _Reader(name).read(text)
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """("scheme", 0, "name") -> "scheme.0.name"."""
+    return ".".join(str(part)[:80] for part in path)
+
+
+def plain_scalar(text: str) -> str | int | float | bool | None:
+    """What an unquoted word stands for. Raises ValueError for a number that is refused."""
+    if NULL.match(text):
+        return None
+    if BOOL.match(text):
+        return text.lower() == "true"
+    whole, shown = INT.match(text), text[:40]
+    if not (whole or FLOAT.match(text) or UNBOUNDED.match(text)):
+        return text
+    if LEADING_ZERO.match(text):
+        raise ValueError(f"got {shown}, a number with a leading zero; leave the zero out, or quote it where a string is meant")
+    number = math.inf if UNBOUNDED.match(text) or (whole and len(text) > 40) else int(text, 0) if whole else float(text)
+    if not abs(number) < (MAX_INTEGER if whole else math.inf):
+        raise ValueError(f"got {shown}, allowed: finite numbers, whole ones below 2**64")
+    return number
+
+
+class _Reader:
+    """Turns the parser's events into plain data and notes where each value stands."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.problems: list[Problem] = []
+        self.keys: dict[Path, Position] = {}
+        self.values: dict[Path, Position] = {}
+        self.nodes = 0
+
+    def read(self, text: str) -> Document:
+        data: Any = None
+        self.keys[()] = self.values[()] = Position(1, 1)  # of an empty file
+        # Only the parser written in Python: the one in C overflows its stack on deep input.
+        self.events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
+        try:
+            documents = 0
+            for event in self.events:
+                if isinstance(event, yaml.DocumentStartEvent):
+                    documents += 1
+                    if documents > 1:
+                        self.stop(event, "a second document begins; one file holds one")
+                elif isinstance(event, yaml.NodeEvent):
+                    data = self.value(event, ())
+        except yaml.MarkedYAMLError as fault:
+            mark = fault.problem_mark or fault.context_mark
+            self.stop(Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1), _syntax(fault))
+        except yaml.reader.ReaderError as fault:
+            before = text[: fault.position]
+            where = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
+            self.stop(where, f"character {ord(text[fault.position]):#04x} is not allowed")
+        except (ValueError, OverflowError):  # PyYAML makes a character of \UFFFFFFFF, and a number of %YAML's, without a look
+            self.stop(Position(1, 1), "not valid YAML: an escape or a version number out of range")
+        if self.problems:
+            raise ScenarioError(self.problems)
+        return Document(self.name, data, self.keys, self.values)
+
+    def value(self, event: yaml.Event, path: Path) -> Any:
+        """The value that begins with `event` and stands at `path`; its events are used up."""
+        self.values[path] = _position(event)
+        self.keys.setdefault(path, self.values[path])
+        self.admit(event, path)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return [self.value(item, (*path, i)) for i, item in enumerate(self.until(yaml.SequenceEndEvent))]
+        if isinstance(event, yaml.MappingStartEvent):
+            return self.mapping(path)
+        return self.scalar(event, path) if isinstance(event, yaml.ScalarEvent) else None
+
+    def admit(self, event: yaml.Event, path: Path) -> None:
+        """Count one value and refuse what YAML hangs on values."""
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            self.stop(event, f"more than {MAX_NODES} values")
+        if len(path) > MAX_DEPTH:
+            self.stop(event, f"nested deeper than {MAX_DEPTH} levels")
+        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
+        if isinstance(event, yaml.AliasEvent):
+            self.complain(event, path, f"alias *{anchor} is not allowed; write the value out")
+        elif anchor is not None:
+            self.complain(event, path, f"anchor &{anchor} is not allowed; remove it")
+        if tag is not None:
+            self.complain(event, path, f"tag {tag} is not allowed; remove it")
+
+    def mapping(self, path: Path) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for event in self.until(yaml.MappingEndEvent):
+            key = self.key(event, path)
+            if key in found:
+                self.complain(event, (*path, key), f"key given twice, first in line {self.keys[(*path, key)].line}")
+                self.value(next(self.events), (*path, f"{key} (again)"))
+                continue
+            self.keys[(*path, key)] = _position(event)
+            found[key] = self.value(next(self.events), (*path, key))
+        return found
+
+    def key(self, event: yaml.Event, path: Path) -> str:
+        if not isinstance(event, yaml.ScalarEvent):
+            self.complain(event, path, "a key must be a string")
+            self.value(event, (*path, "?"))
+            return "?"
+        self.admit(event, path)
+        if event.style is None and event.value == "<<":
+            self.complain(event, path, "merge key << is not allowed; write the keys out")
+        elif event.style is None and any(kind.match(event.value) for kind in (NULL, BOOL, INT, FLOAT, UNBOUNDED)):
+            self.complain(event, path, f"key {event.value[:40] or 'without a name'} is not a string; quote it")
+        else:
+            self.scalar(event, path)
+        return str(event.value)
+
+    def scalar(self, event: yaml.ScalarEvent, path: Path) -> str | int | float | bool | None:
+        bad = next((c for c in event.value if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t"), None)
+        if bad is not None:
+            self.complain(event, path, f"control character {ord(bad):#04x} is not allowed")
+        if event.style is not None:
+            return str(event.value)
+        try:
+            return plain_scalar(event.value)
+        except ValueError as fault:
+            self.complain(event, path, str(fault))
+            return None
+
+    def until(self, end: type[yaml.Event]) -> Iterator[yaml.Event]:
+        """The beginnings of the items of a list, or of the keys of a mapping, until it ends."""
+        for event in self.events:
+            if isinstance(event, end):
+                return
+            yield event
+
+    def complain(self, event: yaml.Event, path: Path, message: str) -> None:
+        position = _position(event)
+        self.problems.append(Problem(f"{self.name}:{position.line}:{position.column}", dotted(path), message))
+
+    def stop(self, at: yaml.Event | Position, message: str) -> NoReturn:
+        """Give up, with all that was found until here."""
+        position = at if isinstance(at, Position) else _position(at)
+        raise ScenarioError([*self.problems, Problem(f"{self.name}:{position.line}:{position.column}", "", message)])
+
+
+def _position(event: yaml.Event) -> Position:
+    mark = event.start_mark
+    return Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
+
+
+def _syntax(fault: yaml.MarkedYAMLError) -> str:
+    said = ", ".join(part for part in (fault.context, fault.problem) if part)
+    return f"not valid YAML: {said}" + ("; indent with spaces, not with tabs" if "\\t" in said else "")
+
+
+class _Writer(yaml.SafeDumper):
+    """Quotes the strings that `plain_scalar` would read as something else; repeats instead of aliases."""
+
+    KINDS = (("null", NULL), ("bool", BOOL), ("int", INT), ("float", FLOAT), ("float", UNBOUNDED), ("merge", re.compile("<<")))
+    yaml_implicit_resolvers = {None: [(f"tag:yaml.org,2002:{tag}", pattern) for tag, pattern in KINDS]}  # noqa: RUF012 - PyYAML's form
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def dump_yaml(data: Any) -> str:
+    """Write dicts with string keys, lists, str, int, float, bool, None as block YAML, in their order; `parse_yaml` reads the same back.
+
+    Raises ValueError for what the reader would refuse: infinite numbers, keys that are no strings, control characters, other types.
+    """
+    try:
+        text = yaml.dump(data, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
+        parse_yaml(text)
+    except (yaml.YAMLError, ScenarioError) as fault:
+        raise ValueError(f"cannot be written as strict YAML: {fault}") from None
+    return text

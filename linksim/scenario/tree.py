@@ -1,0 +1,126 @@
+"""Values with the place where each was written, and how one layer of a scenario is laid over another."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from linksim.scenario.strict_yaml import Document, Path
+
+DISCRIMINATORS = ("kind", "attack", "name")  # the key of a block that says which block it is
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was written: a line of a file, or an override (line 0)."""
+
+    source: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}:{self.column}" if self.line else self.source
+
+
+DEFAULT = Place("default")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One value.
+
+    value  dict of str to Node, list of Node, or a plain scalar
+    path   of the value where it was written, so `channel.bob` of the top even when a group inherits it
+    place  of the value
+    key    place of its key
+    """
+
+    value: Any
+    path: Path
+    place: Place
+    key: Place
+
+
+def from_document(document: Document) -> Node:
+    """The tree of a whole file."""
+
+    def build(data: Any, path: Path) -> Node:
+        value, key = document.values[path], document.keys[path]
+        at = Place(document.name, value.line, value.column)
+        return Node(_children(data, path, build), path, at, Place(document.name, key.line, key.column))
+
+    return build(document.data, ())
+
+
+def from_plain(data: Any, place: Place, path: Path = ()) -> Node:
+    """The tree of plain data that all come from one place."""
+
+    def build(data: Any, path: Path) -> Node:
+        return Node(_children(data, path, build), path, place, place)
+
+    return build(data, path)
+
+
+def _children(data: Any, path: Path, build: Callable[[Any, Path], Node]) -> Any:
+    if isinstance(data, dict):
+        return {key: build(value, (*path, key)) for key, value in data.items()}
+    if isinstance(data, list):
+        return [build(value, (*path, i)) for i, value in enumerate(data)]
+    return data
+
+
+def plain(node: Node) -> Any:
+    """The values alone."""
+    if isinstance(node.value, dict):
+        return {key: plain(child) for key, child in node.value.items()}
+    return [plain(child) for child in node.value] if isinstance(node.value, list) else node.value
+
+
+def lay_over(base: Node, new: Node) -> Node:
+    """`new` over `base`: mappings merge key by key, all else replaces; a block of another kind replaces the whole block.
+
+    A mapping with numbers as keys, which an override such as `scheme.0.keys=derived` makes, reaches into the items of a list.
+    """
+    if _picks_items(base, new):
+        items = [lay_over(item, new.value[str(i)]) if str(i) in new.value else item for i, item in enumerate(base.value)]
+        return Node(items, base.path, base.place, base.key)
+    new = _written_out(base, new)
+    if not (isinstance(base.value, dict) and isinstance(new.value, dict)):
+        return new
+    discriminator = discriminator_of(base)
+    if discriminator and discriminator in new.value and new.value[discriminator].value != base.value[discriminator].value:
+        return new
+    merged = dict(base.value)
+    for key, child in new.value.items():
+        merged[key] = lay_over(merged[key], child) if key in merged else child
+    return Node(merged, new.path, new.place, new.key)
+
+
+def _picks_items(base: Node, new: Node) -> bool:
+    both = isinstance(base.value, list) and isinstance(new.value, dict) and new.value
+    return bool(both) and set(new.value) <= {str(i) for i in range(len(base.value))}
+
+
+def _written_out(base: Node, new: Node) -> Node:
+    """Where `base` is a block with a kind (or a list of such), a bare word becomes that block, and one block becomes a list of one."""
+    if isinstance(base.value, dict):
+        return _block(discriminator_of(base), new)
+    if not isinstance(base.value, list) or not base.value or new.value is None:
+        return new
+    discriminator = discriminator_of(base.value[0])
+    if not discriminator:
+        return new
+    items = new.value if isinstance(new.value, list) else [new]
+    return Node([_block(discriminator, item) for item in items], new.path, new.place, new.key)
+
+
+def _block(discriminator: str, word: Node) -> Node:
+    if not (discriminator and isinstance(word.value, str)):
+        return word
+    return Node({discriminator: Node(word.value, word.path, word.place, word.key)}, word.path, word.place, word.key)
+
+
+def discriminator_of(node: Node) -> str:
+    """The key that says which block this is; "" where it is no such block."""
+    if not isinstance(node.value, dict):
+        return ""
+    return next((key for key in DISCRIMINATORS if key in node.value), "")

@@ -1,0 +1,1 @@
+"""Schemes: what Alice does to images to get symbols, and what Bob does to undo it."""

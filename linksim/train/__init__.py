@@ -1,0 +1,1 @@
+"""Training: lessons, the loop that runs them, and how a part gets its card."""

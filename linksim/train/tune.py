@@ -1,0 +1,104 @@
+"""Tuning: which batch size and precision run a part fastest on this class of device. Written to its card, never found out during a run.
+
+What is timed is what a run does with the part: a codec encodes and decodes, a classifier judges, an inverter inverts. bfloat16 is allowed
+only where every score stays within `measure.TOLERANCE` of float32.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from linksim.nets.cards import Best, Card, write_card
+from linksim.nets.classifiers import Classifier
+from linksim.nets.codecs import DeepJscc
+from linksim.nets.inverters import InverseNet
+from linksim.nets.weights import Part, autocast, forget_parts, load_part, parts_folder
+from linksim.train.graduate import find_lesson
+from linksim.train.lesson import Lesson
+from linksim.train.measure import alike, first, measure
+
+BATCHES = {"cpu": (8, 16, 32, 64, 128, 256), "cuda": (64, 128, 256, 512, 1024, 2048)}
+IMAGES = 1024  # per timing at least
+ROUNDS = 5
+NEAR = 0.97  # of the highest rate: a smaller batch that comes so near is chosen, it fills sooner
+PARITY_IMAGES = 2000
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One candidate: how many images per second it runs, best of `ROUNDS`. CPU time on a CPU, so that a busy machine matters less."""
+
+    how: Best
+    images_per_s: float
+
+    def line(self) -> str:
+        return f"{self.how.precision:8}  batch {self.how.batch:5}  {self.images_per_s:10,.0f} images/s"
+
+
+def tune(name: str, device: str = "auto", report: Callable[[Timing], None] = lambda timing: None) -> Card:
+    """Time the part, choose, write `best` of this class of device to its card. Raises ModelError as `load_part` does."""
+    lesson = find_lesson(name)
+    part = load_part(name, lesson.kind, device)
+    precisions = ("float32", "bfloat16") if bfloat16_holds(part, lesson) else ("float32",)
+    timings = timed(part, [Best(batch, precision) for precision in precisions for batch in BATCHES[part.device.type]])
+    for timing in timings:
+        report(timing)
+    card = replace(part.card, best={**part.card.best, part.device.type: fastest(timings)})
+    write_card(card, parts_folder() / f"{name}.yaml")
+    forget_parts()
+    return card
+
+
+def fastest(timings: list[Timing]) -> Best:
+    """The smallest batch that is as good as the fastest; float32 where both precisions are."""
+    enough = NEAR * max(timing.images_per_s for timing in timings)
+    return min((t.how for t in timings if t.images_per_s >= enough), key=lambda how: (how.batch, how.precision != "float32"))
+
+
+def bfloat16_holds(part: Part, lesson: Lesson) -> bool:
+    """Whether bfloat16 changes no score by more than its tolerance."""
+    pictures = first(lesson.pictures("test"), PARITY_IMAGES)
+    full, half = (measure(lesson, part.network, pictures, part.device, precision) for precision in ("float32", "bfloat16"))
+    return alike(half, full)
+
+
+def timed(part: Part, candidates: list[Best]) -> list[Timing]:
+    """Time all candidates in turn, several rounds, so that a slow moment of the machine hits all alike."""
+    runs = [(how, workload(part.network, how.batch, part.device)) for how in candidates]
+    best = dict.fromkeys(candidates, 0.0)
+    for _ in range(ROUNDS):
+        for how, run in runs:
+            calls = max(1, IMAGES // how.batch)
+            with torch.inference_mode(), autocast(part.device, how.precision):
+                run()
+                started = clock(part.device)
+                for _ in range(calls):
+                    run()
+                best[how] = max(best[how], calls * how.batch / (clock(part.device) - started))
+    return [Timing(how, rate) for how, rate in best.items()]
+
+
+def clock(device: torch.device) -> float:
+    """Seconds: of CPU time on a CPU, of wall time on a GPU once it has done what it was told."""
+    if device.type == "cpu":
+        return time.process_time()
+    torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def workload(network: nn.Module, batch: int, device: torch.device) -> Callable[[], object]:
+    """One call of what a run does with the part, on made-up inputs: their values do not matter to time."""
+    generator = torch.Generator().manual_seed(1)
+    snr_db = torch.full((batch,), 10.0, device=device)
+    images = torch.rand(batch, 3, 32, 32, generator=generator).to(device).contiguous(memory_format=torch.channels_last)
+    if isinstance(network, DeepJscc):
+        return lambda: network.decode(network.encode(images, snr_db), snr_db)
+    if isinstance(network, InverseNet):
+        uses = network.channels * network.height**2 // 2
+        symbols = torch.randn(batch, uses, dtype=torch.complex64, generator=generator).to(device)
+        return lambda: network.invert(symbols)
+    assert isinstance(network, Classifier)
+    return lambda: network(images)

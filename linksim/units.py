@@ -1,0 +1,34 @@
+"""Decibels and integer nanoseconds. Simulated time is an int of nanoseconds everywhere: floats drift."""
+
+import math
+
+NS_PER_S = 1_000_000_000
+
+
+def db_to_linear(db: float) -> float:
+    """Power ratio of `db` decibels."""
+    return float(10.0 ** (db / 10.0))
+
+
+def linear_to_db(ratio: float) -> float:
+    """Decibels of a power ratio; -inf for 0. Raises ValueError below 0."""
+    if ratio < 0:
+        raise ValueError(f"a power ratio is at least 0, got {ratio}")
+    return 10.0 * math.log10(ratio) if ratio > 0 else -math.inf
+
+
+def seconds_to_ns(seconds: float) -> int:
+    """Nearest nanosecond. Raises ValueError for a negative or unbounded time."""
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"a time is finite and at least 0 s, got {seconds}")
+    return round(seconds * NS_PER_S)
+
+
+def ns_to_seconds(ns: int) -> float:
+    """For display and for the smooth functions of time (Doppler, decay); never for scheduling."""
+    return ns / NS_PER_S
+
+
+def airtime_ns(uses: int, symbol_rate_hz: float) -> int:
+    """Time that `uses` complex channel uses take at `symbol_rate_hz`, rounded up so that no frame takes no time."""
+    return math.ceil(uses * NS_PER_S / symbol_rate_hz)

@@ -1,0 +1,1 @@
+"""The world: the only rooms that know the simulated clock."""

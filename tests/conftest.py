@@ -1,0 +1,78 @@
+"""What the tests share: small untrained parts for those that care about the world and not about pictures, and a listener that keeps all."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from linksim.nets.cards import Card, write_card
+from linksim.nets.layers import draw_weights
+from linksim.nets.weights import build, forget_parts, sha256_of
+from linksim.records import Record
+from linksim.run import RunResult, run
+from linksim.scenario.schema import Link, Scenario
+
+torch.set_num_threads(1)  # the tests share the machine with each other
+
+SMALL = {"stem": 4, "width": 8, "inner": 4}
+PARTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "codec-cifar10-6": ("codec", {"channels": 16, "blocks": 1, **SMALL}),
+    "classifier-cifar10": ("classifier", {"widths": [8, 8, 8]}),
+    "inverter-cifar10-6": ("inverter", {"channels": 16, **SMALL}),
+}
+
+R = TypeVar("R", bound=Record)
+
+
+def write_part(folder: Path, name: str, kind: str, config: dict[str, Any]) -> None:
+    """An untrained part with a card."""
+    network = build(kind, config)
+    draw_weights(network, torch.Generator().manual_seed(len(name)))
+    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / f"{name}.safetensors")
+    sha = sha256_of(folder / f"{name}.safetensors")
+    write_card(Card(name, kind, config, {}, 0.0, "cpu", {}, "float32", sha, (), {}), folder / f"{name}.yaml")
+
+
+@pytest.fixture(scope="session")
+def small_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the parts that scenarios name by default, small and untrained."""
+    folder = tmp_path_factory.mktemp("parts")
+    for name, (kind, config) in PARTS.items():
+        write_part(folder, name, kind, config)
+    return folder
+
+
+@pytest.fixture
+def small_models(small_parts: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run with the small parts."""
+    monkeypatch.setenv("LINKSIM_MODELS", str(small_parts))
+    forget_parts()
+    yield
+    forget_parts()
+
+
+class Kept:
+    """A listener that keeps every record."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def __call__(self, record: Record) -> None:
+        self.records.append(record)
+
+    def of(self, kind: type[R]) -> list[R]:
+        return [record for record in self.records if isinstance(record, kind)]
+
+
+@pytest.fixture
+def simulate(small_models: None) -> Callable[..., tuple[RunResult, Kept]]:
+    """Run groups of links with the small parts -> result and all records."""
+
+    def go(groups: dict[str, Link], **keys: Any) -> tuple[RunResult, Kept]:
+        kept = Kept()
+        return run(Scenario(**{"name": "test", "frames": 4, "groups": groups} | keys), (kept,)), kept
+
+    return go

@@ -1,0 +1,102 @@
+"""Traces in memory for the tests of figures and report."""
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from linksim.records import ALICE, BOB, EVE, TABLES, columns
+from linksim.trace.layout import RunAbout
+from linksim.trace.reader import Table
+from linksim.trace.writer import TraceWriter
+
+MS = 1_000_000
+Given = dict[str, dict[str, Any]]
+SCENARIO = "name: shown\nabout: what this is\n"
+
+
+class Tables:
+    """A trace in memory: columns that are not given are 0."""
+
+    def __init__(self, given: Given, groups: tuple[str, ...] = ("open",), missing: tuple[str, ...] = ()) -> None:
+        self._tables = {}
+        for record in TABLES:
+            values, kinds = given.get(record.table, {}), {column.name: column for column in columns(record)}
+            rows = len(next(iter(values.values()))) if values else 0
+            blank = {name: np.zeros((rows, 3, 4, 4) if name == "image" else rows) for name in kinds}
+            held = {name: np.asarray(values.get(name, blank[name])).astype(kind.dtype) for name, kind in kinds.items()}
+            self._tables[record.table] = Table(record.table, MappingProxyType(held), MappingProxyType(kinds))
+        self._groups, self._missing = groups, missing
+
+    def tables(self) -> tuple[str, ...]:
+        return tuple(name for name in self._tables if name not in self._missing)
+
+    def table(self, name: str) -> Any:
+        table = self._tables[name]
+        if name == "lanes":
+            kinds = dict(table.kinds)
+            kinds["group"] = type(kinds["group"])("group", "", "", np.dtype("int16"), self._groups)
+            return Table(name, table.columns, MappingProxyType(kinds))
+        return table
+
+    def write(self, path: Path, scenario: str = SCENARIO, complete: bool = True, names: tuple[str, str] = ("linksim", "codec-6")) -> Path:
+        """The same as a file."""
+        about = RunAbout(scenario, 7, {names[0]: "0.1.0"}, {names[1]: "ab" * 32})
+        shape = self._tables["pictures"]["image"].shape[1:]
+        with TraceWriter(path, about, {("pictures", "image"): shape}, {("lanes", "group"): self._groups}, overwrite=True) as writer:
+            for record in TABLES:
+                cells = [values.tolist() if values.ndim == 1 else list(values) for values in self._tables[record.table].columns.values()]
+                for row in zip(*cells, strict=True):
+                    writer(record(*row))
+            writer.close("beef", complete)
+        return path
+
+
+def link(frames: int, images: int = 2, lanes: int = 1, ears: tuple[int, ...] = (BOB, EVE), jam: bool = True, seed: int = 0) -> Given:
+    """One group of lanes whose frames follow each other every 3 ms, with a probe before every fourth and a jammer on in ms 4 to 10."""
+    draw = np.random.default_rng(seed)
+    lane, frame = np.repeat(np.arange(lanes), frames), np.tile(np.arange(frames), lanes)
+    start = frame * 3 * MS + MS
+    ear, each = np.repeat(ears, len(lane)), len(ears)
+    heard = {"time_ns": np.tile(start, each), "lane": np.tile(lane, each), "frame": np.tile(frame, each), "ear": ear}
+    snr = draw.normal(10 - 4 * ear, 3)
+    scored = {name: np.repeat(values, images) for name, values in heard.items()}
+    label = draw.integers(0, 10, len(scored["ear"]))
+    psnr = 12 + 0.8 * np.repeat(snr, images) + draw.normal(0, 1, len(label))
+    kept = [(n, i, node) for n in range(min(frames, 2)) for i in range(images) for node in (ALICE, *ears)]
+    probes = frame % 4 == 0
+    given: Given = {
+        "lanes": {"lane": np.arange(lanes)},
+        "frames": {"time_ns": start, "airtime_ns": np.full(len(lane), 2 * MS), "lane": lane, "frame": frame}
+        | {"uses": np.full(len(lane), 2000)},
+        "receptions": heard
+        | {"snr_db": snr, "estimated_snr_db": snr + draw.normal(0, 0.5, len(snr)), "jammed": (heard["frame"] == 1) * jam},
+        "quality": scored
+        | {"item": np.tile(np.arange(images), len(snr)), "label": label, "predicted": np.where(draw.random(len(label)) < 0.7, label, 0)}
+        | {"mse": 10 ** (-psnr / 10), "psnr_db": psnr, "ssim": psnr / 40},
+        "control": {"time_ns": start[probes] - MS // 2, "airtime_ns": np.full(probes.sum(), MS // 4), "lane": lane[probes]}
+        | {"sender": np.full(probes.sum(), ALICE), "uses": np.full(probes.sum(), 250), "outcome": frame[probes] % 8 == 4},
+        "pictures": {"frame": [n for n, _, _ in kept], "item": [i for _, i, _ in kept], "node": [node for _, _, node in kept]}
+        | {"image": draw.integers(0, 256, (len(kept), 3, 4, 4))},
+    }
+    if jam:
+        given["jamming"] = {"time_ns": np.full(lanes, 4 * MS), "end_ns": np.full(lanes, 10 * MS), "lane": np.arange(lanes)}
+    return given
+
+
+def by_hand() -> Tables:
+    """Two groups, small enough to be worked out on paper."""
+    return Tables(
+        {
+            "lanes": {"lane": [0, 1, 2], "group": [0, 0, 1]},
+            "frames": {"time_ns": [0, 4 * MS, 0, 9 * MS], "airtime_ns": [2 * MS, 4 * MS, MS, MS], "lane": [0, 0, 1, 1]}
+            | {"frame": [0, 1, 0, 1], "uses": [1000, 1000, 500, 500], "outcome": [0, 1, 0, 2]},
+            "quality": {"lane": [0, 0, 1, 0, 0], "frame": [0, 1, 0, 0, 1], "ear": [0, 0, 0, 1, 1], "label": [3, 4, 5, 3, 4]}
+            | {"predicted": [3, 4, 0, -1, 4], "mse": [0.01, 0.001, 0.1, 0.1, 0.1], "psnr_db": [20, 30, 10, 10, 10]}
+            | {"ssim": [0.5, 0.75, 0.25, 0, 0.5]},
+            "control": {"time_ns": [MS], "airtime_ns": [MS], "lane": [1], "uses": [500]},
+            "jamming": {"time_ns": [0, 6 * MS, 5 * MS], "end_ns": [2 * MS, 20 * MS, 7 * MS], "lane": [0, 0, 1]},
+        },
+        ("open", "idle"),
+    )

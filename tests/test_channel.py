@@ -1,0 +1,116 @@
+"""Facts of the channel over time: it is a function of the simulated instant, with the statistics that its closed forms give."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from linksim.phy.fading import NoGain, RayleighBlock
+from linksim.phy.noise import Noise, item_keys
+from linksim.phy.path import RadioPath
+from linksim.phy.snr import STEPS_PER_COHERENCE, GaussMarkov
+from linksim.rng import Streams
+from linksim.scenario.schema import ConstantSnr, GaussMarkovSnr, Path, RayleighFading
+
+MS = 1_000_000
+
+
+def rayleigh(lane: int, coherence_ms: int = 10) -> RayleighBlock:
+    return RayleighBlock(coherence_ms * MS, Streams(3).key(f"lane-{lane}"))
+
+
+def test_rayleigh_has_unit_mean_power_and_the_rayleigh_envelope() -> None:
+    """Independent blocks; p-value of a Kolmogorov-Smirnov test above 1e-3, mean power within 4 standard errors."""
+    fading = rayleigh(0)
+    gains = np.array([fading.gains(block * 10 * MS, 1, 1.0)[0] for block in range(20_000)])
+    assert stats.kstest(np.abs(gains), stats.rayleigh(scale=0.5**0.5).cdf).pvalue > 1e-3
+    assert np.mean(np.abs(gains) ** 2) == pytest.approx(1.0, abs=4 / len(gains) ** 0.5)
+    assert stats.kstest(np.angle(gains), stats.uniform(-np.pi, 2 * np.pi).cdf).pvalue > 1e-3
+
+
+def test_a_block_holds_for_its_coherence_time_and_a_long_frame_sees_several() -> None:
+    fading = rayleigh(1)
+    assert fading.gains(0, 1000, 1000.0) == fading.gains(9 * MS, 1000, 1000.0)  # 1 ms frames within the first block
+    across = fading.gains(9_500_000, 1000, 1000.0)  # from 9.5 to 10.5 ms
+    assert len(across) == 1000
+    assert (across[:500] == fading.gains(0, 1, 1.0)).all()
+    assert (across[500:] == fading.gains(10 * MS, 1, 1.0)).all()
+    assert len(np.unique(fading.gains(0, 30_000, 1000.0))) == 3
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 10**9), min_size=1, max_size=20), st.randoms(use_true_random=False))
+def test_the_channel_does_not_depend_on_who_asks_how_often_or_in_what_order(instants: list[int], random: object) -> None:
+    def ask(order: list[int]) -> dict[int, tuple[float, complex]]:
+        spec = Path(
+            snr=GaussMarkovSnr(kind="gauss-markov", mean_db=5, std_db=4, coherence_ms=2),
+            fading=RayleighFading(kind="rayleigh", coherence_ms=3),
+        )
+        path = RadioPath(spec, Streams(9), "p")
+        found = {}
+        for t in order:
+            stretch = path.during(t, 1, 1.0)
+            found[t] = (stretch.mean_snr_db, complex(stretch.gain[0]))
+        return found
+
+    assert ask(instants) == ask(sorted(instants, reverse=True)) | ask(instants + instants)
+
+
+def test_gauss_markov_has_its_mean_variance_and_correlation_time() -> None:
+    """2,000 independent paths; each figure within 4 standard errors of its closed form."""
+    coherence, lag = 16 * MS, 16 * MS
+    paths = [GaussMarkov(7.0, 3.0, coherence, Streams(2).key(f"{i}")) for i in range(2_000)]
+    early, late = (np.array([p.at(t) for p in paths]) for t in (5 * MS, 5 * MS + lag))
+    n = len(paths)
+    assert early.mean() == pytest.approx(7.0, abs=4 * 3 / n**0.5)
+    assert early.std() == pytest.approx(3.0, abs=4 * 3 / (2 * n) ** 0.5)
+    expected = np.exp(-1)
+    assert np.corrcoef(early, late)[0, 1] == pytest.approx(expected, abs=4 * (1 - expected**2) / n**0.5)
+
+
+def test_gauss_markov_holds_between_grid_points() -> None:
+    path = GaussMarkov(0.0, 1.0, STEPS_PER_COHERENCE * MS, Streams(1).key("x"))
+    assert path.at(5 * MS) == path.at(6 * MS - 1) != path.at(6 * MS)
+
+
+def test_without_fading_the_gain_is_one() -> None:
+    assert NoGain().gains(0, 1000, 1.0).tolist() == [1.0]
+
+
+def test_snr_of_a_stretch_is_mean_snr_times_gain_power() -> None:
+    spec = Path(snr=ConstantSnr(mean_db=12), fading=RayleighFading(kind="rayleigh", coherence_ms=1))
+    stretch = RadioPath(spec, Streams(4), "p").during(0, 2500, 1000.0)
+    assert len(stretch.gain) == 2500
+    assert stretch.snr_db == pytest.approx(12 + 10 * np.log10(np.mean(np.abs(stretch.gain) ** 2)), abs=1e-4)
+    assert stretch.noise_power == pytest.approx(10**-1.2)
+
+
+def test_two_paths_are_independent() -> None:
+    gains = np.array([[rayleigh(lane).gains(b * 10 * MS, 1, 1.0)[0] for b in range(2_000)] for lane in (0, 1)])
+    assert abs(np.mean(gains[0] * gains[1].conj())) < 4 / 2_000**0.5
+
+
+def test_noise_has_unit_power_and_belongs_to_its_item() -> None:
+    import torch
+
+    key = Streams(1).key("noise")
+    noise = Noise(torch.from_numpy(item_keys(key, 0, 64).copy())).complex(4096)
+    assert noise.abs().square().mean().item() == pytest.approx(1.0, abs=4 / (64 * 4096) ** 0.5)
+    alone = Noise(torch.from_numpy(item_keys(key, 17, 1).copy()))
+    assert torch.equal(alone.complex(4096)[0], noise[17])
+
+
+def test_branches_of_noise_are_all_different() -> None:
+    """Nested ones too, in either order."""
+    import torch
+
+    root = Noise(torch.from_numpy(item_keys(Streams(1).key("noise"), 0, 1).copy()))
+    paths = [(), (1,), (2,), (3,), (1, 1), (1, 2), (2, 1), (2, 2), (1, 1, 1)]
+    drawn = set()
+    for path in paths:
+        noise = root
+        for step in path:
+            noise = noise.branch(step)
+        drawn.add(float(noise.real(1)))
+    assert len(drawn) == len(paths)

@@ -1,0 +1,261 @@
+"""Facts about the downloader, against a server on this machine."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from linksim.data.fetch import BLOCK, TRIES, FetchProgress, fetch
+from linksim.data.origins import ORIGINS, Origin, RemoteFile
+from linksim.errors import DataError
+
+LARGE = os.urandom(3 * BLOCK + 12_345)
+SMALL = b"only a few bytes"
+
+
+@dataclass
+class Behaviour:
+    """How the server treats the requests to come, and what it was asked.
+
+    cuts     after how many bytes of its body each answer breaks off, one per request, then none
+    refuses  status of each answer, one per request, then none
+    """
+
+    files: dict[str, bytes]
+    ranges: bool = True
+    tag: str | None = '"first"'
+    tells_length: bool = True
+    shift: int = 0
+    cuts: list[int] = field(default_factory=list)
+    refuses: list[int] = field(default_factory=list)
+    asked: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    url: str = ""
+
+
+class Handler(BaseHTTPRequestHandler):
+    how: Behaviour
+
+    def log_message(self, *args: object) -> None:
+        """Quiet."""
+
+    def do_GET(self) -> None:
+        how, name, wants = self.how, self.path.rpartition("/")[2], self.headers["Range"]
+        how.asked.append((name, wants, self.headers["If-Range"]))
+        status = how.refuses.pop(0) if how.refuses else 200 if name in how.files else 404
+        if status != 200:
+            self.send_error(status)
+            return
+        body, start = how.files[name], 0
+        if how.ranges and wants and self.headers["If-Range"] in (None, how.tag):
+            start = int(wants.removeprefix("bytes=").removesuffix("-"))
+            if start >= len(body):
+                self.send_error(416)
+                return
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start + how.shift}-{len(body) - 1}/{len(body)}")
+        if how.tells_length:
+            self.send_header("Content-Length", str(len(body) - start))
+        if how.tag:
+            self.send_header("ETag", how.tag)
+        self.end_headers()
+        self.wfile.write(body[start:][: how.cuts.pop(0) if how.cuts else None])
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Behaviour]:
+    """Stands in for the origin of MNIST, with two files; the cache folder is a fresh one."""
+    how = Behaviour({"large.gz": LARGE, "small.gz": SMALL})
+    files = tuple(RemoteFile(name, hashlib.md5(body).hexdigest(), len(body)) for name, body in how.files.items())
+    http = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"how": how}))
+    how.url = f"http://127.0.0.1:{http.server_port}/folder/"
+    monkeypatch.setitem(ORIGINS, "mnist", Origin(how.url, files))
+    monkeypatch.setenv("LINKSIM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield how
+    http.shutdown()
+    http.server_close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "data" / "mnist"
+
+
+def holds(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def never(seconds: float) -> None:
+    raise AssertionError("there was nothing to wait for")
+
+
+def test_all_files_arrive_and_a_second_fetch_asks_for_nothing(server: Behaviour, folder: Path) -> None:
+    told: list[FetchProgress] = []
+    assert fetch("mnist", report=told.append, pause=never) == [folder / "large.gz", folder / "small.gz"]
+    assert holds(folder) == server.files
+    large = [progress.done_bytes for progress in told if progress.file == "large.gz"]
+    assert large == [BLOCK, 2 * BLOCK, 3 * BLOCK, len(LARGE)]
+    assert {(progress.file, progress.total_bytes) for progress in told} == {("large.gz", len(LARGE)), ("small.gz", len(SMALL))}
+    server.asked.clear()
+    fetch("mnist", report=told.append, pause=never)
+    assert (server.asked, told[-1]) == ([], FetchProgress("small.gz", len(SMALL), len(SMALL)))
+
+
+@pytest.mark.parametrize("tag", ['"first"', None])
+@pytest.mark.parametrize("cuts", [[1], [BLOCK], [BLOCK + 7, 2 * BLOCK - 1], [5, 5, 5], [0, 0]])
+def test_a_broken_connection_is_taken_up_where_it_broke(server: Behaviour, folder: Path, cuts: list[int], tag: str | None) -> None:
+    server.cuts, server.tag, waits = list(cuts), tag, []
+    fetch("mnist", pause=waits.append)
+    assert holds(folder) == server.files
+    got = [sum(cuts[: i + 1]) for i in range(len(cuts))]
+    resumed = [("large.gz", f"bytes={size}-", tag) if size else ("large.gz", None, None) for size in got]
+    assert server.asked == [("large.gz", None, None), *resumed, ("small.gz", None, None)]
+    assert len(waits) == len(cuts)
+
+
+def test_what_one_call_could_not_finish_the_next_one_does(server: Behaviour, folder: Path) -> None:
+    server.cuts, waits = [1000] + [0] * (TRIES - 1), []
+    with pytest.raises(DataError, match=r"ended after 1,000 of .* bytes\. 1,000 bytes are kept"):
+        fetch("mnist", pause=waits.append)
+    assert waits == [1.0, 2.0, 4.0, 8.0]
+    assert holds(folder)["large.gz.part"] == LARGE[:1000]
+    server.asked.clear()
+    fetch("mnist", pause=never)
+    assert server.asked[0] == ("large.gz", "bytes=1000-", '"first"')
+    assert holds(folder) == server.files
+
+
+def test_tries_that_bring_something_do_not_count(server: Behaviour, folder: Path) -> None:
+    server.files["large.gz"] = body = os.urandom((TRIES + 3) * BLOCK)
+    ORIGINS["mnist"] = Origin(server.url, (RemoteFile("large.gz", hashlib.md5(body).hexdigest(), len(body)),))
+    server.cuts = [BLOCK] * (TRIES + 2)
+    fetch("mnist", pause=lambda seconds: None)
+    assert holds(folder) == {"large.gz": body}
+
+
+@pytest.mark.parametrize("tag", ['"first"', None])
+def test_a_server_without_ranges_starts_over(server: Behaviour, folder: Path, tag: str | None) -> None:
+    server.ranges, server.tag, server.cuts = False, tag, [BLOCK + 1, 2 * BLOCK]
+    fetch("mnist", pause=lambda seconds: None)
+    assert holds(folder) == server.files
+
+
+def test_a_server_that_tells_no_length_is_believed_by_checksum(server: Behaviour, folder: Path) -> None:
+    server.tells_length, told = False, []
+    fetch("mnist", report=told.append, pause=never)
+    assert holds(folder) == server.files
+    assert {progress.total_bytes for progress in told} == {None}
+
+
+def test_a_file_that_changed_meanwhile_is_not_pieced_together(server: Behaviour, folder: Path) -> None:
+    server.files["large.gz"], server.cuts = bytes(len(LARGE)), [1000] + [0] * (TRIES - 1)
+    with pytest.raises(DataError, match="are kept"):
+        fetch("mnist", pause=lambda seconds: None)
+    server.files["large.gz"], server.tag = LARGE, '"second"'
+    fetch("mnist", pause=never)
+    assert holds(folder) == server.files
+
+
+def test_the_wrong_range_is_not_pasted_in(server: Behaviour, folder: Path) -> None:
+    server.cuts, server.shift = [1000], 3
+    fetch("mnist", pause=lambda seconds: None)
+    assert holds(folder) == server.files
+    assert [wants for name, wants, _ in server.asked if name == "large.gz"] == [None, "bytes=1000-", None]
+
+
+def test_a_wrong_checksum_names_both_sums_and_leaves_nothing(server: Behaviour, folder: Path) -> None:
+    right, wrong = hashlib.md5(LARGE).hexdigest(), bytes(len(LARGE))
+    server.files["large.gz"] = wrong
+    with pytest.raises(DataError, match=f"md5 {hashlib.md5(wrong).hexdigest()}, the public file has {right}"):
+        fetch("mnist", pause=never)
+    assert holds(folder) == {}
+
+
+@pytest.mark.parametrize("tells_length", [True, False])
+def test_a_file_beyond_its_bound_is_given_up(server: Behaviour, folder: Path, tells_length: bool) -> None:
+    server.files["large.gz"], server.tells_length = LARGE + b"x", tells_length
+    with pytest.raises(DataError, match=rf"larger than the public file \({len(LARGE):,} bytes\)"):
+        fetch("mnist", pause=never)
+    assert holds(folder) == {}
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_refusal_is_told_at_once(server: Behaviour, folder: Path, status: int) -> None:
+    server.refuses = [status]
+    with pytest.raises(DataError, match=f"large.gz: the server answers {status} .*--origin"):
+        fetch("mnist", pause=never)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_busy_server_is_asked_again(server: Behaviour, folder: Path, status: int) -> None:
+    server.refuses, waits = [status, status], []
+    fetch("mnist", pause=waits.append)
+    assert (holds(folder), waits) == (server.files, [1.0, 2.0])
+
+
+def test_a_server_that_is_not_there(server: Behaviour, folder: Path) -> None:
+    waits: list[float] = []
+    with pytest.raises(DataError, match="0 bytes are kept"):
+        fetch("mnist", origin="http://127.0.0.1:9/", pause=waits.append)
+    assert len(waits) == TRIES - 1
+
+
+def test_a_mirror_is_held_to_the_public_checksum(server: Behaviour, folder: Path) -> None:
+    ORIGINS["mnist"] = Origin("http://127.0.0.1:9/", ORIGINS["mnist"].files)
+    fetch("mnist", origin=server.url.rstrip("/"), pause=never)
+    assert holds(folder) == server.files
+
+
+def test_a_damaged_file_is_fetched_anew(server: Behaviour, folder: Path) -> None:
+    fetch("mnist", pause=never)
+    (folder / "large.gz").write_bytes(LARGE[:-1])
+    server.asked.clear()
+    fetch("mnist", pause=never)
+    assert (holds(folder), server.asked) == (server.files, [("large.gz", None, None)])
+
+
+def test_a_whole_part_only_wants_its_name(server: Behaviour, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "large.gz.part").write_bytes(LARGE)
+    fetch("mnist", pause=never)
+    assert (holds(folder), server.asked) == (server.files, [("small.gz", None, None)])
+
+
+def test_a_part_that_is_too_long_starts_over(server: Behaviour, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "large.gz.part").write_bytes(LARGE + b"and more")
+    fetch("mnist", pause=lambda seconds: None)
+    assert holds(folder) == server.files
+
+
+def test_a_folder_that_cannot_be_written(server: Behaviour, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(DataError, match="cannot write to"):
+        fetch("mnist", pause=never)
+
+
+@pytest.mark.parametrize("name", ["samples", "cifar", "../x"])
+def test_a_source_without_public_files(name: str) -> None:
+    with pytest.raises(DataError, match=r"is not to be fetched; (did you mean 'cifar10'|allowed: cifar10, faces)"):
+        fetch(name, pause=never)
+
+
+@pytest.mark.parametrize("origin", ["file:///etc/", "ftp://127.0.0.1/", "folder", "http://"])
+def test_an_origin_must_be_an_address(origin: str) -> None:
+    with pytest.raises(DataError, match="is no address"):
+        fetch("mnist", origin=origin, pause=never)
+
+
+def test_every_public_file_has_a_checksum_and_a_bound() -> None:
+    files = [file for origin in ORIGINS.values() for file in origin.files]
+    assert all(len(file.md5) == 32 and set(file.md5) <= set("0123456789abcdef") and 0 < file.most_bytes < 2**28 for file in files)
+    assert len({file.md5 for file in files}) == len(files) == 12
+    assert all(origin.url.endswith("/") for origin in ORIGINS.values())

@@ -1,0 +1,282 @@
+"""The wire formats: every message comes back as it was, anything else is Malformed or Refused, and the sizes are those of the contract."""
+
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linksim import secrecy
+from linksim.records import MESSAGES
+from linksim.secrecy import ALICE_TO_BOB, KeyPair, Opener, Refused, Sealer
+from linksim.world.messages import (
+    Accept,
+    Ack,
+    Clear,
+    Confirm,
+    Envelope,
+    Hello,
+    Key,
+    Malformed,
+    Message,
+    Probe,
+    Report,
+    Sealed,
+    frame,
+    parse,
+    seal,
+    unseal,
+)
+
+KEY = bytes(range(32))
+WIRE_FORMAT = Path(__file__).parent.parent / "docs" / "wire-format.md"
+
+uint16, uint32, uint64 = (st.integers(0, 2**bits - 1) for bits in (16, 32, 64))
+octets32, octets16 = (st.binary(min_size=size, max_size=size) for size in (32, 16))
+clear = st.one_of(
+    st.builds(Hello, uint16, uint32, uint64, octets32, octets16),
+    st.builds(Accept, uint16, uint32, octets32, octets16),
+    st.builds(Probe, uint16, uint32, st.integers(2, 4096)),
+)
+sealed = st.one_of(
+    st.builds(Report, uint16, uint32, st.integers(-10_000, 10_000).map(lambda hundredths: hundredths / 100)),
+    st.builds(Confirm, uint16, uint32, uint16),
+    st.builds(Key, uint16, uint32, uint32, st.lists(st.tuples(uint16, uint16), min_size=1, max_size=128).map(tuple)),
+    st.builds(Ack, uint16, uint32, st.sampled_from([kind for kind, name in enumerate(MESSAGES) if name != "ack"])),
+)
+CLEAR: list[Clear] = [Hello(1, 2, 3, KEY, KEY[:16]), Accept(1, 2, KEY, KEY[16:]), Probe(1, 2, 32)]
+SEALED: list[Sealed] = [Report(1, 2, -3.21), Confirm(1, 2, 3), Key(1, 2, 3, ((4, 5), (6, 7))), Ack(1, 2, 3)]
+
+
+def sealer() -> Sealer:
+    return Sealer(KEY, ALICE_TO_BOB)
+
+
+def opener() -> Opener:
+    return Opener(KEY, ALICE_TO_BOB)
+
+
+def on_air() -> list[bytes]:
+    """One frame of every kind."""
+    return [*map(frame, CLEAR), *(seal(message, sealer()) for message in SEALED)]
+
+
+def checked(content: bytes) -> bytes:
+    """With a right checksum, as a forger would send it."""
+    return content + zlib.crc32(content).to_bytes(4, "big")
+
+
+def envelope(raw: bytes) -> Envelope:
+    parsed = parse(raw)
+    assert isinstance(parsed, Envelope)
+    return parsed
+
+
+@given(clear)
+def test_clear_messages_come_back(message: Clear) -> None:
+    assert parse(frame(message)) == message
+
+
+@given(sealed)
+def test_sealed_messages_come_back(message: Sealed) -> None:
+    heard = envelope(seal(message, sealer()))
+    assert (heard.kind, heard.epoch) == (message.kind, message.epoch)
+    assert unseal(heard, opener()) == message
+
+
+@given(st.floats(-100, 100))
+def test_a_report_keeps_the_snr_within_half_a_hundredth(snr_db: float) -> None:
+    heard = unseal(envelope(seal(Report(0, 0, snr_db), sealer())), opener())
+    assert isinstance(heard, Report)
+    assert abs(heard.snr_db - snr_db) <= 0.005 + 1e-12
+
+
+def test_every_kind_of_the_records_has_one_class() -> None:
+    names = {type(message).__name__.lower(): message.kind for message in [*CLEAR, *SEALED]}
+    assert names == {name: kind for kind, name in enumerate(MESSAGES)}
+
+
+def test_bytes_are_those_of_the_contract() -> None:
+    probe = bytes.fromhex("10 0102 03040506 0020")
+    assert frame(Probe(0x0102, 0x03040506, 32)) == checked(probe)
+    hello = bytes.fromhex("15 0001 00000002 0000000000000003") + KEY + KEY[:16]
+    assert frame(Hello(1, 2, 3, KEY, KEY[:16])) == checked(hello)
+    accept = bytes.fromhex("16 0001 00000002") + KEY + KEY[:16]
+    assert frame(Accept(1, 2, KEY, KEY[:16])) == checked(accept)
+
+
+@pytest.mark.parametrize(
+    ("message", "head", "plain"),
+    [
+        (Report(1, 2, -3.21), "11 0001", "00000002 febf"),
+        (Confirm(1, 2, 0x0304), "12 0001", "00000002 0304"),
+        (Key(1, 2, 3, ((4, 5), (6, 7))), "13 0001", "00000002 00000003 0004 0005 0006 0007"),
+        (Ack(1, 2, 3), "14 0001", "00000002 03"),
+    ],
+)
+def test_sealed_bytes_are_those_of_the_contract(message: Sealed, head: str, plain: str) -> None:
+    associated = bytes.fromhex(head)
+    assert seal(message, sealer()) == checked(associated + sealer().seal(bytes.fromhex(plain), associated, 1))
+
+
+def test_sizes_are_those_of_the_contract() -> None:
+    stated = re.findall(r"^\| ([A-Z]+) \| (\d) \|.*\| (\d+)(?: \+ (\d+) per pair)? \|$", WIRE_FORMAT.read_text(), re.MULTILINE)
+    assert [name.lower() for name, *_ in stated] == list(MESSAGES)
+    sizes = {raw[0] & 15: len(raw) for raw in on_air()}
+    pairs = len(SEALED[2].pairs) if isinstance(SEALED[2], Key) else 0
+    assert sizes == {int(kind): int(size) + int(each or 0) * pairs for _, kind, size, each in stated}
+
+
+# What is no message -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("raw", on_air())
+def test_any_flipped_bit_is_caught(raw: bytes) -> None:
+    for bit in range(8 * len(raw)):
+        with pytest.raises(Malformed):
+            parse((int.from_bytes(raw, "big") ^ 1 << bit).to_bytes(len(raw), "big"))
+
+
+@pytest.mark.parametrize("raw", on_air())
+@pytest.mark.parametrize("forged", [False, True], ids=["as cut", "checksum made good"])
+def test_no_part_and_no_extension_is_a_message(raw: bytes, forged: bool) -> None:
+    content = raw[:-4]
+    others = [content[:length] for length in range(len(content))] + [content + bytes(extra) for extra in range(1, 4)]
+    for other in others:
+        if forged and raw[0] & 15 == Key.kind and len(content) - len(other) == 4:
+            continue  # one pair fewer is a KEY to `parse`; its tag is wrong, see below
+        with pytest.raises(Malformed):
+            parse(checked(other) if forged else other + raw[-4:])
+
+
+def test_a_key_cut_by_a_pair_or_without_pairs_is_not_taken() -> None:
+    raw = seal(Key(1, 2, 3, ((4, 5), (6, 7))), sealer())
+    with pytest.raises(Refused):
+        unseal(envelope(checked(raw[:-8])), opener())
+    most = seal(Key(1, 2, 3, ((0, 0),) * 128), sealer())
+    with pytest.raises(Malformed):
+        parse(checked(most[:-4] + bytes(4)))
+
+
+@given(st.binary(max_size=120))
+def test_random_bytes_raise_nothing_but_malformed(raw: bytes) -> None:
+    with pytest.raises(Malformed):
+        parse(raw)
+
+
+@given(st.sampled_from(range(0x10, 0x17)), st.binary(min_size=2, max_size=80))
+def test_whatever_parses_has_one_encoding(head: int, rest: bytes) -> None:
+    """With a right checksum random bytes may be a message; then it is written with these very bytes."""
+    raw = checked(bytes([head]) + rest)
+    try:
+        message = parse(raw)
+    except Malformed:
+        return
+    if isinstance(message, Envelope):
+        assert checked(bytes([0x10 | message.kind]) + message.epoch.to_bytes(2, "big") + message.sealed) == raw
+        with pytest.raises(Refused):
+            unseal(message, opener())
+    else:
+        assert frame(message) == raw
+
+
+@pytest.mark.parametrize("head", [head for head in range(256) if head not in range(0x10, 0x17)])
+def test_other_versions_and_kinds_are_malformed(head: int) -> None:
+    with pytest.raises(Malformed, match="version"):
+        parse(checked(bytes([head]) + frame(Probe(1, 2, 32))[1:-4]))
+
+
+@pytest.mark.parametrize("pilots", [0, 1, 4097, 65535])
+def test_values_out_of_range_are_malformed(pilots: int) -> None:
+    with pytest.raises(Malformed, match=r"pilots must be within 2\.\.4096"):
+        parse(checked(frame(Probe(1, 2, 32))[:-6] + pilots.to_bytes(2, "big")))
+
+
+@pytest.mark.parametrize(("kind", "body"), [("ack", "04"), ("ack", "07"), ("report", "2711"), ("report", "8000")])
+def test_sealed_values_out_of_range_are_malformed(kind: str, body: str) -> None:
+    head = bytes([0x10 | MESSAGES.index(kind), 0, 1])
+    raw = checked(head + sealer().seal(bytes(4) + bytes.fromhex(body), head, 1))
+    with pytest.raises(Malformed):
+        unseal(envelope(raw), opener())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Probe(2**16, 0, 32),
+        lambda: Probe(0, 2**32, 32),
+        lambda: Probe(0, -1, 32),
+        lambda: Probe(0, 0, 1),
+        lambda: Hello(0, 0, 2**64, KEY, KEY[:16]),
+        lambda: Hello(0, 0, 0, KEY[:31], KEY[:16]),
+        lambda: Accept(0, 0, KEY, KEY),
+        lambda: Report(0, 0, float("nan")),
+        lambda: Report(0, 0, 100.01),
+        lambda: Confirm(0, 0, -1),
+        lambda: Key(0, 0, 0, ()),
+        lambda: Key(0, 0, 0, ((0, 0),) * 129),
+        lambda: Key(0, 0, 0, ((0, 2**16),)),
+        lambda: Ack(0, 0, Ack.kind),
+    ],
+)
+def test_what_cannot_travel_cannot_be_made(make: Callable[[], Message]) -> None:
+    with pytest.raises(ValueError, match=r"must be within|not acknowledged"):
+        make()
+
+
+# Envelopes ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("message", SEALED)
+def test_a_changed_envelope_with_a_right_checksum_is_refused(message: Sealed) -> None:
+    raw = seal(message, sealer())[:-4]
+    door = opener()
+    for bit in range(8 * len(raw)):
+        changed = (int.from_bytes(raw, "big") ^ 1 << bit).to_bytes(len(raw), "big")
+        with pytest.raises((Refused, Malformed)):  # Malformed where the head became another kind or version
+            unseal(envelope(checked(changed)), door)
+    assert unseal(envelope(checked(raw)), door) == message
+
+
+def test_a_report_cannot_pass_for_a_confirm() -> None:
+    """Both bodies have two bytes: only the tag, which covers the head, tells them apart."""
+    heard = envelope(seal(Report(1, 2, 3.0), sealer()))
+    with pytest.raises(Refused):
+        unseal(replace(heard, kind=Confirm.kind), opener())
+
+
+def test_a_replay_is_refused_and_a_repeat_is_opened() -> None:
+    sends, door = sealer(), opener()
+    first, repeat = (seal(Confirm(1, 2, 3), sends) for _ in range(2))
+    assert unseal(envelope(first), door) == unseal(envelope(repeat), door) == Confirm(1, 2, 3)
+    for raw in (first, repeat):
+        with pytest.raises(Refused):
+            unseal(envelope(raw), door)
+    assert not set(re.findall(b"....", first[11:-4], re.DOTALL)) & set(re.findall(b"....", repeat[11:-4], re.DOTALL))
+
+
+def test_a_session_opens_over_the_wire() -> None:
+    """HELLO, ACCEPT and a sealed KEY through nothing but bytes."""
+    alice, alice_ephemeral, bob, bob_ephemeral = (KeyPair(bytes([n]) * 32) for n in (1, 2, 3, 4))
+    hello = Hello(0, 1, 5, alice_ephemeral.public, bytes(16))
+    hello = replace(hello, tag=secrecy.prove_hello(alice, alice_ephemeral, bob.public, hello.covered()))
+
+    heard_hello = parse(frame(hello))
+    assert isinstance(heard_hello, Hello)
+    secrecy.check_hello(bob, alice.public, heard_hello.ephemeral, heard_hello.covered(), heard_hello.tag)
+    accept = Accept(0, heard_hello.sequence, bob_ephemeral.public, bytes(16))
+    transcript = frame(heard_hello) + accept.covered()
+    bobs = secrecy.agree(bob, bob_ephemeral, alice.public, heard_hello.ephemeral, False, transcript)
+    accept = replace(accept, tag=secrecy.prove_accept(bobs, accept.covered()))
+
+    heard_accept = parse(frame(accept))
+    assert isinstance(heard_accept, Accept)
+    alices = secrecy.agree(alice, alice_ephemeral, bob.public, heard_accept.ephemeral, True, frame(hello) + heard_accept.covered())
+    secrecy.check_accept(alices, heard_accept.covered(), heard_accept.tag)
+    key = Key(0, 2, 17, ((200, 3),))
+    raw = seal(key, Sealer(alices.alice_to_bob, ALICE_TO_BOB))
+    assert unseal(envelope(raw), Opener(bobs.alice_to_bob, ALICE_TO_BOB)) == key

@@ -1,0 +1,129 @@
+"""The defence of MIEA Sec. III-C: its worked example, exact undoing, and stacking over any scheme."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from linksim.phy.link import Heard
+from linksim.phy.noise import Noise, item_keys
+from linksim.rng import Streams
+from linksim.schemes.permutation import Permutation, Shuffle, shuffle, unshuffle
+from linksim.schemes.shuffles import ShuffleBook
+from linksim.schemes.terms import Belief, Terms
+from linksim.secrecy import SessionKeys
+
+KEYS = SessionKeys(*(bytes([i]) * 32 for i in range(5)))
+BOOK = ShuffleBook(KEYS, 0, rows=8, size=16, substituted=3)
+
+
+class Bare:
+    """A scheme that sends its image's values as symbols: whatever a wrapper does to them shows."""
+
+    agrees: type[Terms] = Belief
+    images_per_item = 1
+    uses = 24
+
+    def send(self, source: Tensor, terms: Terms, noise: Noise) -> Tensor:
+        assert isinstance(terms, Belief)
+        assert len(terms.snr_db) == len(source) == len(noise.keys)
+        return torch.complex(source.flatten(1), torch.as_tensor(terms.snr_db)[:, None].expand(-1, 24))
+
+    def receive(self, heard: Heard, terms: Terms, noise: Noise) -> Tensor:
+        return (heard.symbols / heard.gain).real.view(-1, 1, 1, 4, 6)
+
+
+def items(count: int, seed: int = 0) -> tuple[Tensor, Noise]:
+    images = torch.rand(count, 1, 1, 4, 6, generator=torch.Generator().manual_seed(seed))
+    return images, Noise(torch.from_numpy(item_keys(Streams(1).key("n"), 0, count).copy()))
+
+
+def test_the_papers_worked_example() -> None:
+    """Fig. 2: P = [4,2,1,0,3], P' = [0,3,4,1,2], S = [0,2]."""
+    pair = torch.tensor([[[[0.0], [1], [2], [3], [4]], [[10], [11], [12], [13], [14]]]])
+    order, swapped = torch.tensor([[[4, 2, 1, 0, 3], [0, 3, 4, 1, 2]]]), torch.tensor([[True, False, True, False, False]])
+    assert shuffle(pair, order, swapped).squeeze(-1).tolist() == [[[10, 2, 14, 0, 3], [4, 13, 1, 11, 12]]]
+
+
+def test_unshuffling_is_bit_exact() -> None:
+    keys = BOOK.derived(5, 6)
+    order, swapped = torch.from_numpy(keys.order), torch.from_numpy(keys.swapped)
+    features = torch.randn(6, 2, 8, 32)
+    assert not torch.equal(shuffle(features, order, swapped), features)
+    assert torch.equal(unshuffle(shuffle(features, order, swapped), order, swapped), features)
+
+
+def test_a_pair_is_shuffled_alike_alone_and_in_a_batch() -> None:
+    keys = BOOK.derived(1, 6)
+    order, swapped = torch.from_numpy(keys.order), torch.from_numpy(keys.swapped)
+    features = torch.randn(6, 2, 8, 32)
+    assert torch.equal(shuffle(features, order, swapped)[2:3], shuffle(features[2:3], order[2:3], swapped[2:3]))
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_wrapped_scheme_gets_its_own_symbols_back(flat: bool) -> None:
+    """Also where every symbol has its own gain, which then must travel home with its symbol."""
+    scheme, pairs = Permutation(Bare(), rows=8, single=False), 5
+    images, noise = items(2 * pairs)
+    source = images.view(pairs, 2, 1, 4, 6)
+    keys = BOOK.derived(3, pairs)
+    terms = Shuffle(keys.order, keys.swapped, Belief(np.ones((pairs, 2), np.float32)))
+    sent = scheme.send(source, terms, Noise(noise.keys[:pairs]))
+    assert sent.shape == (pairs, scheme.uses)
+    assert not torch.equal(sent.real.flatten().sort().values, sent.real.flatten())
+    gain = torch.full((pairs, 1), 2j) if flat else torch.randn(pairs, scheme.uses, dtype=torch.complex64)
+    back = scheme.receive(Heard(sent * gain, gain, torch.zeros(pairs)), terms, Noise(noise.keys[:pairs]))
+    torch.testing.assert_close(back, source, rtol=1e-4, atol=1e-5)
+
+
+def test_a_single_image_travels_with_a_frame_of_noise() -> None:
+    scheme, count = Permutation(Bare(), rows=8, single=True), 400
+    source, noise = items(count)
+    keys = BOOK.derived(3, count)
+    terms = Shuffle(keys.order, keys.swapped, Belief(np.zeros(count, np.float32)))
+    sent = scheme.send(source, terms, noise)
+    gain = torch.ones(count, 1)
+    back = scheme.receive(Heard(sent, gain, torch.zeros(count)), terms, noise)
+    assert torch.equal(back, source)
+    companion = unshuffle(sent.view(count, 2, 8, -1), torch.from_numpy(keys.order), torch.from_numpy(keys.swapped))[:, 1]
+    assert companion.abs().square().mean().item() == pytest.approx(1.0, abs=4 / companion.numel() ** 0.5)
+
+
+def test_stacked_permutations_undo_each_other() -> None:
+    from linksim.schemes.terms import bundled
+
+    outer = Permutation(Permutation(Bare(), rows=8, single=False), rows=8, single=False)
+    images, noise = items(12)
+    source = images.view(3, 4, 1, 4, 6)
+    first, second = BOOK.derived(0, 6), BOOK.derived(1, 3)
+    inner = Shuffle(first.order, first.swapped, bundled(Belief(np.zeros(12, np.float32)), 2))
+    terms = Shuffle(second.order, second.swapped, bundled(inner, 2))
+    sent = outer.send(source, terms, Noise(noise.keys[:3]))
+    back = outer.receive(Heard(sent, torch.ones(3, 1), torch.zeros(3)), terms, Noise(noise.keys[:3]))
+    assert outer.images_per_item == 4
+    assert torch.equal(back, source)
+
+
+def test_both_ends_make_the_same_sets_and_others_do_not() -> None:
+    here, there = BOOK.chosen(((3, 7), (0, 15))), ShuffleBook(KEYS, 0, 8, 16, 3).chosen(((3, 7), (0, 15)))
+    assert np.array_equal(here.order, there.order)
+    assert np.array_equal(here.swapped, there.swapped)
+    eve = ShuffleBook(SessionKeys(*(bytes([9]) * 32 for _ in range(5))), 0, 8, 16, 3).chosen(((3, 7), (0, 15)))
+    assert not np.array_equal(here.order, eve.order)
+    assert (here.swapped.sum(axis=1) == 3).all()
+    assert (np.sort(here.order, axis=2) == np.arange(8)).all()
+
+
+def test_derived_keys_differ_from_frame_to_frame() -> None:
+    frames = [BOOK.derived(frame, 2).order.tobytes() for frame in range(50)]
+    assert len(set(frames)) == 50
+
+
+def test_a_number_beyond_the_sets_is_refused() -> None:
+    with pytest.raises(ValueError, match="the sets hold 16 schemes, got number 16"):
+        BOOK.chosen(((0, 16),))
+
+
+def test_rows_must_divide_the_symbols() -> None:
+    with pytest.raises(ValueError, match="24 symbols do not split into 5 rows"):
+        Permutation(Bare(), rows=5, single=False)

@@ -1,0 +1,92 @@
+"""The estimate: counts that can be worked out by hand, and text that is itself a scenario."""
+
+import pytest
+
+from linksim.errors import ScenarioError
+from linksim.records import ControlSent, FrameSent, Picture, Quality, Reception
+from linksim.scenario.estimate import BYTES, describe, estimate, readable, row_bytes
+from linksim.scenario.load import load_scenario, scenario_from_text, shipped_names
+from linksim.scenario.schema import Scenario
+
+SILENT = """\
+name: x
+lanes: 3
+frames: 20
+alice: {images_per_frame: 5, processing: {fixed_us: 0, per_image_us: 0}}
+session: {probe_interval_ms: 0}
+"""
+
+
+def with_lines(*lines: str) -> Scenario:
+    return scenario_from_text(SILENT + "\n".join(lines))
+
+
+def test_frames_and_images_of_a_link_without_control() -> None:
+    found = estimate(with_lines())
+    assert (found.frames, found.images, found.control, found.control_at_most) == (60, 300, 0, 0)
+    assert found.simulated_s == pytest.approx(20 * (5 * 512 + 32) / 1e6)  # pilots and payload, one after the other
+    assert dict(found.rows) == {"lanes": 3, "frames": 60, "receptions": 60, "quality": 300, "control": 0, "jamming": 0, "pictures": 16}
+
+
+def test_an_eve_doubles_what_is_received_and_adds_a_picture() -> None:
+    rows = dict(estimate(with_lines("eve: inversion")).rows)
+    assert (rows["receptions"], rows["quality"], rows["pictures"]) == (120, 600, 24)
+
+
+def test_the_interval_and_the_limit_bound_the_frames() -> None:
+    scenario = scenario_from_text(SILENT.replace("alice: {", "alice: {interval_ms: 100, ") + "limit_s: 1\n")
+    found = estimate(scenario)
+    assert found.frames == 3 * 10
+    assert found.simulated_s == pytest.approx(1.0)
+
+
+def test_keys_from_the_table_cost_two_messages_a_frame_and_derived_ones_none() -> None:
+    table = with_lines("scheme: [permutation, plain]")
+    derived = scenario_from_text(SILENT + "scheme: [{name: permutation, keys: derived}, plain]")
+    assert (estimate(table).control, estimate(derived).control) == (3 * (2 + 2 * 20), 3 * 2)  # hello and accept, key and ack
+    key_s = (BYTES["key"] + 3 * 4 + BYTES["ack"]) * 8 * 8 / 1e6 + 2e-6  # three pairs, eight repeats, 1 us of way each
+    assert estimate(table).simulated_s - estimate(derived).simulated_s == pytest.approx(20 * key_s)
+
+
+def test_probes_follow_their_interval() -> None:
+    scenario = scenario_from_text("{name: x, frames: 100, alice: {interval_ms: 10}, session: {probe_interval_ms: 20}}")
+    assert estimate(scenario).control == 2 + 3 * 50  # one round for every second frame
+
+
+def test_a_pulsed_jammer_is_on_once_a_period() -> None:
+    scenario = with_lines("jammer: {kind: pulsed, period_ms: 10, on_ms: 1, start_ms: 1}")
+    seconds = estimate(scenario).simulated_s
+    assert dict(estimate(scenario).rows)["jamming"] == 3 * -(-(seconds - 1e-3) // 10e-3)
+
+
+def test_the_trace_grows_by_the_bytes_of_its_columns() -> None:
+    small, large = (estimate(with_lines(f"trace: {{pictures: {pictures}}}")) for pictures in (0, 10))
+    assert large.trace_bytes - small.trace_bytes == 20 * (row_bytes(Picture) - 1 + 1 + 3 * 32 * 32)
+    more = estimate(scenario_from_text(SILENT.replace("frames: 20", "frames: 1020")))
+    grown = 3 * 1000 * (row_bytes(FrameSent) + row_bytes(Reception) + 5 * row_bytes(Quality))
+    assert more.trace_bytes - estimate(with_lines()).trace_bytes == grown
+
+
+def test_row_bytes_are_those_of_the_types() -> None:
+    assert row_bytes(ControlSent) == 8 + 8 + 4 + 1 + 1 + 8 + 2 + 4 + 4 + 1
+
+
+def test_a_trace_that_no_disk_holds_is_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"frames: the trace would take about 2\.\d TiB, allowed: 64.0 GiB"):
+        scenario_from_text("{name: x, frames: 10000000, lanes: 1000, limit_s: 1000000}")
+    assert scenario_from_text("{name: x, frames: 10000000, lanes: 10, limit_s: 1000000}").frames == 10_000_000
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_the_description_is_the_scenario_itself(name: str) -> None:
+    scenario = load_scenario(name)
+    text = describe(scenario)
+    assert scenario_from_text(text) == scenario
+    assert f"#   frames     {estimate(scenario).frames:,} with" in text
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (64 << 30, "64.0 GiB"), (2**55, "32768.0 TiB")]
+)
+def test_sizes_in_words(count: int, words: str) -> None:
+    assert readable(count) == words

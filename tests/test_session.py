@@ -1,0 +1,127 @@
+"""The control plane in the running world: it agrees, repeats what is lost, gives up in bounded time, and never uses a wrong term."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from linksim.records import ALICE, BOB, MESSAGES, ControlSent, FrameSent, Quality
+from linksim.scenario.schema import Link
+
+HELLO, ACCEPT, PROBE, REPORT, CONFIRM, KEY, ACK = (
+    MESSAGES.index(name) for name in ("hello", "accept", "probe", "report", "confirm", "key", "ack")
+)
+DECODED, NO_TERMS, NOT_SENT = range(3)
+
+
+def link(snr_db: float = 15.0, **more: Any) -> dict[str, Link]:
+    spec = {"channel": {"bob": {"snr": {"kind": "constant", "mean_db": snr_db}}}, "scheme": ["permutation", "plain"]} | more
+    return {"one": Link.model_validate(spec)}
+
+
+def kinds(kept: Any) -> list[int]:
+    return [r.message for r in kept.of(ControlSent)]
+
+
+def test_a_clean_link_speaks_in_the_order_of_the_protocol(simulate: Any) -> None:
+    _, kept = simulate(link(), frames=2)
+    assert kinds(kept) == [HELLO, ACCEPT, PROBE, REPORT, CONFIRM, KEY, ACK, KEY, ACK]
+    assert {r.outcome for r in kept.of(ControlSent)} == {0}
+    assert [r.sender for r in kept.of(ControlSent)] == [ALICE, BOB, ALICE, BOB, ALICE, ALICE, BOB, ALICE, BOB]
+
+
+def test_alice_encodes_for_what_bob_measured(simulate: Any) -> None:
+    _, kept = simulate(link(snr_db=15.0), frames=2)
+    for frame in kept.of(FrameSent):
+        assert frame.believed_snr_db == pytest.approx(15.0, abs=2.0)
+        assert frame.epoch == 1
+    unprobed = simulate(link(session={"probe_interval_ms": 0}, alice={"assumed_snr_db": 3.0}), frames=1)[1]
+    assert unprobed.of(FrameSent)[0].believed_snr_db == 3.0
+
+
+def test_derived_keys_cost_no_message(simulate: Any) -> None:
+    scheme = [{"name": "permutation", "keys": "derived"}, "plain"]
+    _, kept = simulate(link(scheme=scheme), frames=3)
+    assert KEY not in kinds(kept)
+    assert [f.outcome for f in kept.of(FrameSent)] == [DECODED] * 3
+
+
+def test_a_plain_link_without_probes_needs_no_session(simulate: Any) -> None:
+    _, kept = simulate(link(scheme="plain", session={"probe_interval_ms": 0}))
+    assert kept.of(ControlSent) == []
+
+
+@pytest.mark.parametrize("keys", ["table", "derived"])
+def test_both_ends_restore_what_was_shuffled(simulate: Any, keys: str) -> None:
+    """Bob's pictures of the defended link are those of the undefended one: the same codec, the same noise power."""
+    scheme = [{"name": "permutation", "keys": keys}, "plain"]
+    (_, sealed), (_, plain) = simulate(link(40.0, scheme=scheme), frames=6), simulate(link(40.0, scheme="plain"), frames=6)
+    one, other = ({(q.frame, q.item): q.psnr_db for q in kept.of(Quality)} for kept in (sealed, plain))
+    assert one.keys() == other.keys()
+    assert max(abs(one[k] - other[k]) for k in one) < 0.5
+
+
+def test_lost_messages_are_sent_again(simulate: Any) -> None:
+    """At 0 dB with four repeats about every second message is lost: a bit fails with probability Q(sqrt(8)) = 0.2 %."""
+    _, kept = simulate(link(0.0, radio={"control_repeats": 4}), frames=10)
+    lost = [r for r in kept.of(ControlSent) if r.outcome == 1]
+    assert len(lost) > 10
+    assert max(r.attempt for r in kept.of(ControlSent)) >= 1
+    outcomes = Counter(f.outcome for f in kept.of(FrameSent))
+    assert sum(outcomes.values()) == 10
+    assert outcomes[DECODED] > 0
+    assert set(outcomes) <= {DECODED, NOT_SENT}
+
+
+def test_a_dead_channel_holds_every_frame_and_ends(simulate: Any) -> None:
+    result, kept = simulate(link(-25.0, session={"attempts": 3}), frames=5)
+    assert [f.outcome for f in kept.of(FrameSent)] == [NOT_SENT] * 5
+    assert kept.of(Quality) == []
+    assert kinds(kept) == [HELLO] * 15  # five frames, three attempts each
+    assert {r.outcome for r in kept.of(ControlSent)} == {1}
+    assert result.warnings == ()
+
+
+def test_a_probe_round_that_fails_leaves_the_terms_as_they_were(simulate: Any) -> None:
+    """A jammer that sets in after the handshake drowns all control messages: Alice goes on with what she knew."""
+    jammer = {"kind": "barrage", "jsr_bob_db": 30.0, "start_ms": 12.0}
+    spec = {"scheme": "plain", "jammer": jammer, "session": {"attempts": 2, "probe_interval_ms": 5.0}}
+    _, kept = simulate(link(15.0, **spec), frames=6)
+    frames = kept.of(FrameSent)
+    assert [f.outcome for f in frames] == [DECODED] * 6
+    assert any(r.outcome == 1 and r.message == PROBE for r in kept.of(ControlSent))
+    assert {(f.epoch, f.believed_snr_db) for f in frames if f.time_ns > 12_000_000} == {(frames[0].epoch, frames[0].believed_snr_db)}
+
+
+@pytest.mark.parametrize(("snr_db", "attempts"), [(0.0, 8), (1.0, 2), (2.0, 3)])
+def test_over_a_lossy_channel_the_epochs_never_part(simulate: Any, snr_db: float, attempts: int) -> None:
+    """CONFIRM, KEY, REPORT and ACK are lost in every order, and still no frame comes under terms that Bob does not have."""
+    spec = {"radio": {"control_repeats": 4}, "session": {"attempts": attempts}, "alice": {"images_per_frame": 2}}
+    _, kept = simulate(link(snr_db, **spec), frames=80, classifier=None)
+    outcomes = [f.outcome for f in kept.of(FrameSent)]
+    assert NO_TERMS not in outcomes
+    assert DECODED in outcomes[60:]
+
+
+def test_unlike_permutations_in_a_stack_are_each_what_they_say(simulate: Any) -> None:
+    def heard(outer: dict[str, Any], inner: dict[str, Any]) -> list[float]:
+        layers = [{"name": "permutation", "keys": "derived"} | outer, {"name": "permutation", "keys": "derived"} | inner, "plain"]
+        return [q.mse for q in simulate(link(20.0, scheme=layers, eve="inversion"), frames=2)[1].of(Quality) if q.ear == 1]
+
+    assert heard({}, {}) == heard({}, {})
+    assert heard({}, {}) != heard({}, {"substituted": 0.0})
+    assert heard({}, {}) != heard({"substituted": 0.0}, {})
+
+
+def test_only_table_keys_are_told(simulate: Any) -> None:
+    """A stack of a derived and a table permutation tells the pairs of the second alone: four images make one outer and two inner pairs."""
+    layers = [{"name": "permutation", "keys": "derived"}, {"name": "permutation", "keys": "table"}, "plain"]
+    _, kept = simulate(link(scheme=layers), frames=2)
+    assert {r.size for r in kept.of(ControlSent) if r.message == KEY} == {35 + 4 * 2}
+    assert [f.outcome for f in kept.of(FrameSent)] == [DECODED] * 2
+
+
+def test_control_airtime_is_that_of_its_bits(simulate: Any) -> None:
+    _, kept = simulate(link(radio={"control_repeats": 5, "pilots": 64}), frames=1)
+    for r in kept.of(ControlSent):
+        assert r.uses == 8 * r.size * 5 + (64 if r.message == PROBE else 0)

@@ -1,0 +1,143 @@
+"""kill -9 at random moments: every file opens and holds every row that was acknowledged, and repair makes a clean file of it."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from linksim.records import FrameSent, Picture, Quality, columns
+from linksim.trace.reader import Trace, open_trace
+from linksim.trace.repair import repair
+
+KILLS = 20
+ROWS = 3000  # of quality in each trace; the child writes one trace after the other
+BLOCKS = {"quality": 1, "frames": 3, "pictures": 20}  # quality rows to one row of the table
+
+CHILD = f"""
+    import os, sys
+    from pathlib import Path
+    import numpy as np
+    from linksim.records import FrameSent, Picture, Quality, columns
+    from linksim.trace.layout import RunAbout
+    from linksim.trace.writer import TraceWriter
+
+    folder, shape = Path(sys.argv[1]), (3, 8, 8)
+    blank = {{c.name: 0 for c in columns(FrameSent)}}
+    os.write(1, b"ready\\n")
+    for number in range(10_000):
+        with TraceWriter(folder / f"{{number}}.h5", RunAbout("a: 1", number, {{}}, {{}}), {{("pictures", "image"): shape}}, {{}}) as trace:
+            told = 0
+            for i in range({ROWS}):
+                trace(Quality(1000 * i, i % 64, i, 0, i % 2, 1, 1, i / 4096, i / 2, 0.5))
+                if i % {BLOCKS["frames"]} == 0:
+                    trace(FrameSent(**{{**blank, "time_ns": 1000 * i, "frame": i}}))
+                if i % {BLOCKS["pictures"]} == 0:
+                    trace(Picture(1000 * i, 0, i, 0, 0, np.full(shape, i % 251, np.uint8)))
+                if i % 700 == 0:
+                    trace.flush()
+                known = [trace.committed(table) for table in (Quality, FrameSent, Picture)]
+                if sum(known) != told:
+                    told = sum(known)
+                    os.write(1, f"{{number}} {{known[0]}} {{known[1]}} {{known[2]}}\\n".encode())
+            trace.close("f00d")
+        os.write(1, f"{{number}} closed\\n".encode())
+"""
+
+
+def killed_after(folder: Path, seconds: float) -> list[list[str]]:
+    """Let the child write for a while and kill it. -> what it acknowledged, in order."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-c", textwrap.dedent(CHILD), str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        time.sleep(seconds)
+        child.send_signal(signal.SIGKILL)
+        lines = child.stdout.read().decode().split("\n")
+    assert child.returncode == -signal.SIGKILL
+    return [line.split() for line in lines[:-1]]  # the last is empty, or was cut
+
+
+def check_values(trace: Trace) -> None:
+    quality, frames, pictures = (trace.table(name) for name in BLOCKS)
+    for table, name in ((quality, "quality"), (frames, "frames"), (pictures, "pictures")):
+        counted = np.arange(len(table)) * BLOCKS[name]
+        np.testing.assert_array_equal(table["frame"], counted)
+        np.testing.assert_array_equal(table["time_ns"], 1000 * counted)
+    n = np.arange(len(quality))
+    np.testing.assert_array_equal(quality["psnr_db"], n / 2)
+    np.testing.assert_array_equal(quality["mse"], n / 4096)
+    np.testing.assert_array_equal(quality["ear"], n % 2)
+    np.testing.assert_array_equal(quality["lane"], n % 64)
+    np.testing.assert_array_equal(pictures["image"], np.ones((1, 3, 8, 8)) * (pictures["frame"] % 251)[:, None, None, None])
+
+
+def test_a_kill_takes_no_committed_row(tmp_path: Path) -> None:
+    chance = random.Random(20261121)
+    cut_short, kept = 0, 0
+    for kill in range(KILLS):
+        folder = tmp_path / str(kill)
+        folder.mkdir()
+        acknowledged = killed_after(folder, chance.uniform(0.0, 0.3))
+        closed = {number for number, *rest in acknowledged if rest == ["closed"]}
+        known = {number: [int(x) for x in rest] for number, *rest in acknowledged if rest != ["closed"]}
+        assert known.keys() | closed <= {path.stem for path in folder.glob("*.h5")}
+        for path in folder.glob("*.h5"):
+            with open_trace(path) as trace:
+                assert trace.seed == int(path.stem)
+                for name, rows in zip(BLOCKS, known.get(path.stem, [0, 0, 0]), strict=True):
+                    assert trace.rows(name) >= rows
+                assert trace.complete >= (path.stem in closed)
+                assert not trace.complete or trace.rows("quality") == ROWS
+                check_values(trace)
+                kept += trace.rows("quality")
+                unfinished = not trace.complete
+            if unfinished:
+                cut_short += 1
+                check_repaired(path)
+    assert cut_short > KILLS / 4  # the moments were such that they test something
+    assert kept > 1000
+
+
+def check_repaired(path: Path) -> None:
+    with open_trace(path) as trace:
+        rows = {name: trace.rows(name) for name in trace.tables()}
+    with h5py.File(path, "r", swmr=True) as plain:  # the file as it was left is valid for HDF5, too
+        assert int(plain["committed/quality"][()]) == rows["quality"] <= len(plain["quality/psnr_db"])
+        np.testing.assert_array_equal(plain["quality/frame"][: rows["quality"]], np.arange(rows["quality"]))
+    report = repair(path)
+    assert report.rows == rows
+    with h5py.File(path) as clean:
+        assert {name: len(clean[name]["row"]) for name in rows} == rows
+        assert all(len(clean["frames"][column.name]) == rows["frames"] for column in columns(FrameSent))
+    with open_trace(path) as trace:
+        check_values(trace)
+
+
+def test_xarray_opens_what_repair_made_of_a_killed_trace(tmp_path: Path) -> None:
+    xarray = pytest.importorskip("xarray", reason="xarray is not installed")
+    pytest.importorskip("h5netcdf", reason="h5netcdf is not installed")
+    for _ in range(10):  # until a kill falls between the making and the closing of a file
+        killed_after(tmp_path, 0.15)
+        last = max(tmp_path.glob("*.h5"), key=lambda path: int(path.stem))
+        with open_trace(last) as trace:
+            rows = {table.table: trace.rows(table.table) for table in (Quality, FrameSent, Picture)}
+            unfinished = not trace.complete
+        if unfinished:
+            break
+        for path in tmp_path.glob("*.h5"):
+            path.unlink()
+    assert unfinished
+    repair(last)
+    for name, count in rows.items():
+        with xarray.open_dataset(last, group=name) as opened:
+            assert opened.sizes["row"] == count
+            np.testing.assert_array_equal(opened["frame"], np.arange(count) * BLOCKS[name])

@@ -1,0 +1,172 @@
+"""Facts about training: what a step sees, and that a killed lesson goes on bit for bit."""
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_lessons import CPU, PICTURES, PIXELS, ignore, tiny_classifier, tiny_codec, trainee_of
+from torch import Tensor
+
+from linksim.errors import ModelError
+from linksim.metrics import psnr_of_mean_mse
+from linksim.nets.codecs import DeepJscc
+from linksim.rng import Streams
+from linksim.train import loop
+from linksim.train.codec import awgn_errors
+from linksim.train.inverter import shuffled_rows
+from linksim.train.lesson import Lesson
+from linksim.train.loop import Progress, train
+from linksim.train.noise import over_awgn, unit_noise
+from linksim.train.order import Batches, one_cycle, shifted
+
+
+def train_until_killed(checkpoint: Path) -> None:
+    """Runs in a process of its own, and checkpoints after every step so that it can be killed anywhere."""
+    loop.CHECKPOINT_EVERY_S = 0.0
+    train(trainee_of(tiny_codec()), checkpoint, wait_half_way)
+
+
+def wait_half_way(progress: Progress) -> None:
+    """However late the kill comes, it comes before the end."""
+    if progress.step >= 60:
+        time.sleep(600)
+
+
+def test_a_lesson_killed_in_the_middle_ends_bit_for_bit_as_if_it_had_not_been(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "codec.safetensors"
+    child = multiprocessing.get_context("spawn").Process(target=train_until_killed, args=(checkpoint,))
+    child.start()
+    while not checkpoint.exists() and child.is_alive():
+        time.sleep(0.002)
+    time.sleep(0.05)
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGKILL)
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    resumed, whole = trainee_of(tiny_codec()), trainee_of(tiny_codec())
+    resumed.load(checkpoint)
+    assert 0 < resumed.step < 120
+    train(resumed, checkpoint, ignore)
+    train(whole, tmp_path / "whole.safetensors", ignore)
+    assert_same(resumed.result(), whole.result())
+    assert_same(resumed.network.state_dict(), whole.network.state_dict())
+
+
+def test_progress_tells_how_long_it_will_still_take() -> None:
+    line = Progress("training", 1500, 6000, 0.0125, 1800.0).line()
+    assert line == "training  [######                  ] 1,500/6,000  loss 0.0125  0:30:00 so far, 1:30:00 left"
+    assert Progress("measuring", 14, 14, 0.0, 1800.0).line() == f"measuring [{24 * '#'}] 14/14"
+
+
+def assert_same(these: dict[str, Tensor], those: dict[str, Tensor]) -> None:
+    assert these.keys() == those.keys()
+    for name, value in these.items():
+        assert torch.equal(value, those[name]), name
+
+
+@pytest.mark.parametrize("lesson", [tiny_codec(12), tiny_classifier(12)], ids=["codec", "classifier"])
+def test_a_checkpoint_holds_all_that_the_next_steps_depend_on(lesson: Lesson, tmp_path: Path) -> None:
+    """Momentum, running statistics and memory layout included."""
+    straight, stopped, resumed = trainee_of(lesson), trainee_of(lesson), trainee_of(lesson)
+    losses = [straight.learn() for _ in range(8)]
+    for _ in range(4):
+        stopped.learn()
+    stopped.save(tmp_path / "c.safetensors")
+    resumed.load(tmp_path / "c.safetensors")
+    assert torch.equal(torch.stack([resumed.learn() for _ in range(4)]), torch.stack(losses[4:]))
+    assert_same(resumed.network.state_dict(), straight.network.state_dict())
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
+    trainee_of(tiny_codec(12)).save(tmp_path / "c.safetensors")
+    with pytest.raises(ModelError, match="another recipe"):
+        trainee_of(tiny_codec(13)).load(tmp_path / "c.safetensors")
+
+
+@pytest.mark.parametrize("kept", [0, 40, 2000])
+def test_a_damaged_checkpoint_is_refused(kept: int, tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    trainee_of(tiny_codec(12)).save(path)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ModelError, match="not a checkpoint"):
+        trainee_of(tiny_codec(12)).load(path)
+
+
+def test_the_running_average_is_kept_in_the_end() -> None:
+    trainee = trainee_of(tiny_codec(2))
+    start = {k: v.clone() for k, v in trainee.network.state_dict().items()}
+    trainee.learn()
+    now, decay = trainee.network.state_dict(), 2 / 11  # (1 + step) / (10 + step) while that is below the lesson's own
+    for name, value in trainee.result().items():
+        torch.testing.assert_close(value, decay * start[name] + (1 - decay) * now[name])
+
+
+def test_an_epoch_holds_every_image_once_and_every_other_epoch_mirrors_it() -> None:
+    batches = Batches(PICTURES, 8, 0, Streams(1))
+    plain = {image.tobytes() for image in PIXELS}
+    turned = {image[:, ::-1].tobytes() for image in PIXELS}
+
+    def seen(epoch: int) -> list[bytes]:
+        steps = range(epoch * batches.per_epoch, (epoch + 1) * batches.per_epoch)
+        images = torch.cat([batches(step)[0] for step in steps])
+        return [image.tobytes() for image in images.mul(255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()]
+
+    both_epochs = seen(0) + seen(1)
+    assert sorted(both_epochs) == sorted(plain | turned)
+    assert len(set(both_epochs[:96])) == 96
+    assert seen(0) != seen(2)
+
+
+def test_what_a_step_sees_depends_on_seed_and_step_alone() -> None:
+    one, other = Batches(PICTURES, 8, 2, Streams(1)), Batches(PICTURES, 8, 2, Streams(1))
+    for step in (3, 0, 30):
+        one(step)
+    assert torch.equal(one(5)[0], other(5)[0])
+    assert not torch.equal(one(5)[0], Batches(PICTURES, 8, 2, Streams(2))(5)[0])
+
+
+def test_shifted_images_move_by_their_own_offsets() -> None:
+    images = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    still, moved = shifted(images, np.array([[2, 2], [0, 3]]), 2)
+    assert torch.equal(still, images[0])
+    assert torch.equal(moved[:, 2:, :7], images[1, :, :6, 1:])
+    assert torch.equal(moved[:, 1, :7], images[1, :, 1, 1:])  # the mirror line is the edge row itself
+
+
+def test_one_cycle_starts_rises_and_ends_where_it_should() -> None:
+    assert [one_cycle(step, 100, rise=0.2, start=0.1, end=0.01) for step in (0, 20, 100)] == [0.1, 1.0, 0.01]
+    assert one_cycle(60, 100, rise=0.2, start=0.1, end=0.01) == pytest.approx((1 + 0.01) / 2)
+
+
+@pytest.mark.parametrize("snr_db", [-2.0, 10.0, 21.0])
+def test_training_noise_has_the_power_that_the_snr_says(snr_db: float) -> None:
+    noise = unit_noise(Streams(1), "test", 0, 64, 4096)
+    silence = over_awgn(torch.zeros_like(noise), torch.full((64,), snr_db), noise)
+    assert -10 * silence.abs().square().mean().log10().item() == pytest.approx(snr_db, abs=0.02)
+
+
+def test_shuffled_rows_stay_in_their_pair_and_half_of_them_change_sides() -> None:
+    symbols = torch.arange(4 * 64).reshape(4, 64).to(torch.complex64)
+    shuffled = shuffled_rows(symbols, 8, 0.5, np.random.default_rng(3))
+    for pair in (slice(0, 2), slice(2, 4)):
+        rows, found = symbols[pair].reshape(16, 8), shuffled[pair].reshape(16, 8)
+        assert sorted(row[0].real.item() for row in found) == [row[0].real.item() for row in rows]
+        assert torch.equal(found.real.diff(dim=1), torch.ones(16, 7))  # whole rows, in order
+        strangers = (shuffled[pair][0].real >= symbols[pair][1].real.min()).sum().item()
+        assert strangers == 32
+
+
+def test_a_trained_tiny_codec_beats_the_untrained_one() -> None:
+    trained, untrained = trainee_of(tiny_codec(60)), trainee_of(tiny_codec(60))
+    for _ in range(60):
+        trained.learn()
+    images = torch.tensor(PIXELS).permute(0, 3, 1, 2).float() / 255
+    assert isinstance(trained.network, DeepJscc)
+    assert isinstance(untrained.network, DeepJscc)
+    better, worse = (psnr_of_mean_mse(awgn_errors(t.network, images, 10.0, CPU)) for t in (trained, untrained))
+    assert better > worse + 1.0

@@ -1,0 +1,113 @@
+"""The worker's contract: what is batched, when it runs, and that it never matters for the result."""
+
+import numpy as np
+import pytest
+import simpy
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linksim.worker import Operation, Promise, Worker
+
+ENCODE = Operation("encode", lambda x: 2 * x, cap=4)
+PATH = Operation("path", lambda x, noise: x + noise, cap=4)
+DECODE = Operation("decode", lambda y: y.sum(1, keepdim=True), cap=4)
+
+
+def chain(worker: Worker, image: torch.Tensor, noise: torch.Tensor) -> Promise:
+    return worker.promise(DECODE, worker.promise(PATH, worker.promise(ENCODE, image), noise))
+
+
+def test_one_lane_with_one_image_a_frame_fills_whole_batches() -> None:
+    worker, known = Worker(), list[torch.Tensor]()
+    images, noise = torch.rand(10, 1, 3), torch.rand(10, 1, 3)
+    for image, n in zip(images, noise, strict=True):
+        worker.listen(chain(worker, image, n), known.append)
+    assert (worker.calls, len(known)) == ({"encode": 2, "path": 2, "decode": 2}, 8)
+    worker.drain()
+    assert worker.calls == {"encode": 3, "path": 3, "decode": 3}
+    assert worker.items == {"encode": 10, "path": 10, "decode": 10}
+    torch.testing.assert_close(torch.cat(known), (2 * images + noise).sum(2))
+
+
+def test_a_value_that_the_world_needs_is_computed_with_all_that_waits() -> None:
+    env, worker, seen = simpy.Environment(), Worker(), list[tuple[float, float]]()
+
+    def node(lane: int):  # type: ignore[no-untyped-def]
+        promised = chain(worker, torch.full((1, 3), float(lane)), torch.zeros(1, 3))
+        yield env.timeout(2_000)  # the network's processing time, simulated
+        seen.append((env.now, worker.value(promised).item()))
+
+    for lane in range(3):
+        env.process(node(lane))
+    env.run()
+    assert seen == [(2_000, 0.0), (2_000, 6.0), (2_000, 12.0)]
+    assert worker.calls == {"encode": 1, "path": 1, "decode": 1}
+
+
+def test_items_of_other_shapes_wait_together_and_run_apart() -> None:
+    worker = Worker()
+    small, large = worker.promise(DECODE, torch.ones(1, 3)), worker.promise(DECODE, torch.ones(1, 5))
+    assert (worker.value(small).item(), worker.value(large).item()) == (3.0, 5.0)
+
+
+def test_inputs_that_disagree_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"'path' must hold the same number of items, got \[1, 2\]"):
+        Worker().promise(PATH, torch.ones(1, 3), torch.ones(2, 3))
+
+
+def test_arrays_and_tensors_are_inputs_alike() -> None:
+    worker = Worker()
+    promised = worker.promise(PATH, np.ones((2, 3), np.float32), torch.ones(2, 3))
+    assert torch.equal(worker.value(promised), torch.full((2, 3), 2.0))
+
+
+def test_arrays_and_tensors_may_meet_in_one_place() -> None:
+    worker = Worker()
+    one, other = worker.promise(ENCODE, np.ones((1, 3), np.float32)), worker.promise(ENCODE, torch.ones(1, 3))
+    assert torch.equal(worker.value(one), worker.value(other))
+
+
+def test_an_operation_may_stand_twice_in_a_chain() -> None:
+    """A second hop over the air, say; asked for, and at the end of a run."""
+    zeros = torch.zeros(1, 3)
+    for ask in (True, False):
+        worker = Worker()
+        first = worker.promise(PATH, torch.ones(1, 3), zeros)
+        second = worker.promise(PATH, worker.promise(ENCODE, first), zeros)
+        if ask:
+            worker.value(second)
+        worker.drain()
+        assert torch.equal(worker.value(second), torch.full((1, 3), 2.0))
+
+
+def test_a_listener_may_ask_for_a_value_of_the_same_batch() -> None:
+    worker, heard = Worker(), list[float]()
+    one, other = (worker.promise(DECODE, torch.full((1, 3), x)) for x in (1.0, 2.0))
+    worker.listen(one, lambda _: heard.append(worker.value(other).item()))
+    worker.drain()
+    assert heard == [6.0]
+
+
+def test_a_late_listener_hears_too() -> None:
+    worker, heard = Worker(at_once=True), list[float]()
+    promised = worker.promise(DECODE, torch.ones(1, 3))
+    worker.listen(promised, lambda value: heard.append(value.item()))
+    assert heard == [3.0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(sizes=st.lists(st.integers(1, 7), min_size=1, max_size=12), cap=st.integers(1, 9), wanted=st.sets(st.integers(0, 11)))
+def test_neither_batch_size_nor_order_nor_who_asks_changes_a_value(sizes: list[int], cap: int, wanted: set[int]) -> None:
+    double = Operation("double", lambda x: 2 * x, cap)
+    add = Operation("add", lambda x, y: x + y, cap + 1)
+    worker = Worker()
+    inputs = [torch.arange(size * 3.0).view(size, 3) + 100 * i for i, size in enumerate(sizes)]
+    promises = []
+    for i, x in enumerate(inputs):
+        promises.append(worker.promise(add, worker.promise(double, x), x))
+        if i in wanted:
+            worker.value(promises[-1])
+    worker.drain()
+    for x, promised in zip(inputs, promises, strict=True):
+        assert torch.equal(worker.value(promised), 3 * x)
