@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 
@@ -129,7 +128,7 @@ def versions(device: torch.device) -> dict[str, str]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
-        "h5py": h5py.__version__,
+        "h5py": version("h5py"),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "cpu": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
     }

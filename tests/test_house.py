@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 STAIRS = {("__main__", "cli"), ("scenario", "registry"), ("scenario", "records"), ("nets", "phy")}
 DOORS = {
     "simpy": {"world"},
-    "h5py": {"trace", "data", "run"},  # run names its version in the trace
+    "h5py": {"trace", "data"},
     "matplotlib": {"plots"},
     "yaml": {"scenario"},
     "cryptography": {"secrecy", "world"},
