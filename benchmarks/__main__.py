@@ -16,7 +16,7 @@ from benchmarks.measure import Figure, best_of, cpu_s
 from benchmarks.runs import bare_codec, bare_networks, bare_world, codec_only, pass_without_payload, simulate
 from linksim.scenario.load import load_scenario
 
-FRAMES, AT_ONCE, TURNS = 32, 8, 3  # frames per lane of a 64-lane run; with promises kept at once; rounds
+FRAMES, AT_ONCE, TURNS = 64, 8, 3  # frames per lane of a 64-lane run; with promises kept at once; rounds
 LANES = 64
 
 

@@ -82,7 +82,7 @@ class Builder:
         """The judge's operation for items of `images` images."""
         name = self._scenario.classifier
         if name is None:
-            batch = max(1, operations.AIR_BATCH // images)
+            batch = max(1, operations.SCORE_BATCH // images)
             return self._once(("score", images), lambda: operations.score(None, batch, Precision(False, self._device)))
         part = self.part(name, "classifier")
         network, batch = part.network, max(1, part.best.batch // images)

@@ -17,6 +17,7 @@ from linksim.schemes.terms import Terms, rebuilt
 from linksim.worker import Operation
 
 AIR_BATCH = 256  # the air's arithmetic is light: any large batch will do
+SCORE_BATCH = 64  # images; with more, what SSIM holds at a time no longer fits a core's cache (measured: 36 against 64 us per image)
 
 
 @dataclass(frozen=True)

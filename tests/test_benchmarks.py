@@ -1,0 +1,36 @@
+"""The benchmarks measure what they say: the same events with and without payloads, and the least loop that SimPy can do."""
+
+import pytest
+
+from benchmarks import bare_simpy
+from benchmarks.measure import Figure, best_of
+from benchmarks.runs import Never, bare_codec, bare_networks, bare_world, codec_only, pass_without_payload
+from linksim.run import run
+from linksim.scenario.load import load_scenario
+from linksim.world.build import build
+
+pytestmark = pytest.mark.usefixtures("small_models")
+
+
+def test_a_world_without_payloads_has_the_same_events() -> None:
+    from linksim.run import pass_time
+
+    scenario = bare_world(3, 4)
+    assert pass_time(build(scenario, Never()), scenario).fingerprint == run(scenario).fingerprint
+
+
+def test_every_measured_run_runs() -> None:
+    items = {name: count for name, _, count in run(codec_only(4, 3)).operations}
+    assert items == dict.fromkeys(("source", "send", "carry", "receive", "score"), 12)
+    pass_without_payload(bare_world(2, 2))()
+    bare_codec(64)()
+    bare_networks(load_scenario("quickstart", ["frames=1"]))()
+    bare_simpy.loop(10)
+
+
+def test_a_figure_knows_whether_it_reached_its_target() -> None:
+    at_least = Figure("a", "x", 3.1, "at least", 3, "x", "")
+    assert at_least.reached
+    assert not Figure("g", "x", 1.06, "at most", 1.05, "x", "").reached
+    assert "reached" in at_least.line()
+    assert len(best_of(2, lambda: None, lambda: None)) == 2
