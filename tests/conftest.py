@@ -1,5 +1,6 @@
 """What the tests share: small untrained parts for those that care about the world and not about pictures, and a listener that keeps all."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,10 @@ from linksim.run import RunResult, run
 from linksim.scenario.schema import Link, Scenario
 
 torch.set_num_threads(1)  # the tests share the machine with each other
+
+BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"  # where the true data may lie beside a checkout
+if BESIDE.is_dir():
+    os.environ.setdefault("LINKSIM_DATA", str(BESIDE))
 
 SMALL = {"stem": 4, "width": 8, "inner": 4}
 PARTS: dict[str, tuple[str, dict[str, Any]]] = {
