@@ -1,6 +1,6 @@
 """The trace writer: a listener that puts every record it hears into its table of an HDF5 file, safe against a kill at any moment.
 
-    record -> rows that wait, per table --256--> columns -> datasets -> flush -> counter of committed rows -> flush
+    record -> rows that wait, 256 of one table --> columns of all -> datasets -> flush -> counter of committed rows -> flush
 
 The file is whole after every step: it is made under another name with all it will ever hold, from then on it is in HDF5's SWMR mode
 (single writer, multiple readers), and a row counts only when the counter says so. HDF5 is spoken to in its low-level interface: 5 us per
@@ -9,7 +9,7 @@ column and block against 80 us.
 
 import os
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from operator import attrgetter
@@ -148,7 +148,7 @@ class TraceWriter:
         rows = self._rows[type(record)]
         rows.append(record)
         if len(rows) >= BLOCK:
-            self._commit((self._sheets[type(record)],))
+            self.flush()  # of all tables, so that what is committed of one has what it belongs to in the others
 
     def committed(self, record: type[Record]) -> int:
         """Rows of its table that a kill can no longer take."""
@@ -156,15 +156,13 @@ class TraceWriter:
 
     def flush(self) -> None:
         """Write and commit all that waits."""
-        self._commit(self._sheets.values())
-
-    def _commit(self, sheets: Iterable[Sheet]) -> None:
         with self._disk():
-            for sheet in sheets:
+            for sheet in self._sheets.values():
                 sheet.write_rows()
             h5f.flush(self._file.id)
-            for sheet in sheets:
-                sheet.commit()
+            for sheet in self._sheets.values():
+                if sheet.committed != sheet.written:
+                    sheet.commit()
             h5f.flush(self._file.id)
 
     def close(self, fingerprint: str, complete: bool = True) -> None:
