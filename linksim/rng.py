@@ -18,10 +18,6 @@ class Key:
     high: int
     low: int
 
-    def row(self, index: int) -> NDArray[np.uint64]:
-        """uint64 [3]: what a batched draw (`normals`) takes per item."""
-        return np.array([self.high, self.low, index], np.uint64)
-
 
 class Streams:
     """The streams of one run."""
@@ -52,7 +48,7 @@ class Normals:
         self._generator = np.random.Generator(self._bits)
 
     def __call__(self, keys: NDArray[np.uint64], count: int) -> NDArray[np.float32]:
-        """keys uint64 [batch, 3] (see `Key.row`) -> float32 [batch, count]."""
+        """keys uint64 [batch, 3]: high, low, index -> float32 [batch, count]."""
         drawn = np.empty((len(keys), count), np.float32)
         state = self._bits.state
         state["buffer_pos"], state["has_uint32"], state["uinteger"] = 4, 0, 0  # nothing is left over from the item before

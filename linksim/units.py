@@ -24,11 +24,6 @@ def seconds_to_ns(seconds: float) -> int:
     return round(seconds * NS_PER_S)
 
 
-def ns_to_seconds(ns: int) -> float:
-    """For display and for the smooth functions of time (Doppler, decay); never for scheduling."""
-    return ns / NS_PER_S
-
-
 def airtime_ns(uses: int, symbol_rate_hz: float) -> int:
     """Time that `uses` complex channel uses take at `symbol_rate_hz`, rounded up so that no frame takes no time."""
     return math.ceil(uses * NS_PER_S / symbol_rate_hz)

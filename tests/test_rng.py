@@ -32,14 +32,16 @@ def test_streams_of_other_names_indices_seeds_and_runs_differ(one: str, other: s
 
 def test_batched_normals_are_those_of_each_item_alone() -> None:
     streams = Streams(5)
-    keys = np.stack([streams.key("a").row(7), streams.key("b").row(0), streams.key("a").row(8)])
+    wanted = (streams.key("a"), 7), (streams.key("b"), 0), (streams.key("a"), 8)
+    keys = np.array([(key.high, key.low, index) for key, index in wanted], np.uint64)
     drawn = Normals()(keys, 33)
     for row, (name, index) in zip(drawn, [("a", 7), ("b", 0), ("a", 8)], strict=True):
         assert np.array_equal(row, streams(name, index).standard_normal(33, dtype=np.float32))
 
 
 def test_a_shorter_draw_is_the_beginning_of_a_longer_one() -> None:
-    keys = Streams(5).key("a").row(3)[None]
+    key = Streams(5).key("a")
+    keys = np.array([(key.high, key.low, 3)], np.uint64)
     assert np.array_equal(Normals()(keys, 10)[0], Normals()(keys, 20)[0, :10])
 
 

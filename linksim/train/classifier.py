@@ -1,24 +1,22 @@
 """Lesson of the evaluation classifier: cross entropy with smoothed labels, mirrored and shifted images, one cycle of the rate."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from linksim.data.sources import Pictures, load
 from linksim.nets.cards import Score
 from linksim.nets.classifiers import Classifier
-from linksim.rng import Streams
+from linksim.train.images import FromImages
 from linksim.train.noise import scored_batches
-from linksim.train.order import Batches, one_cycle, to_images
+from linksim.train.order import one_cycle, to_images
 
 FITTED = 5000  # images that the whitening layer is fitted to
 
 
 @dataclass(frozen=True)
-class ClassifierLesson:
+class ClassifierLesson(FromImages):
     """Rates are per image (the loss is a sum), so they hold at any batch size; shifts of the norms learn `bias_factor` times faster.
 
     cycles  (steps, height) of each rise and fall of the rate, one after the other
@@ -47,13 +45,6 @@ class ClassifierLesson:
     def recipe(self) -> dict[str, object]:
         names = ("source", "cycles", "batch", "rate_per_image", "bias_factor", "decay_per_step", "momentum", "smoothing", "shift")
         return {name: getattr(self, name) for name in names}
-
-    @cached_property
-    def _batches(self) -> Batches:
-        return Batches(self.pictures("train"), self.batch, self.shift, Streams(self.seed))
-
-    def pictures(self, split: str) -> Pictures:
-        return load(self.source, split)
 
     def prepare(self, network: nn.Module) -> None:
         assert isinstance(network, Classifier)

@@ -1,24 +1,23 @@
 """Lesson of a DeepJSCC codec: squared error over AWGN, the SNR drawn per image."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
-from linksim.data.sources import Pictures, load
 from linksim.metrics import mse, psnr_of_mean_mse
 from linksim.nets.cards import Score
 from linksim.nets.codecs import DeepJscc
 from linksim.rng import Streams
+from linksim.train.images import FromImages
 from linksim.train.noise import over_awgn, scored_batches, unit_noise
-from linksim.train.order import Batches, one_cycle
+from linksim.train.order import one_cycle
 
 SCORED_DB = {f"AWGN at {snr_db:g} dB": snr_db for snr_db in (1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 19.0)}
 
 
 @dataclass(frozen=True)
-class CodecLesson:
+class CodecLesson(FromImages):
     """Trains encoder and decoder together.
 
     snr_db    range the SNR of each image is drawn from, uniformly
@@ -44,20 +43,6 @@ class CodecLesson:
     def recipe(self) -> dict[str, object]:
         names = ("source", "batch", "peak_rate", "weight_decay", "snr_db", "slack_db", "slope_db", "average")
         return {name: getattr(self, name) for name in names}
-
-    @cached_property
-    def _batches(self) -> Batches:
-        return Batches(self.pictures("train"), self.batch, 0, self._streams)
-
-    @cached_property
-    def _streams(self) -> Streams:
-        return Streams(self.seed)
-
-    def pictures(self, split: str) -> Pictures:
-        return load(self.source, split)
-
-    def prepare(self, network: nn.Module) -> None:
-        """Nothing is fitted beforehand."""
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.AdamW(network.parameters(), lr=self.peak_rate, weight_decay=self.weight_decay, fused=True)

@@ -10,13 +10,11 @@ so that Eve learns the defence as a whole and no single set of keys.
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from linksim.data.sources import Pictures, load
 from linksim.metrics import mse, psnr_of_mean_mse, ssim
 from linksim.nets.cards import Score
 from linksim.nets.classifiers import Classifier
@@ -26,15 +24,16 @@ from linksim.nets.weights import has_part, load_part
 from linksim.rng import Streams
 from linksim.schemes.permutation import shuffle
 from linksim.train.classifier import correct
+from linksim.train.images import FromImages
 from linksim.train.noise import SCORED_BATCH, over_awgn, scored_batches, unit_noise
-from linksim.train.order import Batches, one_cycle
+from linksim.train.order import one_cycle
 
 ENCODED_FOR_DB = 10.0  # what Alice takes the SNR for when Eve's pictures are measured
 SCORED_DB = {f"AWGN at {snr_db:g} dB to Eve, encoded for {ENCODED_FOR_DB:g} dB": snr_db for snr_db in (0.0, 10.0, 20.0)}
 
 
 @dataclass(frozen=True)
-class InverterLesson:
+class InverterLesson(FromImages):
     """Trains an inverse network against a trained codec.
 
     codec        trained part that Alice encodes with
@@ -67,20 +66,6 @@ class InverterLesson:
         names = ("source", "codec", "shuffled", "substituted", "batch", "peak_rate", "snr_db", "believed_db", "average")
         digest = load_part(self.codec, "codec").card.sha256
         return {name: getattr(self, name) for name in names} | {"codec_sha256": digest}
-
-    @cached_property
-    def _batches(self) -> Batches:
-        return Batches(self.pictures("train"), self.batch, 0, self._streams)
-
-    @cached_property
-    def _streams(self) -> Streams:
-        return Streams(self.seed)
-
-    def pictures(self, split: str) -> Pictures:
-        return load(self.source, split)
-
-    def prepare(self, network: nn.Module) -> None:
-        """Nothing is fitted beforehand."""
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.Adam(network.parameters(), lr=self.peak_rate, fused=True)

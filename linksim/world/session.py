@@ -23,6 +23,7 @@ from typing import Any
 
 import simpy
 
+from linksim.phy import control
 from linksim.records import ALICE, BOB
 from linksim.rng import Streams
 from linksim.scenario.schema import Link
@@ -57,7 +58,7 @@ class AliceSession(End):
         self.snr_db = link.alice.assumed_snr_db
         self._interval_ns = seconds_to_ns(link.session.probe_interval_ms / 1e3)
         trip_ns = 2 * seconds_to_ns(link.channel.bob.propagation_us / 1e6)
-        answer_ns = air.airtime_ns(8 * LONGEST_ANSWER * link.radio.control_repeats)
+        answer_ns = air.airtime_ns(control.uses(LONGEST_ANSWER, link.radio.control_repeats))
         self._patience_ns = trip_ns + answer_ns + seconds_to_ns(link.session.timeout_ms / 1e3)
         self._probe_due_ns = 0
         self._sequence = 0
