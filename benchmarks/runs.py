@@ -11,7 +11,8 @@ from linksim.nets.codecs import DeepJscc
 from linksim.nets.inverters import InverseNet
 from linksim.nets.weights import load_part
 from linksim.run import pass_time, run
-from linksim.scenario.schema import InversionAttack, Link, Scenario
+from linksim.scenario.nodes import InversionAttack
+from linksim.scenario.schema import Link, Scenario
 from linksim.worker import Operation, Promise, Worker
 from linksim.world.build import build
 

@@ -11,7 +11,7 @@ from linksim.phy.noise import Noise, item_keys
 from linksim.phy.path import RadioPath
 from linksim.phy.snr import STEPS_PER_COHERENCE, GaussMarkov
 from linksim.rng import Streams
-from linksim.scenario.schema import ConstantSnr, GaussMarkovSnr, Path, RayleighFading
+from linksim.scenario.channel import ConstantSnr, GaussMarkovSnr, Path, RayleighFading
 
 MS = 1_000_000
 

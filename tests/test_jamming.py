@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from linksim.phy.jamming import affordable, intervals, uses_hit
 from linksim.records import Jam, Quality, Reception
-from linksim.scenario.schema import BarrageJammer, Link, PulsedJammer
+from linksim.scenario.jammers import BarrageJammer, PulsedJammer
+from linksim.scenario.schema import Link
 
 MS = 1_000_000
 

@@ -6,19 +6,12 @@ import pytest
 
 from linksim import places
 from linksim.errors import LinksimError, ScenarioError
+from linksim.scenario.channel import GaussMarkovSnr
+from linksim.scenario.jammers import BarrageJammer, NoJammer, PulsedJammer
 from linksim.scenario.load import load_scenario, resolved_yaml, scenario_from_text, shipped_names
-from linksim.scenario.schema import (
-    BarrageJammer,
-    GaussMarkovSnr,
-    InversionAttack,
-    Link,
-    NoAttack,
-    NoJammer,
-    PermutationScheme,
-    PlainScheme,
-    PulsedJammer,
-    Scenario,
-)
+from linksim.scenario.nodes import InversionAttack, NoAttack
+from linksim.scenario.schema import Link, Scenario
+from linksim.scenario.schemes import PermutationScheme, PlainScheme
 
 TWO = """\
 name: two

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.rng import Key, generator
-from linksim.scenario.schema import NoFading, RayleighFading
+from linksim.scenario.channel import NoFading, RayleighFading
 from linksim.units import seconds_to_ns
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from linksim.scenario.schema import BarrageJammer, PulsedJammer
+from linksim.scenario.jammers import BarrageJammer, PulsedJammer
 from linksim.units import seconds_to_ns
 
 BARRAGE_SLICE_NS = 100_000_000  # a barrage is told in slices of this length, so that a trace cut short holds what was radiated

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from linksim.phy.fading import ONE, Fading, fading
 from linksim.phy.snr import SnrPath, snr_path
 from linksim.rng import Streams
-from linksim.scenario.schema import Path
+from linksim.scenario.channel import Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.rng import Key, generator
-from linksim.scenario.schema import ConstantSnr, GaussMarkovSnr
+from linksim.scenario.channel import ConstantSnr, GaussMarkovSnr
 from linksim.units import seconds_to_ns
 
 STEPS_PER_COHERENCE = 16  # grid points of a Gauss-Markov path in one coherence time

@@ -8,7 +8,8 @@ what blocks inherit, and keys against each other), never less.
 import json
 from typing import Any
 
-from linksim.scenario.schema import NAME, Link, Scenario
+from linksim.scenario.base import NAME
+from linksim.scenario.schema import Link, Scenario
 
 FILE_NAME = "scenario.schema.json"
 REFERENCE = "#/definitions/{model}"

@@ -16,7 +16,10 @@ from dataclasses import dataclass
 
 from linksim.errors import Problem, ScenarioError
 from linksim.records import TABLES, ControlSent, FrameSent, Jam, Lane, Picture, Quality, Reception, Record, columns
-from linksim.scenario.schema import Link, NoAttack, NoJammer, PermutationScheme, PulsedJammer, Scenario
+from linksim.scenario.jammers import NoJammer, PulsedJammer
+from linksim.scenario.nodes import NoAttack
+from linksim.scenario.schema import Link, Scenario
+from linksim.scenario.schemes import PermutationScheme
 from linksim.scenario.strict_yaml import dump_yaml
 
 LARGEST_TRACE = 64 << 30

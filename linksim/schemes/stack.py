@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from linksim.nets.codecs import DeepJscc
-from linksim.scenario.schema import PermutationScheme, PlainScheme
+from linksim.scenario.schemes import PermutationScheme, PlainScheme
 from linksim.schemes.base import Scheme
 from linksim.schemes.permutation import Permutation, Shuffle
 from linksim.schemes.plain import Plain

@@ -18,7 +18,9 @@ from linksim.phy.noise import item_keys
 from linksim.phy.path import RadioPath, Stretch
 from linksim.records import ALICE, BOB, NODES, Reception
 from linksim.rng import Key, Streams, generator
-from linksim.scenario.schema import Link, NoAttack, Path
+from linksim.scenario.channel import Path
+from linksim.scenario.nodes import NoAttack
+from linksim.scenario.schema import Link
 from linksim.schemes.terms import rows_of
 from linksim.units import NS_PER_S, airtime_ns, linear_to_db, seconds_to_ns
 from linksim.worker import Operation, Promise

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from linksim.phy.noise import item_keys
 from linksim.rng import Key
-from linksim.scenario.schema import Alice as AliceSpec
+from linksim.scenario.nodes import Alice as AliceSpec
 from linksim.schemes.terms import leaves
 from linksim.units import seconds_to_ns
 from linksim.worker import Operation

@@ -8,7 +8,7 @@ import simpy
 from linksim.phy.noise import item_keys
 from linksim.records import BOB
 from linksim.rng import Key
-from linksim.scenario.schema import Processing
+from linksim.scenario.nodes import Processing
 from linksim.schemes.terms import Terms, leaves
 from linksim.worker import Operation
 from linksim.world.air import Air

@@ -21,7 +21,10 @@ from linksim.nets.inverters import InverseNet
 from linksim.nets.weights import Part, load_part
 from linksim.records import Lane
 from linksim.rng import Streams
-from linksim.scenario.schema import InversionAttack, Link, NoJammer, PlainScheme, Scenario
+from linksim.scenario.jammers import NoJammer
+from linksim.scenario.nodes import InversionAttack
+from linksim.scenario.schema import Link, Scenario
+from linksim.scenario.schemes import PlainScheme
 from linksim.schemes.stack import Stack, build_stack
 from linksim.worker import Operation, Worker
 from linksim.world import operations

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from linksim.phy.jamming import affordable, uses_hit
 from linksim.records import BOB, Jam
-from linksim.scenario.schema import BarrageJammer, PulsedJammer
+from linksim.scenario.jammers import BarrageJammer, PulsedJammer
 from linksim.units import db_to_linear
 from linksim.world.clock import JAMMED, World
 

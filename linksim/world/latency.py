@@ -1,6 +1,6 @@
 """How long a node's networks take: a model stated in the scenario, never the wall clock."""
 
-from linksim.scenario.schema import Processing
+from linksim.scenario.nodes import Processing
 from linksim.units import seconds_to_ns
 
 

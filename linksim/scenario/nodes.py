@@ -1,0 +1,66 @@
+"""Words for the nodes of a link: what they radiate, how long they compute, what Eve may do, and how Alice and Bob agree."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from linksim.scenario.base import NAME, Model
+
+
+class Radio(Model):
+    """What all frames have in common."""
+
+    symbol_rate_hz: float = Field(1e6, ge=1e3, le=1e10, description="complex symbols per second")
+    pilots: int = Field(32, ge=2, le=4096, description="known symbols before a frame, where a receiver estimates or probes the channel")
+    control_repeats: int = Field(8, ge=1, le=64, description="channel uses per control bit (BPSK, repeated)")
+
+
+class Processing(Model):
+    """How long a node's networks take, on the simulated clock."""
+
+    fixed_us: float = Field(200.0, ge=0, le=1e7, description="per frame, in microseconds")
+    per_image_us: float = Field(20.0, ge=0, le=1e7, description="per image of the frame, in microseconds")
+
+
+class Alice(Model):
+    """The sender."""
+
+    images_per_frame: int = Field(4, ge=1, le=256, description="images that travel in one frame")
+    interval_ms: float = Field(0.0, ge=0, le=1e6, description="from one frame to the next in ms; 0 sends as fast as air and session allow")
+    assumed_snr_db: float = Field(10.0, ge=-30, le=60, description="SNR she encodes for until a report arrives, in dB")
+    processing: Processing = Processing()
+
+
+class Bob(Model):
+    """The receiver."""
+
+    processing: Processing = Processing()
+
+
+class NoAttack(Model):
+    """Eve does not listen."""
+
+    attack: Literal["none"] = "none"
+
+
+class InversionAttack(Model):
+    """Closed-box inversion: an inverse network trained on captured pairs."""
+
+    attack: Literal["inversion"]
+    inverter: str = Field("inverter-cifar10-6", pattern=NAME, description="trained part to invert with")
+
+
+def attacking(value: Any) -> Any:
+    """`eve: none` for `eve: {attack: none}`."""
+    return {"attack": value} if isinstance(value, str) else value
+
+
+Eve = Annotated[NoAttack | InversionAttack, Field(discriminator="attack"), BeforeValidator(attacking)]
+
+
+class Session(Model):
+    """The control plane of a link."""
+
+    probe_interval_ms: float = Field(20.0, ge=0, le=1e6, description="time between PROBE rounds in ms; 0 never probes")
+    timeout_ms: float = Field(5.0, gt=0, le=1e5, description="wait for an answer before sending again, in ms")
+    attempts: int = Field(8, ge=1, le=64, description="transmissions of a message before the exchange is given up")
