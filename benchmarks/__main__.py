@@ -12,6 +12,8 @@ import click
 import torch
 
 from benchmarks import bare_simpy
+from benchmarks.air import air_figures, fading_figure
+from benchmarks.coding import decoding_figure
 from benchmarks.measure import Figure, best_of, cpu_s
 from benchmarks.runs import bare_codec, bare_networks, bare_world, codec_only, pass_without_payload, simulate
 from linksim.scenario.load import load_scenario
@@ -101,6 +103,9 @@ FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
     "g": trace_figure,
     "i": memory_figure,
     "j": start_figure,
+    "k": decoding_figure,
+    "l": fading_figure,
+    "m": air_figures,
 }
 
 

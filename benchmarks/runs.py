@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from linksim.nets.classifiers import Classifier
-from linksim.nets.codecs import DeepJscc
+from linksim.nets.codecs import Codec
 from linksim.nets.inverters import InverseNet
 from linksim.nets.weights import load_part
 from linksim.run import pass_time, run
@@ -59,7 +59,7 @@ def bare_codec(images: int) -> Callable[[], object]:
     """The codec alone at its best batch: encode and decode `images` images, no air, no world."""
     part = load_part(CODEC, "codec")
     codec, batch = part.network, part.best.batch
-    assert isinstance(codec, DeepJscc)
+    assert isinstance(codec, Codec)
     x, level = channels_last(batch), torch.full((batch,), 10.0)
     return repeated(lambda: codec.decode(codec.encode(x, level), level), images / batch)
 

@@ -106,10 +106,16 @@ def report_on(path: Path, out: Path) -> None:
 @OVERRIDES
 def check(scenario: str, overrides: tuple[str, ...]) -> None:
     """Check SCENARIO; print it fully resolved, with an estimate of what it will take."""
-    from linksim.scenario.estimate import describe
+    from linksim.data.recorded import pinned
+    from linksim.phy.outlook import outlook
+    from linksim.scenario.estimate import describe, estimate
     from linksim.scenario.load import load_scenario
 
-    click.echo(describe(load_scenario(scenario, overrides)))
+    chosen = pinned(load_scenario(scenario, overrides))
+    click.echo(describe(chosen))
+    click.echo("# SNR of the first lane of each group over that time, fading averaged out")
+    for line in outlook(chosen, estimate(chosen).simulated_s):
+        click.echo(f"#   {line}")
 
 
 @main.command()
@@ -127,6 +133,23 @@ def plot(trace: Path, out: Path | None, formats: tuple[str, ...]) -> None:
 def report(trace: Path, out: Path | None) -> None:
     """Write a self-contained HTML page about TRACE."""
     report_on(trace, out or trace.parent / "report.html")
+
+
+@main.command()
+@click.option("--out", type=PATH, default=Path("results/curves"), show_default=True, metavar="DIR", help="Where table and figure go.")
+@click.option("--blocks", type=click.IntRange(10, 1_000_000), default=1000, show_default=True, help="Codewords for each point of a code.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, help="Of all draws.")
+def curves(out: Path, blocks: int, seed: int) -> None:
+    """Measure error rates of modulation and code over SNR, and hold them against theory."""
+    import torch
+
+    from linksim.curves import write_curves
+
+    torch.set_num_threads(1)  # as in a run
+    written = write_curves(out, blocks, seed, draw_line)
+    draw_line("", end="\n")
+    for path in written:
+        click.echo(f"wrote    {path}")
 
 
 @main.command()
@@ -222,6 +245,32 @@ def data_fetch(name: str, origin: str | None) -> None:
     for path in fetch(name, origin, lambda p: draw_line(f"{p.file}  {p.done_bytes / 1e6:,.1f} MB")):
         draw_line("", end="\n")
         click.echo(path)
+
+
+@main.command()
+@click.argument("paper", required=False)
+@click.option("--only", multiple=True, metavar="WORD", help="Measure the cells named so: white, 'table2/*', mc10; may be given again.")
+@click.option("--images", type=click.IntRange(1, 10_000), help="Of each cell.  [default: as kept, else 100]")
+@click.option("--measure/--no-measure", default=True, show_default=True, help="Measure what is missing, or take what is kept.")
+@click.option("--out", type=PATH, default=Path("results/papers"), show_default=True, metavar="DIR", help="Where results are kept.")
+def papers(paper: str | None, only: tuple[str, ...], images: int | None, measure: bool, out: Path) -> None:
+    """Hold PAPER's claims against measurements; without PAPER, list the papers."""
+    from linksim.papers import page
+    from linksim.papers.desk import Desk, overview
+
+    if paper is None:
+        for line in overview(out):
+            click.echo(line)
+        return
+    desk = Desk(paper, out, images)
+    faults = desk.measure(only, lambda line: draw_line(line, end="\n"), draw_line) if measure else []
+    shelf, verdicts = desk.judged()
+    for text in (page.tables_text(desk.paper, shelf), page.verdicts_text(verdicts), page.summary(verdicts)):
+        click.echo(f"{text}\n")
+    for path in page.write(desk.paper, shelf, verdicts):
+        click.echo(f"wrote    {path}")
+    for line in (*faults, *desk.remarks()):
+        click.echo(f"warning: {line}", err=True)
 
 
 @main.command()

@@ -61,7 +61,11 @@ class Record:
     about: ClassVar[str]
 
 
-MESSAGES = ("probe", "report", "confirm", "key", "ack", "hello", "accept")
+MESSAGES = ("probe", "report", "confirm", "key", "ack", "hello", "accept", "nack")
+
+
+AS_SENT, DUPLICATE, REPLAY, FORGERY = range(4)
+ORIGINS = ("sent", "duplicate", "replay", "forgery")  # by the numbers above; all but the first are the work of faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +78,12 @@ class Lane(Record):
     group: int = column("", "group of lanes it belongs to", dtype="int16")
 
 
+OUTCOMES = ("decoded", "no terms", "not sent", "decoded with other terms", "damaged")  # damaged: the checksum of an image failed
+
+
 @dataclass(frozen=True, slots=True)
 class FrameSent(Record):
-    """A data frame, announced when it has reached Bob or was given up."""
+    """A transmission of a data frame, announced when Bob has made what he can of it, or when it was given up."""
 
     table = "frames"
     about = "data frames"
@@ -84,11 +91,12 @@ class FrameSent(Record):
     airtime_ns: int = column("ns", "duration on the air")
     lane: int = column("", "number of the lane", dtype="int32")
     frame: int = column("", "number of the frame in its lane")
+    attempt: int = column("", "0 for the first transmission", dtype="int16")
     epoch: int = column("", "epoch of the terms it was sent under", dtype="int32")
     images: int = column("", "images in the frame", dtype="int16")
     uses: int = column("", "complex channel uses, pilots included", dtype="int32")
     believed_snr_db: float = column("dB", "SNR that Alice encoded for", dtype="float32")
-    outcome: int = column("", "what became of it", ("decoded", "no terms", "not sent"), "uint8")
+    outcome: int = column("", "what became of it", OUTCOMES, "uint8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +132,7 @@ class Quality(Record):
     mse: float = column("", "mean squared error, pixels in 0..1", dtype="float32")
     psnr_db: float = column("dB", "peak signal-to-noise ratio of this image", dtype="float32")
     ssim: float = column("", "structural similarity", dtype="float32")
+    shown: int = column("", "what was scored: grey where the image's checksum failed", ("estimate", "grey"), "uint8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +151,7 @@ class ControlSent(Record):
     size: int = column("byte", "length with header and checksum", dtype="int32")
     uses: int = column("", "complex channel uses", dtype="int32")
     outcome: int = column("", "what became of it", ("accepted", "lost", "refused"), "uint8")
+    origin: int = column("", "how it came there", ORIGINS, "uint8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +169,41 @@ class Jam(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class PathSample(Record):
+    """What a radio path was at one instant, whether or not anybody sent. Only the first lane of every group, at regular instants."""
+
+    table = "paths"
+    about = "radio paths at regular instants"
+    time_ns: int = column("ns", "the instant")
+    lane: int = column("", "number of the lane", dtype="int32")
+    ear: int = column("", "at whose end of the path", NODES[:2], "uint8")
+    mean_snr_db: float = column("dB", "SNR of the path, fading averaged out", dtype="float32")
+    gain_db: float = column("dB", "power of the gain, of mean 0 dB", dtype="float32")
+    phase: float = column("rad", "phase of the gain, -pi to pi", dtype="float32")
+    block_ns: int = column("ns", "length of the coherence blocks, the first of which begins at 0 ns; 0 where the gain has none")
+    delay_ns: int = column("ns", "propagation delay")
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol(Record):
+    """One channel use of a data frame at one ear, before and after equalisation. Only some uses of the first few frames of every group."""
+
+    table = "symbols"
+    about = "channel uses of the first frames"
+    time_ns: int = column("ns", "start of the frame's transmission")
+    lane: int = column("", "number of the lane", dtype="int32")
+    frame: int = column("", "number of the frame in its lane")
+    ear: int = column("", "who heard it", NODES[:2], "uint8")
+    use: int = column("", "place of the channel use in the frame, pilots not counted", dtype="int32")
+    sent_re: float = column("", "symbol as radiated, real part", dtype="float32")
+    sent_im: float = column("", "symbol as radiated, imaginary part", dtype="float32")
+    heard_re: float = column("", "as heard, with gain, noise and jamming, real part", dtype="float32")
+    heard_im: float = column("", "as heard, with gain, noise and jamming, imaginary part", dtype="float32")
+    equalised_re: float = column("", "after equalisation with the gain that the receiver believes in, real part", dtype="float32")
+    equalised_im: float = column("", "after equalisation with the gain that the receiver believes in, imaginary part", dtype="float32")
+
+
+@dataclass(frozen=True, slots=True)
 class Picture(Record):
     """An image kept to be looked at: what Alice sent, or an ear's estimate. Only the first few of every group of lanes."""
 
@@ -172,6 +217,6 @@ class Picture(Record):
     image: NDArray[np.uint8] = column("", "pixels, colour first", dtype="uint8")  # noqa: RUF009  # a dataclass field as all the others
 
 
-TABLES: tuple[type[Record], ...] = (Lane, FrameSent, Reception, Quality, ControlSent, Jam, Picture)
+TABLES: tuple[type[Record], ...] = (Lane, FrameSent, Reception, Quality, ControlSent, Jam, Picture, PathSample, Symbol)
 
 Listener = Callable[[Record], None]

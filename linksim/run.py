@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from linksim.data.recorded import pinned
 from linksim.nets.weights import pick_device
 from linksim.records import Listener
 from linksim.scenario.load import resolved_yaml
@@ -52,8 +53,9 @@ class RunResult:
 def run(scenario: Scenario, listeners: Sequence[Listener] = (), trace: Path | None = None, overwrite: bool = False) -> RunResult:
     """Run `scenario`, telling its records to `listeners` and, unless it is None, to a new trace at `trace`.
 
-    Raises LinksimError where parts are missing or do not fit, TraceError where the trace exists and `overwrite` is False.
+    Raises LinksimError where parts or recorded files are missing or do not fit, TraceError where the trace exists and `overwrite` is False.
     """
+    scenario = pinned(scenario)
     torch.set_num_threads(1)  # the fastest on a machine that does anything else, and the same last bits on all
     worker = Worker(pick_device(scenario.compute.device), at_once=scenario.compute.promises == "at-once")
     built = build(scenario, worker)
@@ -104,9 +106,9 @@ def seldom_collected() -> Iterator[None]:
 
 def _warnings(built: Built, limit_ns: int) -> list[str]:
     found = [
-        f"group {name!r}: its jammer met no frame; it changed nothing in this run"
+        f"group {name!r}: its jammer {jammers[0].why_idle()}; it changed nothing in this run"
         for name, jammers in built.jammers.items()
-        if not any(jammer.hits for jammer in jammers)
+        if jammers and not any(jammer.hits for jammer in jammers)
     ]
     for name, bobs in built.bobs.items():
         waited = max(bob.most_waiting for bob in bobs)

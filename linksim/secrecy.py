@@ -120,6 +120,16 @@ def check_accept(keys: SessionKeys, covered: bytes, tag: bytes) -> None:
     _compare(_tag(keys.accept, covered), tag)
 
 
+def prove_nack(me: KeyPair, peer_public: bytes, covered: bytes) -> bytes:
+    """Tag (16 bytes) of a NACK whose other bytes are `covered`: the two identities alone make its key, so it outlives a session."""
+    return _tag(_extract(me.exchange(peer_public), b"linksim/1 nack", me.public + peer_public), covered)
+
+
+def check_nack(me: KeyPair, peer_public: bytes, covered: bytes, tag: bytes) -> None:
+    """Raises Refused unless `tag` was made by the owner of `peer_public`, for `me`."""
+    _compare(_tag(_extract(me.exchange(peer_public), b"linksim/1 nack", peer_public + me.public), covered), tag)
+
+
 def nonce(direction: int, epoch: int, counter: int) -> bytes:
     """The 12 bytes that one key meets once only. `Sealer` never repeats a counter, so no epoch can bring a nonce back."""
     return _NONCE.pack(direction, epoch, counter)

@@ -3,6 +3,7 @@
 import math
 
 NS_PER_S = 1_000_000_000
+FOREVER_NS = 2**63 - 1  # later than any instant of a run
 
 
 def db_to_linear(db: float) -> float:
@@ -22,6 +23,11 @@ def seconds_to_ns(seconds: float) -> int:
     if not 0 <= seconds < math.inf:
         raise ValueError(f"a time is finite and at least 0 s, got {seconds}")
     return round(seconds * NS_PER_S)
+
+
+def ms_to_ns(milliseconds: float) -> int:
+    """Nearest nanosecond. Raises ValueError for a negative or unbounded time."""
+    return seconds_to_ns(milliseconds / 1e3)
 
 
 def airtime_ns(uses: int, symbol_rate_hz: float) -> int:

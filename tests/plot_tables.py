@@ -80,9 +80,30 @@ def link(frames: int, images: int = 2, lanes: int = 1, ears: tuple[int, ...] = (
         "pictures": {"frame": [n for n, _, _ in kept], "item": [i for _, i, _ in kept], "node": [node for _, _, node in kept]}
         | {"image": draw.integers(0, 256, (len(kept), 3, 4, 4))},
     }
+    given |= {"paths": paths_of(frames, ears, draw), "symbols": symbols_of(min(frames, 2), ears, draw)}
     if jam:
         given["jamming"] = {"time_ns": np.full(lanes, 4 * MS), "end_ns": np.full(lanes, 10 * MS), "lane": np.arange(lanes)}
     return given
+
+
+def paths_of(frames: int, ears: tuple[int, ...], draw: np.random.Generator) -> dict[str, Any]:
+    """The paths of lane 0 every 0.5 ms: Bob's gain in blocks of 4 ms, Eve's without blocks."""
+    time, ear = np.repeat(np.arange(6 * frames) * MS // 2, len(ears)), np.tile(ears, 6 * frames)
+    blocky, smooth = draw.normal(0, 4, 6 * frames)[time // (4 * MS)], draw.normal(0, 4, len(time)).cumsum() / 10
+    return {"time_ns": time, "ear": ear, "mean_snr_db": np.full(len(time), 10.0), "delay_ns": np.full(len(time), 1000)} | {
+        "gain_db": np.where(ear == BOB, blocky, smooth),
+        "block_ns": np.where(ear == BOB, 4 * MS, 0),
+    }
+
+
+def symbols_of(frames: int, ears: tuple[int, ...], draw: np.random.Generator) -> dict[str, Any]:
+    """QPSK of lane 0, heard at half its amplitude and a quarter turn on, equalised without a fault but for noise. 64 uses a frame."""
+    frame, ear = np.repeat(np.arange(frames), 64 * len(ears)), np.tile(np.repeat(ears, 64), frames)
+    sent = np.exp(0.5j * np.pi * (draw.integers(0, 4, len(frame)) + 0.5))
+    equalised = sent + draw.normal(0, 0.1, (2, len(frame))).T @ [1, 1j]
+    parts = {"sent": sent, "heard": 0.5j * equalised, "equalised": equalised}
+    split = {f"{name}_{part}": getattr(z, word) for name, z in parts.items() for part, word in (("re", "real"), ("im", "imag"))}
+    return {"time_ns": frame * 3 * MS + MS, "frame": frame, "ear": ear, "use": np.tile(np.arange(64), frames * len(ears))} | split
 
 
 def by_hand() -> Tables:

@@ -1,8 +1,9 @@
 """The benchmarks measure what they say: the same events with and without payloads, and the least loop that SimPy can do."""
 
 import pytest
+import torch
 
-from benchmarks import bare_simpy
+from benchmarks import air, bare_simpy
 from benchmarks.measure import Figure, best_of
 from benchmarks.runs import Never, bare_codec, bare_networks, bare_world, codec_only, pass_without_payload
 from linksim.run import run
@@ -26,6 +27,17 @@ def test_every_measured_run_runs() -> None:
     bare_codec(64)()
     bare_networks(load_scenario("quickstart", ["frames=1"]))()
     bare_simpy.loop(10)
+
+
+def test_both_airs_carry_the_same_symbols_with_the_same_noise_power() -> None:
+    """Over Gaussian noise of 0.1, and over gains of unit power besides: mean square of what was added, within 5 % (5 standard errors)."""
+    symbols = torch.ones(air.LANES, 512, dtype=torch.complex64)
+    for carry in (air.here(symbols), air.awgn(symbols)):
+        assert (carry() - symbols).abs().square().mean().item() == pytest.approx(air.NOISE_POWER, rel=0.05)
+    for carry in (air.here_flat(symbols), air.flat(symbols)):
+        heard = carry().reshape(air.LANES, 512)
+        scattered = heard - heard.mean(dim=1, keepdim=True)
+        assert scattered.abs().square().mean().item() == pytest.approx(air.NOISE_POWER, rel=0.05)
 
 
 def test_a_figure_knows_whether_it_reached_its_target() -> None:

@@ -38,6 +38,7 @@ def test_a_run_leaves_trace_figures_and_report(folder: Path) -> None:
     out = folder / "results" / "tiny"
     assert {p.name for p in out.iterdir()} == {
         "trace.h5", "profile.json", "report.html", "time.png", "quality.png", "pictures.png", "timeline.png",
+        "channel.png", "constellation.png", "session.png",
     }  # fmt: skip
     assert "Bob" in result.stdout
     assert "Eve" in result.stdout

@@ -20,11 +20,12 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("secrecy", "attacks"),
     ("schemes",),
     ("world", "trace", "train"),
-    ("plots", "run", "progress"),
+    ("plots", "run", "curves", "progress"),
+    ("papers",),
     ("cli", "__main__"),
 )
 # Rooms on one floor of which the first may see the second.
-STAIRS = {("__main__", "cli"), ("scenario", "registry"), ("scenario", "records"), ("nets", "phy")}
+STAIRS = {("__main__", "cli"), ("curves", "plots"), ("scenario", "registry"), ("scenario", "records"), ("nets", "phy"), ("phy", "data")}
 DOORS = {
     "simpy": {"world"},
     "h5py": {"trace", "data"},

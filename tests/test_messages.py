@@ -1,7 +1,6 @@
 """The wire formats: every message comes back as it was, anything else is Malformed or Refused, and the sizes are those of the contract."""
 
 import re
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,24 +12,8 @@ from hypothesis import strategies as st
 from linksim import secrecy
 from linksim.records import MESSAGES
 from linksim.secrecy import ALICE_TO_BOB, KeyPair, Opener, Refused, Sealer
-from linksim.world.messages import (
-    Accept,
-    Ack,
-    Clear,
-    Confirm,
-    Envelope,
-    Hello,
-    Key,
-    Malformed,
-    Message,
-    Probe,
-    Report,
-    Sealed,
-    frame,
-    parse,
-    seal,
-    unseal,
-)
+from linksim.world.messages import DATA, Accept, Ack, Clear, Confirm, Hello, Key, Message, Nack, Probe, Report, Sealed
+from linksim.world.wire import Envelope, Malformed, checked, frame, parse, seal, unseal
 
 KEY = bytes(range(32))
 WIRE_FORMAT = Path(__file__).parent.parent / "docs" / "wire-format.md"
@@ -40,16 +23,17 @@ octets32, octets16 = (st.binary(min_size=size, max_size=size) for size in (32, 1
 clear = st.one_of(
     st.builds(Hello, uint16, uint32, uint64, octets32, octets16),
     st.builds(Accept, uint16, uint32, octets32, octets16),
-    st.builds(Probe, uint16, uint32, st.integers(2, 4096)),
+    st.builds(Nack, uint16, uint32, st.integers(0, 255), st.sampled_from([0, 1]), octets16),
 )
 sealed = st.one_of(
-    st.builds(Report, uint16, uint32, st.integers(-10_000, 10_000).map(lambda hundredths: hundredths / 100)),
+    st.builds(Probe, uint16, uint32, st.integers(2, 4096)),
+    st.builds(Report, uint16, uint32, st.integers(-10_000, 10_000).map(lambda hundredths: hundredths / 100), uint16, uint16, uint16),
     st.builds(Confirm, uint16, uint32, uint16),
     st.builds(Key, uint16, uint32, uint32, st.lists(st.tuples(uint16, uint16), min_size=1, max_size=128).map(tuple)),
-    st.builds(Ack, uint16, uint32, st.sampled_from([kind for kind, name in enumerate(MESSAGES) if name != "ack"])),
+    st.builds(Ack, uint16, uint32, st.sampled_from([DATA, *(kind for kind, name in enumerate(MESSAGES) if name != "ack")])),
 )
-CLEAR: list[Clear] = [Hello(1, 2, 3, KEY, KEY[:16]), Accept(1, 2, KEY, KEY[16:]), Probe(1, 2, 32)]
-SEALED: list[Sealed] = [Report(1, 2, -3.21), Confirm(1, 2, 3), Key(1, 2, 3, ((4, 5), (6, 7))), Ack(1, 2, 3)]
+CLEAR: list[Clear] = [Hello(1, 2, 3, KEY, KEY[:16]), Accept(1, 2, KEY, KEY[16:]), Nack(1, 2, 3, 1, KEY[:16])]
+SEALED: list[Sealed] = [Probe(1, 2, 32), Report(1, 2, -3.21, 2, 40, 10), Confirm(1, 2, 3), Key(1, 2, 3, ((4, 5), (6, 7))), Ack(1, 2, 3)]
 
 
 def sealer() -> Sealer:
@@ -63,11 +47,6 @@ def opener() -> Opener:
 def on_air() -> list[bytes]:
     """One frame of every kind."""
     return [*map(frame, CLEAR), *(seal(message, sealer()) for message in SEALED)]
-
-
-def checked(content: bytes) -> bytes:
-    """With a right checksum, as a forger would send it."""
-    return content + zlib.crc32(content).to_bytes(4, "big")
 
 
 def envelope(raw: bytes) -> Envelope:
@@ -90,7 +69,7 @@ def test_sealed_messages_come_back(message: Sealed) -> None:
 
 @given(st.floats(-100, 100))
 def test_a_report_keeps_the_snr_within_half_a_hundredth(snr_db: float) -> None:
-    heard = unseal(envelope(seal(Report(0, 0, snr_db), sealer())), opener())
+    heard = unseal(envelope(seal(Report(0, 0, snr_db, 1, 0, 0), sealer())), opener())
     assert isinstance(heard, Report)
     assert abs(heard.snr_db - snr_db) <= 0.005 + 1e-12
 
@@ -101,21 +80,23 @@ def test_every_kind_of_the_records_has_one_class() -> None:
 
 
 def test_bytes_are_those_of_the_contract() -> None:
-    probe = bytes.fromhex("10 0102 03040506 0020")
-    assert frame(Probe(0x0102, 0x03040506, 32)) == checked(probe)
-    hello = bytes.fromhex("15 0001 00000002 0000000000000003") + KEY + KEY[:16]
+    hello = bytes.fromhex("25 0001 00000002 0000000000000003") + KEY + KEY[:16]
     assert frame(Hello(1, 2, 3, KEY, KEY[:16])) == checked(hello)
-    accept = bytes.fromhex("16 0001 00000002") + KEY + KEY[:16]
+    accept = bytes.fromhex("26 0001 00000002") + KEY + KEY[:16]
     assert frame(Accept(1, 2, KEY, KEY[:16])) == checked(accept)
+    nack = bytes.fromhex("27 0102 03040506 07 01") + KEY[:16]
+    assert frame(Nack(0x0102, 0x03040506, 7, 1, KEY[:16])) == checked(nack)
 
 
 @pytest.mark.parametrize(
     ("message", "head", "plain"),
     [
-        (Report(1, 2, -3.21), "11 0001", "00000002 febf"),
-        (Confirm(1, 2, 0x0304), "12 0001", "00000002 0304"),
-        (Key(1, 2, 3, ((4, 5), (6, 7))), "13 0001", "00000002 00000003 0004 0005 0006 0007"),
-        (Ack(1, 2, 3), "14 0001", "00000002 03"),
+        (Probe(1, 2, 32), "20 0001", "00000002 0020"),
+        (Report(1, 2, -3.21, 0x0304, 40, 10), "21 0001", "00000002 febf 0304 0028 000a"),
+        (Confirm(1, 2, 0x0304), "22 0001", "00000002 0304"),
+        (Key(1, 2, 3, ((4, 5), (6, 7))), "23 0001", "00000002 00000003 0004 0005 0006 0007"),
+        (Ack(1, 2, 3), "24 0001", "00000002 03"),
+        (Ack(1, 2, DATA), "24 0001", "00000002 0f"),
     ],
 )
 def test_sealed_bytes_are_those_of_the_contract(message: Sealed, head: str, plain: str) -> None:
@@ -127,7 +108,7 @@ def test_sizes_are_those_of_the_contract() -> None:
     stated = re.findall(r"^\| ([A-Z]+) \| (\d) \|.*\| (\d+)(?: \+ (\d+) per pair)? \|$", WIRE_FORMAT.read_text(), re.MULTILINE)
     assert [name.lower() for name, *_ in stated] == list(MESSAGES)
     sizes = {raw[0] & 15: len(raw) for raw in on_air()}
-    pairs = len(SEALED[2].pairs) if isinstance(SEALED[2], Key) else 0
+    pairs = sum(len(message.pairs) for message in SEALED if isinstance(message, Key))
     assert sizes == {int(kind): int(size) + int(each or 0) * pairs for _, kind, size, each in stated}
 
 
@@ -168,7 +149,7 @@ def test_random_bytes_raise_nothing_but_malformed(raw: bytes) -> None:
         parse(raw)
 
 
-@given(st.sampled_from(range(0x10, 0x17)), st.binary(min_size=2, max_size=80))
+@given(st.sampled_from(range(0x20, 0x28)), st.binary(min_size=2, max_size=80))
 def test_whatever_parses_has_one_encoding(head: int, rest: bytes) -> None:
     """With a right checksum random bytes may be a message; then it is written with these very bytes."""
     raw = checked(bytes([head]) + rest)
@@ -177,28 +158,40 @@ def test_whatever_parses_has_one_encoding(head: int, rest: bytes) -> None:
     except Malformed:
         return
     if isinstance(message, Envelope):
-        assert checked(bytes([0x10 | message.kind]) + message.epoch.to_bytes(2, "big") + message.sealed) == raw
+        assert checked(bytes([0x20 | message.kind]) + message.epoch.to_bytes(2, "big") + message.sealed) == raw
         with pytest.raises(Refused):
             unseal(message, opener())
     else:
         assert frame(message) == raw
 
 
-@pytest.mark.parametrize("head", [head for head in range(256) if head not in range(0x10, 0x17)])
+@pytest.mark.parametrize("head", [head for head in range(256) if head not in range(0x20, 0x28)])
 def test_other_versions_and_kinds_are_malformed(head: int) -> None:
     with pytest.raises(Malformed, match="version"):
-        parse(checked(bytes([head]) + frame(Probe(1, 2, 32))[1:-4]))
+        parse(checked(bytes([head]) + frame(CLEAR[2])[1:-4]))
 
 
-@pytest.mark.parametrize("pilots", [0, 1, 4097, 65535])
-def test_values_out_of_range_are_malformed(pilots: int) -> None:
-    with pytest.raises(Malformed, match=r"pilots must be within 2\.\.4096"):
-        parse(checked(frame(Probe(1, 2, 32))[:-6] + pilots.to_bytes(2, "big")))
+def test_values_out_of_range_are_malformed() -> None:
+    raw = frame(Nack(1, 2, 3, 1, KEY[:16]))
+    for reason in range(2, 256):
+        with pytest.raises(Malformed, match=r"reason must be within 0\.\.1"):
+            parse(checked(raw[:8] + bytes([reason]) + raw[9:-4]))
 
 
-@pytest.mark.parametrize(("kind", "body"), [("ack", "04"), ("ack", "07"), ("report", "2711"), ("report", "8000")])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("ack", "04"),
+        ("ack", "08"),
+        ("ack", "10"),
+        ("report", "2711 0000 0000 0000"),
+        ("report", "8000 0000 0000 0000"),
+        ("probe", "0001"),
+        ("probe", "1001"),
+    ],
+)
 def test_sealed_values_out_of_range_are_malformed(kind: str, body: str) -> None:
-    head = bytes([0x10 | MESSAGES.index(kind), 0, 1])
+    head = bytes([0x20 | MESSAGES.index(kind), 0, 1])
     raw = checked(head + sealer().seal(bytes(4) + bytes.fromhex(body), head, 1))
     with pytest.raises(Malformed):
         unseal(envelope(raw), opener())
@@ -214,8 +207,12 @@ def test_sealed_values_out_of_range_are_malformed(kind: str, body: str) -> None:
         lambda: Hello(0, 0, 2**64, KEY, KEY[:16]),
         lambda: Hello(0, 0, 0, KEY[:31], KEY[:16]),
         lambda: Accept(0, 0, KEY, KEY),
-        lambda: Report(0, 0, float("nan")),
-        lambda: Report(0, 0, 100.01),
+        lambda: Report(0, 0, float("nan"), 0, 0, 0),
+        lambda: Report(0, 0, 100.01, 0, 0, 0),
+        lambda: Report(0, 0, 0, 0, 2**16, 0),
+        lambda: Nack(0, 0, 256, 0, KEY[:16]),
+        lambda: Nack(0, 0, 0, 2, KEY[:16]),
+        lambda: Ack(0, 0, len(MESSAGES)),
         lambda: Confirm(0, 0, -1),
         lambda: Key(0, 0, 0, ()),
         lambda: Key(0, 0, 0, ((0, 0),) * 129),
@@ -242,9 +239,9 @@ def test_a_changed_envelope_with_a_right_checksum_is_refused(message: Sealed) ->
     assert unseal(envelope(checked(raw)), door) == message
 
 
-def test_a_report_cannot_pass_for_a_confirm() -> None:
+def test_a_probe_cannot_pass_for_a_confirm() -> None:
     """Both bodies have two bytes: only the tag, which covers the head, tells them apart."""
-    heard = envelope(seal(Report(1, 2, 3.0), sealer()))
+    heard = envelope(seal(Probe(1, 2, 32), sealer()))
     with pytest.raises(Refused):
         unseal(replace(heard, kind=Confirm.kind), opener())
 

@@ -8,7 +8,7 @@ from linksim.errors import DataError
 from linksim.nets.weights import forget_parts, list_parts, load_part
 from linksim.places import shipped_models
 from linksim.train.lessons import LESSONS
-from linksim.train.measure import first
+from linksim.train.order import first
 from linksim.train.order import to_images
 
 CARDS = sorted(path.stem for path in shipped_models().glob("*.yaml"))

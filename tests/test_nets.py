@@ -36,13 +36,13 @@ def test_every_image_is_sent_at_power_one_whatever_travels_beside_it(codec: Deep
     torch.testing.assert_close(symbols.abs().square().mean(1), torch.ones(6))
 
 
-@given(items=st.integers(1, 3), pairs=st.integers(1, 4), height=st.integers(1, 5), width=st.integers(1, 5))
+@given(items=st.integers(1, 3), pairs=st.integers(1, 4), side=st.integers(1, 5))
 @settings(max_examples=30, deadline=None)
-def test_symbols_and_features_are_two_views_of_the_same(items: int, pairs: int, height: int, width: int) -> None:
-    features = drawn(items, 2 * pairs, height, width)
+def test_symbols_and_features_are_two_views_of_the_same(items: int, pairs: int, side: int) -> None:
+    features = drawn(items, 2 * pairs, side, side)
     symbols = to_symbols(features)
-    assert symbols.shape == (items, height * width * pairs)
-    assert torch.equal(to_features(symbols, 2 * pairs, height), features)
+    assert symbols.shape == (items, side**2 * pairs)
+    assert torch.equal(to_features(symbols, 2 * pairs), features)
 
 
 def test_a_row_of_features_is_one_slice_of_the_symbols() -> None:

@@ -14,7 +14,7 @@ from linksim.schemes.terms import Belief, Terms
 from linksim.secrecy import SessionKeys
 
 KEYS = SessionKeys(*(bytes([i]) * 32 for i in range(5)))
-BOOK = ShuffleBook(KEYS, 0, rows=8, size=16, substituted=3)
+BOOK = ShuffleBook(KEYS, 0, rows=8, size=16, permuted=True, substituted=3)
 
 
 class Bare:
@@ -23,6 +23,7 @@ class Bare:
     agrees: type[Terms] = Belief
     images_per_item = 1
     uses = 24
+    checked = False
 
     def send(self, source: Tensor, terms: Terms, noise: Noise) -> Tensor:
         assert isinstance(terms, Belief)
@@ -105,10 +106,10 @@ def test_stacked_permutations_undo_each_other() -> None:
 
 
 def test_both_ends_make_the_same_sets_and_others_do_not() -> None:
-    here, there = BOOK.chosen(((3, 7), (0, 15))), ShuffleBook(KEYS, 0, 8, 16, 3).chosen(((3, 7), (0, 15)))
+    here, there = BOOK.chosen(((3, 7), (0, 15))), ShuffleBook(KEYS, 0, 8, 16, True, 3).chosen(((3, 7), (0, 15)))
     assert np.array_equal(here.order, there.order)
     assert np.array_equal(here.swapped, there.swapped)
-    eve = ShuffleBook(SessionKeys(*(bytes([9]) * 32 for _ in range(5))), 0, 8, 16, 3).chosen(((3, 7), (0, 15)))
+    eve = ShuffleBook(SessionKeys(*(bytes([9]) * 32 for _ in range(5))), 0, 8, 16, True, 3).chosen(((3, 7), (0, 15)))
     assert not np.array_equal(here.order, eve.order)
     assert (here.swapped.sum(axis=1) == 3).all()
     assert (np.sort(here.order, axis=2) == np.arange(8)).all()
@@ -127,3 +128,11 @@ def test_a_number_beyond_the_sets_is_refused() -> None:
 def test_rows_must_divide_the_symbols() -> None:
     with pytest.raises(ValueError, match="24 symbols do not split into 5 rows"):
         Permutation(Bare(), rows=5, single=False)
+
+
+@pytest.mark.parametrize(("permuted", "substituted"), [(True, 0), (False, 3)])
+def test_either_half_of_the_defence_can_stand_alone(permuted: bool, substituted: int) -> None:
+    book = ShuffleBook(KEYS, 0, 8, 16, permuted, substituted)
+    for keys in (book.chosen(((3, 7), (0, 15))), book.derived(5, 2)):
+        assert bool((keys.order == np.arange(8)).all()) is not permuted
+        assert (keys.swapped.sum(axis=1) == substituted).all()

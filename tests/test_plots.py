@@ -128,15 +128,23 @@ def drop(given: Given, *names: str) -> Given:
     return {name: values for name, values in given.items() if name not in names}
 
 
-ALL = ["time", "quality", "pictures", "timeline"]
+ALL = ["time", "quality", "pictures", "channel", "constellation", "timeline", "session"]
+
+
+def without(*names: str) -> list[str]:
+    return [name for name in ALL if name not in names]
+
+
 LACKING = {
     "all but one frame": (Tables(link(1, images=1)), ALL),
     "Eve and jammer": (Tables(link(5, ears=(BOB,), jam=False)), ALL),
     "nothing, with 40 lanes": (Tables(link(5, lanes=40)), ALL),
-    "rows of pictures and jamming": (Tables(drop(link(5), "pictures", "jamming")), ["time", "quality", "timeline"]),
-    "whole tables": (Tables(link(5), missing=("pictures", "jamming", "control")), ["time", "quality", "timeline"]),
-    "scores": (Tables(drop(link(5), "quality", "receptions")), ["time", "pictures", "timeline"]),
-    "all but control": (Tables(drop(link(5), "frames", "receptions", "quality", "pictures", "jamming")), ["time", "timeline"]),
+    "rows of pictures and jamming": (Tables(drop(link(5), "pictures", "jamming")), without("pictures")),
+    "whole tables": (Tables(link(5), missing=("pictures", "jamming", "control")), without("pictures")),
+    "rows of paths and symbols": (Tables(drop(link(5), "paths", "symbols")), without("channel", "constellation")),
+    "tables that older traces lack": (Tables(link(5), missing=("paths", "symbols")), without("channel", "constellation")),
+    "scores": (Tables(drop(link(5), "quality", "receptions")), without("quality")),
+    "all but control": (Tables({name: link(5)[name] for name in ("lanes", "control")}), ["time", "timeline", "session"]),
     "receptions": (Tables(drop(link(5), "receptions")), ALL),
     "decent names": (Tables(link(5), ("open", "$\\frac{", "never\nused")), ALL),
 }
@@ -152,7 +160,7 @@ def test_nan_snr_and_silent_ears_are_drawn_around() -> None:
     given["receptions"]["estimated_snr_db"][:] = np.nan
     given["receptions"]["snr_db"][:3] = -np.inf
     given["quality"]["predicted"][:] = -1
-    assert [style.svg(figure)[:5] for _, figure in draw_all(read_view(Tables(given)))] == [b"<?xml"] * 4
+    assert [style.svg(figure)[:5] for _, figure in draw_all(read_view(Tables(given)))] == [b"<?xml"] * len(ALL)
 
 
 def test_many_groups_are_cut_and_the_title_says_so() -> None:
@@ -187,7 +195,7 @@ def test_figures_are_the_same_bytes_each_time_whatever_the_users_settings(trace:
     with matplotlib.rc_context({"font.size": 20, "axes.grid": False, "savefig.dpi": 33}):
         second = plot_trace(trace, tmp_path / "b", ("png", "svg"))
         assert matplotlib.rcParams["font.size"] == 20
-    names = ("time", "quality", "pictures", "timeline")
+    names = tuple(ALL)
     assert [path.name for path in first] == [f"{name}.{kind}" for name in names for kind in ("png", "svg")]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert b"<dc:date>" not in first[1].read_bytes()

@@ -56,7 +56,7 @@ def test_the_page_is_well_formed_and_holds_all_it_shows(trace: Path, tmp_path: P
     html = written.read_text(encoding="utf-8")
     page = Page(html)
     sources = [str(image["src"]) for image in page.named("img")]
-    assert sum(source.startswith("data:image/svg+xml;base64,") for source in sources) == 3
+    assert sum(source.startswith("data:image/svg+xml;base64,") for source in sources) == 6
     assert sum(source.startswith("data:image/png;base64,") for source in sources) == 12
     assert all(image["alt"] for image in page.named("img"))
     assert not page.named("script") + page.named("link") + page.named("iframe")

@@ -4,6 +4,7 @@ import pytest
 
 from linksim.errors import ScenarioError
 from linksim.records import ControlSent, FrameSent, Picture, Quality, Reception
+from linksim.scenario.control_size import control_uses
 from linksim.scenario.estimate import BYTES, describe, estimate, readable, row_bytes
 from linksim.scenario.load import load_scenario, scenario_from_text, shipped_names
 from linksim.scenario.schema import Scenario
@@ -25,12 +26,13 @@ def test_frames_and_images_of_a_link_without_control() -> None:
     found = estimate(with_lines())
     assert (found.frames, found.images, found.control, found.control_at_most) == (60, 300, 0, 0)
     assert found.simulated_s == pytest.approx(20 * (5 * 512 + 32) / 1e6)  # pilots and payload, one after the other
-    assert dict(found.rows) == {"lanes": 3, "frames": 60, "receptions": 60, "quality": 300, "control": 0, "jamming": 0, "pictures": 16}
+    sent = {"lanes": 3, "frames": 60, "receptions": 60, "quality": 300, "control": 0, "jamming": 0}
+    assert dict(found.rows) == sent | {"pictures": 16, "paths": 400, "symbols": 4 * 256}
 
 
 def test_an_eve_doubles_what_is_received_and_adds_a_picture() -> None:
     rows = dict(estimate(with_lines("eve: inversion")).rows)
-    assert (rows["receptions"], rows["quality"], rows["pictures"]) == (120, 600, 24)
+    assert (rows["receptions"], rows["quality"], rows["pictures"], rows["paths"], rows["symbols"]) == (120, 600, 24, 800, 2048)
 
 
 def test_the_interval_and_the_limit_bound_the_frames() -> None:
@@ -44,7 +46,8 @@ def test_keys_from_the_table_cost_two_messages_a_frame_and_derived_ones_none() -
     table = with_lines("scheme: [permutation, plain]")
     derived = scenario_from_text(SILENT + "scheme: [{name: permutation, keys: derived}, plain]")
     assert (estimate(table).control, estimate(derived).control) == (3 * (2 + 2 * 20), 3 * 2)  # hello and accept, key and ack
-    key_s = (BYTES["key"] + 3 * 4 + BYTES["ack"]) * 8 * 8 / 1e6 + 2e-6  # three pairs, eight repeats, 1 us of way each
+    radio = table.groups["link"].radio
+    key_s = (control_uses(radio, BYTES["key"] + 3 * 4) + control_uses(radio, BYTES["ack"])) / 1e6 + 2e-6  # three pairs, 1 us of way each
     assert estimate(table).simulated_s - estimate(derived).simulated_s == pytest.approx(20 * key_s)
 
 

@@ -33,7 +33,7 @@ CORPUS = {
         "f.yaml:2:23: channel.bob.snr.std_db: unknown key of kind 'constant'; kind 'gauss-markov' has it"
     ],
     "name: x\nchannel: {bob: {snr: {kind: gaus-markov}}}\n": [
-        "f.yaml:2:29: channel.bob.snr.kind: got 'gaus-markov', allowed: one of 'constant', 'gauss-markov'",
+        "f.yaml:2:29: channel.bob.snr.kind: got 'gaus-markov', allowed: one of 'constant', 'steps', 'sine', 'gauss-markov'",
         "did you mean gauss-markov?",
     ],
     "name: x\nchannel: {bob: {fading: raileigh}}\n": ["f.yaml:2:25: channel.bob.fading: got 'raileigh'", "did you mean rayleigh?"],

@@ -6,7 +6,7 @@ import pytest
 
 from linksim import places
 from linksim.errors import LinksimError, ScenarioError
-from linksim.scenario.channel import GaussMarkovSnr
+from linksim.scenario.snr import GaussMarkovSnr
 from linksim.scenario.jammers import BarrageJammer, NoJammer, PulsedJammer
 from linksim.scenario.load import load_scenario, resolved_yaml, scenario_from_text, shipped_names
 from linksim.scenario.nodes import InversionAttack, NoAttack

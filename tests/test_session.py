@@ -63,7 +63,7 @@ def test_both_ends_restore_what_was_shuffled(simulate: Any, keys: str) -> None:
 
 def test_lost_messages_are_sent_again(simulate: Any) -> None:
     """At 0 dB with four repeats about every second message is lost: a bit fails with probability Q(sqrt(8)) = 0.2 %."""
-    _, kept = simulate(link(0.0, radio={"control_repeats": 4}), frames=10)
+    _, kept = simulate(link(0.0, radio={"control_coding": "none", "control_repeats": 4}), frames=10)
     lost = [r for r in kept.of(ControlSent) if r.outcome == 1]
     assert len(lost) > 10
     assert max(r.attempt for r in kept.of(ControlSent)) >= 1
@@ -84,19 +84,20 @@ def test_a_dead_channel_holds_every_frame_and_ends(simulate: Any) -> None:
 
 def test_a_probe_round_that_fails_leaves_the_terms_as_they_were(simulate: Any) -> None:
     """A jammer that sets in after the handshake drowns all control messages: Alice goes on with what she knew."""
-    jammer = {"kind": "barrage", "jsr_bob_db": 30.0, "start_ms": 12.0}
-    spec = {"scheme": "plain", "jammer": jammer, "session": {"attempts": 2, "probe_interval_ms": 5.0}}
+    jammer = {"kind": "barrage", "jsr_bob_db": 30.0, "start_ms": 16.0}
+    radio = {"control_coding": "none", "control_repeats": 8}
+    spec = {"scheme": "plain", "radio": radio, "jammer": jammer, "session": {"attempts": 2, "probe_interval_ms": 5.0}}
     _, kept = simulate(link(15.0, **spec), frames=6)
     frames = kept.of(FrameSent)
     assert [f.outcome for f in frames] == [DECODED] * 6
     assert any(r.outcome == 1 and r.message == PROBE for r in kept.of(ControlSent))
-    assert {(f.epoch, f.believed_snr_db) for f in frames if f.time_ns > 12_000_000} == {(frames[0].epoch, frames[0].believed_snr_db)}
+    assert {(f.epoch, f.believed_snr_db) for f in frames if f.time_ns > 16_000_000} == {(frames[0].epoch, frames[0].believed_snr_db)}
 
 
 @pytest.mark.parametrize(("snr_db", "attempts"), [(0.0, 8), (1.0, 2), (2.0, 3)])
 def test_over_a_lossy_channel_the_epochs_never_part(simulate: Any, snr_db: float, attempts: int) -> None:
     """CONFIRM, KEY, REPORT and ACK are lost in every order, and still no frame comes under terms that Bob does not have."""
-    spec = {"radio": {"control_repeats": 4}, "session": {"attempts": attempts}, "alice": {"images_per_frame": 2}}
+    spec = {"radio": {"control_coding": "none", "control_repeats": 4}, "session": {"attempts": attempts}, "alice": {"images_per_frame": 2}}
     _, kept = simulate(link(snr_db, **spec), frames=80, classifier=None)
     outcomes = [f.outcome for f in kept.of(FrameSent)]
     assert NO_TERMS not in outcomes
@@ -122,6 +123,6 @@ def test_only_table_keys_are_told(simulate: Any) -> None:
 
 
 def test_control_airtime_is_that_of_its_bits(simulate: Any) -> None:
-    _, kept = simulate(link(radio={"control_repeats": 5, "pilots": 64}), frames=1)
+    _, kept = simulate(link(radio={"control_coding": "none", "control_repeats": 5, "pilots": 64}), frames=1)
     for r in kept.of(ControlSent):
         assert r.uses == 8 * r.size * 5 + (64 if r.message == PROBE else 0)

@@ -21,6 +21,7 @@ def test_an_installed_wheel_runs_the_quickstart(tmp_path: Path) -> None:
     empty.mkdir()
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(site)
+    assert (site / "linksim/papers/claims.yaml").is_file()
     env = {k: v for k, v in os.environ.items() if not k.startswith("LINKSIM_")} | {"PYTHONPATH": str(site)}
     code = "import linksim, linksim.cli; assert 'site' in linksim.__file__, linksim.__file__; linksim.cli.main()"
     words = [sys.executable, "-c", code, "run", "quickstart", "--set", "frames=1", "--no-figures"]

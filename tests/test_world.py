@@ -145,8 +145,8 @@ def test_a_source_of_another_shape_is_refused(simulate: Any) -> None:
 def test_a_slow_bob_answers_all_the_same_and_is_told_of(simulate: Any) -> None:
     """His networks take longer than frames: those wait, control messages do not."""
     slow = link(SEALED, bob={"processing": {"fixed_us": 50_000.0}})
-    result, kept = simulate({"one": slow}, frames=40)
-    assert [f.outcome for f in kept.of(FrameSent)] == [0] * 40
+    result, kept = simulate({"one": slow}, frames=64)
+    assert [f.outcome for f in kept.of(FrameSent)] == [0] * 64
     assert len([r for r in kept.of(ControlSent) if r.message == MESSAGES.index("report")]) >= 20  # they went on
     assert len(result.warnings) == 1
     assert "Bob's networks are slower than frames arrive" in result.warnings[0]

@@ -50,7 +50,7 @@ def tiny_classifier(steps: int = 12) -> Lesson:
 
 
 def tiny_inverter(steps: int = 12, shuffled: bool = False) -> InverterLesson:
-    return TinyInverter("samples", INVERTER, steps, "codec", judge="classifier", batch=8, shuffled=shuffled)
+    return TinyInverter("samples", INVERTER, steps, "codec", judge="classifier", batch=8, permuted=shuffled, substituted=0.5 * shuffled)
 
 
 def trainee_of(lesson: Lesson) -> Trainee:

@@ -8,6 +8,8 @@ Encoder and decoder are told the SNR (`SnrGain`), so one model serves the whole 
 Differs from the paper: SNR-conditioned, residual blocks at the coarsest scale, and power is normalised per image, never over a batch.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -24,9 +26,42 @@ def to_symbols(features: Tensor) -> Tensor:
     return torch.view_as_complex(flat.float().contiguous())
 
 
-def to_features(symbols: Tensor, channels: int, height: int) -> Tensor:
-    """Undo `to_symbols`. Symbols complex [batch, uses] -> features real [batch, c, h, w]."""
-    return torch.view_as_real(symbols).reshape(len(symbols), height, -1, channels).permute(0, 3, 1, 2)
+def to_features(symbols: Tensor, channels: int) -> Tensor:
+    """Undo `to_symbols` of square features. Symbols complex [batch, uses] -> features real [batch, c, side, side]."""
+    side = math.isqrt(2 * symbols.shape[1] // channels)
+    return torch.view_as_real(symbols).reshape(len(symbols), side, side, channels).permute(0, 3, 1, 2)
+
+
+class Codec(nn.Module):
+    """What all codecs have: an encoder whose output is the radio signal, and its decoder.
+
+    encoder  (images, believed snr_db [batch]) -> symbols complex [batch, uses] of unit mean power per image
+    decoder  (equalised symbols, snr_db [batch] after equalisation) -> images, not clamped
+    colours, side  of the images
+    rows           of the features, each one slice of the symbols (`to_symbols`)
+    uses           complex channel uses per image
+
+    Both take images of any side that is a multiple of `SHRINK`; `side` is that of the images a part was made for.
+    """
+
+    encoder: nn.Module
+    decoder: nn.Module
+
+    def __init__(self, colours: int, side: int, channels: int) -> None:
+        super().__init__()
+        self.colours, self.side = colours, side
+        self.rows = side // SHRINK
+        self.uses = channels * self.rows**2 // 2
+
+    def encode(self, images: Tensor, snr_db: Tensor) -> Tensor:
+        """Images [batch, colours, side, side] in 0..1, believed snr_db [batch] -> complex [batch, uses], unit mean power per image."""
+        symbols: Tensor = self.encoder(images, snr_db)
+        return symbols
+
+    def decode(self, symbols: Tensor, snr_db: Tensor) -> Tensor:
+        """Equalised symbols complex [batch, uses], snr_db [batch] after equalisation -> images [batch, colours, side, side] in 0..1."""
+        images: Tensor = self.decoder(symbols, snr_db)
+        return images.float().clamp(0.0, 1.0)
 
 
 class Encoder(nn.Module):
@@ -49,9 +84,9 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Equalised symbols complex [batch, uses], snr_db [batch] -> images [batch, colours, side, side], not clamped."""
 
-    def __init__(self, colours: int, channels: int, side: int, stem: int, width: int, inner: int, blocks: int) -> None:
+    def __init__(self, colours: int, channels: int, stem: int, width: int, inner: int, blocks: int) -> None:
         super().__init__()
-        self.channels, self.height = channels, side // SHRINK
+        self.channels = channels
         self.inp = nn.Conv2d(channels, width, 3, padding=1)
         self.snr = SnrGain(width)
         self.blocks = nn.Sequential(*(Bottleneck(width, inner) for _ in range(blocks)))
@@ -60,12 +95,12 @@ class Decoder(nn.Module):
         self.out = nn.Conv2d(stem, 4 * colours, 3, padding=1)
 
     def forward(self, symbols: Tensor, snr_db: Tensor) -> Tensor:
-        features = self.snr(self.inp(to_features(symbols, self.channels, self.height)), snr_db)
+        features = self.snr(self.inp(to_features(symbols, self.channels)), snr_db)
         grown = self.activation(functional.pixel_shuffle(self.grow(self.blocks(features)), 2))
         return functional.pixel_shuffle(self.out(grown), 2) + 0.5
 
 
-class DeepJscc(nn.Module):
+class DeepJscc(Codec):
     """The codec of one link.
 
     colours, side  of the images it takes
@@ -76,19 +111,6 @@ class DeepJscc(nn.Module):
     def __init__(
         self, *, colours: int = 3, side: int = 32, channels: int, stem: int = 32, width: int = 96, inner: int = 64, blocks: int = 2
     ) -> None:
-        super().__init__()
-        self.colours, self.side = colours, side
-        self.rows = side // SHRINK
-        self.uses = channels * self.rows**2 // 2
+        super().__init__(colours, side, channels)
         self.encoder = Encoder(colours, channels, stem, width, inner, blocks)
-        self.decoder = Decoder(colours, channels, side, stem, width, inner, blocks)
-
-    def encode(self, images: Tensor, snr_db: Tensor) -> Tensor:
-        """Images [batch, colours, side, side] in 0..1, believed snr_db [batch] -> complex [batch, uses], unit mean power per image."""
-        symbols: Tensor = self.encoder(images, snr_db)
-        return symbols
-
-    def decode(self, symbols: Tensor, snr_db: Tensor) -> Tensor:
-        """Equalised symbols complex [batch, uses], snr_db [batch] after equalisation -> images [batch, colours, side, side] in 0..1."""
-        images: Tensor = self.decoder(symbols, snr_db)
-        return images.float().clamp(0.0, 1.0)
+        self.decoder = Decoder(colours, channels, stem, width, inner, blocks)

@@ -14,13 +14,27 @@ from linksim.nets.codecs import SHRINK, to_features
 from linksim.nets.layers import Bottleneck
 
 
-class InverseNet(nn.Module):
-    """Equalised symbols complex [batch, uses] -> images [batch, colours, side, side], not clamped."""
+class Inverter(nn.Module):
+    """What all inverse networks have. Called, they take equalised symbols complex [batch, uses] to images, not clamped.
+
+    uses  complex channel uses per image
+    """
+
+    def __init__(self, side: int, channels: int) -> None:
+        super().__init__()
+        self.channels, self.uses = channels, channels * (side // SHRINK) ** 2 // 2
+
+    def invert(self, symbols: Tensor) -> Tensor:
+        """Equalised symbols complex [batch, uses] -> images [batch, colours, side, side] in 0..1."""
+        images: Tensor = self(symbols)
+        return images.float().clamp(0.0, 1.0)
+
+
+class InverseNet(Inverter):
+    """The stronger network of this file's head."""
 
     def __init__(self, *, colours: int = 3, side: int = 32, channels: int, stem: int = 32, width: int = 96, inner: int = 64) -> None:
-        super().__init__()
-        self.channels, self.height = channels, side // SHRINK
-        self.uses = channels * self.height**2 // 2
+        super().__init__(side, channels)
         self.inp = nn.Conv2d(channels, width, 3, padding=1)
         self.block = Bottleneck(width, inner)
         self.grow = nn.Conv2d(width, 4 * stem, 3, padding=1)
@@ -28,11 +42,6 @@ class InverseNet(nn.Module):
         self.out = nn.Conv2d(stem, 4 * colours, 3, padding=1)
 
     def forward(self, symbols: Tensor) -> Tensor:
-        features = self.block(self.inp(to_features(symbols, self.channels, self.height)))
+        features = self.block(self.inp(to_features(symbols, self.channels)))
         grown = self.activation(functional.pixel_shuffle(self.grow(features), 2))
         return functional.pixel_shuffle(self.out(grown), 2) + 0.5
-
-    def invert(self, symbols: Tensor) -> Tensor:
-        """Equalised symbols complex [batch, uses] -> images [batch, colours, side, side] in 0..1."""
-        images: Tensor = self(symbols)
-        return images.float().clamp(0.0, 1.0)

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,13 +19,28 @@ from linksim.nets.cards import Best, Card, read_card
 from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import DeepJscc
 from linksim.nets.inverters import InverseNet
+from linksim.nets.miea import MieaInverse, MieaJscc
 from linksim.places import shipped_models
 from linksim.registry import Registry, suggest
 
-KINDS: Registry[type[nn.Module]] = Registry("kind of part")
-KINDS.add("codec")(DeepJscc)
+Maker = Callable[..., nn.Module]
+
+
+def one_of(layouts: Mapping[str, Maker]) -> Maker:
+    """Makes the network that `layout` names, by default the first."""
+
+    def make(*, layout: str = next(iter(layouts)), **config: Any) -> nn.Module:
+        if layout not in layouts:
+            raise ValueError(f"no layout {layout!r}; {suggest(layout, layouts)}")
+        return layouts[layout](**config)
+
+    return make
+
+
+KINDS: Registry[Maker] = Registry("kind of part")
+KINDS.add("codec")(one_of({"residual": DeepJscc, "miea": MieaJscc}))
 KINDS.add("classifier")(Classifier)
-KINDS.add("inverter")(InverseNet)
+KINDS.add("inverter")(one_of({"residual": InverseNet, "miea": MieaInverse}))
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -34,7 +49,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 class Part:
     """A trained part, ready to run: evaluation mode, channels last, float32 weights that want no gradient.
 
-    Its network is of the class that its kind is registered with (`KINDS`).
+    Its network is a `Codec`, a `Classifier` or an `Inverter`, as its kind says (`KINDS`).
     """
 
     name: str

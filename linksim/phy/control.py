@@ -1,49 +1,62 @@
-"""Bytes of the control plane as symbols: BPSK, each bit repeated, the copies combined by their signal-to-noise ratio.
+"""Control messages as symbols: bytes are coded or left bare, sent several times, and the copies combined by their SNR.
 
-Bit 0 is +1, bit 1 is -1. The copies of a bit stand one whole message apart (all bits, then all bits again), so a burst of jamming or a
-fade shorter than the message hits few copies of the same bit. With `snr` as `phy.link` defines it and n repeats, on a constant gain,
+    raw --> symbols of one copy --> all copies, one after the other ~ air ~ the copies' sum --> raw
+             `Coding.modulate`                                                                   `Coding.demodulate`
 
-    bit error rate = Q(sqrt(2 * n * snr))
-
-since BPSK uses one real dimension, in which the noise has power N0 / 2.
+The copies of a symbol stand one whole message apart, so a burst of jamming or a fade shorter than the message hits few copies of the
+same symbol. What comes out may be wrong: the message's own checksum says so.
 """
+
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-_TINY = np.finfo(np.float32).tiny
+from linksim.phy.qam import SMALLEST_NOISE
+
+Symbols = NDArray[np.complexfloating[Any, Any]]
 
 
-def uses(size_bytes: int, repeats: int) -> int:
-    """Complex channel uses of a message of `size_bytes`."""
-    return 8 * size_bytes * repeats
+class Coding(Protocol):
+    """What stands between bytes and the symbols of one copy."""
+
+    def modulate(self, raw: bytes) -> NDArray[np.complex64]:
+        """Message of any length -> complex64 [symbols], each of power one."""
+        ...
+
+    def demodulate(self, trust: Symbols, size: int) -> bytes:
+        """Most likely message of `size` bytes. `trust` is complex [symbols], see `combine`."""
+        ...
 
 
-def modulate(raw: bytes, repeats: int) -> NDArray[np.complex64]:
-    """Message of any length -> complex64 [uses], each symbol of power one."""
-    bits = np.unpackbits(np.frombuffer(raw, np.uint8))
-    signs = np.array([1, -1], np.complex64)[bits]
-    return np.tile(signs, repeats)
+class Bare:
+    """BPSK without a code: bit 0 is +1, bit 1 is -1. With n copies and `snr` as `phy.link` defines it, on a constant gain,
 
+    bit error rate = Q(sqrt(2 * n * snr))
 
-def demodulate(
-    heard: NDArray[np.complexfloating],
-    gain: complex | NDArray[np.complexfloating],
-    noise_power: float | NDArray[np.floating],
-    repeats: int,
-) -> bytes:
-    """Most likely message under Gaussian noise, by maximum-ratio combining of the copies.
-
-    heard        complex [uses]
-    gain         complex, or complex [uses] or [1]: as the receiver believes it to be
-    noise_power  N0 per complex symbol, real, or real [uses] where the receiver knows that it is not the same for all
-    repeats      copies of each bit
-
-    Raises ValueError when `heard` does not hold whole bytes. What comes out may be wrong: the message's checksum says so.
+    since BPSK uses one real dimension, in which the noise has power N0 / 2.
     """
-    if heard.size % (8 * repeats):
-        raise ValueError(f"{heard.size} symbols are no whole number of bytes at {repeats} symbols a bit")
-    trust = (np.conj(gain) * heard).real
-    if isinstance(noise_power, np.ndarray):  # one common value scales all copies alike and decides nothing
-        trust = trust / np.maximum(noise_power, _TINY)
-    return np.packbits(trust.reshape(repeats, -1).sum(axis=0) < 0).tobytes()
+
+    def modulate(self, raw: bytes) -> NDArray[np.complex64]:
+        bits = np.unpackbits(np.frombuffer(raw, np.uint8))
+        return np.array([1, -1], np.complex64)[bits]
+
+    def demodulate(self, trust: Symbols, size: int) -> bytes:
+        return np.packbits(trust.real < 0).tobytes()
+
+
+def combine(heard: Symbols, gain: complex | Symbols, noise_power: float | NDArray[np.floating[Any]], repeats: int) -> Symbols:
+    """Maximum-ratio combining: the copies' sum of ``conj(gain) * heard / N0`` -> complex [symbols].
+
+    The real part is a quarter of log P(+1) / P(-1) of a symbol sent as +1 or -1, and the SNRs of the copies add up.
+
+    heard        complex [repeats * symbols]
+    gain         complex, or complex [repeats * symbols] or [1]: as the receiver believes it to be
+    noise_power  N0 per complex symbol, real, or real [repeats * symbols] where the receiver knows that it is not the same for all
+
+    Raises ValueError when `heard` is no whole number of copies.
+    """
+    if heard.size % repeats:
+        raise ValueError(f"{heard.size} symbols are no {repeats} copies of the same symbols")
+    trust: Symbols = np.conj(gain) * heard / np.maximum(noise_power, SMALLEST_NOISE)
+    return trust.reshape(repeats, -1).sum(axis=0) if repeats > 1 else trust

@@ -15,6 +15,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from linksim.scenario.channel import Equaliser
+
+TINY = torch.finfo(torch.float32).tiny
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -23,11 +27,13 @@ class Heard:
     symbols      complex [batch, uses]
     gain         complex [batch, uses] (or [batch, 1] where it is the same over the frame), as the receiver believes it to be
     noise_power  real [batch], N0 as the receiver believes it to be, linear
+    equaliser    how it undoes the gain, see `equalise`
     """
 
     symbols: Tensor
     gain: Tensor
     noise_power: Tensor
+    equaliser: Equaliser = "zero-forcing"
 
 
 def normalise_power(symbols: Tensor) -> Tensor:
@@ -53,15 +59,37 @@ def transmit(symbols: Tensor, gain: Tensor, noise_power: Tensor, noise: Tensor, 
 
 
 def equalise(heard: Heard) -> Tensor:
-    """Unbiased linear estimate of the radiated symbols. -> complex [batch, uses].
+    """Linear estimate of the radiated symbols, each by its own gain. -> complex [batch, uses]. One of no gain comes back as zero.
 
-    With ``w = conj(h) / (|h|^2 + N0)`` the unbiased MMSE estimate is ``w * y / (w * h)`` = ``y / h``: what MMSE adds is *how far to
-    trust it*, which `reliability` gives. A symbol whose gain is zero comes back as zero.
+    zero-forcing  ``y / h``: no symbol has a bias, but a weak one comes back with ``1 / |h|^2`` times its noise
+    mmse          ``w y / mean(w h)`` with ``w = conj(h) / (|h|^2 + N0)``, the mean over the item: the estimate of least mean square error,
+                  scaled so that the item as a whole has no bias (a decoder expects symbols of the size in which they were sent). A weak
+                  symbol comes back small. Where one gain holds for the item this is zero-forcing
     """
     alive = heard.gain.abs() > 0
-    return torch.where(alive, heard.symbols / torch.where(alive, heard.gain, 1.0), 0.0)
+    forced = torch.where(alive, heard.symbols / torch.where(alive, heard.gain, 1.0), 0.0)
+    if heard.equaliser == "zero-forcing":
+        return forced
+    error = least_error(heard)
+    return forced * ((1 - error) / (1 - error.mean(dim=1, keepdim=True)).clamp_min(TINY))
 
 
 def reliability(heard: Heard) -> Tensor:
-    """SNR of each symbol after `equalise`, linear: ``|h|^2 / N0`` for unit transmit power. -> real, shaped as ``heard.gain``."""
-    return heard.gain.abs().square() / heard.noise_power[:, None]
+    """SNR of each symbol after `equalise`, linear: one over its mean square error at unit transmit power. -> real, as ``heard.gain``.
+
+    With ``e = N0 / (|h|^2 + N0)`` of the symbol and ``m`` its mean over the item:
+
+    zero-forcing  ``|h|^2 / N0``
+    mmse          ``(1 - m)^2 / (e (1 - e) + (e - m)^2)``: noise and bias; over the item the mean square error is ``m / (1 - m)``
+    """
+    if heard.equaliser == "zero-forcing":
+        return heard.gain.abs().square() / heard.noise_power[:, None]
+    error = least_error(heard)
+    mean = error.mean(dim=1, keepdim=True)
+    return (1 - mean).square() / (error * (1 - error) + (error - mean).square()).clamp_min(TINY)
+
+
+def least_error(heard: Heard) -> Tensor:
+    """``N0 / (|h|^2 + N0)``: the least mean square error of a linear estimate at unit transmit power. -> real 0..1, as ``heard.gain``."""
+    power, noise_power = heard.gain.abs().square(), heard.noise_power[:, None]
+    return torch.where(power > 0, noise_power / (power + noise_power).clamp_min(TINY), 1.0)

@@ -28,6 +28,12 @@ def item_keys(key: Key, first: int, count: int) -> NDArray[np.int64]:
     return np.frombuffer(packed, np.int64).reshape(count, 3)
 
 
+def unit_noise(draw: np.random.Generator, uses: int) -> NDArray[np.complex64]:
+    """Circular complex normals of unit power, complex64 [uses], for what is computed at once."""
+    noise: NDArray[np.complex64] = draw.standard_normal(2 * uses, dtype=np.float32).view(np.complex64) * np.float32(0.5**0.5)
+    return noise
+
+
 @dataclass(frozen=True)
 class Noise:
     """Draws for a batch. Drawn on the CPU by numpy on every device, so that a GPU run hears the same noise.
@@ -39,13 +45,12 @@ class Noise:
 
     def real(self, count: int) -> Tensor:
         """Standard normals float32 [batch, count]."""
-        keys: NDArray[Any] = self.keys.cpu().numpy().view(np.uint64)
-        return torch.from_numpy(_NORMALS(keys, count)).to(self.keys.device)
+        return torch.view_as_real(self.complex(-(-count // 2))).flatten(1)[:, :count] * 2.0**0.5
 
     def complex(self, uses: int) -> Tensor:
         """Circular complex normals of unit power, complex64 [batch, uses]."""
-        pairs: Tensor = self.real(2 * uses).view(len(self.keys), uses, 2)
-        return torch.view_as_complex(pairs).mul(0.5**0.5)
+        keys: NDArray[Any] = self.keys.cpu().numpy().view(np.uint64)
+        return torch.from_numpy(_NORMALS(keys, uses)).to(self.keys.device)
 
     def branch(self, number: int) -> "Noise":
         """Other streams for the same items, independent of these and of every other branch, nested ones included."""

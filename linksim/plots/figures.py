@@ -1,11 +1,12 @@
 """All figures of a trace, as files. matplotlib is imported only once something is drawn."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linksim.errors import LinksimError, TraceError
+from linksim.plots.kin import kin_of
 from linksim.plots.view import View, read_view
 from linksim.trace.reader import open_trace
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def plot_trace(path: Path, out_folder: Path, formats: Sequence[str] = ("png",)) -> list[Path]:
-    """Write time, quality, pictures and timeline into `out_folder` (made if need be), in each of the formats png, svg, pdf.
+    """Write the figures of `painters` into `out_folder` (made if need be), in each of the formats png, svg, pdf.
 
     What the trace has no rows for is left out. The same trace gives the same bytes. Raises TraceError where nothing was sent,
     LinksimError for another format or a folder that cannot be written to.
@@ -24,7 +25,7 @@ def plot_trace(path: Path, out_folder: Path, formats: Sequence[str] = ("png",)) 
     for kind in formats:
         check_format(kind)
     with open_trace(path) as trace:
-        view = read_view(trace)
+        view = read_view(trace, kin_of(trace.scenario_yaml))
     need_rows(view, path)
     with writing(out_folder):
         out_folder.mkdir(parents=True, exist_ok=True)
@@ -41,15 +42,32 @@ def writing(path: Path) -> Iterator[None]:
         raise LinksimError(f"{fault.filename or path} cannot be written: {fault.strerror or fault}") from fault
 
 
-def draw_all(view: View) -> list[tuple[str, "Figure"]]:
-    """-> (name, figure) of all there is something to draw for, in a view in which something was sent."""
+def painters() -> dict[str, Callable[[View], "Figure | None"]]:
+    """What draws each figure, by name; it gives None where a view holds nothing to draw."""
+    from linksim.plots.channel import channel_figure
+    from linksim.plots.compare import compare_figure
+    from linksim.plots.constellation import constellation_figure
     from linksim.plots.pictures import pictures_figure
     from linksim.plots.quality import quality_figure
+    from linksim.plots.session import session_figure
     from linksim.plots.time import time_figure
     from linksim.plots.timeline import timeline_figure
 
-    drawn = (("time", time_figure), ("quality", quality_figure), ("pictures", pictures_figure), ("timeline", timeline_figure))
-    return [(name, figure) for name, draw in drawn if (figure := draw(view)) is not None]
+    return {
+        "time": time_figure,
+        "quality": quality_figure,
+        "compare": compare_figure,
+        "pictures": pictures_figure,
+        "channel": channel_figure,
+        "constellation": constellation_figure,
+        "timeline": timeline_figure,
+        "session": session_figure,
+    }
+
+
+def draw_all(view: View) -> list[tuple[str, "Figure"]]:
+    """-> (name, figure) of all there is something to draw for, in a view in which something was sent."""
+    return [(name, figure) for name, paint in painters().items() if (figure := paint(view)) is not None]
 
 
 def need_rows(view: View, path: Path) -> None:

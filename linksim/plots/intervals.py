@@ -32,7 +32,7 @@ def mean_interval(samples: Numbers) -> Interval:
     return Interval(mean, mean - half, mean + half, len(finite))
 
 
-def wilson(successes: int, n: int) -> Interval:
+def wilson(successes: float, n: int) -> Interval:
     """Proportion of successes with Wilson's score interval (Wilson, 1927): never outside 0..1, useful at 0 and at n too."""
     if n == 0:
         return Interval(math.nan, math.nan, math.nan, 0)

@@ -5,21 +5,14 @@ from pathlib import Path
 
 from linksim.errors import ScenarioError
 from linksim.plots.figures import need_rows, writing
-from linksim.plots.page import Markup, document, element, image, join
+from linksim.plots.gallery import figure_section
+from linksim.plots.kin import kin_of
+from linksim.plots.page import Markup, document, element, join
 from linksim.plots.summary import EarSummary, GroupSummary, mean_text, number, percent, share_text, summarise_view
-from linksim.plots.view import View, read_view
+from linksim.plots.view import read_view
 from linksim.scenario.strict_yaml import parse_yaml
 from linksim.trace.reader import Trace, open_trace
 
-CAPTIONS = {
-    "time": "Above, the SNR at each ear as it was (solid) and as it was believed to be (dashed); below, what it did to the images; "
-    "the ground is tinted while a jammer was on.",
-    "quality": "Each point is the mean over all images whose frame fell into a bin of SNR, with its 95 % interval; the lowest panel "
-    "counts those images, so that a wide interval can be told from a poor link.",
-    "timeline": "Each bar is one transmission and each arrow its arrival; hatched bars were lost or could not be used, and time runs on "
-    "from one strip to the next.",
-    "pictures": "What Alice sent, what Bob got, and what Eve made of what she heard, with PSNR and SSIM below each estimate.",
-}
 NOTE = (
     "PSNR and SSIM are means over images, ± half a 95 % interval; accuracy is the share of estimates in which the evaluation classifier "
     "sees the right class, with Wilson's 95 % interval. Intervals count images as independent; images of one frame share its channel, so "
@@ -31,7 +24,7 @@ NOTE = (
 def write_report(path_of_trace: Path, out_html: Path) -> Path:
     """Write the page, self-contained and the same bytes for the same trace. Raises TraceError for a trace in which nothing was sent."""
     with open_trace(path_of_trace) as trace:
-        view = read_view(trace)
+        view = read_view(trace, kin_of(trace.scenario_yaml))
     need_rows(view, path_of_trace)
     with writing(out_html):
         out_html.parent.mkdir(parents=True, exist_ok=True)
@@ -107,52 +100,6 @@ def ear_cells(ear: EarSummary | None) -> tuple[str, ...]:
         return ("0", "-", "-", "-", "-")
     psnr, ssim = mean_text(ear.psnr_db, 2), mean_text(ear.ssim, 3)
     return (f"{ear.psnr_db.n:,}", psnr, number(ear.psnr_of_mean_mse_db, 2), ssim, share_text(ear.accuracy))
-
-
-def figure_section(view: View) -> Markup:
-    """Charts as SVG, pictures as PNG."""
-    from linksim.plots.quality import quality_figure
-    from linksim.plots.style import svg
-    from linksim.plots.time import time_figure
-    from linksim.plots.timeline import timeline_figure
-
-    charts = (
-        ("SNR and quality over time", "time", time_figure),
-        ("Quality against SNR", "quality", quality_figure),
-        ("On the air", "timeline", timeline_figure),
-    )
-    shown = []
-    for title, name, draw in charts:
-        figure = draw(view)
-        if figure is not None:
-            shown.append(framed(title, CAPTIONS[name], image(svg(figure), "svg+xml", f"Chart: {title}. {CAPTIONS[name]}", "chart")))
-    pictures = picture_tables(view)
-    if pictures:
-        shown.insert(2, framed("Pictures", CAPTIONS["pictures"], pictures))
-    return element("section", element("h2", "Figures"), *shown)
-
-
-def framed(title: str, caption: str, inside: Markup) -> Markup:
-    """A figure with how to read it."""
-    return element("figure", element("h3", title), element("figcaption", caption), inside)
-
-
-def picture_tables(view: View) -> Markup:
-    """A table of pictures per group: a row per node, a column per image."""
-    from linksim.plots.pictures import picture_rows, png
-
-    tables = []
-    for group in view.groups:
-        lines = []
-        for row in picture_rows(group):
-            cells = []
-            for place, cell in enumerate(row.cells):
-                alt = f"image {place + 1}, {row.name}" + (f": {cell.score}" if cell.score else "")
-                cells.append(element("td", "not kept" if cell.image is None else image(png(cell.image), "png", alt), cell.score))
-            lines.append(element("tr", element("th", row.name, scope="row"), *cells))
-        if lines:
-            tables.append(join((element("h3", group.name), element("div", element("table", *lines, class_="pictures"), class_="wide"))))
-    return join(tables)
 
 
 def scenario_section(scenario_yaml: str) -> Markup:

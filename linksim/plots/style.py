@@ -121,10 +121,11 @@ def side_by_side(count: int) -> int:
     return -(-count // -(-count // COLUMNS))
 
 
-def blocks(count: int, heights: tuple[float, ...], own_y: int | None = None) -> tuple[Figure, list[list[Axes]]]:
+def blocks(count: int, heights: tuple[float, ...], own_y: int | None = None, own_x: bool = False) -> tuple[Figure, list[list[Axes]]]:
     """A figure of `count` blocks, up to `COLUMNS` side by side, each a column of panels of the given heights in inches.
 
-    -> figure, and per block its panels from top to bottom. All panels share x; panels of one kind share y, but for those at place `own_y`.
+    -> figure, and per block its panels from top to bottom. All panels share x, with `own_x` only those of a block; panels of one kind share
+    y, but for those at place `own_y`.
     """
     across = side_by_side(count)
     down = -(-count // across)
@@ -141,8 +142,8 @@ def blocks(count: int, heights: tuple[float, ...], own_y: int | None = None) -> 
             continue
         for i, panel in enumerate(panels):
             panel.tick_params(labelbottom=i == len(panels) - 1)
-            if made or i:
-                panel.sharex((made or [panels])[0][0])
+            if i or (made and not own_x):
+                panel.sharex(panels[0] if own_x else (made or [panels])[0][0])
             if made and i != own_y:
                 panel.sharey(made[0][i])
         made.append(panels)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from linksim.plots.intervals import Interval, mean_interval, wilson
-from linksim.plots.view import DECODED, NOT_SENT, Ear, Group, Quality, Tables, View, read_view
+from linksim.plots.view import DECODED, NOT_SENT, Ear, Frames, Group, Quality, Tables, View, read_view
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class GroupSummary:
     """One group of lanes.
 
     bob, eve        their estimates; None where there are none
-    decoded, lost   data frames that Bob could use, and those that he could not (wrong epoch) or that were never sent
+    decoded, lost   data frames of which Bob has all images, and those of which he has not (no terms, other terms, damaged) or that
+                    were never sent
     control_share   channel uses of control messages over all channel uses, 0..1; NaN where nothing was sent
     jam_share       share of its lanes' time, from 0 to the last frame or message of each, during which a jammer was on, 0..1
     """
@@ -58,7 +59,8 @@ def summarise_view(view: View) -> list[GroupSummary]:
 
 
 def _group(group: Group) -> GroupSummary:
-    decoded = int((group.frames.outcome == DECODED).sum())
+    frames = group.frames
+    decoded, all_frames = count_frames(frames.take(frames.outcome == DECODED)), count_frames(frames)
     data = int(group.frames.uses[group.frames.outcome != NOT_SENT].sum(dtype=np.int64))
     control = int(group.control.uses.sum(dtype=np.int64))
     return GroupSummary(
@@ -67,10 +69,15 @@ def _group(group: Group) -> GroupSummary:
         _ear(group.bob),
         _ear(group.eve),
         decoded,
-        len(group.frames) - decoded,
+        all_frames - decoded,
         control / (control + data) if control + data else math.nan,
         jam_share(group),
     )
+
+
+def count_frames(frames: Frames) -> int:
+    """Data frames, each once however often it was sent."""
+    return len(np.unique(np.stack([frames.lane.astype(np.int64), frames.frame]), axis=1).T)
 
 
 def _ear(ear: Ear) -> EarSummary | None:

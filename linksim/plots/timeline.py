@@ -12,11 +12,11 @@ from matplotlib.patches import Patch, Rectangle
 from linksim.plots.style import ALICE, BOB, INK, JAMMER, house_style, legend, plain, settled
 from linksim.plots.time import Axis, axis_of
 from linksim.plots.view import ACCEPTED, DECODED, NOT_SENT, Group, Jamming, View, seconds, sent_by_alice
-from linksim.records import MESSAGES
+from linksim.records import AS_SENT, MESSAGES
 
 EVENTS = 36
 STRIPS = 6  # at most
-COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#999999", "#882255", "#44AA99")  # by kind of message, repeated if there are more
+COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#999999", "#882255", "#44AA99", "#332288")  # by kind of message, then repeated
 DATA = "#5B6C8F"
 ROWS = {ALICE.name: 1.0, BOB.name: 0.0}
 HALF = 0.22  # of a bar's height
@@ -40,7 +40,7 @@ class Bar:
 def bars(group: Group, lane: int) -> list[Bar]:
     """The first `EVENTS` transmissions of a lane in order of time. Frames that were never sent are not among them."""
     frames = group.frames.take((group.frames.lane == lane) & (group.frames.outcome != NOT_SENT))
-    control = group.control.take(group.control.lane == lane)
+    control = group.control.take((group.control.lane == lane) & (group.control.origin == AS_SENT))
     frames = frames.take(np.argsort(frames.time_ns, kind="stable")[:EVENTS])
     control = control.take(np.argsort(control.time_ns, kind="stable")[:EVENTS])
     found = [

@@ -1,6 +1,8 @@
 """A trace as figures and summary want it: per group of lanes, the columns they use. Filled in one place; the file may then be closed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -19,6 +21,9 @@ DTYPES = {record.table: {column.name: column.dtype for column in columns(record)
 
 class Columns(Protocol):
     """What is needed of a table of the trace: its columns by name, and the words of a code."""
+
+    @property
+    def columns(self) -> Mapping[str, NDArray[Any]]: ...
 
     def __getitem__(self, column: str) -> NDArray[Any]: ...
 
@@ -95,6 +100,7 @@ class Quality(Rows):
     mse: Floats
     psnr_db: Floats
     ssim: Floats
+    shown: Ints
 
     def judged(self) -> NDArray[np.bool_]:
         """Which estimates a classifier looked at: a class of -1 says that none did. [n]"""
@@ -108,8 +114,11 @@ class Control(Rows):
     airtime_ns: Ints
     sender: Ints
     message: Ints
+    sequence: Ints
+    attempt: Ints
     uses: Ints
     outcome: Ints
+    origin: Ints
 
 
 @dataclass(frozen=True)
@@ -127,6 +136,31 @@ class Pictures(Rows):
     item: Ints
     node: Ints
     image: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Paths(Rows):
+    """Radio paths at regular instants."""
+
+    ear: Ints
+    mean_snr_db: Floats
+    gain_db: Floats
+    block_ns: Ints
+    delay_ns: Ints
+
+
+@dataclass(frozen=True)
+class Symbols(Rows):
+    """Channel uses of the first frames."""
+
+    frame: Ints
+    ear: Ints
+    sent_re: Floats
+    sent_im: Floats
+    heard_re: Floats
+    heard_im: Floats
+    equalised_re: Floats
+    equalised_im: Floats
 
 
 @dataclass(frozen=True)
@@ -158,6 +192,8 @@ class Group:
     control: Control
     jamming: Jamming
     pictures: Pictures
+    paths: Paths
+    symbols: Symbols
 
     @property
     def used(self) -> bool:
@@ -167,27 +203,32 @@ class Group:
 
 @dataclass(frozen=True)
 class View:
-    """All groups, and the simulated time at which the last thing in the trace ended, in s."""
+    """All groups, and the simulated time at which the last thing in the trace ended, in s.
+
+    kin  what a group is called together with those that differ from it in SNR alone, see `plots.kin`; empty where nobody looked
+    """
 
     groups: tuple[Group, ...]
     end_s: float
+    kin: Mapping[str, str]
 
 
-def read_view(trace: Tables) -> View:
-    """Read what figures and summary need. Rows of a lane that the lanes table does not name are left out."""
+def read_view(trace: Tables, kin: Mapping[str, str] = MappingProxyType({})) -> View:
+    """Read what figures and summary need. Rows of a lane that the lanes table does not name are left out; `kin` is that of the view."""
     lanes = trace.table("lanes")
     number, group = np.asarray(lanes["lane"]), np.asarray(lanes["group"])
     frames, control, jamming = _read(trace, "frames", Frames), _read(trace, "control", Control), _read(trace, "jamming", Jamming)
     receptions, quality = _read(trace, "receptions", Receptions), _read(trace, "quality", Quality)
-    pictures = _read(trace, "pictures", Pictures)
+    pictures, paths, symbols = _read(trace, "pictures", Pictures), _read(trace, "paths", Paths), _read(trace, "symbols", Symbols)
     groups = []
     for code, name in enumerate(lanes.meanings("group")):
         own = np.sort(number[group == code])
         heard, judged = _of(receptions, own), _of(quality, own)
         bob, eve = (Ear(heard.take(heard.ear == ear), judged.take(judged.ear == ear)) for ear in (BOB, EVE))
-        groups.append(Group(name, own, _of(frames, own), bob, eve, _of(control, own), _of(jamming, own), _of(pictures, own)))
+        kept = _of(pictures, own), _of(paths, own), _of(symbols, own)
+        groups.append(Group(name, own, _of(frames, own), bob, eve, _of(control, own), _of(jamming, own), *kept))
     ends = (frames.time_ns + frames.airtime_ns, control.time_ns + control.airtime_ns, jamming.end_ns, receptions.time_ns, quality.time_ns)
-    return View(tuple(groups), max((int(end.max()) for end in ends if len(end)), default=0) / NS_PER_S)
+    return View(tuple(groups), max((int(end.max()) for end in ends if len(end)), default=0) / NS_PER_S, kin)
 
 
 def seconds(time_ns: Ints) -> NDArray[np.float64]:
@@ -212,12 +253,13 @@ def sent_by_alice(control: Control) -> NDArray[np.bool_]:
 
 
 def _read(trace: Tables, name: str, kind: type[Kind]) -> Kind:
-    """The columns of a table; no rows for a table that the trace does not have."""
+    """The columns of a table; no rows for a table that the trace does not have, and noughts for a column that is younger than the trace."""
     names = [f.name for f in fields(kind)]
     if name not in trace.tables():
         return kind(*(np.empty(0, DTYPES[name][column]) for column in names))
     table = trace.table(name)
-    return kind(*(np.asarray(table[column]) for column in names))
+    rows = len(table["lane"])
+    return kind(*(np.asarray(table[column]) if column in table.columns else np.zeros(rows, DTYPES[name][column]) for column in names))
 
 
 def _of(rows: Kind, lanes: Ints) -> Kind:

@@ -1,43 +1,15 @@
 """Words for the radio paths: SNR over time, fading, delay, and what a receiver knows of them."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from linksim.scenario.base import Model, named
+from linksim.scenario.base import Model
+from linksim.scenario.fading import Fading, NoFading, TdlFading, why_not_correlated
+from linksim.scenario.geometry import Geometry
+from linksim.scenario.snr import ConstantSnr, Snr
 
-
-class ConstantSnr(Model):
-    """An SNR that does not change."""
-
-    kind: Literal["constant"] = "constant"
-    mean_db: float = Field(10.0, ge=-30, le=60, description="SNR in dB: Es/N0 per complex symbol")
-
-
-class GaussMarkovSnr(Model):
-    """An SNR in dB that wanders about its mean: AR(1), correlation exp(-lag / coherence)."""
-
-    kind: Literal["gauss-markov"]
-    mean_db: float = Field(10.0, ge=-30, le=60, description="mean SNR in dB: Es/N0 per complex symbol")
-    std_db: float = Field(3.0, ge=0, le=30, description="standard deviation in dB")
-    coherence_ms: float = Field(100.0, ge=1e-3, le=1e6, description="time after which correlation has fallen to 1/e, in ms")
-
-
-class NoFading(Model):
-    """A gain of one."""
-
-    kind: Literal["none"] = "none"
-
-
-class RayleighFading(Model):
-    """Rayleigh block fading: a complex Gaussian gain of mean power one, drawn anew for every coherence block."""
-
-    kind: Literal["rayleigh"]
-    coherence_ms: float = Field(10.0, ge=1e-3, le=1e6, description="length of a coherence block in ms")
-
-
-Snr = Annotated[ConstantSnr | GaussMarkovSnr, Field(discriminator="kind"), BeforeValidator(named)]
-Fading = Annotated[NoFading | RayleighFading, Field(discriminator="kind"), BeforeValidator(named)]
+Equaliser = Literal["zero-forcing", "mmse"]
 
 
 class Path(Model):
@@ -47,6 +19,15 @@ class Path(Model):
     fading: Fading = Field(NoFading(), description="gain about that mean")
     propagation_us: float = Field(1.0, ge=0, le=1e6, description="propagation delay in microseconds")
     csi: Literal["perfect", "pilots"] = Field("perfect", description="how the receiver knows gain and noise power")
+    equaliser: Equaliser = Field("zero-forcing", description="how it undoes the gain: no bias in any symbol, or least error over an image")
+
+    @field_validator("csi")
+    @classmethod
+    def _one_gain_to_estimate(cls, csi: str, info: ValidationInfo) -> str:
+        spread = info.data.get("fading")
+        if csi == "pilots" and isinstance(spread, TdlFading) and spread.view == "ofdm":
+            raise ValueError("got 'pilots', allowed: 'perfect' where fading has view 'ofdm': each subcarrier has a gain, and pilots tell one")
+        return csi
 
 
 class Channel(Model):
@@ -54,3 +35,15 @@ class Channel(Model):
 
     bob: Path = Field(Path(), description="Alice to Bob (and back, for control messages)")
     eve: Path = Field(Path(), description="Alice to Eve")
+    geometry: Geometry = Field(Geometry(), description="where the nodes are, for an SNR of kind path-loss")
+    correlation: float = Field(0.0, ge=0, le=1, description="of the scattered parts of both gains: the magnitude of E[bob * conj(eve)]")
+
+    @field_validator("correlation")
+    @classmethod
+    def _between_like_paths(cls, correlation: float, info: ValidationInfo) -> float:
+        paths = [info.data.get(name) for name in ("bob", "eve")]
+        if correlation and None not in paths:
+            against = why_not_correlated(*(path.fading for path in paths))
+            if against:
+                raise ValueError(f"got {correlation:g}; a correlation takes {against}")
+        return correlation

@@ -6,7 +6,7 @@ Time of a lane (`Estimate.simulated_s` is that of the longest): Alice sends fram
     frame = max(interval, busy + probe round * min(1, busy / probe interval))
     frames sent = min(frames, limit / frame)
 
-with messages of `BYTES`, as the wire format has them, of 8 * bytes * repeats uses each. Nothing is lost in this account, so a bad channel
+with messages of `BYTES`, as the wire format has them, on the air as `control_size` says. Nothing is lost in this account, so a bad channel
 takes longer and sends more messages; `control_at_most` is what a channel that loses everything would cost.
 """
 
@@ -15,18 +15,29 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from linksim.errors import Problem, ScenarioError
-from linksim.records import TABLES, ControlSent, FrameSent, Jam, Lane, Picture, Quality, Reception, Record, columns
-from linksim.scenario.jammers import NoJammer, PulsedJammer
-from linksim.scenario.nodes import NoAttack
+from linksim.records import TABLES, ControlSent, FrameSent, Jam, Lane, PathSample, Picture, Quality, Reception, Record, Symbol, columns
+from linksim.scenario.control_size import control_uses
+from linksim.scenario.jammers import (
+    BARRAGE_SLICE_MS,
+    BarrageJammer,
+    MarkovJammer,
+    NoJammer,
+    PulsedJammer,
+    ReactiveJammer,
+    SemanticJammer,
+    SweepJammer,
+)
+from linksim.scenario.nodes import NoAttack, Processing
 from linksim.scenario.schema import Link, Scenario
-from linksim.scenario.schemes import PermutationScheme
+from linksim.scenario.schemes import PermutationScheme, SeparationScheme
 from linksim.scenario.strict_yaml import dump_yaml
 
 LARGEST_TRACE = 64 << 30
 IMAGE_VALUES = {"samples": 3 * 32 * 32, "cifar10": 3 * 32 * 32, "mnist": 28 * 28, "fashion_mnist": 28 * 28, "faces": 3 * 128 * 128}
 USES_PER_VALUE = 1 / 6  # the wider of the usual bandwidth ratios; the codec's card has the true one, and is not read here
-BYTES = {"hello": 67, "accept": 59, "probe": 13, "report": 33, "confirm": 33, "key": 35, "ack": 32}
+BYTES = {"hello": 67, "accept": 59, "probe": 33, "report": 39, "confirm": 33, "key": 35, "ack": 32}
 BYTES_PER_PAIR = 4  # of a KEY message, for every pair of images
+SYMBOLS_KEPT = 256  # of a frame
 BLOCK = 256  # rows of a table that are written at once
 EMPTY_TRACE = 600 << 10  # names, attributes, and the first chunk of every column
 BASE_MEMORY = 250 << 20  # the interpreter with its libraries, the networks of a run, and their working memory
@@ -61,13 +72,12 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _Lane:
-    """One lane of a group: seconds, frames, probe rounds, exchanges of keys, intervals of jamming."""
+    """One lane of a group: seconds, frames, probe rounds, exchanges of keys."""
 
     seconds: float
     frames: int
     probes: int
     keys: int
-    jams: int
 
 
 def estimate(scenario: Scenario) -> Estimate:
@@ -75,16 +85,21 @@ def estimate(scenario: Scenario) -> Estimate:
     lanes = [(link, _lane(scenario, link)) for link in scenario.groups.values()]
     frames = sum(link.lanes * lane.frames for link, lane in lanes)
     images = sum(link.lanes * lane.frames * link.alice.images_per_frame for link, lane in lanes)
-    control = sum(link.lanes * (2 * _has_session(link) + 3 * lane.probes + 2 * lane.keys) for link, lane in lanes)
+    control = sum(link.lanes * _messages(link, lane) for link, lane in lanes)
     rows: dict[type[Record], int] = {
         Lane: scenario.lanes,
         FrameSent: frames,
         Reception: sum(link.lanes * lane.frames * _ears(link) for link, lane in lanes),
         Quality: sum(link.lanes * lane.frames * link.alice.images_per_frame * _ears(link) for link, lane in lanes),
         ControlSent: control,
-        Jam: sum(link.lanes * lane.jams for link, lane in lanes),
+        Jam: sum(link.lanes * _jams(link, lane) for link, lane in lanes),
         Picture: sum(
             min(scenario.trace.pictures, link.lanes * lane.frames * link.alice.images_per_frame) * (1 + _ears(link)) for link, lane in lanes
+        ),
+        PathSample: sum(scenario.trace.channel * _ears(link) for link, _ in lanes),
+        Symbol: sum(
+            min(scenario.trace.constellations, link.lanes * lane.frames) * min(SYMBOLS_KEPT, _uses(scenario, link)) * _ears(link)
+            for link, lane in lanes
         ),
     }
     pixels = IMAGE_VALUES[scenario.source]
@@ -133,35 +148,65 @@ def readable(count: float) -> str:
 
 def _lane(scenario: Scenario, link: Link) -> _Lane:
     alice, probe_s = link.alice, link.session.probe_interval_ms / 1e3
-    uses = link.radio.pilots + alice.images_per_frame * math.ceil(IMAGE_VALUES[scenario.source] * USES_PER_VALUE)
-    busy = (alice.processing.fixed_us + alice.processing.per_image_us * alice.images_per_frame) / 1e6 + uses / link.radio.symbol_rate_hz
+    uses = link.radio.pilots + _uses(scenario, link)
+    busy = _processing_s(alice.processing, alice.images_per_frame) + uses / link.radio.symbol_rate_hz
     if _has_table(link):
-        busy += _air_s(link, ("key", "ack")) + BYTES_PER_PAIR * _pairs(link) * _byte_s(link)
-    round_s = _air_s(link, ("probe", "report", "confirm")) + link.radio.pilots / link.radio.symbol_rate_hz
+        busy += _air_s(link, ("key", "ack"))
+    if _repeats(link):
+        busy += _processing_s(link.bob.processing, alice.images_per_frame) + _air_s(link, ("ack",))
+    round_s = _air_s(link, ("probe", "report", "confirm"))
     interval = alice.interval_ms / 1e3
     share = min(1.0, max(interval, busy) / probe_s) if probe_s else 0.0  # probe rounds per frame
     period = max(interval, busy + share * round_s)
     frames = max(1, min(scenario.frames, int(scenario.limit_s / period)))
     seconds = min(scenario.limit_s, frames * period)
-    return _Lane(seconds, frames, math.ceil(frames * share), frames * _has_table(link), _jams(link, seconds))
+    return _Lane(seconds, frames, math.ceil(frames * share), frames * _has_table(link))
 
 
-def _jams(link: Link, seconds: float) -> int:
-    if isinstance(link.jammer, NoJammer):
+def _uses(scenario: Scenario, link: Link) -> int:
+    core = link.scheme[-1]
+    of_image = core.uses if isinstance(core, SeparationScheme) else math.ceil(IMAGE_VALUES[scenario.source] * USES_PER_VALUE)
+    return link.alice.images_per_frame * of_image
+
+
+def _processing_s(processing: Processing, images: int) -> float:
+    return (processing.fixed_us + processing.per_image_us * images) / 1e6
+
+
+def _messages(link: Link, lane: _Lane) -> int:
+    return 2 * _has_session(link) + 3 * lane.probes + 2 * lane.keys + lane.frames * _repeats(link)
+
+
+def _jams(link: Link, lane: _Lane) -> int:
+    """Intervals of jamming, where the jammer's energy lasts."""
+    jammer = link.jammer
+    if isinstance(jammer, NoJammer):
         return 0
-    on_s = seconds - link.jammer.start_ms / 1e3
-    if on_s <= 0:
-        return 0
-    return math.ceil(on_s / (link.jammer.period_ms / 1e3)) if isinstance(link.jammer, PulsedJammer) else 1
+    on_s = max(0.0, lane.seconds - jammer.start_ms / 1e3)
+    match jammer:
+        case BarrageJammer():
+            return math.ceil(on_s / (BARRAGE_SLICE_MS / 1e3))
+        case PulsedJammer():
+            return math.ceil(on_s / (jammer.period_ms / 1e3))
+        case MarkovJammer():
+            return math.ceil(on_s / ((jammer.mean_on_ms + jammer.mean_off_ms) / 1e3))
+        case SweepJammer():
+            return math.ceil(on_s / (jammer.dwell_ms / 1e3 * link.lanes))
+        case ReactiveJammer():
+            frames = lane.frames * (jammer.target != "control") + _messages(link, lane) * (jammer.target != "data")
+            return math.ceil(frames * (1 - jammer.misses) * on_s / lane.seconds)
+        case SemanticJammer():
+            return math.ceil(lane.frames * on_s / lane.seconds)
 
 
 def _most_messages(link: Link, scenario: Scenario) -> int:
     """Messages of a lane when every exchange takes all its attempts and every attempt is answered."""
     if not _has_session(link):
         return 0
-    exchange = 2 * link.session.attempts
+    exchange, answers = 2 * link.session.attempts, _attempts(link) if _repeats(link) else 0
     probe = exchange + 1 if link.session.probe_interval_ms else 0
-    return scenario.frames * (exchange + probe + exchange * _has_table(link))  # the first exchange: a handshake that fails is tried again
+    # a handshake, and a proof of its keys, may be tried again before each frame; a NACK may follow it
+    return scenario.frames * (2 * exchange + 1 + probe + exchange * _has_table(link) + answers)
 
 
 def _has_table(link: Link) -> bool:
@@ -169,7 +214,18 @@ def _has_table(link: Link) -> bool:
 
 
 def _has_session(link: Link) -> bool:
-    return link.session.probe_interval_ms > 0 or len(link.scheme) > 1
+    return link.session.probe_interval_ms > 0 or len(link.scheme) > 1 or _repeats(link)
+
+
+def _attempts(link: Link) -> int:
+    """Transmissions of a data frame, at most."""
+    core = link.scheme[-1]
+    return core.arq.attempts if isinstance(core, SeparationScheme) else 1
+
+
+def _repeats(link: Link) -> bool:
+    """Whether Bob acknowledges data frames."""
+    return _attempts(link) > 1
 
 
 def _pairs(link: Link) -> int:
@@ -180,10 +236,11 @@ def _ears(link: Link) -> int:
     return 1 if isinstance(link.eve, NoAttack) else 2
 
 
-def _byte_s(link: Link) -> float:
-    return 8 * link.radio.control_repeats / link.radio.symbol_rate_hz
-
-
 def _air_s(link: Link, messages: Iterable[str]) -> float:
-    """Seconds that messages take on the air, propagation included."""
-    return sum(BYTES[message] * _byte_s(link) + link.channel.bob.propagation_us / 1e6 for message in messages)
+    """Seconds that messages take on the air, pilots and propagation included."""
+    seconds = 0.0
+    for message in messages:
+        uses = control_uses(link.radio, BYTES[message] + (BYTES_PER_PAIR * _pairs(link) if message == "key" else 0))
+        front = link.radio.pilots if message == "probe" or link.channel.bob.csi == "pilots" else 0
+        seconds += (front + uses) / link.radio.symbol_rate_hz + link.channel.bob.propagation_us / 1e6
+    return seconds

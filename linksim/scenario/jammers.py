@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from linksim.scenario.base import Model, named
+from linksim.scenario.base import NAME, Model, named
+
+BARRAGE_SLICE_MS = 100.0  # a barrage is told in slices of this length, so that a trace cut short holds what was radiated
 
 
 class NoJammer(Model):
@@ -44,4 +46,56 @@ class PulsedJammer(Jamming):
         return self
 
 
-Jammer = Annotated[NoJammer | BarrageJammer | PulsedJammer, Field(discriminator="kind"), BeforeValidator(named)]
+class MarkovJammer(Jamming):
+    """Gaussian noise that comes and goes: exponential on and off times, in their steady state from the start."""
+
+    kind: Literal["markov"]
+    mean_on_ms: float = Field(20.0, ge=1e-3, le=1e6, description="mean time for which it stays on, in ms")
+    mean_off_ms: float = Field(80.0, ge=1e-3, le=1e6, description="mean time for which it stays off, in ms")
+
+
+class SweepJammer(Jamming):
+    """One source of Gaussian noise for all lanes of the group: it dwells on lane after lane, in a circle, and spends one budget."""
+
+    kind: Literal["sweep"]
+    dwell_ms: float = Field(20.0, ge=1e-3, le=1e6, description="time it stays on a lane before it goes on to the next, in ms")
+
+
+class ReactiveJammer(Jamming):
+    """Gaussian noise in answer to a frame whose start it hears."""
+
+    kind: Literal["reactive"]
+    target: Literal["data", "control", "both"] = Field("both", description="frames that it answers; it tells them apart by their preamble")
+    hears_snr_db: float = Field(20.0, ge=-60, le=60, description="SNR at which it hears a frame, whoever of the two sends it, in dB")
+    threshold_db: float = Field(3.0, ge=-60, le=60, description="SNR from which on it takes what it hears for a frame, in dB")
+    misses: float = Field(0.0, ge=0, le=1, description="share of the frames above the threshold that it misses all the same")
+    delay_us: float = Field(
+        20.0, ge=0, le=1e7, description="time from the start of a frame to its answer in microseconds; shorter frames escape"
+    )
+    dwell_us: float | None = Field(
+        None, ge=1e-3, le=1e9, description="time it stays on in microseconds, deaf meanwhile; null to the end of the frame it answers"
+    )
+
+
+class SemanticJammer(Jamming):
+    """A perturbation of the symbols of every data frame, of exactly the given power, by gradient ascent on what it does to the picture."""
+
+    kind: Literal["semantic"]
+    knowledge: Literal["receiver", "surrogate"] = Field(
+        "receiver", description="receiver: Bob's codec, never his keys; surrogate: only the part that is named there"
+    )
+    surrogate: str = Field("inverter-cifar10-6", pattern=NAME, description="codec or inverter that stands for Bob where he is not known")
+    universal: bool = Field(
+        True, description="true: one perturbation for all frames, made beforehand; false: one for each frame, whose symbols it knows"
+    )
+    phase: Literal["aligned", "random"] = Field(
+        "aligned", description="aligned: it arrives at Bob in phase with the signal; random: turned by any angle, another for each frame"
+    )
+    steps: int = Field(20, ge=1, le=1000, description="steps of the ascent")
+    samples: int = Field(64, ge=1, le=1024, description="captured images from which a universal perturbation is made")
+
+
+PlannedJammer = BarrageJammer | PulsedJammer | MarkovJammer | SweepJammer  # on by the clock alone
+AnyJammer = PlannedJammer | ReactiveJammer | SemanticJammer
+
+Jammer = Annotated[NoJammer | AnyJammer, Field(discriminator="kind"), BeforeValidator(named)]

@@ -12,6 +12,7 @@ from linksim import places
 from linksim.errors import Problem, ScenarioError
 from linksim.registry import suggest
 from linksim.scenario.estimate import refuse_oversized
+from linksim.scenario.files import anchored
 from linksim.scenario.problems import Fault, explain, refuse, show
 from linksim.scenario.schema import Link, Scenario
 from linksim.scenario.strict_yaml import MAX_DEPTH, Document, dump_yaml, parse_yaml, read_yaml
@@ -58,7 +59,7 @@ def _find(name: str) -> FilePath:
 
 
 def _build(document: Document, overrides: Sequence[str]) -> Scenario:
-    root = from_document(document)
+    root = anchored(from_document(document), FilePath(document.name).parent)
     if not isinstance(root.value, dict):
         refuse([Fault(root.place, (), f"got {show(root.value)}, allowed: a block of keys such as name, channel, groups")], document.name)
     faults: list[Fault] = []
@@ -148,7 +149,7 @@ def _setting(text: str, groups: list[str], faults: list[Fault]) -> Node | None:
         return None
     for part in reversed(parts):
         data = {part: data}
-    return from_plain(data, place)
+    return anchored(from_plain(data, place), FilePath())
 
 
 def _without_effect(setting: Node, top: Layer, links: dict[str, Node]) -> list[Fault]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from linksim.scenario.base import NAME, Model
+from linksim.scenario.faults import Faults
 
 
 class Radio(Model):
@@ -12,7 +13,8 @@ class Radio(Model):
 
     symbol_rate_hz: float = Field(1e6, ge=1e3, le=1e10, description="complex symbols per second")
     pilots: int = Field(32, ge=2, le=4096, description="known symbols before a frame, where a receiver estimates or probes the channel")
-    control_repeats: int = Field(8, ge=1, le=64, description="channel uses per control bit (BPSK, repeated)")
+    control_coding: Literal["ldpc", "none"] = Field("ldpc", description="control messages: LDPC of rate 1/2 on QPSK, or bare bits on BPSK")
+    control_repeats: int = Field(2, ge=1, le=64, description="copies of each symbol of a control message")
 
 
 class Processing(Model):
@@ -44,10 +46,21 @@ class NoAttack(Model):
 
 
 class InversionAttack(Model):
-    """Closed-box inversion: an inverse network trained on captured pairs."""
+    """Closed-box inversion: an inverse network trained on captured pairs (MIEA Sec. III-B)."""
 
     attack: Literal["inversion"]
     inverter: str = Field("inverter-cifar10-6", pattern=NAME, description="trained part to invert with")
+
+
+class WhiteBoxAttack(Model):
+    """Open-box inversion: Eve has the link's own encoder and searches for the image that gives what she heard (MIEA Sec. III-A, Eq. 5)."""
+
+    attack: Literal["white-box"]
+    rate: float = Field(1e-3, gt=0, le=1, description="step size of Adam, in pixel values of 0..1")
+    iterations: int = Field(5000, ge=1, le=1_000_000, description="most steps per image")
+    variation: float = Field(1.0, ge=0, le=1e6, description="weight lambda of the total variation")
+    flat: float = Field(1e-3, ge=0, lt=1, description="an image is done when its loss falls by less than this share in 50 steps")
+    believed_snr_db: float = Field(10.0, ge=-30, le=60, description="SNR that she takes Alice to encode for, in dB")
 
 
 def attacking(value: Any) -> Any:
@@ -55,7 +68,7 @@ def attacking(value: Any) -> Any:
     return {"attack": value} if isinstance(value, str) else value
 
 
-Eve = Annotated[NoAttack | InversionAttack, Field(discriminator="attack"), BeforeValidator(attacking)]
+Eve = Annotated[NoAttack | InversionAttack | WhiteBoxAttack, Field(discriminator="attack"), BeforeValidator(attacking)]
 
 
 class Session(Model):
@@ -64,3 +77,9 @@ class Session(Model):
     probe_interval_ms: float = Field(20.0, ge=0, le=1e6, description="time between PROBE rounds in ms; 0 never probes")
     timeout_ms: float = Field(5.0, gt=0, le=1e5, description="wait for an answer before sending again, in ms")
     attempts: int = Field(8, ge=1, le=64, description="transmissions of a message before the exchange is given up")
+    desync: Literal["protected", "allowed"] = Field(
+        "protected",
+        description="a data frame on which the ends did not agree, protected: is held by Alice and refused by Bob; "
+        "allowed: is sent, and decoded with whatever terms he has",
+    )
+    faults: Faults = Faults()

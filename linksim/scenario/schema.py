@@ -12,7 +12,7 @@ from linksim.scenario.base import NAME, FileName, Model
 from linksim.scenario.channel import Channel
 from linksim.scenario.jammers import Jammer, NoJammer
 from linksim.scenario.nodes import Alice, Bob, Eve, NoAttack, Radio, Session
-from linksim.scenario.schemes import PlainScheme, SchemeLayer, listed, one_codec_at_the_core
+from linksim.scenario.schemes import PlainScheme, SchemeLayer, listed, one_core_at_the_end
 
 
 class Link(Model):
@@ -20,7 +20,7 @@ class Link(Model):
 
     lanes: int = Field(1, ge=1, le=4096, description="independent links of this kind")
     scheme: Annotated[
-        list[SchemeLayer], BeforeValidator(listed), Field(min_length=1, max_length=4), AfterValidator(one_codec_at_the_core)
+        list[SchemeLayer], BeforeValidator(listed), Field(min_length=1, max_length=4), AfterValidator(one_core_at_the_end)
     ] = Field([PlainScheme()], description="schemes from the outermost to the innermost")
     radio: Radio = Radio()
     channel: Channel = Channel()
@@ -45,6 +45,8 @@ class Trace(Model):
     """What is kept."""
 
     pictures: int = Field(8, ge=0, le=1000, description="images kept per group of lanes, with every ear's estimate")
+    channel: int = Field(400, ge=0, le=100_000, description="instants at which the radio paths of a group's first lane are kept")
+    constellations: int = Field(4, ge=0, le=1000, description="data frames per group of lanes of which up to 256 symbols are kept")
     compression: Literal["none", "gzip"] = "none"
 
 

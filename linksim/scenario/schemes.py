@@ -14,12 +14,34 @@ class PlainScheme(Model):
     codec: str = Field("codec-cifar10-6", pattern=NAME, description="trained part to encode and decode with")
 
 
+class Arq(Model):
+    """Stop and wait: Bob asks again for a frame in which the checksum of an image failed, and keeps those images that he has."""
+
+    attempts: int = Field(1, ge=1, le=64, description="transmissions of a frame before it is given up; 1 needs no acknowledgements")
+
+
+class SeparationScheme(Model):
+    """The digital baseline: each image compressed, protected by a checksum and an LDPC code, and sent in QPSK or 16-QAM."""
+
+    name: Literal["separation"] = "separation"
+    uses: int = Field(512, ge=32, le=65536, description="complex channel uses per image; 512 are those of codec-cifar10-6")
+    coding: Literal["jpeg", "webp"] = Field("jpeg", description="image format, at the largest quality that fits")
+    headers: Literal["known", "sent"] = Field(
+        "known", description="known: what both ends know beforehand stays at home; sent: whole files travel, in a JPEG 600 bytes of header"
+    )
+    rate: Literal["1/2", "2/3", "3/4", "5/6"] = Field("1/2", description="of the LDPC code (IEEE 802.11n)")
+    modulation: Literal["qpsk", "16-qam"] = Field("qpsk", description="constellation")
+    iterations: int = Field(20, ge=1, le=200, description="most sweeps of the LDPC decoder")
+    arq: Arq = Arq()
+
+
 class PermutationScheme(Model):
     """Random permutation and substitution of feature rows (MIEA Sec. III-C), around the next scheme of the list."""
 
     name: Literal["permutation"] = "permutation"
     schemes: int = Field(256, ge=2, le=65536, description="size of the shared sets of permutations and of substitutions")
-    substituted: float = Field(0.5, ge=0, le=1, description="share of the rows that two images of a pair exchange")
+    permuted: bool = Field(True, description="whether rows are permuted; false leaves substitution alone")
+    substituted: float = Field(0.5, ge=0, le=1, description="share of the rows that two images of a pair exchange; 0 leaves permutation alone")
     keys: Literal["table", "derived"] = Field(
         "table",
         description="table: a sealed (p, s) per pair of images, sent before each frame; derived: from the session key and the frame number",
@@ -30,7 +52,8 @@ def scheme_named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-SchemeLayer = Annotated[PlainScheme | PermutationScheme, Field(discriminator="name"), BeforeValidator(scheme_named)]
+CoreScheme = PlainScheme | SeparationScheme  # those that make symbols of images; all others wrap another scheme
+SchemeLayer = Annotated[PlainScheme | SeparationScheme | PermutationScheme, Field(discriminator="name"), BeforeValidator(scheme_named)]
 
 
 def listed(value: Any) -> Any:
@@ -38,8 +61,10 @@ def listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-def one_codec_at_the_core(layers: list[SchemeLayer]) -> list[SchemeLayer]:
-    """A stack ends in the scheme that has the codec. Raises ValueError for any other."""
-    if not isinstance(layers[-1], PlainScheme) or any(isinstance(layer, PlainScheme) for layer in layers[:-1]):
-        raise ValueError(f"got [{', '.join(layer.name for layer in layers)}], allowed: 'plain' as the last of the list, and only there")
+def one_core_at_the_end(layers: list[SchemeLayer]) -> list[SchemeLayer]:
+    """A stack ends in a scheme that makes symbols of images. Raises ValueError for any other."""
+    if not isinstance(layers[-1], CoreScheme) or any(isinstance(layer, CoreScheme) for layer in layers[:-1]):
+        raise ValueError(
+            f"got [{', '.join(layer.name for layer in layers)}], allowed: 'plain' or 'separation' as the last of the list, and only there"
+        )
     return layers

@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-UNITS = {"db": "dB", "ms": "ms", "us": "us", "hz": "Hz", "s": "s"}  # by the last word of a key
+UNITS = {  # by the last word of a key
+    **{"db": "dB", "dbm": "dBm", "deg": "degrees", "m": "m", "mps": "m/s"},
+    **{"s": "s", "ms": "ms", "us": "us", "ns": "ns", "hz": "Hz", "khz": "kHz", "ghz": "GHz"},
+}
 NAMES = "a name of at most 64 letters, digits, '.', '_', '-' that starts with a letter or digit"
 SCALARS = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
 

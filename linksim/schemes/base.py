@@ -6,11 +6,14 @@ image, or `images_per_item` of them where a scheme binds several together.
 
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from linksim.phy.link import Heard
 from linksim.phy.noise import Noise
 from linksim.schemes.terms import Terms
+
+GREY = 0.5
 
 
 class Scheme(Protocol):
@@ -19,14 +22,29 @@ class Scheme(Protocol):
     agrees           what the session must settle before a frame
     images_per_item  images that one item binds together
     uses             complex channel uses per item
+    checked          True where `receive` knows which images it has not got
     """
 
     agrees: type[Terms]
     images_per_item: int
     uses: int
+    checked: bool
 
     def send(self, source: Tensor, terms: Terms, noise: Noise) -> Tensor:
         """Images [items, images_per_item, c, h, w] in 0..1 -> symbols complex [items, uses], at the power they are radiated with."""
 
     def receive(self, heard: Heard, terms: Terms, noise: Noise) -> Tensor:
-        """What Bob heard of `items` -> images [items, images_per_item, c, h, w] in 0..1."""
+        """What Bob heard of `items` -> images [items, images_per_item, c, h, w] in 0..1.
+
+        An image that a `checked` scheme has not got is NaN throughout, so that whoever takes it can tell (see `lacking`).
+        """
+
+
+def lacking(images: Tensor) -> Tensor:
+    """Which images a receiver has not got. [..., c, h, w] -> bool [...]."""
+    return images[..., 0, 0, 0].isnan()
+
+
+def shown(images: Tensor) -> Tensor:
+    """What a receiver shows: its images, and grey for those that it has not got. [..., c, h, w] in 0..1 or NaN -> the same in 0..1."""
+    return torch.where(images.isnan(), GREY, images)

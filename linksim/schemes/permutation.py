@@ -13,7 +13,7 @@ Differs from the paper: power is normalised by the inner scheme before the shuff
 companion's scale); the pair of schemes is drawn per pair of images, not per frame.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -66,6 +66,7 @@ class Permutation:
         self._inner, self._rows, self._single = inner, rows, single
         self.images_per_item = inner.images_per_item * (1 if single else 2)
         self.uses = 2 * inner.uses
+        self.checked = inner.checked
 
     def send(self, source: Tensor, terms: Terms, noise: Noise) -> Tensor:
         assert isinstance(terms, Shuffle)
@@ -83,10 +84,10 @@ class Permutation:
         pairs, inner_noise = len(heard.symbols), self._inner_noise(noise)
         symbols = self._restored(heard.symbols, terms)
         gain = self._restored(heard.gain, terms) if heard.gain.shape[1] > 1 else heard.gain[:, None].expand(pairs, 2, 1)
-        noise_power = heard.noise_power[:, None].expand(pairs, 2)
         if self._single:
-            return self._inner.receive(Heard(symbols[:, 0], gain[:, 0], noise_power[:, 0]), terms.inner, inner_noise)
-        inner = Heard(symbols.flatten(0, 1), gain.flatten(0, 1), noise_power.flatten())
+            return self._inner.receive(replace(heard, symbols=symbols[:, 0], gain=gain[:, 0]), terms.inner, inner_noise)
+        noise_power = heard.noise_power.repeat_interleave(2)
+        inner = replace(heard, symbols=symbols.flatten(0, 1), gain=gain.flatten(0, 1), noise_power=noise_power)
         images = self._inner.receive(inner, apart(terms.inner), inner_noise)
         return images.reshape(pairs, self.images_per_item, *images.shape[2:])
 

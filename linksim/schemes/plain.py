@@ -6,7 +6,7 @@
 import torch
 from torch import Tensor
 
-from linksim.nets.codecs import DeepJscc
+from linksim.nets.codecs import Codec
 from linksim.phy.link import Heard, equalise, reliability
 from linksim.phy.noise import Noise
 from linksim.schemes.terms import Belief, Terms
@@ -19,8 +19,9 @@ class Plain:
 
     agrees: type[Terms] = Belief
     images_per_item = 1
+    checked = False
 
-    def __init__(self, codec: DeepJscc) -> None:
+    def __init__(self, codec: Codec) -> None:
         self._codec = codec
         self.uses = codec.uses
 

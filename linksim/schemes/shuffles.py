@@ -27,11 +27,12 @@ class ShuffleBook:
     layer        which of the stack's permutations, 0 for the outermost
     rows         of one image's features
     size         of the set of permutations and of the set of substitutions
+    permuted     whether rows are permuted at all
     substituted  rows of a pair that are exchanged
     """
 
-    def __init__(self, keys: SessionKeys, layer: int, rows: int, size: int, substituted: int) -> None:
-        self._keys, self._rows, self.size, self._substituted = keys, rows, size, substituted
+    def __init__(self, keys: SessionKeys, layer: int, rows: int, size: int, permuted: bool, substituted: int) -> None:
+        self._keys, self._rows, self.size, self._permuted, self._substituted = keys, rows, size, permuted, substituted
         self._labels = tuple(f"{purpose} {layer}".encode() for purpose in ("first", "second", "swapped"))
         self._orders: dict[int, NDArray[np.int64]] = {}
         self._subsets: dict[int, NDArray[np.bool_]] = {}
@@ -59,6 +60,8 @@ class ShuffleBook:
         )
 
     def _order(self, key: bytes, number: int) -> NDArray[np.int64]:
+        if not self._permuted:
+            return np.tile(np.arange(self._rows), (2, 1))
         return np.stack([draw_permutation(key, label, number, self._rows) for label in self._labels[:2]])
 
     def _subset(self, key: bytes, number: int) -> NDArray[np.bool_]:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linksim.nets.codecs import DeepJscc
-from linksim.scenario.schemes import PermutationScheme, PlainScheme
+from linksim.errors import LinksimError
+from linksim.scenario.schemes import PermutationScheme, SchemeLayer
 from linksim.schemes.base import Scheme
+from linksim.schemes.cores import Core
 from linksim.schemes.permutation import Permutation, Shuffle
-from linksim.schemes.plain import Plain
 from linksim.schemes.shuffles import Shuffles
 from linksim.schemes.terms import Belief, Terms, bundled, rows_of
 
@@ -22,6 +22,7 @@ class Stack:
     single   whether an item is one image with a frame of noise as its companion
     layers   the permutations around the innermost scheme, outermost first
     rows     that they shuffle
+    attempts  transmissions of a frame in which Bob lacks an image
     """
 
     scheme: Scheme
@@ -29,6 +30,7 @@ class Stack:
     single: bool
     layers: tuple[PermutationScheme, ...]
     rows: int
+    attempts: int
 
     def pairs_at(self, layer: int) -> int:
         """Pairs that permutation `layer` shuffles in a frame."""
@@ -49,11 +51,19 @@ class Stack:
         return self.terms(0.0, [Shuffles(np.zeros((n, 2, rows), np.int64), np.zeros((n, rows), np.bool_)) for n in counts])
 
 
-def build_stack(layers: list[PlainScheme | PermutationScheme], codec: DeepJscc, images: int) -> Stack:
-    """The stack for frames of `images` images. Where they cannot be paired off, every image gets a companion of noise."""
+def build_stack(layers: list[SchemeLayer], core: Core, images: int) -> Stack:
+    """The stack for frames of `images` images. Where they cannot be paired off, every image gets a companion of noise.
+
+    Raises LinksimError where the core's symbols do not split into rows.
+    """
     permutations = tuple(layer for layer in layers if isinstance(layer, PermutationScheme))
     single = bool(permutations) and images % 2 ** len(permutations) != 0
-    scheme: Scheme = Plain(codec)
+    scheme = core.scheme
+    if permutations and scheme.uses % core.rows:
+        raise LinksimError(
+            f"scheme 'permutation' shuffles {core.rows} rows; the {scheme.uses} symbols of an image "
+            f"in {layers[-1].name!r} do not split into them"
+        )
     for _ in permutations:
-        scheme = Permutation(scheme, codec.rows, single)
-    return Stack(scheme, images // scheme.images_per_item, single, permutations, codec.rows)
+        scheme = Permutation(scheme, core.rows, single)
+    return Stack(scheme, images // scheme.images_per_item, single, permutations, core.rows, core.attempts)

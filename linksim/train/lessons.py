@@ -1,5 +1,7 @@
 """The lessons by name: which parts can be trained, and how. `linksim train NAME` runs one, `linksim models` lists them all."""
 
+from typing import Any
+
 from linksim.train.classifier import ClassifierLesson
 from linksim.train.codec import CodecLesson
 from linksim.train.inverter import InverterLesson
@@ -9,11 +11,50 @@ from linksim.train.lesson import Lesson
 SIXTH: dict[str, object] = {"channels": 16}
 TWELFTH: dict[str, object] = {"channels": 8}
 
+FACES: dict[str, object] = {"side": 128, "channels": 32}  # the same over 3 * 128 * 128: one third
+
+
+def miea(snr_db: float) -> CodecLesson:
+    """The paper's codec for one SNR (MIEA Sec. IV-A), with its loss (2)."""
+    return CodecLesson(
+        "faces", {"layout": "miea", **FACES}, steps=16_000, batch=16, crop=64, peak_rate=2e-3, weight_decay=0.0, variation=1.0,
+        snr_db=(snr_db, snr_db), slack_db=0.0, slope_db=0.0, scored_db=(snr_db,), average=0.999,
+    )  # fmt: skip
+
+
+DEFENCES: dict[str, dict[str, Any]] = {
+    "open": {},
+    "permuted": {"permuted": True},
+    "substituted": {"substituted": 0.5},
+    "shuffled": {"permuted": True, "substituted": 0.5},
+}
+
+
+STRONG: dict[str, dict[str, Any]] = {"": {}, "-m100": {"captures": 100}, "-m1000": {"captures": 1000}}
+
+
+def miea_inverse(snr_db: int, layout: str = "miea", **how: Any) -> InverterLesson:
+    """The inverse network of a closed-box Eve against one of the paper's codecs (MIEA Sec. IV-B)."""
+    return InverterLesson(
+        "faces", {"layout": layout, **FACES}, steps=1_000, scored=1_000, codec=f"miea-{snr_db}db", judge=None, batch=16, peak_rate=3e-3,
+        snr_db=(0.0, 20.0), average=0.99, **how,
+    )  # fmt: skip
+
+
 LESSONS: dict[str, Lesson] = {
     "codec-cifar10-6": CodecLesson("cifar10", SIXTH, steps=24_000),
     "codec-cifar10-12": CodecLesson("cifar10", TWELFTH, steps=14_000),
     "classifier-cifar10": ClassifierLesson("cifar10", {}, cycles=((1_300, 1.0), (450, 0.4))),
     "inverter-cifar10-6": InverterLesson("cifar10", SIXTH, steps=6_000, codec="codec-cifar10-6"),
     "inverter-cifar10-12": InverterLesson("cifar10", TWELFTH, steps=6_000, codec="codec-cifar10-12"),
-    "inverter-cifar10-6-shuffled": InverterLesson("cifar10", SIXTH, steps=6_000, codec="codec-cifar10-6", shuffled=True),
+    "inverter-cifar10-6-shuffled": InverterLesson("cifar10", SIXTH, steps=6_000, codec="codec-cifar10-6", permuted=True, substituted=0.5),
+    "miea-0db": miea(0.0),
+    "miea-10db": miea(10.0),
+    "miea-20db": miea(20.0),
+    "miea-adaptive": CodecLesson(
+        "faces", FACES, steps=16_000, batch=16, crop=64, peak_rate=2e-3, weight_decay=0.0, scored_db=(0.0, 5.0, 10.0, 15.0, 20.0)
+    ),
+    **{f"miea-inverse-{db}db-{name}": miea_inverse(db, **defence) for db in (0, 10, 20) for name, defence in DEFENCES.items()},
+    **{f"miea-inverse-10db-open-m{m}": miea_inverse(10, captures=m) for m in (100, 1000)},
+    **{f"miea-inverse-10db-strong{tail}": miea_inverse(10, "residual", **how) for tail, how in STRONG.items()},
 }

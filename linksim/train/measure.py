@@ -34,11 +34,6 @@ def measure(
     return tuple(scores)
 
 
-def first(pictures: Pictures, count: int) -> Pictures:
-    """The first `count` of a set, or all where there are fewer."""
-    return Pictures(pictures.images[:count], pictures.labels[:count], pictures.classes)
-
-
 def alike(scores: tuple[Score, ...], reference: tuple[Score, ...]) -> bool:
     """Whether each figure is within `TOLERANCE` of the same figure in `reference`."""
     known = {(score.metric, score.condition): score.value for score in reference}

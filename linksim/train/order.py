@@ -19,12 +19,14 @@ class Batches:
     pictures  the training set
     batch     images per step
     shift     largest translation in pixels (edges mirrored); 0 for none
+    crop      side of the square cut from a random place of each image; None for whole images
     streams   named random streams of the lesson
     """
 
     pictures: Pictures
     batch: int
     shift: int
+    crop: int | None
     streams: Streams
 
     @property
@@ -38,7 +40,10 @@ class Batches:
         """
         epoch, place = divmod(step, self.per_epoch)
         chosen = self._epoch_order(epoch)[place * self.batch : (place + 1) * self.batch]
-        images = to_images(self.pictures.images[chosen])
+        pixels = self.pictures.images[chosen]
+        if self.crop:
+            pixels = cut(pixels, self.streams("order/crop", step).integers(0, pixels.shape[1] - self.crop + 1, (self.batch, 2)), self.crop)
+        images = to_images(pixels)
         first_way = self.streams("order/mirror").random(len(self.pictures.images)) < 0.5
         mirrored = torch.from_numpy(first_way[chosen] ^ (epoch % 2 == 1))
         images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
@@ -50,9 +55,19 @@ class Batches:
         return self.streams("order/epoch", epoch).permutation(len(self.pictures.images))
 
 
+def first(pictures: Pictures, count: int) -> Pictures:
+    """The first `count` of a set, or all where there are fewer."""
+    return Pictures(pictures.images[:count], pictures.labels[:count], pictures.classes)
+
+
 def to_images(pixels: NDArray[np.uint8]) -> Tensor:
     """uint8 [n, h, w, colours] -> float [n, colours, h, w] in 0..1."""
     return torch.tensor(pixels).permute(0, 3, 1, 2).float().div_(255.0)
+
+
+def cut(pixels: NDArray[np.uint8], corners: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
+    """The square of `side` pixels of each of `pixels` [n, h, w, colours] whose upper left corner (row, column) is given [n, 2]."""
+    return np.stack([image[row : row + side, column : column + side] for image, (row, column) in zip(pixels, corners, strict=True)])
 
 
 def shifted(images: Tensor, offsets: NDArray[np.int64], most: int) -> Tensor:

@@ -13,12 +13,13 @@ from torch import nn
 
 from linksim.nets.cards import Best, Card, write_card
 from linksim.nets.classifiers import Classifier
-from linksim.nets.codecs import DeepJscc
-from linksim.nets.inverters import InverseNet
+from linksim.nets.codecs import Codec
+from linksim.nets.inverters import Inverter
 from linksim.nets.weights import Part, autocast, forget_parts, load_part, parts_folder
 from linksim.train.graduate import find_lesson
 from linksim.train.lesson import Lesson
-from linksim.train.measure import alike, first, measure
+from linksim.train.measure import alike, measure
+from linksim.train.order import first
 
 BATCHES = {"cpu": (8, 16, 32, 64, 128, 256), "cuda": (64, 128, 256, 512, 1024, 2048)}
 IMAGES = 1024  # per timing at least
@@ -94,11 +95,10 @@ def workload(network: nn.Module, batch: int, device: torch.device) -> Callable[[
     generator = torch.Generator().manual_seed(1)
     snr_db = torch.full((batch,), 10.0, device=device)
     images = torch.rand(batch, 3, 32, 32, generator=generator).to(device).contiguous(memory_format=torch.channels_last)
-    if isinstance(network, DeepJscc):
+    if isinstance(network, Codec):
         return lambda: network.decode(network.encode(images, snr_db), snr_db)
-    if isinstance(network, InverseNet):
-        uses = network.channels * network.height**2 // 2
-        symbols = torch.randn(batch, uses, dtype=torch.complex64, generator=generator).to(device)
+    if isinstance(network, Inverter):
+        symbols = torch.randn(batch, network.uses, dtype=torch.complex64, generator=generator).to(device)
         return lambda: network.invert(symbols)
     assert isinstance(network, Classifier)
     return lambda: network(images)

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.phy import control, pilots
-from linksim.phy.noise import item_keys
+from linksim.phy import pilots
+from linksim.phy.noise import item_keys, unit_noise
 from linksim.phy.path import RadioPath, Stretch
-from linksim.records import ALICE, BOB, NODES, Reception
+from linksim.phy.path_loss import Hop
+from linksim.records import ALICE, BOB, EVE, NODES, Reception
 from linksim.rng import Key, Streams, generator
 from linksim.scenario.channel import Path
 from linksim.scenario.nodes import NoAttack
@@ -25,11 +26,12 @@ from linksim.schemes.terms import rows_of
 from linksim.units import NS_PER_S, airtime_ns, linear_to_db, seconds_to_ns
 from linksim.worker import Operation, Promise
 from linksim.world.clock import CONTROL, DELIVERED, SENT, World
-from linksim.world.frames import ControlCopy, ControlFrame, DataCopy, DataFrame
+from linksim.world.faults import Faults
+from linksim.world.frames import ControlCopy, ControlFrame, DataCopy, DataFrame, Transmission
 from linksim.world.jammer import Jammer
+from linksim.world.signalling import Signalling
 
 Deliver = Callable[[DataCopy | ControlCopy], object]
-NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Air:
         self._world, self._lane, self._name, self._streams = world, lane, name, streams
         self._carry, self._carry_jammed = carry, carry_jammed
         self._rate_hz, self._use_ns = link.radio.symbol_rate_hz, NS_PER_S / link.radio.symbol_rate_hz
-        self._repeats, self._probe = link.radio.control_repeats, pilots.pilots(link.radio.pilots)
+        self._probe = pilots.pilots(link.radio.pilots)
         listening = [link.channel.bob] if isinstance(link.eve, NoAttack) else [link.channel.bob, link.channel.eve]
         estimated = any(path.csi == "pilots" for path in listening)
         self._in_front = len(self._probe) if estimated else 0
@@ -72,8 +74,11 @@ class Air:
         self._ears: dict[int, Ear] = {}
         self._alice: Deliver | None = None
         self.jammer: Jammer | None = None
-        self._specs = (link.channel.bob, link.channel.eve)
-        self._control_noise = streams.key(f"{name}/control")
+        self.faults: Faults | None = None
+        self._specs, self._correlation = (link.channel.bob, link.channel.eve), link.channel.correlation
+        places = link.channel.geometry
+        self._hops = tuple(Hop(places.alice, ear, self._rate_hz) for ear in (places.bob, places.eve))
+        self.signalling = Signalling(link.radio, link.channel.bob, streams.key(f"{name}/control"))
 
     def hear(self, number: int, deliver: Deliver) -> None:
         """Let node `number` (BOB, EVE or ALICE) hear; it is handed its copies. Alice hears control frames only."""
@@ -81,9 +86,16 @@ class Air:
             self._alice = deliver
             return
         spec, name, key = self._specs[number], f"{self._name}/{NODES[number]}", self._streams.key
-        path, delay_ns = RadioPath(spec, self._streams, name), seconds_to_ns(spec.propagation_us / 1e6)
+        twin = f"{self._name}/{NODES[BOB]}", self._correlation if number == EVE else 0.0
+        path = RadioPath(spec, self._streams, name, *twin, self._hops[number])
+        delay_ns = seconds_to_ns(spec.propagation_us / 1e6)
         keys = key(f"{name}/noise"), key(f"{name}/jam"), key(f"{name}/pilots")
         self._ears[number] = Ear(number, path, spec, delay_ns, *keys, deliver)
+
+    @property
+    def ears(self) -> tuple[Ear, ...]:
+        """Bob, and Eve where she listens."""
+        return tuple(self._ears.values())
 
     def uses_of(self, payload: int) -> int:
         """Channel uses of a data frame, pilots included."""
@@ -95,7 +107,7 @@ class Air:
     def send_data(self, frame: DataFrame) -> Generator[Any, Any, int]:
         """Transmit; returns the start in ns when the frame has left the antenna."""
         uses = self._in_front + frame.uses
-        start = yield from self._occupy(uses)
+        start = yield from self._occupy(uses, self._in_front, data=True)
         self._world.note(self._lane, SENT, frame.number)
         for ear in self._ears.values():
             self._after(ear.delay_ns, partial(self._deliver, ear, self._copy(ear, frame, start, uses), frame.number))
@@ -104,26 +116,25 @@ class Air:
 
     def send_control(self, frame: ControlFrame) -> Generator[Any, Any, None]:
         """Transmit between Alice and Bob; the path is the same both ways."""
-        symbols = control.modulate(frame.raw, self._repeats)
-        sent = np.concatenate([self._probe, symbols]) if frame.probe else symbols
-        start = yield from self._occupy(len(sent))
+        sent = self.signalling.symbols(frame)
+        start = yield from self._occupy(len(sent), 0, data=False)
         self._world.note(self._lane, CONTROL, self._controls)
         ear = self._ears[BOB]
         copy = self._control_copy(ear, frame, sent, start)
         self._release()
         self._controls += 1
-        if frame.sender == ALICE:
-            self._after(ear.delay_ns, partial(ear.deliver, copy))
-        elif self._alice is not None:
-            self._after(ear.delay_ns, partial(self._alice, copy))
+        deliver = ear.deliver if frame.sender == ALICE else self._alice
+        if deliver is not None:
+            for late_ns, heard in self.faults.meet(copy) if self.faults else [(0, copy)]:
+                self._after(ear.delay_ns + late_ns, partial(deliver, heard))
 
-    def _occupy(self, uses: int) -> Generator[Any, Any, int]:
+    def _occupy(self, uses: int, front: int, *, data: bool) -> Generator[Any, Any, int]:
         """Wait for a free air, then for the airtime; returns the start."""
         env, now, airtime = self._world.env, self._world.now, self.airtime_ns(uses)
-        if self.jammer:
-            self.jammer.watch()
         start = max(now, self._free_ns)
         self._free_ns = start + airtime
+        if self.jammer:
+            self.jammer.watch(Transmission(data, start, start + round(front * self._use_ns), start + airtime))
         yield env.timeout(start + airtime - now)
         return start
 
@@ -148,7 +159,7 @@ class Air:
         heard = self._heard(ear, frame, stretch, jam)
         gain, noise_power, snr_db = stretch.gain, rows_of(stretch.noise_power, items), stretch.snr_db
         if ear.spec.csi == "pilots":
-            measured = self._measure(ear, frame.number, stretch, jam)
+            measured = self._measure(ear, frame.draw, stretch, jam)
             gain, noise_power, snr_db = np.array([measured.gain], np.complex64), rows_of(measured.noise_power, items), measured.snr_db
         elif jam is not None:  # who knows all knows the interference too
             noise_power = noise_power + jam[front:].reshape(items, -1).mean(axis=1)
@@ -161,10 +172,10 @@ class Air:
             )
         )  # fmt: skip
         believed = per_item(gain, items, front)
-        return DataCopy(frame, start, heard, believed, noise_power, snr_db)
+        return DataCopy(frame, start, heard, believed, noise_power, snr_db, ear.spec.equaliser)
 
     def _heard(self, ear: Ear, frame: DataFrame, stretch: Stretch, jam: NDArray[np.float32] | None) -> Promise:
-        items, front, first = frame.items, self._in_front, frame.number * frame.items
+        items, front, first = frame.items, self._in_front, frame.draw
         inputs = (
             frame.symbols,
             per_item(stretch.gain, items, front),
@@ -173,26 +184,24 @@ class Air:
         )
         if jam is None:
             return self._world.worker.promise(self._carry, *inputs)
-        jam_keys = item_keys(ear.jam, first, items)
-        return self._world.worker.promise(self._carry_jammed, *inputs, jam[front:].reshape(items, -1), jam_keys)
+        assert self.jammer is not None
+        power, jam_keys = jam[front:].reshape(items, -1), item_keys(ear.jam, first, items)
+        jamming = self.jammer.interference(ear.number, frame, inputs[1], stretch.noise_power, power, jam_keys)
+        return self._world.worker.promise(self._carry_jammed, *inputs, jamming)
 
-    def _measure(self, ear: Ear, number: int, stretch: Stretch, jam: NDArray[np.float32] | None) -> pilots.PilotEstimate:
+    def _measure(self, ear: Ear, first: int, stretch: Stretch, jam: NDArray[np.float32] | None) -> pilots.PilotEstimate:
         """What the receiver makes of the pilots in front of a data frame."""
         count = self._in_front
-        draw = generator(ear.pilots, number)
+        draw = generator(ear.pilots, first)
         level = stretch.noise_power if jam is None else stretch.noise_power + jam[:count]
         gain = stretch.gain if len(stretch.gain) == 1 else stretch.gain[:count]
         return pilots.estimate(gain * self._probe + unit_noise(draw, count) * np.sqrt(level), self._probe)
 
     def _control_copy(self, ear: Ear, frame: ControlFrame, sent: NDArray[np.complex64], start: int) -> ControlCopy:
-        uses, front = len(sent), len(self._probe) if frame.probe else 0
+        uses = len(sent)
         stretch = ear.path.during(start, uses, self._use_ns)
         jam = self.jammer.power(ear.number, start, uses, self._use_ns) if self.jammer else None
-        level = stretch.noise_power if jam is None else stretch.noise_power + jam
-        heard = stretch.gain * sent + unit_noise(generator(self._control_noise, self._controls), uses) * np.sqrt(level)
-        gain = stretch.gain if len(stretch.gain) == 1 else stretch.gain[front:]
-        raw = control.demodulate(heard[front:], gain, stretch.noise_power, self._repeats)
-        snr_db = pilots.estimate(heard[:front], self._probe).snr_db if front else NAN
+        raw, snr_db = self.signalling.receive(frame, sent, stretch, jam, self._controls)
         return ControlCopy(frame, raw, start, self.airtime_ns(uses), uses, snr_db)
 
 
@@ -205,9 +214,3 @@ def per_item(gain: NDArray[np.complex64], items: int, front: int) -> NDArray[np.
 def repeated(value: complex, items: int) -> NDArray[np.complex64]:
     """complex64 [items], the same one for the same arguments: never write to it."""
     return np.full(items, value, np.complex64)
-
-
-def unit_noise(draw: np.random.Generator, uses: int) -> NDArray[np.complex64]:
-    """Circular complex normals of unit power, complex64 [uses]."""
-    noise: NDArray[np.complex64] = draw.standard_normal(2 * uses, dtype=np.float32).view(np.complex64) * np.float32(0.5**0.5)
-    return noise

@@ -1,7 +1,7 @@
 """Alice: agrees on terms with Bob, draws images, promises their symbols and puts them on the air."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from linksim.scenario.nodes import Alice as AliceSpec
 from linksim.schemes.terms import leaves
 from linksim.units import seconds_to_ns
 from linksim.worker import Operation
+from linksim.world.agreement import Agreed
 from linksim.world.air import Air
 from linksim.world.clock import World
 from linksim.world.frames import DataFrame
@@ -46,6 +47,7 @@ class Outbox:
 
     noise           key of her scheme's own draws
     uses            channel uses of the payload of a frame
+    attempts        transmissions of a frame; with more than one, Bob acknowledges it
     """
 
     album: Album
@@ -54,6 +56,7 @@ class Outbox:
     noise: Key
     items: int
     uses: int
+    attempts: int
 
 
 class Alice:
@@ -71,18 +74,31 @@ class Alice:
         for number in range(self._frames):
             if number * interval_ns > (now := self._world.now):
                 yield env.timeout(number * interval_ns - now)
-            terms = yield from self._session.settle(number)
-            if terms is None:
+            agreed = yield from self._session.settle(number)
+            if agreed is None:
                 self._judge.held(number, self._session.epoch, self._spec.images_per_frame)
                 continue
             yield env.timeout(processing_ns)
-            yield from self._air.send_data(self._frame(number, leaves(terms)))
+            yield from self._deliver(self._frame(number, agreed))
 
-    def _frame(self, number: int, terms: list[Any]) -> DataFrame:
+    def _deliver(self, frame: DataFrame) -> Generator[Any, Any, None]:
+        """Transmit a frame, and again where Bob may ask for it."""
+
+        def send(attempt: int) -> Generator[Any, Any, int]:
+            self._judge.on_air(frame.number)
+            return (yield from self._air.send_data(replace(frame, attempt=attempt)))
+
+        if self._outbox.attempts > 1:
+            yield from self._session.deliver(frame.number, send, self._outbox.attempts)
+        else:
+            yield from send(0)
+        self._judge.over(frame.number)
+
+    def _frame(self, number: int, agreed: Agreed) -> DataFrame:
         outbox, worker = self._outbox, self._world.worker
         indices = outbox.album.page(number, self._spec.images_per_frame)
         images = worker.promise(outbox.source, indices.reshape(outbox.items, -1))
         keys = item_keys(outbox.noise, number * outbox.items, outbox.items)
-        symbols = worker.promise(outbox.send, images, keys, *terms)
-        self._judge.sent(number, images, outbox.album.labels[indices], self._session.snr_db)
-        return DataFrame(number, self._session.epoch, outbox.items, len(indices), outbox.uses, symbols)
+        symbols = worker.promise(outbox.send, images, keys, *leaves(agreed.terms))
+        self._judge.sent(number, images, outbox.album.labels[indices], agreed)
+        return DataFrame(number, agreed.epoch, outbox.items, len(indices), outbox.uses, symbols)

@@ -15,29 +15,36 @@ from torch import Tensor
 
 from linksim.data.sources import Pictures, load
 from linksim.errors import LinksimError
+from linksim.nets.cards import Best
 from linksim.nets.classifiers import Classifier
-from linksim.nets.codecs import DeepJscc
-from linksim.nets.inverters import InverseNet
+from linksim.nets.codecs import Codec
 from linksim.nets.weights import Part, load_part
 from linksim.records import Lane
 from linksim.rng import Streams
-from linksim.scenario.jammers import NoJammer
-from linksim.scenario.nodes import InversionAttack
+from linksim.scenario.faults import Faults as FaultsSpec
+from linksim.scenario.nodes import NoAttack
 from linksim.scenario.schema import Link, Scenario
-from linksim.scenario.schemes import PlainScheme
+from linksim.scenario.schemes import CoreScheme
+from linksim.schemes.cores import Core, build_core
 from linksim.schemes.stack import Stack, build_stack
+from linksim.units import seconds_to_ns
 from linksim.worker import Operation, Worker
 from linksim.world import operations
 from linksim.world.air import Air
 from linksim.world.alice import Album, Alice, Outbox
-from linksim.world.bob import Bob
+from linksim.world.arms import Arms
+from linksim.world.bob import Bob, Inbox
 from linksim.world.clock import World
+from linksim.world.constellation import Constellation
+from linksim.world.eavesdropping import attack
 from linksim.world.eve import Eve
+from linksim.world.faults import Faults, restarting
 from linksim.world.jammer import Jammer
 from linksim.world.judge import Judge
 from linksim.world.messages import MOST_PAIRS
 from linksim.world.operations import Precision
 from linksim.world.session import AliceSession, BobSession
+from linksim.world.sounder import Sounder, step_ns
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class Group:
     """What the lanes of a group have in common."""
 
     link: Link
+    core: Core
     stack: Stack
     send: Operation
     receive: Operation
@@ -63,22 +71,23 @@ class Builder:
         self.parts: dict[str, Part] = {}
         images: Tensor = torch.from_numpy(np.array(self.pictures.images)).to(device)
         self.source = operations.source(images, operations.AIR_BATCH)
-        self.carry, self.carry_jammed = operations.carry(), operations.carry_jammed()
+        self.carry, self.carry_jammed, self.fill_in = operations.carry(), operations.carry_jammed(), operations.fill_in()
+        self.arms = Arms(self.streams, scenario.source, self.part, device)
 
     def part(self, name: str, kind: str) -> Part:
         """A trained part, checked against the source's images where it takes or makes some."""
         part = self.parts[name] = load_part(name, kind, self._device.type)
         network, (_, height, width, colours) = part.network, self.pictures.images.shape
-        if isinstance(network, DeepJscc) and (network.colours, network.side, network.side) != (colours, height, width):
+        if isinstance(network, Codec) and (network.colours, network.side, network.side) != (colours, height, width):
             raise LinksimError(
                 f"{kind} {name!r} takes images of {network.side} x {network.side} pixels in {network.colours} colours; "
                 f"source {self._scenario.source!r} has {height} x {width} in {colours}"
             )
         return part
 
-    def precision(self, part: Part) -> Precision:
+    def precision(self, best: Best) -> Precision:
         asked = self._scenario.compute.precision
-        chosen = part.best.precision if asked == "card" else asked
+        chosen = best.precision if asked == "card" else asked
         return Precision(chosen == "bfloat16", self._device)
 
     def score(self, images: int) -> Operation:
@@ -90,51 +99,53 @@ class Builder:
         part = self.part(name, "classifier")
         network, batch = part.network, max(1, part.best.batch // images)
         assert isinstance(network, Classifier)
-        return self._once(("score", images), lambda: operations.score(network, batch, self.precision(part)))
+        return self._once(("score", images), lambda: operations.score(network, batch, self.precision(part.best)))
 
     def group(self, name: str, link: Link) -> Group:
-        core = link.scheme[-1]
-        assert isinstance(core, PlainScheme)
-        part = self.part(core.codec, "codec")
-        assert isinstance(part.network, DeepJscc)
-        stack = build_stack(link.scheme, part.network, link.alice.images_per_frame)
+        spec, (height, width, colours) = link.scheme[-1], self.pictures.images.shape[1:]
+        assert isinstance(spec, CoreScheme)
+        try:
+            core = build_core(spec, self.part, (height, width, colours))
+            stack = build_stack(link.scheme, core, link.alice.images_per_frame)
+        except LinksimError as fault:
+            raise LinksimError(f"group {name!r}: {fault}") from fault
         pairs = sum(stack.pairs_at(place) for place, layer in enumerate(stack.layers) if layer.keys == "table")
         if pairs > MOST_PAIRS:
             raise LinksimError(f"group {name!r}: a KEY message holds at most {MOST_PAIRS} pairs, a frame of this one has {pairs}")
-        batch = max(1, part.best.batch // stack.scheme.images_per_item)
-        precision, like = self.precision(part), stack.example()
-        what = (core.codec, len(stack.layers), stack.single)
+        batch = max(1, core.best.batch // stack.scheme.images_per_item)
+        precision, like = self.precision(core.best), stack.example()
+        what = (spec, len(stack.layers), stack.single)
         send = self._once(("send", *what), lambda: operations.send(stack.scheme, like, batch, precision))
-        receive = self._once(("receive", *what), lambda: operations.receive(stack.scheme, like, batch, precision))
+        undo = link.channel.bob.equaliser
+        receive = self._once(("receive", undo, *what), lambda: operations.receive(stack.scheme, like, undo, batch, precision))
         score = self.score(stack.scheme.images_per_item)
-        return Group(link, stack, send, receive, self._invert(name, link, stack, part.network.uses), score)
+        return Group(link, core, stack, send, receive, self._invert(name, link, stack, core), score)
 
-    def _invert(self, name: str, link: Link, stack: Stack, uses: int) -> Operation | None:
-        if not isinstance(link.eve, InversionAttack):
+    def _invert(self, name: str, link: Link, stack: Stack, core: Core) -> Operation | None:
+        if isinstance(link.eve, NoAttack):
             return None
-        part = self.part(link.eve.inverter, "inverter")
-        assert isinstance(part.network, InverseNet)
-        if part.network.uses != uses:
-            raise LinksimError(
-                f"group {name!r}: inverter {part.name!r} takes {part.network.uses} symbols per image, the link's codec makes {uses}"
-            )
-        network, images = part.network, stack.scheme.images_per_item
-        batch = max(1, part.best.batch // images)
-        return self._once(("invert", part.name, images), lambda: operations.invert(network, images, batch, self.precision(part)))
+        spec, images, undo = link.scheme[-1], stack.scheme.images_per_item, link.channel.eve.equaliser
+        assert isinstance(spec, CoreScheme)
+        found = attack(link.eve, spec, self.part)
+        if found.uses != core.scheme.uses:
+            raise LinksimError(f"group {name!r}: Eve's attack takes {found.uses} symbols per image, the link sends {core.scheme.uses}")
+        batch, precision, what = max(1, found.best.batch // images), self.precision(found.best), (link.eve, spec, undo, images)
+        return self._once(("invert", *what), lambda: operations.invert(found.undo, found.uses, images, undo, batch, precision))
 
     def _once(self, what: tuple[Any, ...], make: Callable[[], Operation]) -> Operation:
         if what not in self._made:
             self._made[what] = make()
         return self._made[what]
 
-    def lane(self, world: World, number: int, place: int, group: Group, judge: Judge) -> "BuiltLane":
-        """Alice, Bob, Eve, air and jammer of lane `place` of its group."""
+    def lane(self, world: World, number: int, place: int, group: Group, judge: Judge, jammer: Jammer | None) -> "BuiltLane":
+        """Alice, Bob, Eve and air of lane `place` of its group."""
         link, streams, name = group.link, self.streams, f"lane-{place}"
         air = Air(world, number, f"air/{name}", link, streams, self.carry, self.carry_jammed)
         names = f"alice/{name}", f"bob/{name}"
         bob_session = BobSession(world, number, air, link, group.stack, streams, names[::-1])
         noise = streams.key(f"{names[1]}/receive")
-        bob = Bob(world, air, judge, bob_session, group.receive, noise, link.bob.processing)
+        inbox = Inbox(group.receive, self.fill_in, noise, group.stack.scheme.checked, group.stack.attempts)
+        bob = Bob(world, air, judge, bob_session, inbox, link.bob.processing)
         if group.invert is not None:
             Eve(world, air, judge, group.invert)
         alice_session = AliceSession(world, number, air, link, group.stack, streams, names)
@@ -146,11 +157,26 @@ class Builder:
             streams.key(f"{names[0]}/send"),
             group.stack.items,
             group.stack.items * group.stack.scheme.uses,
+            group.stack.attempts,
         )
         alice = Alice(world, air, judge, alice_session, outbox, link.alice, self._scenario.frames)
-        jammer = None if isinstance(link.jammer, NoJammer) else Jammer(world, number, link.jammer)
         air.jammer = jammer
-        return BuiltLane(alice, bob, jammer)
+        self._afflict(world, air, f"faults/{name}", link.session.faults, alice_session, bob_session)
+        sounder = self._sounder(world, number, air, group) if place == 0 else None
+        return BuiltLane(alice, bob, sounder)
+
+    def _afflict(self, world: World, air: Air, name: str, spec: FaultsSpec, alice: AliceSession, bob: BobSession) -> None:
+        """The faults of a lane's control frames, and the restarts of its ends."""
+        if spec.any_on_frames:
+            air.faults = Faults(spec, self.streams.key(name), bob.identity)
+        for every_ms, end in ((spec.alice_restart_ms, alice), (spec.bob_restart_ms, bob)):
+            if every_ms:
+                world.env.process(restarting(world, seconds_to_ns(every_ms / 1e3), end.restart))
+
+    def _sounder(self, world: World, lane: int, air: Air, group: Group) -> Sounder:
+        airtime_ns = air.airtime_ns(air.uses_of(group.stack.items * group.stack.scheme.uses))
+        period_ns = max(airtime_ns, seconds_to_ns(group.link.alice.interval_ms / 1e3))
+        return Sounder(world, lane, air.ears, step_ns(air.ears, airtime_ns, period_ns), self._scenario.trace.channel)
 
 
 @dataclass(frozen=True)
@@ -159,7 +185,7 @@ class BuiltLane:
 
     alice: Alice
     bob: Bob
-    jammer: Jammer | None
+    sounder: Sounder | None
 
 
 @dataclass(frozen=True)
@@ -168,7 +194,7 @@ class Built:
 
     sent     ends when every Alice has sent all her frames
     lanes    what is announced of each lane before anything happens
-    jammers  by group, in the order of the lanes
+    jammers  by group, in the order of the lanes; none where nobody jams
     bobs     likewise
     parts    the trained parts in use, by name
     image    (colours, height, width) of the source's images
@@ -194,19 +220,23 @@ def build(scenario: Scenario, worker: Worker) -> Built:
     for index, (name, link) in enumerate(scenario.groups.items()):
         group = builder.group(name, link)
         ears = 1 + (group.invert is not None)
+        jammers[name] = builder.arms.arm(world, name, link, group.core, range(len(lanes), len(lanes) + link.lanes))
         for place in range(link.lanes):
-            share = scenario.trace.pictures // link.lanes + (place < scenario.trace.pictures % link.lanes)
-            judge = Judge(world, len(lanes), group.score, ears, share)
-            lane = builder.lane(world, len(lanes), place, group, judge)
+            constellation = Constellation(world, len(lanes), share(scenario.trace.constellations, place, link.lanes))
+            judge = Judge(world, len(lanes), group.score, ears, share(scenario.trace.pictures, place, link.lanes), constellation)
+            lane = builder.lane(world, len(lanes), place, group, judge, jammers[name][place] if jammers[name] else None)
             records.append(Lane(len(lanes), index))
             lanes.append(lane)
             bobs.setdefault(name, []).append(lane.bob)
-            if lane.jammer is not None:
-                jammers.setdefault(name, []).append(lane.jammer)
     for lane in lanes:
-        if lane.jammer is not None:
-            world.env.process(lane.jammer.run())
+        if lane.sounder is not None:
+            world.env.process(lane.sounder.run())
         world.env.process(lane.bob.run())
     sent = world.env.all_of([world.env.process(lane.alice.run()) for lane in lanes])
     height, width, colours = builder.pictures.images.shape[1:]
     return Built(world, sent, tuple(records), jammers, bobs, builder.parts, (colours, height, width))
+
+
+def share(total: int, place: int, lanes: int) -> int:
+    """What lane `place` of a group's `lanes` takes of what they divide among them, the first lanes the rest."""
+    return total // lanes + (place < total % lanes)

@@ -1,4 +1,6 @@
-"""What both ends of a session have in common: a world, an air, an identity, and the means to seal, open and shuffle."""
+"""What both ends of a session have in common: an identity, what a handshake put in force, and the means to open, seal and shuffle."""
+
+from dataclasses import dataclass
 
 from linksim.records import ControlSent
 from linksim.rng import Streams
@@ -7,87 +9,109 @@ from linksim.schemes.shuffles import ShuffleBook, Shuffles
 from linksim.schemes.stack import Stack
 from linksim.schemes.terms import Belief
 from linksim.secrecy import ALICE_TO_BOB, KeyPair, Opener, Refused, Sealer, SessionKeys
-from linksim.world import messages
+from linksim.world import wire
+from linksim.world.agreement import Agreed, Ground, Pairs, Steps
 from linksim.world.air import Air
 from linksim.world.clock import World
 from linksim.world.frames import ControlCopy
-from linksim.world.messages import Envelope, Malformed
+from linksim.world.messages import Clear, Sealed
+from linksim.world.wire import Envelope, Malformed
 
 ACCEPTED, LOST, REFUSED = range(3)  # outcomes of a message, as `records.ControlSent` words them
 
-Pairs = tuple[tuple[int, int], ...]  # (p, s) of each pair of images, permutation by permutation
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Secured:
+    """What a handshake put in force at one end.
+
+    books  the shuffles of each permutation of the stack
+    """
+
+    keys: SessionKeys
+    sealer: Sealer
+    opener: Opener
+    books: tuple[ShuffleBook, ...]
 
 
 class End:
-    """What both ends have: a world, an air, a stack of schemes, their identity, and the means to seal and open."""
+    """What both ends have: a world, an air, a stack of schemes, an identity, and what a handshake put in force.
+
+    identity  public key, which the peer and everybody else may know
+    """
 
     def __init__(self, world: World, lane: int, air: Air, link: Link, stack: Stack, streams: Streams, name: str, peer: str) -> None:
         self._world, self._lane, self._air, self._spec, self._stack = world, lane, air, link.session, stack
-        self._radio = link.radio
         self._me = KeyPair(streams(f"{name}/identity").bytes(32))
+        self.identity = self._me.public
         self._peer = KeyPair(streams(f"{peer}/identity").bytes(32)).public  # of the peer's identity only the public key is taken
         self._streams, self._name = streams, name
-        self._books: list[ShuffleBook] = []
-        self._sealer: Sealer | None = None
-        self._opener: Opener | None = None
-        self.needed = stack.scheme.agrees is not Belief or link.session.probe_interval_ms > 0
+        self._told = [stack.pairs_at(place) if layer.keys == "table" else 0 for place, layer in enumerate(stack.layers)]
         self._handshakes = 0
-        self.epoch = 0
+        self.needed = stack.scheme.agrees is not Belief or link.session.probe_interval_ms > 0 or stack.attempts > 1
+        self._secured: Secured | None = None
 
-    def _keyed(self, keys: SessionKeys, sends: int) -> None:
-        """Take up the keys of a handshake."""
+    def _secure(self, keys: SessionKeys, sends: int) -> Secured:
+        """What follows from the keys of a handshake."""
         mine, theirs = (keys.alice_to_bob, keys.bob_to_alice) if sends == ALICE_TO_BOB else (keys.bob_to_alice, keys.alice_to_bob)
-        self._sealer, self._opener = Sealer(mine, sends), Opener(theirs, 1 - sends)
         rows = self._stack.rows
-        self._books = [
-            ShuffleBook(keys, place, rows, layer.schemes, round(layer.substituted * rows)) for place, layer in enumerate(self._stack.layers)
-        ]
+        layers = enumerate(self._stack.layers)
+        books = tuple(
+            ShuffleBook(keys, place, rows, layer.schemes, layer.permuted, round(layer.substituted * rows)) for place, layer in layers
+        )
+        return Secured(keys, Sealer(mine, sends), Opener(theirs, 1 - sends), books)
 
     def _draw_ephemeral(self) -> KeyPair:
-        """A new one for each handshake."""
+        """A new one for each handshake. Their count stands for a source of true chance and so outlives a restart."""
         self._handshakes += 1
         return KeyPair(self._streams(f"{self._name}/ephemeral", self._handshakes).bytes(32))
 
-    def _trusts(self, message: messages.Clear | messages.Sealed, raw: bytes) -> bool:
-        """Whether a message that is not sealed is the peer's, and to be acted upon."""
+    def _trusts(self, message: Clear | Sealed, raw: bytes) -> bool:
+        """Whether a message that could be read is the peer's, and to be acted upon. May raise Refused."""
         return True
 
-    def _open(self, copy: ControlCopy) -> messages.Clear | messages.Sealed | None:
+    def _unseal(self, envelope: Envelope) -> Sealed:
+        """Open an envelope. Raises Refused where no keys in force open it."""
+        if self._secured is None:
+            raise Refused("there is no session")
+        return wire.unseal(envelope, self._secured.opener)
+
+    def _open(self, copy: ControlCopy) -> Clear | Sealed | None:
         """What a copy says; announces its fate. None where it says nothing to be trusted."""
         outcome = ACCEPTED
-        message: messages.Clear | messages.Sealed | None = None
+        message: Clear | Sealed | None = None
         try:
-            parsed = messages.parse(copy.raw)
-            if not isinstance(parsed, Envelope):
-                message = parsed
-            elif self._opener is not None:
-                message = messages.unseal(parsed, self._opener)
-            if message is None or not self._trusts(message, copy.raw):
+            parsed = wire.parse(copy.raw)
+            message = self._unseal(parsed) if isinstance(parsed, Envelope) else parsed
+            if not self._trusts(message, copy.raw):
                 outcome, message = REFUSED, None
         except Malformed:
             outcome = LOST
         except Refused:
-            outcome = REFUSED
+            outcome, message = REFUSED, None
         self._announce(copy, outcome)
         return message
 
     def _announce(self, copy: ControlCopy, outcome: int) -> None:
-        f = copy.frame
-        self._world.announce(
-            ControlSent(
-                copy.start_ns, copy.airtime_ns, self._lane, f.sender, f.message, f.sequence, f.attempt, len(f.raw), copy.uses, outcome
-            )
-        )  # fmt: skip
+        frame = copy.frame
+        sent = copy.start_ns, copy.airtime_ns, self._lane, frame.sender, frame.message, frame.sequence, frame.attempt
+        self._world.announce(ControlSent(*sent, len(frame.raw), copy.uses, outcome, copy.origin))
 
-    def _told(self) -> list[int]:
-        """Pairs of a frame that a KEY message tells of, for each permutation of the stack: none where keys are derived."""
-        return [self._stack.pairs_at(place) if layer.keys == "table" else 0 for place, layer in enumerate(self._stack.layers)]
+    def _agreed(self, frame: int, epoch: int, snr_db: float, steps: Steps, pairs: Pairs) -> Agreed:
+        """The agreement on a data frame. `pairs` are those that KEY told of."""
+        secured = self._secured
+        shuffles, keys = ([], None) if secured is None else (self._shuffles(secured.books, frame, pairs), secured.keys)
+        return Agreed(self._stack.terms(snr_db, shuffles), epoch, snr_db, Ground(keys, steps, pairs))
 
-    def _shuffles(self, frame: int, pairs: Pairs) -> list[Shuffles]:
+    def _shuffles(self, books: tuple[ShuffleBook, ...], frame: int, pairs: Pairs) -> list[Shuffles]:
         """The shuffles of each permutation of the stack: those that `pairs` chooses, or those that follow from the frame number."""
         found, first = [], 0
-        for place, (book, told) in enumerate(zip(self._books, self._told(), strict=True)):
+        for place, (book, told) in enumerate(zip(books, self._told, strict=True)):
             chosen = pairs[first : first + told]
             first += told
             found.append(book.chosen(chosen) if told else book.derived(frame, self._stack.pairs_at(place)))
         return found
+
+    def _sizes(self) -> list[int]:
+        """Size of the sets that each told pair of a frame chooses from."""
+        assert self._secured is not None
+        return [book.size for book, told in zip(self._secured.books, self._told, strict=True) for _ in range(told)]

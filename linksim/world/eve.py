@@ -9,9 +9,11 @@ from linksim.world.judge import Judge
 
 
 class Eve:
-    """Closed-box inversion: an inverse network takes the frame for an undefended one.
+    """The eavesdropper of one lane.
 
-    Her networks work off the path of the radio: what she makes of a frame has no say in when anything happens, so it takes no simulated
+    invert  the operation of `world.operations`
+
+    Her attack works off the path of the radio: what she makes of a frame has no say in when anything happens, so it takes no simulated
     time.
     """
 
@@ -20,5 +22,8 @@ class Eve:
         air.hear(EVE, self.hear)
 
     def hear(self, copy: DataCopy | ControlCopy) -> None:
+        """Of a frame that is sent again she takes the first transmission."""
         if isinstance(copy, DataCopy):
-            self._judge.estimate(EVE, copy, self._worker.promise(self._invert, copy.heard, copy.gain, copy.noise_power))
+            first = not copy.frame.attempt
+            picture = self._worker.promise(self._invert, copy.heard, copy.gain, copy.noise_power) if first else None
+            self._judge.estimate(EVE, copy, picture)

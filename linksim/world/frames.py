@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from linksim.records import AS_SENT
+from linksim.scenario.channel import Equaliser
 from linksim.worker import Promise
 
 
@@ -14,6 +16,7 @@ class DataFrame:
 
     number   of the frame in its lane
     epoch    of the terms it was sent under
+    attempt  0 for its first transmission
     items    rows of `symbols`; they follow each other on the air
     images   in the frame
     uses     complex channel uses of the payload
@@ -26,6 +29,12 @@ class DataFrame:
     images: int
     uses: int
     symbols: Promise
+    attempt: int = 0
+
+    @property
+    def draw(self) -> int:
+        """Number of the first of its draws from a stream that has one for each item: no two transmissions share any."""
+        return (self.attempt << 48) + self.number * self.items
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,7 @@ class DataCopy:
     gain         complex64 [items, 1] or [items, uses / items], as the receiver believes it to be
     noise_power  float32 [items], as the receiver believes it to be
     snr_db       as the receiver believes it to be
+    equaliser    how the receiver undoes the gain
     """
 
     frame: DataFrame
@@ -44,6 +54,7 @@ class DataCopy:
     gain: NDArray[np.complex64]
     noise_power: NDArray[np.float32]
     snr_db: float
+    equaliser: Equaliser
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +74,25 @@ class ControlFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class Transmission:
+    """A frame's time on the air, as anybody near by can tell.
+
+    data        True for a data frame, False for a control frame
+    payload_ns  when the symbols begin, after pilots in front of a data frame
+    """
+
+    data: bool
+    start_ns: int
+    payload_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class ControlCopy:
-    """What the addressee received of a control frame: bytes that may be wrong, and the SNR measured on its pilots (NaN without)."""
+    """What the addressee received of a control frame: bytes that may be wrong, and the SNR measured on its pilots (NaN without).
+
+    origin  see `records.ControlSent`
+    """
 
     frame: ControlFrame
     raw: bytes
@@ -72,3 +100,4 @@ class ControlCopy:
     airtime_ns: int
     uses: int
     snr_db: float
+    origin: int = AS_SENT

@@ -1,53 +1,61 @@
-"""The jammer of a lane: a process that follows its plan, and the interference that a frame meets."""
+"""The jammer of a lane: when it was on, what a frame met of it, and what the trace is told of it. Here it follows the clock."""
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.phy.jamming import affordable, uses_hit
+from linksim.phy.jamming import uses_hit
 from linksim.records import BOB, Jam
-from linksim.scenario.jammers import BarrageJammer, PulsedJammer
+from linksim.scenario.jammers import Jamming
 from linksim.units import db_to_linear
+from linksim.worker import Operation, Promise
 from linksim.world.clock import JAMMED, World
+from linksim.world.frames import DataFrame, Transmission
+
+Symbols = NDArray[np.complex64]
 
 
 class Jammer:
     """Gaussian interference from the intervals during which the jammer was on.
 
-    Power is relative to the mean received signal power at each ear.
+    Power is relative to the mean received signal power at each ear; at Alice, for what Bob sends, it is that at Bob.
+
+    emit  makes the interference on data frames: the operation `world.operations.gaussian`
+
+    `hits` counts the frames that met it at Bob or Alice; `spent` tells whether it could pay for no more.
     """
 
-    def __init__(self, world: World, lane: int, spec: BarrageJammer | PulsedJammer) -> None:
-        self._world, self._lane, self._spec = world, lane, spec
-        self._powers = (db_to_linear(spec.jsr_bob_db), 0.0 if spec.jsr_eve_db is None else db_to_linear(spec.jsr_eve_db))
+    def __init__(self, world: World, lane: int, spec: Jamming, emit: Operation) -> None:
+        self._world, self._lane, self._emit = world, lane, emit
+        self._jsr_db = (spec.jsr_bob_db, -math.inf if spec.jsr_eve_db is None else spec.jsr_eve_db)
+        self._powers = tuple(db_to_linear(jsr_db) for jsr_db in self._jsr_db)
         self._past: list[tuple[int, int]] = []
         self._since: int | None = None
         self._watched = False
+        self._turns = 0
         self.hits = 0
+        self.spent = False
 
-    def run(self) -> Generator[Any, Any, None]:
-        """SimPy process."""
-        env = self._world.env
-        for number, (start, end) in enumerate(affordable(self._spec)):
-            if start > self._world.now:
-                yield env.timeout(start - self._world.now)
-            self._since = start
-            self._world.note(self._lane, JAMMED, number)
-            yield env.timeout(end - self._world.now)
-            self._since = None
-            if self._watched:
-                self._past.append((start, end))
-            self._tell(start, end)
+    def radiate(self, end_ns: int) -> Generator[Any, Any, None]:
+        """SimPy process: be on from now to `end_ns`."""
+        self._since = start = self._world.now
+        self._world.note(self._lane, JAMMED, self._turns)
+        self._turns += 1
+        yield self._world.env.timeout(end_ns - start)
+        self._since = None
+        if self._watched:
+            self._past.append((start, end_ns))
+        self._tell(start, end_ns)
 
     def stop(self) -> None:
         """The run is over: tell the interval that is under way."""
         if self._since is not None and self._world.now > self._since:
             self._tell(self._since, self._world.now)
 
-    def watch(self) -> None:
+    def watch(self, frame: Transmission) -> None:
         """A frame is about to take the air: remember what happens to it."""
         self._watched = True
 
@@ -70,8 +78,33 @@ class Jammer:
         self.hits += hit is not None and ear == BOB
         return hit
 
+    def interference(
+        self, ear: int, frame: DataFrame, gain: Symbols, noise_power: float, power: NDArray[np.float32], keys: NDArray[np.int64]
+    ) -> Promise:
+        """What arrives at an ear with the payload of a data frame: promise of complex [items, uses / items].
+
+        gain         complex64 [items, 1] or [items, uses / items], of the path from Alice
+        noise_power  N0 there
+        power        float32 [items, uses / items], of the interference
+        keys         int64 [items, 3], of the ear's interference
+
+        Bob's is asked for before Eve's.
+        """
+        return self._world.worker.promise(self._emit, power, keys)
+
+    def why_idle(self) -> str:
+        """Why it met no frame, where it met none."""
+        return "spent its energy budget before it met a frame" if self.spent else "met no frame"
+
     def _tell(self, start: int, end: int) -> None:
-        spec = self._spec
-        eve_db = -math.inf if spec.jsr_eve_db is None else spec.jsr_eve_db
-        energy = self._powers[BOB] * (end - start) / 1e9
-        self._world.announce(Jam(start, end, self._lane, spec.jsr_bob_db, eve_db, energy))
+        self._world.announce(Jam(start, end, self._lane, *self._jsr_db, self._powers[BOB] * (end - start) / 1e9))
+
+
+def follow(world: World, jammers: Sequence[Jammer], plan: Iterator[tuple[int, int]]) -> Generator[Any, Any, None]:
+    """SimPy process: interval n of the plan is spent on jammer n modulo their number: the one of a lane, or those of a sweep's lanes."""
+    for number, (start, end) in enumerate(plan):
+        if start > world.now:
+            yield world.env.timeout(start - world.now)
+        yield from jammers[number % len(jammers)].radiate(end)
+    for jammer in jammers:  # a plan without end, unless there is a budget
+        jammer.spent = True

@@ -9,11 +9,14 @@ from torch import Tensor
 
 from linksim.metrics import psnr
 from linksim.records import ALICE, FrameSent, Picture, Quality
+from linksim.schemes.base import lacking, shown
 from linksim.worker import Operation, Promise
+from linksim.world.agreement import Agreed
 from linksim.world.clock import World
+from linksim.world.constellation import Constellation
 from linksim.world.frames import DataCopy
 
-DECODED, NO_TERMS, NOT_SENT = range(3)  # outcomes of a frame, as `records.FrameSent` words them
+DECODED, NO_TERMS, NOT_SENT, OTHER_TERMS, DAMAGED = range(5)  # outcomes of a frame, as `records.FrameSent` words them
 
 
 @dataclass(slots=True)
@@ -22,13 +25,16 @@ class Expected:
 
     images   promise of what Alice sent, [items, k, c, h, w]
     labels   int64 [images]
-    ears     how many ears have yet to be heard of
+    agreed   what Alice sent it under
+    left     copies that have yet to be heard of, and one more as long as Alice may send it again
+    start_ns  of its last transmission that was heard of
     """
 
     images: Promise
     labels: NDArray[np.int64]
-    snr_db: float
-    ears: int
+    agreed: Agreed
+    left: int = 1
+    start_ns: int = 0
 
 
 class Judge:
@@ -36,36 +42,58 @@ class Judge:
 
     ears      how many listen to the lane
     pictures  how many images of the lane to keep for looking at
+    constellation  keeps symbols
     """
 
-    def __init__(self, world: World, lane: int, score: Operation, ears: int, pictures: int) -> None:
+    def __init__(self, world: World, lane: int, score: Operation, ears: int, pictures: int, constellation: Constellation) -> None:
         self._world, self._lane, self._score, self._ears = world, lane, score, ears
-        self._pictures = pictures
+        self._pictures, self._constellation = pictures, constellation
         self._expected: dict[int, Expected] = {}
         self._kept: dict[int, int] = {}
 
-    def sent(self, frame: int, images: Promise, labels: NDArray[np.int64], snr_db: float) -> None:
-        """Alice is about to send this."""
-        self._expected[frame] = Expected(images, labels, snr_db, self._ears)
+    def sent(self, frame: int, images: Promise, labels: NDArray[np.int64], agreed: Agreed) -> None:
+        """Alice has made this frame."""
+        self._expected[frame] = Expected(images, labels, agreed)
         self._world.outstanding += 1
         keep = min(self._pictures, len(labels))
         if keep:
             self._pictures -= keep
             self._kept[frame] = keep
 
+    def on_air(self, frame: int) -> None:
+        """Alice transmits the frame, for the first time or again."""
+        self._expected[frame].left += self._ears
+
+    def over(self, frame: int) -> None:
+        """Alice will not transmit the frame again."""
+        self._settled(frame)
+
     def held(self, frame: int, epoch: int, images: int) -> None:
         """Alice could not agree with Bob on terms and kept the frame."""
-        self._world.announce(FrameSent(self._world.now, 0, self._lane, frame, epoch, images, 0, float("nan"), NOT_SENT))
+        self._world.announce(FrameSent(self._world.now, 0, self._lane, frame, 0, epoch, images, 0, float("nan"), NOT_SENT))
 
-    def received(self, copy: DataCopy, airtime_ns: int, uses: int, outcome: int) -> None:
-        """Bob has the frame, for better or worse."""
-        frame, snr_db = copy.frame, self._expected[copy.frame.number].snr_db
-        self._world.announce(
-            FrameSent(copy.start_ns, airtime_ns, self._lane, frame.number, frame.epoch, frame.images, uses, snr_db, outcome)
-        )
+    def received(self, copy: DataCopy, airtime_ns: int, uses: int, agreed: Agreed | None, checked: Promise | None) -> None:
+        """Bob has a transmission, and takes `agreed` for what it was sent under; None where he has no terms for it.
+
+        checked  his images of the frame so far, where he can tell which he has not got; else None
+        """
+        frame, sent = copy.frame, self._expected[copy.frame.number].agreed
+
+        def announce(outcome: int) -> None:
+            about = (frame.number, frame.attempt, frame.epoch, frame.images, uses, sent.snr_db, outcome)
+            self._world.announce(FrameSent(copy.start_ns, airtime_ns, self._lane, *about))
+
+        if agreed is None or agreed.ground != sent.ground:
+            announce(NO_TERMS if agreed is None else OTHER_TERMS)
+        elif checked is None:
+            announce(DECODED)
+        else:
+            self._world.worker.listen(checked, lambda images: announce(DAMAGED if lacking(images).any() else DECODED))
 
     def estimate(self, ear: int, copy: DataCopy, estimate: Promise | None) -> None:
-        """An ear's estimate of the frame, [items, k, c, h, w], or None where it has none."""
+        """An ear has done with a copy: its estimate of the frame, [items, k, c, h, w], or None where it has none, or none yet."""
+        if not copy.frame.attempt:
+            self._constellation.hear(ear, copy)
         number = copy.frame.number
         expected = self._expected[number]
         worker = self._world.worker
@@ -74,20 +102,25 @@ class Judge:
             worker.listen(worker.promise(self._score, estimate, expected.images), listener)
             if number in self._kept:
                 worker.listen(estimate, partial(self._keep, ear, copy.start_ns, number, self._kept[number]))
-        expected.ears -= 1
-        if not expected.ears:
+        expected.start_ns = copy.start_ns
+        self._settled(number)
+
+    def _settled(self, number: int) -> None:
+        expected = self._expected[number]
+        expected.left -= 1
+        if not expected.left:
             if number in self._kept:
-                worker.listen(expected.images, partial(self._keep, ALICE, copy.start_ns, number, self._kept.pop(number)))
+                self._world.worker.listen(expected.images, partial(self._keep, ALICE, expected.start_ns, number, self._kept.pop(number)))
             del self._expected[number]
             self._world.outstanding -= 1
 
     def _scored(self, ear: int, start_ns: int, frame: int, labels: NDArray[np.int64], scores: Tensor) -> None:
         rows = scores.flatten(0, 1)
         psnrs = psnr(rows[:, 0]).tolist()
-        for item, ((mse, ssim, predicted), psnr_db, label) in enumerate(zip(rows.tolist(), psnrs, labels.tolist(), strict=True)):
-            self._world.announce(Quality(start_ns, self._lane, frame, item, ear, label, int(predicted), mse, psnr_db, ssim))
+        for item, ((mse, ssim, predicted, grey), psnr_db, label) in enumerate(zip(rows.tolist(), psnrs, labels.tolist(), strict=True)):
+            self._world.announce(Quality(start_ns, self._lane, frame, item, ear, label, int(predicted), mse, psnr_db, ssim, int(grey)))
 
     def _keep(self, node: int, start_ns: int, frame: int, count: int, images: Tensor) -> None:
-        pixels = (images.flatten(0, 1)[:count] * 255.0).round().byte().cpu().numpy()
+        pixels = (shown(images.flatten(0, 1)[:count]) * 255.0).round().byte().cpu().numpy()
         for item, image in enumerate(pixels):
             self._world.announce(Picture(start_ns, self._lane, frame, item, node, image))

@@ -1,36 +1,30 @@
-"""The control plane's messages as bytes: one frozen dataclass per kind, `encode` and `decode` side by side.
+"""The control plane's messages: one frozen dataclass per kind, `encode` and `decode` of its body side by side.
 
-docs/wire-format.md is the contract:
+docs/wire-format.md is the contract; `world.wire` makes frames of them:
 
-    clear   head 1 | epoch 2 | sequence 4 | body | CRC-32 4                               PROBE, HELLO, ACCEPT
-    sealed  head 1 | epoch 2 | counter 4 | AEAD(sequence 4 | body) | tag 16 | CRC-32 4    REPORT, CONFIRM, KEY, ACK
+    clear   head 1 | epoch 2 | sequence 4 | body | CRC-32 4                               HELLO, ACCEPT, NACK
+    sealed  head 1 | epoch 2 | counter 4 | AEAD(sequence 4 | body) | tag 16 | CRC-32 4    PROBE, REPORT, CONFIRM, KEY, ACK
 
-Big-endian throughout. The head is the version (high nibble) and the kind (low nibble, its place in `records.MESSAGES`). `parse` takes any
-bytes and gives a message or raises Malformed; what it gives of the sealed kinds is an `Envelope`, which `unseal` opens. The lane is not
-on the wire: the air is the lane's own.
+Big-endian throughout. The head is the version (high nibble) and the kind (low nibble, its place in `records.MESSAGES`). Bodies of the clear
+kinds end with a tag that proves the sender. The lane is not on the wire: the air is the lane's own.
 """
 
 import struct
-import zlib
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Self, TypeVar
+from functools import cache
+from typing import Any, ClassVar, Self
 
 from linksim.records import MESSAGES
-from linksim.secrecy import COUNTER_BYTES, KEY_BYTES, TAG_BYTES, Opener, Sealer
+from linksim.secrecy import KEY_BYTES, TAG_BYTES
 
-VERSION = 1
+VERSION = 2
 MOST_PAIRS = 128
+DATA = 15  # what ACK calls a data frame; no kind of message has this number
+DISAGREED, DAMAGED = range(2)  # why Bob did not take a data frame, as NACK says it
 UINT16, UINT32, UINT64 = 2**16 - 1, 2**32 - 1, 2**64 - 1
 
-_HEAD = struct.Struct(">BH")
-_SEQUENCE = struct.Struct(">I")
-_CLEAR = _HEAD.size + _SEQUENCE.size
-_SEALED = _CLEAR + COUNTER_BYTES + TAG_BYTES
-_CRC = 4
-
-
-class Malformed(Exception):  # noqa: N818 - an event of the link, not a fault of the program
-    """Bytes that are no message: damaged on the way, or made by nobody who speaks this format."""
+HEAD = struct.Struct(">BH")
+SEQUENCE = struct.Struct(">I")
 
 
 def within(lowest: int, highest: int) -> Any:
@@ -54,31 +48,45 @@ class Message:
     sequence: int = within(0, UINT32)
 
     def __post_init__(self) -> None:
-        for part in fields(self):
-            value = getattr(self, part.name)
+        for name, lowest, highest in ranges(type(self)):
+            value = getattr(self, name)
             measure = len(value) if isinstance(value, bytes | tuple) else value
-            lowest, highest = part.metadata["lowest"], part.metadata["highest"]
             if not lowest <= measure <= highest:  # so written that NaN is refused
-                raise ValueError(f"{part.name} must be within {lowest}..{highest}, got {measure}")
+                raise ValueError(f"{name} must be within {lowest}..{highest}, got {measure}")
 
     def encode(self) -> bytes:
         """The body."""
-        return self.body.pack(*(getattr(self, part.name) for part in fields(self)[2:]))
+        return self.body.pack(*(getattr(self, name) for name, _, _ in ranges(type(self))[2:]))
 
     @classmethod
     def decode(cls, epoch: int, sequence: int, body: bytes) -> Self:
-        """Undo `encode`. Raises ValueError for a value out of range; the length is right (see `parse`)."""
+        """Undo `encode`. Raises ValueError for a value out of range; the length is right (see `wire.parse`)."""
         return cls(epoch, sequence, *cls.body.unpack(body))
 
 
+@cache
+def ranges(kind: type[Any]) -> tuple[tuple[str, float, float], ...]:
+    """(name, lowest, highest) of each field of a kind, in their order."""
+    return tuple((part.name, part.metadata["lowest"], part.metadata["highest"]) for part in fields(kind))
+
+
+def head(kind: int, epoch: int) -> bytes:
+    """The first three bytes of every frame."""
+    return HEAD.pack(VERSION << 4 | kind, epoch)
+
+
 class Tagged(Message):
-    """A message whose body ends with the tag that proves its sender."""
+    """A clear message; its body ends with the tag that proves its sender."""
 
     __slots__ = ()
 
+    def clear(self) -> bytes:
+        """The frame without its checksum."""
+        return head(self.kind, self.epoch) + SEQUENCE.pack(self.sequence) + self.encode()
+
     def covered(self) -> bytes:
         """What the tag vouches for: all that stands before it."""
-        return _clear(self)[:-TAG_BYTES]
+        return self.clear()[:-TAG_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,24 +135,30 @@ class Probe(Message):
 class Report(Message):
     """Bob answers a PROBE; `sequence` is that of the PROBE.
 
-    snr_db  measured on its pilots, in dB; carried as whole hundredths
+    snr_db         measured on its pilots, in dB; carried as whole hundredths
+    offered_epoch  number of the terms that Alice may begin: those in force, with the steps below
+    t_d, t_plus    diffusion steps that he asks for, and those that he adds to them; 0 where the scheme has none
     """
 
     kind = MESSAGES.index("report")
-    body = struct.Struct(">h")
+    body = struct.Struct(">hHHH")
     snr_db: float = within(-100, 100)
+    offered_epoch: int = within(0, UINT16)
+    t_d: int = within(0, UINT16)
+    t_plus: int = within(0, UINT16)
 
     def encode(self) -> bytes:
-        return self.body.pack(round(100 * self.snr_db))
+        return self.body.pack(round(100 * self.snr_db), self.offered_epoch, self.t_d, self.t_plus)
 
     @classmethod
     def decode(cls, epoch: int, sequence: int, body: bytes) -> Self:
-        return cls(epoch, sequence, cls.body.unpack(body)[0] / 100)
+        hundredths, *others = cls.body.unpack(body)
+        return cls(epoch, sequence, hundredths / 100, *others)
 
 
 @dataclass(frozen=True, slots=True)
 class Confirm(Message):
-    """Alice settles the terms.
+    """Alice settles the terms. Where Bob has them already, and only there, he answers with ACK.
 
     agreed_epoch  number of the terms that both use from now on
     """
@@ -183,99 +197,38 @@ class Key(Message):
 
 @dataclass(frozen=True, slots=True)
 class Ack(Message):
-    """A message arrived; `sequence` is that of the message.
+    """A message or a data frame arrived; `sequence` is that of the message, or the number of the data frame.
 
-    acknowledged  its kind, any but ACK itself
+    acknowledged  kind of the message, any but ACK itself, or `DATA`
     """
 
     kind = MESSAGES.index("ack")
     body = struct.Struct(">B")
-    acknowledged: int = within(0, len(MESSAGES) - 1)
+    acknowledged: int = within(0, DATA)
 
     def __post_init__(self) -> None:
         Message.__post_init__(self)
-        if self.acknowledged == self.kind:
-            raise ValueError("an ACK is not acknowledged")
+        if self.acknowledged == self.kind or len(MESSAGES) <= self.acknowledged < DATA:
+            raise ValueError(f"kind {self.acknowledged} is not acknowledged")
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
-    """A sealed message as it was heard.
+class Nack(Tagged):
+    """Bob could not take a data frame; `sequence` is its number, `epoch` the one under which it came.
 
-    kind    place in `records.MESSAGES`; it and the epoch can be read by all, and the tag vouches for both
-    epoch   0..65535
-    sealed  counter, ciphertext and tag, see `secrecy.Sealer`
+    Not sealed: he must be able to say it when he has lost the session.
+
+    attempt  0 for the frame's first transmission
+    reason   `DISAGREED`: he has no terms for it; `DAMAGED`: its checksum failed
+    tag      over `covered()`, see `secrecy.prove_nack`
     """
 
-    kind: int
-    epoch: int
-    sealed: bytes
+    kind = MESSAGES.index("nack")
+    body = struct.Struct(f">BB{TAG_BYTES}s")
+    attempt: int = within(0, 255)
+    reason: int = within(DISAGREED, DAMAGED)
+    tag: bytes = within(TAG_BYTES, TAG_BYTES)
 
 
-Clear = Hello | Accept | Probe
-Sealed = Report | Confirm | Key | Ack
-Kind = TypeVar("Kind", bound=Message)
-_CLEAR_KINDS: dict[int, type[Clear]] = {message.kind: message for message in (Hello, Accept, Probe)}
-_SEALED_KINDS: dict[int, type[Sealed]] = {message.kind: message for message in (Report, Confirm, Key, Ack)}
-
-
-def frame(message: Clear) -> bytes:
-    """A clear message -> the bytes that go on the air."""
-    return _checked(_clear(message))
-
-
-def seal(message: Sealed, sealer: Sealer) -> bytes:
-    """A sealed message -> the bytes that go on the air. A repeat is sealed anew: the peer opens no counter twice."""
-    head = _head(message.kind, message.epoch)
-    return _checked(head + sealer.seal(_SEQUENCE.pack(message.sequence) + message.encode(), head, message.epoch))
-
-
-def parse(raw: bytes) -> Clear | Envelope:
-    """Any bytes -> the message they are. Raises Malformed, and nothing else, for a wrong checksum, version, kind, length or value."""
-    if len(raw) < _CLEAR + _CRC:
-        raise Malformed(f"{len(raw)} bytes are too few")
-    content = raw[:-_CRC]
-    if zlib.crc32(content) != int.from_bytes(raw[-_CRC:], "big"):
-        raise Malformed("the checksum does not fit")
-    head, epoch = _HEAD.unpack_from(content)
-    version, kind = divmod(head, 16)
-    if version != VERSION or kind >= len(MESSAGES):
-        raise Malformed(f"version {version}, kind {kind}: this is version {VERSION} with kinds 0..{len(MESSAGES) - 1}")
-    if kind in _SEALED_KINDS:
-        _fits(_SEALED_KINDS[kind], len(content) - _SEALED)
-        return Envelope(kind, epoch, content[_HEAD.size :])
-    _fits(_CLEAR_KINDS[kind], len(content) - _CLEAR)
-    return _decode(_CLEAR_KINDS[kind], epoch, content[_HEAD.size :])
-
-
-def unseal(envelope: Envelope, opener: Opener) -> Sealed:
-    """Open an envelope. Raises Refused where it is not the peer's or was opened before, Malformed for a value out of range."""
-    plain = opener.open(envelope.sealed, _head(envelope.kind, envelope.epoch), envelope.epoch)
-    return _decode(_SEALED_KINDS[envelope.kind], envelope.epoch, plain)
-
-
-def _decode(message: type[Kind], epoch: int, plain: bytes) -> Kind:
-    try:
-        return message.decode(epoch, _SEQUENCE.unpack_from(plain)[0], plain[_SEQUENCE.size :])
-    except ValueError as fault:
-        raise Malformed(str(fault)) from None
-
-
-def _fits(message: type[Message], size: int) -> None:
-    """A body has one length, but for KEY's, which grows by the pair."""
-    extra = size - message.body.size
-    allowed = range(Key.pair.size, (MOST_PAIRS + 1) * Key.pair.size, Key.pair.size) if message is Key else range(1)
-    if extra not in allowed:
-        raise Malformed(f"a {MESSAGES[message.kind]} has no body of {size} bytes")
-
-
-def _head(kind: int, epoch: int) -> bytes:
-    return _HEAD.pack(VERSION << 4 | kind, epoch)
-
-
-def _clear(message: Message) -> bytes:
-    return _head(message.kind, message.epoch) + _SEQUENCE.pack(message.sequence) + message.encode()
-
-
-def _checked(content: bytes) -> bytes:
-    return content + zlib.crc32(content).to_bytes(_CRC, "big")
+Clear = Hello | Accept | Nack
+Sealed = Probe | Report | Confirm | Key | Ack

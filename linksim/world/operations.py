@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from linksim.attacks.inversion import closed_box
+from linksim.attacks.inversion import Undo, inverted
 from linksim.metrics import mse, ssim
 from linksim.nets.classifiers import Classifier
-from linksim.nets.inverters import InverseNet
 from linksim.phy.link import Heard, transmit
 from linksim.phy.noise import Noise
-from linksim.schemes.base import Scheme
+from linksim.scenario.channel import Equaliser
+from linksim.schemes.base import Scheme, lacking, shown
 from linksim.schemes.terms import Terms, rebuilt
 from linksim.worker import Operation
 
@@ -51,12 +51,12 @@ def send(scheme: Scheme, terms: Terms, batch: int, precision: Precision) -> Oper
     return Operation("send", run, batch)
 
 
-def receive(scheme: Scheme, terms: Terms, batch: int, precision: Precision) -> Operation:
+def receive(scheme: Scheme, terms: Terms, equaliser: Equaliser, batch: int, precision: Precision) -> Operation:
     """(heard complex [items, uses], gain, noise power [items], noise keys [items, 3], leaves of terms) -> images [items, k, c, h, w]."""
 
     def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, keys: Tensor, *leaves: Tensor) -> Tensor:
         with precision():
-            return scheme.receive(Heard(symbols, gain, noise_power), rebuilt(terms, iter(leaves)), Noise(keys))
+            return scheme.receive(Heard(symbols, gain, noise_power, equaliser), rebuilt(terms, iter(leaves)), Noise(keys))
 
     return Operation("receive", run, batch)
 
@@ -71,37 +71,65 @@ def carry() -> Operation:
 
 
 def carry_jammed() -> Operation:
-    """As `carry`, and (jamming power [items, uses], jamming keys [items, 3])."""
+    """As `carry`, and (jamming complex [items, uses], as it arrives)."""
 
-    def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, keys: Tensor, jam_power: Tensor, jam_keys: Tensor) -> Tensor:
-        uses = symbols.shape[1]
-        jamming = jam_power.sqrt() * Noise(jam_keys).complex(uses)
-        return transmit(symbols, gain, noise_power, Noise(keys).complex(uses), jamming)
+    def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, keys: Tensor, jamming: Tensor) -> Tensor:
+        return transmit(symbols, gain, noise_power, Noise(keys).complex(symbols.shape[1]), jamming)
 
     return Operation("carry jammed", run, AIR_BATCH)
 
 
-def invert(inverter: InverseNet, images: int, batch: int, precision: Precision) -> Operation:
-    """(heard complex [items, uses], gain, noise power [items]) -> Eve's pictures [items, images, c, h, w]."""
+def gaussian() -> Operation:
+    """(jamming power [items, uses], keys [items, 3]) -> Gaussian jamming complex [items, uses]."""
+
+    def run(power: Tensor, keys: Tensor) -> Tensor:
+        return power.sqrt() * Noise(keys).complex(power.shape[1])
+
+    return Operation("gaussian jamming", run, AIR_BATCH)
+
+
+def semantic() -> Operation:
+    """(perturbation complex [items, uses], jamming power [items, uses], phasor [items, uses] or [items, 1]) -> jamming, as it arrives."""
+
+    def run(pattern: Tensor, power: Tensor, phasor: Tensor) -> Tensor:
+        return power.sqrt() * phasor * pattern
+
+    return Operation("semantic jamming", run, AIR_BATCH)
+
+
+def fill_in() -> Operation:
+    """(images, what an earlier transmission left of them), both [items, k, c, h, w] and NaN where lacking -> all that there are."""
+
+    def run(images: Tensor, earlier: Tensor) -> Tensor:
+        return torch.where(images.isnan(), earlier, images)
+
+    return Operation("fill in", run, AIR_BATCH)
+
+
+def invert(undo: Undo, uses: int, images: int, equaliser: Equaliser, batch: int, precision: Precision) -> Operation:
+    """(heard complex [items, n * uses], gain, noise power [items]) -> Eve's pictures [items, images, c, h, w]."""
 
     def run(symbols: Tensor, gain: Tensor, noise_power: Tensor) -> Tensor:
         with precision():
-            return closed_box(inverter, Heard(symbols, gain, noise_power), images)
+            return inverted(undo, uses, Heard(symbols, gain, noise_power, equaliser), images)
 
     return Operation("invert", run, batch)
 
 
 def score(classifier: Classifier | None, batch: int, precision: Precision) -> Operation:
-    """(estimates, images), both [items, k, c, h, w] in 0..1 -> [items, k, 3]: mse, ssim, predicted class (-1 without a classifier)."""
+    """(estimates, images), both [items, k, c, h, w] in 0..1 -> [items, k, 4]: mse, ssim, predicted class (-1 without a classifier), and
+    1 where the estimate is lacking, for which grey is scored."""
 
     def run(estimates: Tensor, images: Tensor) -> Tensor:
         shape = estimates.shape[:2]
         estimates, images = estimates.flatten(0, 1), images.flatten(0, 1)
+        grey = lacking(estimates).float()
+        estimates = shown(estimates)
         if classifier is None:
             predicted = torch.full((len(images),), -1.0, device=images.device)
         else:
             with precision():
                 predicted = classifier(estimates).argmax(dim=1).float()
-        return torch.stack([mse(estimates, images), ssim(estimates, images), predicted], dim=1).view(*shape, 3)
+        return torch.stack([mse(estimates, images), ssim(estimates, images), predicted, grey], dim=1).view(*shape, 4)
 
     return Operation("score", run, batch)

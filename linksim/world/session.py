@@ -2,18 +2,20 @@
 
     Alice                                   Bob
     HELLO (ephemeral key, tag)      ----->
-                                    <-----  ACCEPT (ephemeral key, tag)          keys exist; all below but PROBE is sealed
+                                    <-----  ACCEPT (ephemeral key, tag)          keys exist; all below but NACK is sealed
     PROBE (pilots)                  ----->  measures the SNR
-                                    <-----  REPORT (SNR)
-    CONFIRM (epoch + 1)             ----->  a data frame of that epoch tells Bob as much, should CONFIRM be lost
+                                    <-----  REPORT (SNR, steps, epoch offered)   new terms get a new number
+    CONFIRM (that epoch)            ----->  a data frame or KEY of that epoch tells Bob as much, should CONFIRM be lost
     KEY (frame, (p, s) per pair)    ----->
                                     <-----  ACK
     data frame (epoch)              ----->
+                                    <-----  NACK (frame), where Bob has no terms for it; ACK or NACK, where the scheme repeats data frames
 
-Whoever waits for an answer sends again when it does not come (stop and wait) and gives up after a number of attempts. A handshake that
-fails is tried again before the next frame; a probe round that fails leaves the terms as they were; a frame whose KEY is not acknowledged
-is held back. Bob answers a repeated message as he answered the first, and opens no sealed message twice. A lost CONFIRM does no harm:
-each round counts on from the epoch that Bob's REPORT names.
+Whoever waits for an answer sends again when it does not come (`world.arq`). A frame whose KEY is not acknowledged is held back; a probe
+round that fails leaves the terms as they were. Either failure, and a NACK, makes Alice doubt that Bob still has the session: she shakes
+hands again, and goes on with the old session until Bob accepts. Bob takes a new session up only when a sealed message proves that Alice
+holds its keys, and she sends no data before he has answered under them. Bob answers a repeated message as he answered the first, never
+offers two terms under one number, and opens no sealed message twice. docs/wire-format.md has the argument.
 """
 
 from collections import OrderedDict
@@ -21,189 +23,277 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
-import simpy
-
-from linksim.phy import control
 from linksim.records import ALICE, BOB
 from linksim.rng import Streams
 from linksim.scenario.schema import Link
 from linksim.schemes.stack import Stack
-from linksim.schemes.terms import Terms
-from linksim.secrecy import ALICE_TO_BOB, BOB_TO_ALICE, TAG_BYTES, agree, check_accept, check_hello, prove_accept, prove_hello
-from linksim.units import seconds_to_ns
-from linksim.world import messages
+from linksim.secrecy import ALICE_TO_BOB, BOB_TO_ALICE, TAG_BYTES, Refused, check_nack, prove_nack
+from linksim.units import FOREVER_NS, seconds_to_ns
+from linksim.world import wire
+from linksim.world.agreement import FIRST_STEPS, Agreed, Offers, Pairs, Steps
 from linksim.world.air import Air
+from linksim.world.arq import Step, StopAndWait
 from linksim.world.clock import World
-from linksim.world.endpoint import End, Pairs
-from linksim.world.frames import ControlCopy, ControlFrame
-from linksim.world.messages import Accept, Ack, Confirm, Hello, Key, Probe, Report
+from linksim.world.endpoint import End, Secured
+from linksim.world.frames import ControlCopy, ControlFrame, DataFrame
+from linksim.world.handshake import Answering, Opening
+from linksim.world.latency import latency_ns
+from linksim.world.messages import DATA, DISAGREED, Accept, Ack, Clear, Confirm, Hello, Key, Nack, Probe, Report, Sealed
+from linksim.world.wire import Envelope
 
 LONGEST_ANSWER = 72  # bytes; an answer is given the airtime of this many before the timeout begins
-LONGEST_WAIT = 8  # times the first wait for an answer
 REMEMBERED = 64  # frames whose keys Bob keeps
-EPOCHS = 2**16
 REPORTED_DB = 100.0  # a report says no more than this and no less than its negative
-
-Step = Generator[Any, Any, Any]
 
 
 class AliceSession(End):
     """Alice's end: she begins every exchange.
 
+    epoch   number of the terms she works under
+    steps   diffusion steps of these terms
     snr_db  her belief of the SNR at Bob, from his last report
     """
 
     def __init__(self, world: World, lane: int, air: Air, link: Link, stack: Stack, streams: Streams, names: tuple[str, str]) -> None:
         super().__init__(world, lane, air, link, stack, streams, *names)
-        self.snr_db = link.alice.assumed_snr_db
+        self._assumed_snr_db, self._pilots = link.alice.assumed_snr_db, link.radio.pilots
         self._interval_ns = seconds_to_ns(link.session.probe_interval_ms / 1e3)
         trip_ns = 2 * seconds_to_ns(link.channel.bob.propagation_us / 1e6)
-        answer_ns = air.airtime_ns(control.uses(LONGEST_ANSWER, link.radio.control_repeats))
-        self._patience_ns = trip_ns + answer_ns + seconds_to_ns(link.session.timeout_ms / 1e3)
-        self._probe_due_ns = 0
-        self._sequence = 0
-        self._hello, self._ephemeral = b"", self._draw_ephemeral()
-        self._awaited: tuple[int, int, simpy.Event] | None = None
+        answer_ns = air.airtime_ns(air.signalling.uses(LONGEST_ANSWER))
+        patience_ns = trip_ns + answer_ns + seconds_to_ns(link.session.timeout_ms / 1e3)
+        self._arq = StopAndWait(world.env, link.session.attempts, patience_ns)
+        self._decoding_ns = latency_ns(link.bob.processing, link.alice.images_per_frame)
+        self.restart()
         air.hear(ALICE, self._hear)
 
-    def settle(self, frame: int) -> Generator[Any, Any, Terms | None]:
-        """All that must be agreed before data frame `frame`: its terms, or None where Bob could not be reached."""
+    def restart(self) -> None:
+        """Lose all but the identity, as a node does that loses power. What is under way fails."""
+        self._secured, self._proven, self._disagreed = None, False, False
+        self.epoch, self.steps, self.snr_db = 0, FIRST_STEPS, self._assumed_snr_db
+        self._sequence = 0
+        self._probe_due_ns = self._handshake_due_ns = self._world.now
+        self._opening: Opening | None = None
+        self._frames, self._refused = range(0), (-1, -1)  # sent in this session; the newest of which a NACK told
+        self._arq.abort()
+
+    def settle(self, frame: int) -> Generator[Any, Any, Agreed | None]:
+        """All that must be agreed before data frame `frame`, or None where Bob could not be reached and the frame must be held."""
         if not self.needed:
-            return self._stack.terms(self.snr_db, [])
-        if self._sealer is None and not (yield from self._handshake()):
-            return None
-        if self._interval_ns and self._world.now >= self._probe_due_ns:
+            return self._agreed(frame, self.epoch, self.snr_db, self.steps, ())
+        bold = self._spec.desync == "allowed"
+        if self._disagreed or self._world.now >= self._handshake_due_ns:
+            yield from self._handshake()
+        if self._secured is not None and self._interval_ns and self._world.now >= self._probe_due_ns:
             yield from self._probe()
-        pairs = yield from self._key(frame)
-        return None if pairs is None else self._stack.terms(self.snr_db, self._shuffles(frame, pairs))
+        pairs, told = (yield from self._key(frame)) if self._secured is not None else ((), False)
+        if told and not self._proven:
+            yield from self._acknowledged(Confirm(self.epoch, self._sequence, self.epoch))
+        if self._secured is None or not (bold or (told and self._proven)):
+            return None
+        first = self._frames.start if self._frames else frame
+        self._frames = range(first, frame + 1)
+        return self._agreed(frame, self.epoch, self.snr_db, self.steps, pairs)
 
-    def _handshake(self) -> Generator[Any, Any, bool]:
-        self._ephemeral = self._draw_ephemeral()
-        bare = Hello(self.epoch, self._sequence, self._world.now, self._ephemeral.public, bytes(TAG_BYTES))
-        hello = replace(bare, tag=prove_hello(self._me, self._ephemeral, self._peer, bare.covered()))
-        self._hello = messages.frame(hello)
-        return (yield from self._exchange(Hello.kind, Accept.kind, lambda: self._hello)) is not None
+    def deliver(self, frame: int, send: Callable[[int], Step], attempts: int) -> Generator[Any, Any, bool]:
+        """Have data frame `frame` sent by `send(attempt)` until Bob acknowledges it -> whether he did before `attempts` were spent."""
 
-    def _trusts(self, message: messages.Clear | messages.Sealed, raw: bytes) -> bool:
-        """An ACCEPT is trusted when the session's keys, which it makes possible, prove its tag. They are then in force."""
-        if isinstance(message, Accept):
-            keys = agree(self._me, self._ephemeral, self._peer, message.ephemeral, True, self._hello + message.covered())
-            check_accept(keys, message.covered(), message.tag)
-            if self._sealer is None:  # Bob repeats himself when HELLO is repeated
-                self._keyed(keys, ALICE_TO_BOB)
+        def answers(message: Any) -> bool:
+            return message.sequence == frame and (isinstance(message, Nack) or (isinstance(message, Ack) and message.acknowledged == DATA))
+
+        def again(message: Any) -> bool:
+            return isinstance(message, Nack) and message.reason != DISAGREED
+
+        answer = yield from self._arq.exchange(send, answers, self._decoding_ns, again, attempts)
+        return isinstance(answer, Ack)
+
+    def _handshake(self) -> Step:
+        """Agree on new keys. Where Bob does not answer, what there was stays in force."""
+        opening = Opening(self._me, self._draw_ephemeral(), self._peer, self.epoch, self._sequence, self._world.now)
+        self._opening = opening
+        if (yield from self._exchange(Hello.kind, Accept, lambda: opening.frame)) is None and self._secured is not None:
+            self._handshake_due_ns = self._world.now + self._interval_ns
+        self._opening = None
+
+    def _trusts(self, message: Clear | Sealed, raw: bytes) -> bool:
+        """An ACCEPT is trusted when the session's keys, which it makes possible, prove its tag; they are then in force.
+        A NACK, when its tag proves Bob and it is news of a frame of this session."""
+        if isinstance(message, Accept) and self._opening is not None:
+            self._take_up(self._secure(self._opening.keys(message), ALICE_TO_BOB))
+        elif isinstance(message, Nack):
+            check_nack(self._me, self._peer, message.covered(), message.tag)
+            news = message.sequence, message.attempt
+            if message.sequence not in self._frames or news <= self._refused:
+                return False
+            self._refused = news
+            self._disagreed |= message.reason == DISAGREED
+        else:
+            return isinstance(message, Report | Ack)
         return True
 
+    def _take_up(self, secured: Secured) -> None:
+        self._secured, self._proven, self._disagreed, self._opening = secured, False, False, None
+        self.steps, self._frames = FIRST_STEPS, range(0)
+        self._probe_due_ns, self._handshake_due_ns = self._world.now, FOREVER_NS
+
+    def _unseal(self, envelope: Envelope) -> Sealed:
+        message = super()._unseal(envelope)
+        self._proven, self._handshake_due_ns = True, FOREVER_NS  # Bob seals under keys that were proven to him, and under no others
+        return message
+
     def _probe(self) -> Step:
-        probe = Probe(self.epoch, self._sequence, self._radio.pilots)
-        report = yield from self._exchange(Probe.kind, Report.kind, lambda: messages.frame(probe))
+        probe = Probe(self.epoch, self._sequence, self._pilots)
+        report = yield from self._exchange(Probe.kind, Report, lambda: self._seal(probe))
         self._probe_due_ns = self._world.now + self._interval_ns
-        if isinstance(report, Report):
-            self.snr_db, self.epoch = report.snr_db, (report.epoch + 1) % EPOCHS
-            confirm = Confirm(self.epoch, report.sequence, self.epoch)
-            yield from self._send(self._seal(confirm), Confirm.kind, report.sequence, 0)
+        if report is None:
+            self._doubt(self._interval_ns)
+            return
+        self.snr_db, self.epoch, self.steps = report.snr_db, report.offered_epoch, (report.t_d, report.t_plus)
+        confirm = Confirm(self.epoch, report.sequence, self.epoch)
+        yield from self._air.send_control(ControlFrame(self._seal(confirm), ALICE, Confirm.kind, report.sequence, 0, False))
 
-    def _key(self, frame: int) -> Generator[Any, Any, Pairs | None]:
-        """Tell Bob which shuffles the frame will have -> them (empty where nothing is to be told), or None where he did not acknowledge."""
-        sizes = [book.size for book, told in zip(self._books, self._told(), strict=True) for _ in range(told)]
-        if not sizes:
-            return ()
+    def _key(self, frame: int) -> Generator[Any, Any, tuple[Pairs, bool]]:
+        """Tell Bob which shuffles the frame will have -> them (empty where nothing is to be told), and whether he knows."""
+        if not any(self._told):
+            return (), True
         draw = self._streams(f"{self._name}/schemes", frame)
-        pairs = tuple((int(draw.integers(size)), int(draw.integers(size))) for size in sizes)
+        pairs = tuple((int(draw.integers(size)), int(draw.integers(size))) for size in self._sizes())
         key = Key(self.epoch, self._sequence, frame, pairs)
-        ack = yield from self._exchange(Key.kind, Ack.kind, lambda: self._seal(key))
-        return None if ack is None else pairs
+        return pairs, (yield from self._acknowledged(key))
 
-    def _exchange(self, kind: int, answer: int, make: Callable[[], bytes]) -> Generator[Any, Any, Any]:
-        """Send until the answer comes or the attempts are spent -> the answer or None.
+    def _acknowledged(self, message: Key | Confirm) -> Generator[Any, Any, bool]:
+        """Send a message until Bob acknowledges it -> whether he did."""
+        ack = yield from self._exchange(message.kind, Ack, lambda: self._seal(message))
+        if ack is None:
+            self._doubt(0)
+        return ack is not None
 
-        `make` gives the bytes of each attempt. The wait doubles from attempt to attempt, up to `LONGEST_WAIT` times the first.
-        """
-        env, sequence = self._world.env, self._sequence
+    def _doubt(self, pause_ns: int) -> None:
+        """Bob does not answer. If that is because he lost the session, a new handshake will mend it, to be tried after a pause."""
+        self._handshake_due_ns = min(self._handshake_due_ns, self._world.now + pause_ns)
+
+    def _exchange(self, kind: int, answer: type[Accept | Report | Ack], make: Callable[[], bytes]) -> Generator[Any, Any, Any]:
+        """Send until the answer comes or the attempts are spent -> the answer or None. `make` gives the bytes of each attempt."""
+        sequence = self._sequence
         self._sequence += 1
-        for attempt in range(self._spec.attempts):
-            answered = env.event()
-            self._awaited = (answer, sequence, answered)
-            yield from self._send(make(), kind, sequence, attempt)
-            yield answered | env.timeout(self._patience_ns * min(2**attempt, LONGEST_WAIT))
-            if answered.triggered:
-                return answered.value
-        self._awaited = None
-        return None
 
-    def _send(self, raw: bytes, kind: int, sequence: int, attempt: int) -> Step:
-        return self._air.send_control(ControlFrame(raw, ALICE, kind, sequence, attempt, kind == Probe.kind))
+        def send(attempt: int) -> Step:
+            return self._air.send_control(ControlFrame(make(), ALICE, kind, sequence, attempt, kind == Probe.kind))
 
-    def _seal(self, message: messages.Sealed) -> bytes:
-        assert self._sealer is not None
-        return messages.seal(message, self._sealer)
+        def answers(message: Any) -> bool:
+            return isinstance(message, answer) and message.sequence == sequence and getattr(message, "acknowledged", kind) == kind
+
+        return (yield from self._arq.exchange(send, answers))
+
+    def _seal(self, message: Sealed) -> bytes:
+        assert self._secured is not None
+        return wire.seal(message, self._secured.sealer)
 
     def _hear(self, copy: Any) -> None:
         message = self._open(copy)
-        if message is not None and self._awaited is not None and (message.kind, message.sequence) == self._awaited[:2]:
-            self._awaited[2].succeed(message)
-            self._awaited = None
+        if message is not None:
+            self._arq.hear(message)
 
 
 class BobSession(End):
-    """Bob's end: he answers."""
+    """Bob's end: he answers.
+
+    choose  SNR in dB as measured -> the diffusion steps that he asks for
+    """
 
     def __init__(self, world: World, lane: int, air: Air, link: Link, stack: Stack, streams: Streams, names: tuple[str, str]) -> None:
         super().__init__(world, lane, air, link, stack, streams, *names)
-        self._keys: OrderedDict[int, Pairs] = OrderedDict()
-        self._offered: int | None = None  # the epoch that a report of his allows Alice to begin
-        self._last_hello, self._last_accept, self._newest_hello_ns = b"", b"", -1
+        self.choose: Callable[[float], Steps] = lambda _: FIRST_STEPS
+        self.restart()
 
-    def terms(self, frame: int, epoch: int, snr_db: float) -> Terms | None:
-        """Terms of a data frame that has just come under `epoch`, or None where Bob has none for it."""
-        if epoch == self._offered:
-            self.epoch, self._offered = epoch, None
-        if epoch != self.epoch or len(self._books) < len(self._stack.layers):
+    def restart(self) -> None:
+        """Lose all but the identity, as a node does that loses power."""
+        self._pending: tuple[Secured, int] | None = None  # accepted, but not yet proven by Alice; and the epoch it begins with
+        self._answering = Answering(self._me, self._draw_ephemeral, self._peer)
+        self._take_up(None, 0)
+
+    def _take_up(self, secured: Secured | None, epoch: int) -> None:
+        self._secured, self._pending = secured, None
+        self._offers = Offers(epoch)
+        self._report: Report | None = None
+        self._keys: OrderedDict[int, Pairs] = OrderedDict()
+
+    def terms(self, frame: int, epoch: int, snr_db: float) -> Agreed | None:
+        """What he takes for agreed on a data frame that has just come under `epoch`, or None where he has no terms for it.
+
+        With `desync: allowed` it is whatever he has: the steps in force, and the pairs told last.
+        """
+        self._offers.settle(epoch)
+        pairs = self._keys.get(frame) if any(self._told) else ()
+        known = not self.needed or (self._secured is not None and epoch == self._offers.epoch and pairs is not None)
+        if not known and (self._secured is None or self._spec.desync == "protected"):
             return None
-        pairs = self._keys.pop(frame, None) if any(self._told()) else ()
-        return None if pairs is None else self._stack.terms(snr_db, self._shuffles(frame, pairs))
+        if pairs is None:
+            pairs = next(reversed(self._keys.values()), ((0, 0),) * sum(self._told))
+        return self._agreed(frame, self._offers.epoch, snr_db, self._offers.steps, pairs)
+
+    def acknowledge(self, frame: DataFrame) -> Step:
+        """Tell Alice that a data frame arrived."""
+        yield from self._reply(Ack(self._offers.epoch, frame.number, DATA))
+
+    def refuse(self, frame: DataFrame, reason: int) -> Step:
+        """Tell Alice that a data frame could not be taken: `messages.DISAGREED` or `messages.DAMAGED`."""
+        bare = Nack(frame.epoch, frame.number, frame.attempt, reason, bytes(TAG_BYTES))
+        nack = replace(bare, tag=prove_nack(self._me, self._peer, bare.covered()))
+        yield from self._air.send_control(ControlFrame(wire.frame(nack), BOB, Nack.kind, frame.number, frame.attempt, False))
 
     def answer(self, copy: ControlCopy) -> Step:
         """Take in a control message and send what it asks for."""
         message = self._open(copy)
         if isinstance(message, Hello):
-            yield from self._air.send_control(ControlFrame(self._last_accept, BOB, Accept.kind, message.sequence, 0, False))
-        elif isinstance(message, Probe) and self._sealer is not None:
-            self._offered = (self.epoch + 1) % EPOCHS
-            snr_db = min(max(copy.snr_db, -REPORTED_DB), REPORTED_DB)
-            yield from self._reply(Report(self.epoch, message.sequence, snr_db))
-        elif isinstance(message, Confirm) and message.agreed_epoch == self._offered:
-            self.epoch, self._offered = message.agreed_epoch, None
+            yield from self._air.send_control(ControlFrame(self._answering.frame, BOB, Accept.kind, message.sequence, 0, False))
+        elif isinstance(message, Probe):
+            self._offers.settle(message.epoch)
+            report = self._measured(message.sequence, copy.snr_db)
+            if report is not None:
+                yield from self._reply(report)
+        elif isinstance(message, Confirm):
+            if not self._offers.settle(message.agreed_epoch) and message.agreed_epoch == self._offers.epoch:
+                yield from self._reply(Ack(self._offers.epoch, message.sequence, Confirm.kind))
         elif isinstance(message, Key):
+            self._offers.settle(message.epoch)
             self._keys[message.frame] = message.pairs
             while len(self._keys) > REMEMBERED:
                 self._keys.popitem(last=False)
-            yield from self._reply(Ack(self.epoch, message.sequence, Key.kind))
+            yield from self._reply(Ack(self._offers.epoch, message.sequence, Key.kind))
 
-    def _trusts(self, message: messages.Clear | messages.Sealed, raw: bytes) -> bool:
-        """A HELLO is trusted when its tag proves Alice and it is no replay. A repeat of the last one changes nothing; a new one, the keys.
+    def _measured(self, sequence: int, snr_db: float) -> Report | None:
+        """The answer to a PROBE; a repeat is answered as the first was, one that comes late not at all."""
+        if self._report is not None and sequence <= self._report.sequence:
+            return self._report if sequence == self._report.sequence else None
+        measured = min(max(snr_db, -REPORTED_DB), REPORTED_DB)
+        steps = self.choose(measured)
+        self._report = Report(self._offers.epoch, sequence, measured, self._offers.offer(steps), *steps)
+        return self._report
+
+    def _unseal(self, envelope: Envelope) -> Sealed:
+        """Open an envelope under the keys in force, or under those of a handshake that it thereby proves."""
+        try:
+            return super()._unseal(envelope)
+        except Refused:
+            if self._pending is None:
+                raise
+            message = wire.unseal(envelope, self._pending[0].opener)
+            self._take_up(*self._pending)
+            return message
+
+    def _trusts(self, message: Clear | Sealed, raw: bytes) -> bool:
+        """A HELLO is trusted when its tag proves Alice and it is no replay; a new one makes new keys.
         A KEY must choose from the sets, for as many pairs as a frame has."""
-        if isinstance(message, Hello) and raw != self._last_hello:
-            check_hello(self._me, self._peer, message.ephemeral, message.covered(), message.tag)
-            if message.sent_ns <= self._newest_hello_ns:
-                return False
-            self._accept(message, raw)
-        return not isinstance(message, Key) or self._fits(message.pairs)
-
-    def _fits(self, pairs: Pairs) -> bool:
-        sizes = [book.size for book, told in zip(self._books, self._told(), strict=True) for _ in range(told)]
-        return len(pairs) == len(sizes) and all(max(pair) < size for pair, size in zip(pairs, sizes, strict=True))
-
-    def _accept(self, hello: Hello, raw: bytes) -> None:
-        """Take up a session and keep the ACCEPT that says so."""
-        ephemeral = self._draw_ephemeral()
-        bare = Accept(hello.epoch, hello.sequence, ephemeral.public, bytes(TAG_BYTES))
-        keys = agree(self._me, ephemeral, self._peer, hello.ephemeral, False, raw + bare.covered())
-        self._keyed(keys, BOB_TO_ALICE)
-        self._last_hello, self._newest_hello_ns = raw, hello.sent_ns
-        self._last_accept = messages.frame(replace(bare, tag=prove_accept(keys, bare.covered())))
-        self.epoch, self._offered = hello.epoch, None
+        if isinstance(message, Hello):
+            keys = self._answering.keys(message, raw)
+            if keys is not None:
+                self._pending = self._secure(keys, BOB_TO_ALICE), message.epoch
+        elif isinstance(message, Key):
+            sizes = self._sizes()
+            return len(message.pairs) == len(sizes) and all(max(pair) < size for pair, size in zip(message.pairs, sizes, strict=True))
+        return isinstance(message, Hello | Probe | Confirm)
 
     def _reply(self, message: Report | Ack) -> Step:
-        assert self._sealer is not None
-        raw = messages.seal(message, self._sealer)
-        yield from self._air.send_control(ControlFrame(raw, BOB, message.kind, message.sequence, 0, False))
+        if self._secured is not None:
+            raw = wire.seal(message, self._secured.sealer)
+            yield from self._air.send_control(ControlFrame(raw, BOB, message.kind, message.sequence, 0, False))

@@ -1,0 +1,1 @@
+"""The Model Inversion Eavesdropping Attack in Semantic Communication Systems (Chen et al., GLOBECOM 2023)."""

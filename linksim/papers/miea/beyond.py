@@ -1,0 +1,100 @@
+"""What is measured beyond the paper's tables: each entry of `BEYOND` adds a table of its own and the cells that fill it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from linksim.data.sources import load
+from linksim.metrics import mse, psnr, ssim
+from linksim.papers.miea.conditions import OPEN, SNRS_DB, Setup, eavesdropped, inverter, key, words
+from linksim.papers.paper import Measurement, Tell, Want
+from linksim.papers.simulated import Simulated
+from linksim.papers.tables import Entry, Row, Table
+from linksim.records import ALICE, BOB
+
+ADAPTIVE = "miea-adaptive"
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A table that the paper does not have, and the cells that it shows."""
+
+    table: Table
+    wants: tuple[Want, ...]
+
+
+def adaptive(setup: Setup) -> Extra:
+    """Bob with one codec for all SNRs, beside the paper's three."""
+    name = "adaptive"
+    cells = tuple(Simulated(key(name, "bob", mc), "bob", words(setup, (), mc, ADAPTIVE), BOB, (ADAPTIVE,)) for mc in SNRS_DB)
+    rows = (
+        Row("one codec per SNR", tuple(Entry(key(OPEN.table, "bob", mc)) for mc in SNRS_DB)),
+        Row("one codec for all", tuple(Entry(cell.key) for cell in cells)),
+    )
+    return Extra(Table(name, "Bob with one SNR-adaptive codec", tuple(f"MC {mc} dB" for mc in SNRS_DB), rows), cells)
+
+
+def captures(setup: Setup) -> Extra:
+    """The closed box against m, the captured pairs that Eve has learnt from, and against a stronger inverse network; MC 10 dB."""
+    name, mc, columns = "captures", 10, {"m = 100": "-m100", "m = 1,000": "-m1000", "all faces of training people": ""}
+    networks = {"the paper's network": "open", "a stronger network": "strong"}
+    rows, cells = [], []
+    for network, learnt in networks.items():
+        for ec in SNRS_DB:
+            line = [_captured(setup, f"{name}/{learnt}{tail}/ec{ec}", mc, ec, f"{inverter(mc, learnt)}{tail}") for tail in columns.values()]
+            rows.append(Row(f"EC {ec} dB  {network}", tuple(Entry(cell.key) for cell in line)))
+            cells += line
+    return Extra(Table(name, f"Black box against captured pairs m, undefended, MC {mc} dB", tuple(columns), tuple(rows)), tuple(cells))
+
+
+def _captured(setup: Setup, name: str, mc: int, ec: int, part: str) -> Simulated:
+    return eavesdropped(setup, OPEN, name, "black", mc, ec, {"attack": "inversion", "inverter": part}, (part,))
+
+
+@dataclass(frozen=True)
+class MeanFace:
+    """Somebody who hears nothing and answers with the mean face of the training people: an attack that is no better has learnt nothing."""
+
+    setup: Setup
+    key: str = "blind/mean-face"
+    kind: str = "blind"
+
+    @property
+    def seed(self) -> int:
+        return self.setup.seed
+
+    @property
+    def size(self) -> int:
+        return self.setup.images
+
+    @property
+    def _sender(self) -> Simulated:
+        """A link that sends the images of all other cells; all are kept as Alice has them."""
+        link = words(self.setup, (), SNRS_DB[0], ADAPTIVE) | {"trace": {"pictures": self.size}}
+        return Simulated(self.key, self.kind, link, BOB, (ADAPTIVE,), {ALICE: self.key})
+
+    def digest(self) -> str:
+        return self._sender.digest()
+
+    def measure(self, tell: Tell) -> Measurement:
+        sent = torch.from_numpy(self._sender.measure(tell).pictures[self.key]).float() / 255.0
+        faces = mean_face().expand_as(sent)
+        samples = {"psnr_db": psnr(mse(faces, sent)), "ssim": ssim(faces, sent), "mse": mse(faces, sent)}
+        return Measurement({name: values.double().numpy() for name, values in samples.items()}, {})
+
+
+def mean_face() -> Tensor:
+    """Mean of the training people's pictures, float [colours, h, w] in 0..1."""
+    return torch.from_numpy(load("faces", "train").images.mean(axis=0, dtype=np.float64) / 255.0).float().permute(2, 0, 1)
+
+
+def blind(setup: Setup) -> Extra:
+    """The mean face."""
+    cell = MeanFace(setup)
+    return Extra(Table("blind", "Who hears nothing", ("any MC, any EC",), (Row("the mean face", (Entry(cell.key),)),)), (cell,))
+
+
+BEYOND: tuple[Callable[[Setup], Extra], ...] = (adaptive, captures, blind)

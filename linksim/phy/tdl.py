@@ -1,0 +1,62 @@
+"""Tapped delay lines of 3GPP TR 38.901 without a line of sight, seen on one narrow carrier or over the subcarriers of OFDM."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linksim.phy.waves import Waves, from_all_sides
+from linksim.rng import Key
+from linksim.scenario.fading import TdlFading
+
+WAVES = 16  # of a tap; a profile has more than twenty taps
+
+# Delay in units of the root-mean-square delay spread, power in dB: Tables 7.7.2-1 and 7.7.2-3.
+PROFILES = {
+    "A": (
+        (0.0000, -13.4), (0.3819, 0.0), (0.4025, -2.2), (0.5868, -4.0), (0.4610, -6.0), (0.5375, -8.2), (0.6708, -9.9), (0.5750, -10.5),
+        (0.7618, -7.5), (1.5375, -15.9), (1.8978, -6.6), (2.2242, -16.7), (2.1718, -12.4), (2.4942, -15.2), (2.5119, -10.8),
+        (3.0582, -11.3), (4.0810, -12.7), (4.4579, -16.2), (4.5695, -18.3), (4.7966, -18.9), (5.0066, -16.6), (5.3043, -19.9),
+        (9.6586, -29.7),
+    ),
+    "C": (
+        (0.0000, -4.4), (0.2099, -1.2), (0.2219, -3.5), (0.2329, -5.2), (0.2176, -2.5), (0.6366, 0.0), (0.6448, -2.2), (0.6560, -3.9),
+        (0.6584, -7.4), (0.7935, -7.1), (0.8213, -10.7), (0.9336, -11.1), (1.2285, -5.1), (1.3083, -6.8), (2.1704, -8.7),
+        (2.7105, -13.2), (4.2589, -13.9), (4.6003, -13.9), (5.4902, -15.8), (5.6077, -17.1), (6.3065, -16.0), (6.6374, -15.7),
+        (7.0427, -21.6), (8.6523, -22.8),
+    ),
+}  # fmt: skip
+
+
+def taps(profile: str, spread_ns: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Delays in ns and mean powers, which add up to one, of the taps of a profile: float64 [taps] each."""
+    delays, powers_db = np.array(PROFILES[profile]).T
+    powers = 10.0 ** (powers_db / 10.0)
+    return delays * spread_ns, powers / powers.sum()
+
+
+def flat(spec: TdlFading, key: Key) -> Waves:
+    """All taps at one carrier: what a signal meets whose bandwidth is small against the inverse of the delay spread.
+
+    A tap's delay turns its phase, which is random as it is, so no delay appears here.
+    """
+    return from_all_sides(key, spec.shift_hz, WAVES, taps(spec.profile, spec.delay_spread_ns)[1]).together()
+
+
+class Ofdm:
+    """H(f_k, t) = sum over l of h_l(t) exp(-j 2 pi f_k tau_l) for use u of a frame on subcarrier k = u mod K of OFDM symbol u // K.
+
+    An OFDM symbol lasts K uses, its cyclic prefix, which is taken to be longer than all delays, included; the gain is that at its start.
+    Subcarriers lie evenly about the carrier.
+    """
+
+    def __init__(self, spec: TdlFading, key: Key) -> None:
+        delays_ns, powers = taps(spec.profile, spec.delay_spread_ns)
+        self._waves: Waves = from_all_sides(key, spec.shift_hz, WAVES, powers)
+        self._subcarriers = spec.subcarriers
+        offsets_hz = (np.arange(spec.subcarriers) - (spec.subcarriers - 1) / 2) * spec.spacing_khz * 1e3
+        self._turns = np.exp(-2j * np.pi * np.outer(delays_ns * 1e-9, offsets_hz)).astype(np.complex64)
+
+    def gains(self, start_ns: int, uses: int, use_ns: float) -> NDArray[np.complex64]:
+        symbols = -(-uses // self._subcarriers)
+        found = self._waves.gains(start_ns, symbols, self._subcarriers * use_ns)
+        response: NDArray[np.complex64] = found.T @ self._turns
+        return np.broadcast_to(response, (symbols, self._subcarriers)).reshape(-1)[:uses]

@@ -1,0 +1,122 @@
+"""Constellations: the kept symbols as each ear heard them, and after it has undone the gain that it believed in."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from linksim.plots.style import BOB, EVE, INK, MAX_GROUPS, Role, house_style, legend, plain, settled, shown
+from linksim.plots.view import Group, Symbols, View
+from linksim.records import BOB as AT_BOB
+from linksim.records import EVE as AT_EVE
+
+Complex = NDArray[np.complexfloating[Any, Any]]
+
+SIDE = 2.2  # inches of a panel
+DENSE = 3000  # symbols from which on they are counted in cells
+CELLS = 64  # along each side of a panel
+ALPHABET = 64  # different symbols at most that are marked as what was sent
+WITHIN = 0.99  # share of the symbols that a panel holds...
+QUADRANTS = {"I": "#0072B2", "II": "#E69F00", "III": "#009E73", "IV": "#CC79A7"}  # Okabe and Ito's
+REACH = 2.5  # ... unless noise throws them so many times further than what was sent
+
+
+@house_style()
+def constellation_figure(view: View) -> Figure | None:
+    """A row per group: what Bob heard and what he made of it, and Eve's where some group's Eve listens. None where no symbol was kept."""
+    groups = [group for group in view.groups if len(group.symbols)]
+    drawn = groups[:MAX_GROUPS]
+    if not drawn:
+        return None
+    ears = [(role, ear) for role, ear in ((BOB, AT_BOB), (EVE, AT_EVE)) if any((group.symbols.ear == ear).any() for group in drawn)]
+    across = 2 * len(ears)
+    figure = Figure(figsize=(across * SIDE + 0.7, len(drawn) * (SIDE + 0.35) + 0.95), layout="compressed")
+    grid = figure.subplots(len(drawn), across, squeeze=False)
+    for group, row in zip(drawn, grid, strict=True):
+        for place, (role, ear) in enumerate(ears):
+            draw(row[2 * place], row[2 * place + 1], role, group.symbols.take(group.symbols.ear == ear))
+        row[0].set_ylabel(f"{plain(group.name)}, {frames(group)}\nimaginary part")
+    for panel in grid[-1]:
+        panel.set_xlabel("real part")
+    figure.suptitle("Symbols before and after equalisation" + shown(len(groups)))
+    handles = {f"radiated in quadrant {name}": mark(".", colour, 7) for name, colour in QUADRANTS.items()}
+    if any(alphabet(sent(group.symbols)) is not None for group in drawn):
+        handles["where they were radiated"] = mark("+", INK, 7)
+    legend(figure, list(handles.values()), list(handles))
+    return settled(figure)
+
+
+def mark(shape: str, colour: str, size: float) -> Artist:
+    """What the legend shows."""
+    return Line2D([], [], linestyle="", marker=shape, color=colour, markersize=size)
+
+
+def frames(group: Group) -> str:
+    """ "4 frames"."""
+    count = len({*zip(group.symbols.lane.tolist(), group.symbols.frame.tolist(), strict=True)})
+    return f"{count:,} frame" + ("" if count == 1 else "s")
+
+
+def draw(before: Axes, after: Axes, role: Role, own: Symbols) -> None:
+    """One ear's two panels; what it heard has a scale of its own."""
+    if not len(own):
+        before.set_axis_off()
+        after.set_axis_off()
+        return
+    radiated, heard, equalised = sent(own), own.heard_re + 1j * own.heard_im, own.equalised_re + 1j * own.equalised_im
+    usual = extent(radiated)
+    quadrant = (2 * (radiated.imag < 0) + ((radiated.real < 0) ^ (radiated.imag < 0))).astype(np.int64)
+    scatter(before, heard, quadrant, extent(heard))
+    scatter(after, equalised, quadrant, float(np.clip(extent(equalised), usual, REACH * usual)))
+    known = alphabet(radiated)
+    if known is not None:
+        after.plot(known.real, known.imag, "+", color=INK, markersize=7, markeredgewidth=1.2)
+    before.set_title(f"{role.name} hears")
+    after.set_title(f"equalised, EVM {evm_db(equalised, radiated):.1f} dB")
+
+
+def sent(own: Symbols) -> Complex:
+    """As radiated. complex [n]"""
+    return np.asarray(own.sent_re + 1j * own.sent_im)
+
+
+def evm_db(equalised: Complex, radiated: Complex) -> float:
+    """Error vector magnitude in dB: mean squared error over mean power radiated. complex [n], [n]"""
+    power = np.mean(np.abs(radiated) ** 2)
+    return float(10 * np.log10(np.mean(np.abs(equalised - radiated) ** 2) / power)) if power else float("nan")
+
+
+def extent(symbols: Complex) -> float:
+    """Half the side of a square about 0 that holds nearly all symbols, with a margin."""
+    return 1.15 * max(1e-9, float(np.quantile(np.maximum(np.abs(symbols.real), np.abs(symbols.imag)), WITHIN)))
+
+
+def alphabet(radiated: Complex) -> Complex | None:
+    """The symbols of a digital modulation; None where there are too many different ones for that."""
+    known = np.unique(np.round(radiated, 4))
+    return known if len(known) <= ALPHABET else None
+
+
+def scatter(panel: Axes, symbols: Complex, quadrant: NDArray[np.int64], reach: float) -> None:
+    """Points in the colour of the quadrant in which they were radiated, or the density of cells where there are many."""
+    panel.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    panel.locator_params(nbins=5)
+    if len(symbols) < DENSE:
+        for number, colour in enumerate(QUADRANTS.values()):
+            own = symbols[quadrant == number]
+            panel.plot(own.real, own.imag, ".", color=colour, markersize=3.5, alpha=0.7, markeredgewidth=0, rasterized=True)
+    else:
+        limits = [[-reach, reach], [-reach, reach]]
+        count = np.histogram2d(symbols.real, symbols.imag, bins=CELLS, range=limits)[0].T
+        shades = LinearSegmentedColormap.from_list("density", ["white", BOB.colour, INK])
+        panel.imshow(np.sqrt(count), origin="lower", extent=(-reach, reach, -reach, reach), cmap=shades, interpolation="nearest")
+        panel.grid(False)
+    outside = float(np.mean(np.maximum(np.abs(symbols.real), np.abs(symbols.imag)) > reach))
+    if outside > 1.5 * (1 - WITHIN):
+        where = {"transform": panel.transAxes, "ha": "right", "va": "bottom", "fontsize": 7.5}
+        panel.text(0.97, 0.03, f"{100 * outside:.0f} % beyond", bbox={"facecolor": "white", "linewidth": 0, "pad": 1.5}, **where)

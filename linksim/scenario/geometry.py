@@ -1,0 +1,25 @@
+"""Words for where the nodes of a link are, and how they move. Only an SNR of kind `path-loss` asks."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from linksim.scenario.base import Model
+
+Metres = Annotated[float, Field(ge=-1e6, le=1e6)]
+MetresPerSecond = Annotated[float, Field(ge=-1e4, le=1e4)]
+
+
+class Motion(Model):
+    """A node on a straight line through the plane."""
+
+    position_m: list[Metres] = Field([0.0, 0.0], min_length=2, max_length=2, description="[x, y] at time 0, in m")
+    velocity_mps: list[MetresPerSecond] = Field([0.0, 0.0], min_length=2, max_length=2, description="[x, y] in m/s")
+
+
+class Geometry(Model):
+    """Where the nodes are."""
+
+    alice: Motion = Motion()
+    bob: Motion = Motion(position_m=[100.0, 0.0])
+    eve: Motion = Motion(position_m=[100.0, 50.0])

@@ -1,0 +1,59 @@
+"""What Eve does with a frame, made from the words of a scenario: the one place to add another attack."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from linksim.attacks.inversion import Undo
+from linksim.attacks.white_box import Descent, white_box
+from linksim.errors import LinksimError
+from linksim.nets.cards import Best
+from linksim.nets.codecs import Codec
+from linksim.nets.inverters import Inverter
+from linksim.nets.weights import Part
+from linksim.scenario.nodes import InversionAttack, WhiteBoxAttack
+from linksim.scenario.schemes import CoreScheme, PlainScheme
+
+LoadPart = Callable[[str, str], Part]
+SEARCHED_AT_ONCE = 16  # images; more of 128 x 128 pixels no longer fit a core's cache
+
+
+@dataclass(frozen=True)
+class Attack:
+    """How Eve undoes the encoder.
+
+    undo  symbols of one image -> its picture
+    uses  symbols per image that it takes
+    best  batch size and precision
+    """
+
+    undo: Undo
+    uses: int
+    best: Best
+
+
+def attack(spec: InversionAttack | WhiteBoxAttack, link: CoreScheme, load: LoadPart) -> Attack:
+    """The attack that `spec` describes on a link whose core scheme is `link`. Raises LinksimError where she has nothing to go by."""
+    match spec:
+        case InversionAttack():
+            part = load(spec.inverter, "inverter")
+            assert isinstance(part.network, Inverter)
+            return Attack(part.network.invert, part.network.uses, part.best)
+        case WhiteBoxAttack():
+            if not isinstance(link, PlainScheme):
+                raise LinksimError(f"attack 'white-box' searches through a codec's encoder; scheme {link.name!r} has none")
+            codec = load(link.codec, "codec").network
+            assert isinstance(codec, Codec)
+            how = Descent(spec.rate, spec.iterations, spec.variation, spec.flat)
+            image = (codec.colours, codec.side, codec.side)
+            undo = partial(white_box, partial(encoded, codec, spec.believed_snr_db), image=image, how=how)
+            return Attack(undo, codec.uses, Best(SEARCHED_AT_ONCE, "float32"))
+
+
+def encoded(codec: Codec, snr_db: float, images: Tensor) -> Tensor:
+    """Images [n, c, h, w] -> symbols complex [n, uses], as Alice would encode them for `snr_db`."""
+    believed = torch.full((len(images),), snr_db, device=images.device)
+    return codec.encode(images.contiguous(memory_format=torch.channels_last), believed)

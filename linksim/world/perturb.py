@@ -1,0 +1,88 @@
+"""What a semantic jammer adds to symbols, as operations: one perturbation for every item, or the same one for all.
+
+Both take (symbols complex [items, uses], gain, noise power [items], jamming power [items], keys [items, 3]) and give a perturbation complex
+[items, uses] of unit mean power per item. A receiver is what the jammer takes Bob for: he decodes each image of an item by itself, so to
+the jammer, who has no keys, a shuffled item is what an undefended one would be.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from linksim.attacks.inversion import inverted
+from linksim.attacks.perturbation import perturbation
+from linksim.nets.inverters import Inverter
+from linksim.phy.link import Heard
+from linksim.phy.noise import Noise
+from linksim.scenario.channel import Equaliser
+from linksim.schemes.base import Scheme
+from linksim.schemes.terms import Belief, rows_of
+from linksim.worker import Operation
+
+Receiver = Callable[[Heard], Tensor]  # Heard of items -> pictures [items, ...]
+
+
+def peeling(scheme: Scheme) -> Receiver:
+    """Bob's own: the core of his stack."""
+
+    def receive(heard: Heard) -> Tensor:
+        items, uses = heard.symbols.shape
+        images = uses // scheme.uses
+        symbols, gain = (part.expand(items, uses).reshape(items * images, scheme.uses) for part in (heard.symbols, heard.gain))
+        one_by_one = replace(heard, symbols=symbols, gain=gain, noise_power=heard.noise_power.repeat_interleave(images))
+        nothing = torch.zeros(items * images, 3, dtype=torch.int64)  # a core that is peeled draws no noise
+        return scheme.receive(one_by_one, Belief(rows_of(0.0, items * images)), Noise(nothing)).unflatten(0, (items, images))
+
+    return receive
+
+
+def inverting(inverter: Inverter) -> Receiver:
+    """A network that was trained on captured pairs, in Bob's place."""
+    return lambda heard: inverted(inverter.invert, inverter.uses, heard, heard.symbols.shape[1] // inverter.uses)
+
+
+@dataclass(frozen=True)
+class Ascent:
+    """What the jammer takes Bob for, and how long he climbs."""
+
+    receive: Receiver
+    equaliser: Equaliser
+    steps: int
+
+    def __call__(self, symbols: Tensor, gain: Tensor, noise_power: Tensor, power: Tensor, start: Tensor) -> Tensor:
+        """`perturbation` against a Bob who knows gain, noise and jamming power, the jamming arriving in phase with the signal."""
+        with torch.inference_mode(False):  # what a gradient flows through must not come from there
+            gain, told = gain.clone(), noise_power + power
+            arrives = power.sqrt()[:, None] * gain.sgn()  # of a complex number: gain / |gain|
+
+            def receive(heard: Tensor) -> Tensor:
+                return self.receive(Heard(heard, gain, told, self.equaliser))
+
+            return perturbation(receive, gain * symbols, arrives, start, self.steps)
+
+
+def for_each(ascent: Ascent, batch: int) -> Operation:
+    """A perturbation of its own for every item."""
+
+    def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, power: Tensor, keys: Tensor) -> Tensor:
+        return ascent(symbols, gain, noise_power, power, Noise(keys).complex(symbols.shape[1]))
+
+    return Operation("perturb", run, batch)
+
+
+def for_all(ascent: Ascent, captured: Tensor, noise_power: float, power: float, start: Tensor, batch: int) -> Operation:
+    """One perturbation for all images, made now.
+
+    captured            symbols complex [n, uses] of single images
+    noise_power, power  those to expect
+    start               where the ascent begins, complex [1, uses]
+    """
+    gain, levels = torch.ones_like(captured[:, :1]), torch.ones(len(captured), device=captured.device)
+    pattern = ascent(captured, gain, noise_power * levels, power * levels, start)
+
+    def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, power: Tensor, keys: Tensor) -> Tensor:
+        return pattern.repeat(len(symbols), symbols.shape[1] // pattern.shape[1])
+
+    return Operation("perturb", run, batch)

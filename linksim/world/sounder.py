@@ -1,0 +1,64 @@
+"""Sounds the radio paths of a lane: tells what they are at regular instants, whether or not anybody sends."""
+
+import cmath
+import math
+from collections.abc import Generator
+from typing import Any
+
+from linksim.phy.path import power
+from linksim.records import PathSample
+from linksim.scenario.fading import BlockFading, Fading, Moving
+from linksim.units import NS_PER_S, linear_to_db, seconds_to_ns
+from linksim.world.air import Ear
+from linksim.world.clock import World
+
+PER_CHANGE = 8  # instants in the time in which a path changes
+PER_FRAME = 16  # at most so many in the airtime of a data frame
+
+
+class Sounder:
+    """One lane's.
+
+    ears      whose paths
+    step_ns   from one instant to the next, see `step_ns`
+    instants  how many there are, the first at 0
+    """
+
+    def __init__(self, world: World, lane: int, ears: tuple[Ear, ...], step_ns: int, instants: int) -> None:
+        self._world, self._lane, self._ears = world, lane, ears
+        self._step_ns, self._instants = step_ns, instants
+
+    def run(self) -> Generator[Any, Any, None]:
+        """SimPy process."""
+        for _ in range(self._instants):
+            for ear in self._ears:
+                self._world.announce(self._sample(ear))
+            yield self._world.env.timeout(self._step_ns)
+
+    def _sample(self, ear: Ear) -> PathSample:
+        now = self._world.now
+        stretch = ear.path.during(now, 1, 0.0)
+        gain_db, phase = linear_to_db(power(stretch.gain)), cmath.phase(complex(stretch.gain[0]))
+        return PathSample(now, self._lane, ear.number, stretch.mean_snr_db, gain_db, phase, block_ns(ear.spec.fading), ear.delay_ns)
+
+
+def step_ns(ears: tuple[Ear, ...], airtime_ns: int, period_ns: int) -> int:
+    """A step that shows how the gains change: `PER_CHANGE` instants in the time in which the fastest of them does.
+
+    It is at most the time `period_ns` from frame to frame, and at least a `PER_FRAME`th of a frame's airtime: what changes faster than
+    that is noise to a frame, and the instants would be spent before many frames were sent.
+    """
+    fastest_ns = min(changes_ns(ear.spec.fading) for ear in ears) / PER_CHANGE
+    return max(1, airtime_ns // PER_FRAME, int(min(fastest_ns, period_ns)))
+
+
+def changes_ns(spec: Fading) -> float:
+    """Time in ns in which a gain is no longer what it was: a coherence block, half a period of the Doppler shift, or without end."""
+    if isinstance(spec, BlockFading):
+        return block_ns(spec)
+    return NS_PER_S / (2 * spec.shift_hz) if isinstance(spec, Moving) and spec.shift_hz else math.inf
+
+
+def block_ns(spec: Fading) -> int:
+    """Length of the coherence blocks in ns, 0 where the gain does not change in blocks."""
+    return max(1, seconds_to_ns(spec.coherence_ms / 1e3)) if isinstance(spec, BlockFading) else 0

@@ -1,0 +1,102 @@
+"""What a run keeps to be looked at: paths at regular instants, symbols of the first frames. Keeping changes nothing else."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from linksim.phy.path import RadioPath
+from linksim.records import BOB, EVE, FrameSent, PathSample, Quality, Reception, Symbol
+from linksim.rng import Streams
+from linksim.scenario.fading import JakesFading, NoFading, RayleighFading
+from linksim.scenario.schema import Link
+from linksim.world.constellation import KEPT
+from linksim.world.sounder import block_ns, changes_ns
+
+MS = 1_000_000
+FADED: dict[str, Any] = {
+    "channel": {
+        "bob": {
+            "snr": {"kind": "gauss-markov", "mean_db": 20.0, "coherence_ms": 20.0},
+            "fading": {"kind": "rayleigh", "coherence_ms": 4.0},
+        },
+        "eve": {"snr": {"kind": "constant", "mean_db": 12.0}, "fading": {"kind": "jakes", "doppler_hz": 40.0}, "propagation_us": 7.0},
+    },
+    "eve": {"attack": "inversion"},
+    "session": {"probe_interval_ms": 10.0},
+    "lanes": 3,
+}
+
+
+def link(**more: Any) -> Link:
+    return Link.model_validate(FADED | more)
+
+
+def test_a_kept_path_is_the_path(simulate: Any) -> None:
+    """Asked anew at the same instants, in another order, the path of the lane says the same."""
+    _, kept = simulate({"one": link()})
+    rows = kept.of(PathSample)
+    assert {(row.lane, row.ear) for row in rows} == {(0, BOB), (0, EVE)}
+    for ear, name, spec in ((BOB, "bob", link().channel.bob), (EVE, "eve", link().channel.eve)):
+        own = [row for row in rows if row.ear == ear]
+        assert np.ptp(np.diff([row.time_ns for row in own])) == 0
+        path = RadioPath(spec, Streams(1), f"air/lane-0/{name}")
+        for row in reversed(own):
+            stretch = path.during(row.time_ns, 1, 0.0)
+            gain = complex(stretch.gain[0])
+            assert row.mean_snr_db == stretch.mean_snr_db
+            assert 10 ** (row.gain_db / 20) * np.exp(1j * row.phase) == pytest.approx(gain, rel=1e-6)
+    assert {(row.block_ns, row.delay_ns) for row in rows} == {(4 * MS, 1000), (0, 7000)}
+
+
+def test_a_frame_within_one_coherence_block_has_the_snr_that_was_kept_there(simulate: Any) -> None:
+    spec = FADED["channel"]["bob"] | {"snr": {"kind": "constant", "mean_db": 20.0}}
+    _, kept = simulate({"one": link(channel={"bob": spec})}, frames=30)
+    blocks = {row.time_ns // (4 * MS): row.mean_snr_db + row.gain_db for row in kept.of(PathSample) if row.ear == BOB}
+    airtimes = {row.frame: row.airtime_ns for row in kept.of(FrameSent) if row.lane == 0}
+    whole = [
+        row
+        for row in kept.of(Reception)
+        if (row.lane, row.ear) == (0, BOB) and row.time_ns // (4 * MS) == (row.time_ns + airtimes[row.frame] - 1) // (4 * MS)
+    ]
+    assert len(whole) > 10
+    for row in whole:
+        assert blocks[row.time_ns // (4 * MS)] == pytest.approx(row.snr_db, abs=1e-4)
+
+
+def test_kept_symbols_are_those_of_the_frame(simulate: Any) -> None:
+    _, kept = simulate({"one": link()}, trace={"constellations": 4})
+    rows = kept.of(Symbol)
+    frames = {(row.lane, row.frame) for row in rows}
+    assert frames == {(0, 0), (0, 1), (1, 0), (2, 0)}  # the lanes divide them
+    assert len(rows) == len(frames) * 2 * KEPT
+    for lane, frame in sorted(frames):
+        sent, heard = {}, {}
+        for ear in (BOB, EVE):
+            own = [row for row in rows if (row.lane, row.frame, row.ear) == (lane, frame, ear)]
+            assert [row.use for row in own] == sorted({row.use for row in own})
+            sent[ear] = np.array([row.sent_re + 1j * row.sent_im for row in own])
+            heard[ear] = np.array([row.heard_re + 1j * row.heard_im for row in own])
+            equalised = np.array([row.equalised_re + 1j * row.equalised_im for row in own])
+            (reception,) = [row for row in kept.of(Reception) if (row.lane, row.frame, row.ear) == (lane, frame, ear)]
+            error = np.mean(np.abs(equalised - sent[ear]) ** 2)  # known gain, undone: N0 / |gain|^2, but that gains move within a frame
+            assert 10 * np.log10(1 / error) == pytest.approx(reception.snr_db, abs=3)
+        np.testing.assert_array_equal(sent[BOB], sent[EVE])
+        assert not np.allclose(heard[BOB], heard[EVE])
+
+
+def test_keeping_changes_nothing_else(simulate: Any) -> None:
+    (much, all_kept), (none, bare) = (
+        simulate({"one": link()}, trace={"channel": points, "constellations": frames}) for points, frames in ((1000, 50), (0, 0))
+    )
+    assert much.fingerprint == none.fingerprint
+    assert not bare.of(PathSample) + bare.of(Symbol)
+    kinds = (FrameSent, Reception, Quality)
+    assert [repr(r) for r in all_kept.records if isinstance(r, kinds)] == [repr(r) for r in bare.records if isinstance(r, kinds)]
+
+
+def test_instants_follow_what_changes_fastest() -> None:
+    blocky, smooth = RayleighFading(kind="rayleigh", coherence_ms=3.0), JakesFading(kind="jakes", doppler_hz=50.0)
+    assert (block_ns(blocky), changes_ns(blocky)) == (3 * MS, 3 * MS)
+    assert (block_ns(smooth), changes_ns(smooth)) == (0, 10 * MS)
+    assert (block_ns(NoFading()), changes_ns(NoFading())) == (0, float("inf"))

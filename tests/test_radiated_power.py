@@ -1,0 +1,51 @@
+"""Power belongs to a frame: whatever the scheme, each item is radiated at power one, and its symbols do not depend on its batch mates."""
+
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+
+from linksim.nets.weights import load_part
+from linksim.phy.noise import Noise, item_keys
+from linksim.rng import Streams
+from linksim.scenario.schema import Link
+from linksim.scenario.schemes import CoreScheme, PermutationScheme
+from linksim.schemes.cores import build_core
+from linksim.schemes.shuffles import Shuffles
+from linksim.schemes.stack import build_stack
+
+CORES = [core.model_fields["name"].default for core in get_args(CoreScheme)]
+STACKS: list[Any] = [*CORES, *(["permutation", core] for core in CORES), ["permutation", "permutation", "plain"]]
+STACKS.append({"name": "separation", "modulation": "16-qam", "rate": "3/4"})
+
+
+@pytest.mark.parametrize("images", [4, 3], ids=["pairs", "singles"])
+@pytest.mark.parametrize("words", STACKS, ids=str)
+@pytest.mark.usefixtures("small_models")
+def test_every_item_has_power_one_whatever_travels_beside_it(words: Any, images: int) -> None:
+    """Images from black to white. Exact but for what is random by nature: points of 16-QAM and a companion of noise, 5 standard errors."""
+    layers = Link.model_validate({"scheme": words}).scheme
+    core = build_core(layers[-1], load_part, (32, 32, 3))
+    stack = build_stack(layers, core, images)
+    items, uses = stack.items, stack.scheme.uses
+    assert sum(isinstance(layer, PermutationScheme) for layer in layers) == len(stack.layers)
+
+    draw = torch.Generator().manual_seed(3)
+    brightness = torch.linspace(0, 1, images)[:, None, None, None]
+    source = (brightness * torch.rand(images, 3, 32, 32, generator=draw)).view(items, -1, 3, 32, 32)
+    numbers = np.random.default_rng(1)
+    counts = [stack.pairs_at(layer) for layer in range(len(stack.layers))]
+    orders = [numbers.permuted(np.tile(np.arange(stack.rows), (count, 2, 1)), axis=-1) for count in counts]
+    shuffles = [Shuffles(order, numbers.random((len(order), stack.rows)) < 0.5) for order in orders]
+    keys = torch.from_numpy(item_keys(Streams(1).key("n"), 0, items).copy())
+    with torch.inference_mode():
+        sent = stack.scheme.send(source, stack.terms(10.0, shuffles), Noise(keys))
+    assert sent.shape == (items, uses)
+    random = stack.single or "16-qam" in str(words)
+    power = sent.abs().square().mean(dim=1)
+    torch.testing.assert_close(power, torch.ones(items), rtol=0, atol=5 / uses**0.5 if random else 1e-4)
+    if not shuffles:
+        with torch.inference_mode():
+            alone = stack.scheme.send(source[-1:], build_stack(layers, core, 1).terms(10.0, []), Noise(keys[-1:]))
+        torch.testing.assert_close(alone, sent[-1:], rtol=1e-4, atol=1e-4)

@@ -1,0 +1,225 @@
+"""The digital baseline: what is sent comes back or is known to be lost, at mean power one, on both sides of its cliff."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from linksim.data.compressed import Coding
+from linksim.data.sources import load
+from linksim.errors import LinksimError
+from linksim.phy.link import Heard
+from linksim.phy.noise import Noise, item_keys
+from linksim.phy.qam import bits_per_symbol
+from linksim.records import BOB, EVE, MESSAGES, ControlSent, FrameSent, Quality, Reception
+from linksim.rng import Streams
+from linksim.scenario.schema import Link
+from linksim.schemes.base import GREY, lacking, shown
+from linksim.schemes.separation import Separation, pack, unpack
+from linksim.schemes.terms import Belief, rows_of
+
+PIXELS = load("samples", "test").images
+DECODED, DAMAGED = 0, 4
+
+
+def scheme(uses: int = 512, order: int = 4, rate: str = "1/2", coding: Coding | None = None) -> Separation:
+    return Separation(coding or Coding("jpeg", "known", 32, 32, 3), uses, order, rate, 20)
+
+
+def images(count: int) -> Tensor:
+    return torch.from_numpy(PIXELS[:count].copy()).permute(0, 3, 1, 2)[:, None].float() / 255.0
+
+
+def belief(count: int) -> tuple[Belief, Noise]:
+    return Belief(rows_of(0.0, count)), Noise(torch.from_numpy(item_keys(Streams(1).key("n"), 0, count).copy()))
+
+
+def over_air(of: Separation, sent: Tensor, snr_db: float, equaliser: Any = "zero-forcing", gain: Tensor | None = None) -> Tensor:
+    """Received after Gaussian noise; the receiver knows gain and noise power."""
+    noise_power = 10 ** (-snr_db / 10)
+    noise = torch.view_as_complex(torch.randn(*sent.shape, 2, generator=torch.Generator().manual_seed(1))) * (noise_power / 2) ** 0.5
+    gain = torch.ones(len(sent), 1, dtype=torch.complex64) if gain is None else gain
+    heard = Heard(gain * sent + noise, gain, torch.full((len(sent),), noise_power), equaliser)
+    return of.receive(heard, *belief(len(sent)))
+
+
+def as_compressed(of: Separation, coding: Coding, count: int) -> Tensor:
+    """What the image coding alone leaves of the images."""
+    pixels = np.stack([coding.decompress(coding.compress(image, of.budget)) for image in PIXELS[:count]])
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2)[:, None].float() / 255.0
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(150, 1500), st.sampled_from([4, 16]), st.sampled_from(["1/2", "2/3", "3/4", "5/6"]), st.sampled_from(["jpeg", "webp"]))
+def test_without_noise_the_image_is_that_of_its_file(uses: int, order: int, rate: str, kind: Any) -> None:
+    coding = Coding(kind, "known", 32, 32, 3)
+    if uses * bits_per_symbol(order) * eval_rate(rate) / 8 - 6 < coding.least:
+        return
+    of = scheme(uses, order, rate, coding)
+    sent = of.send(images(2), *belief(2))
+    back = of.receive(Heard(sent, torch.ones(2, 1, dtype=torch.complex64), torch.zeros(2)), *belief(2))
+    assert torch.equal(back, as_compressed(of, coding, 2))
+
+
+def eval_rate(rate: str) -> float:
+    over, under = rate.split("/")
+    return int(over) / int(under)
+
+
+@given(st.binary(max_size=300), st.integers(0, 50))
+def test_data_come_out_of_a_payload_as_they_went_in(data: bytes, spare: int) -> None:
+    packed = pack(data, len(data) + 6 + spare)
+    assert len(packed) == len(data) + 6 + spare
+    assert unpack(packed.tobytes()) == data
+
+
+@given(st.binary(min_size=1, max_size=60), st.data())
+def test_the_checksum_catches_any_burst_of_up_to_32_bits(data: bytes, draw: st.DataObject) -> None:
+    packed = bytearray(pack(data, len(data) + 8).tobytes())
+    burst, place = draw.draw(st.integers(1, 2**32 - 1)), draw.draw(st.integers(0, len(packed) - 4))
+    packed[place : place + 4] = (int.from_bytes(packed[place : place + 4], "big") ^ burst).to_bytes(4, "big")
+    assert unpack(bytes(packed)) is None
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(170, 2000), st.sampled_from([4, 16]), st.sampled_from(["1/2", "2/3", "3/4", "5/6"]))
+def test_a_payload_never_exceeds_the_rate(uses: int, order: int, rate: str) -> None:
+    of = scheme(uses, order, rate)
+    assert 8 * (of.budget + 6) <= uses * bits_per_symbol(order) * eval_rate(rate)
+    assert of.send(images(1), *belief(1)).shape == (1, uses)
+
+
+def test_power_is_one_per_frame() -> None:
+    """Exactly in QPSK; in 16-QAM |s|^2 has a variance of 0.32, so the mean of 512 symbols lies within 5 * 0.025 of one. Zeros included."""
+    flat = torch.zeros(4, 1, 3, 32, 32)  # compresses to almost nothing: the payload is nearly all zeros
+    for source in (images(32), flat):
+        power = {order: scheme(order=order).send(source, *belief(len(source))).abs().square().mean(dim=1) for order in (4, 16)}
+        torch.testing.assert_close(power[4], torch.ones(len(source)))
+        assert (power[16] - 1).abs().max() < 5 * (0.32 / 512) ** 0.5
+
+
+# SNR in dB below which all is lost and above which nothing is, three apart: an ideal code would begin at 0.0, 4.6 and 9.3
+CLIFFS = [(4, "1/2", 0.0, 3.5), (4, "3/4", 3.0, 6.0), (16, "1/2", 5.5, 8.5), (16, "3/4", 9.0, 12.0)]
+
+
+@pytest.mark.parametrize(("order", "rate", "below_db", "above_db"), CLIFFS)
+def test_below_the_cliff_all_is_lost_and_above_nothing(order: int, rate: str, below_db: float, above_db: float) -> None:
+    of, count = scheme(order=order, rate=rate), 48
+    sent = of.send(images(count), *belief(count))
+    lost = [lacking(over_air(of, sent, snr_db)).float().mean().item() for snr_db in np.linspace(below_db, above_db, 5)]
+    assert lost[0] == 1.0
+    assert lost[-1] == 0.0
+    assert all(one >= other for one, other in pairwise(lost))
+
+
+def test_above_the_cliff_no_better_snr_makes_better_pictures() -> None:
+    of, coding = scheme(), Coding("jpeg", "known", 32, 32, 3)
+    sent, expected = of.send(images(8), *belief(8)), as_compressed(scheme(), coding, 8)
+    assert all(torch.equal(over_air(of, sent, snr_db), expected) for snr_db in (5.0, 20.0, 60.0))
+
+
+def test_what_is_lost_is_marked_and_shown_in_grey() -> None:
+    of = scheme()
+    back = over_air(of, of.send(images(4), *belief(4)), -10.0)
+    assert back.shape == (4, 1, 3, 32, 32)
+    assert lacking(back).all()
+    assert back.isnan().all()
+    assert torch.equal(shown(back), torch.full_like(back, GREY))
+
+
+@pytest.mark.parametrize("equaliser", ["zero-forcing", "mmse"])
+def test_faded_symbols_are_trusted_less_whatever_equaliser_the_path_names(equaliser: str) -> None:
+    """A quarter of each frame fades to nothing; the code fills it in, since its bits say that they know nothing."""
+    of = scheme()
+    gain = torch.ones(24, 512, dtype=torch.complex64)
+    gain[:, 128:192] = 1e-4
+    gain[:, 200:220] = 0.0
+    back = over_air(of, of.send(images(24), *belief(24)), 9.0, equaliser, gain)
+    assert not lacking(back).any()
+
+
+def test_an_image_is_decoded_alike_alone_and_in_a_batch() -> None:
+    of = scheme(order=16)
+    sent = of.send(images(6), *belief(6))
+    heard = Heard(sent + 0.3 * torch.randn(6, 512), torch.ones(6, 1, dtype=torch.complex64), torch.full((6,), 0.09))
+    together = of.receive(heard, *belief(6))
+    for place in range(6):
+        alone = of.receive(Heard(*(part[place : place + 1] for part in (heard.symbols, heard.gain, heard.noise_power))), *belief(1))
+        assert torch.equal(alone.nan_to_num(-1), together[place : place + 1].nan_to_num(-1))
+
+
+def link(mean_db: float, scheme: Any, **more: Any) -> Link:
+    path = {"snr": {"kind": "constant", "mean_db": mean_db}, "csi": "perfect"}
+    return Link.model_validate({"channel": {"bob": path}, "session": {"probe_interval_ms": 0.0}, "scheme": scheme} | more)
+
+
+def test_a_link_loses_all_or_nothing_and_says_so(simulate: Any) -> None:
+    _, kept = simulate({"low": link(-2.0, "separation"), "high": link(6.0, "separation")})
+    assert {(q.lane, q.shown) for q in kept.of(Quality)} == {(0, 1), (1, 0)}
+    assert {(f.lane, f.outcome) for f in kept.of(FrameSent)} == {(0, DAMAGED), (1, DECODED)}
+    assert not kept.of(ControlSent)
+
+
+ARQ = {"name": "separation", "arq": {"attempts": 6}}
+
+
+@pytest.mark.parametrize("scheme", [[ARQ], ["permutation", ARQ]])
+def test_arq_sends_again_until_all_images_are_there(simulate: Any, scheme: Any) -> None:
+    """At 1.5 dB about half of the images are lost each time; Bob keeps those that he has."""
+    _, kept = simulate({"arq": link(1.5, scheme, lanes=2)}, frames=6)
+    frames: dict[tuple[int, int], list[FrameSent]] = {}
+    for row in sorted(kept.of(FrameSent), key=lambda row: row.time_ns):
+        frames.setdefault((row.lane, row.frame), []).append(row)
+    assert len(frames) == 12
+    for rows in frames.values():
+        assert [row.attempt for row in rows] == list(range(len(rows)))
+        assert [row.outcome for row in rows] == [DAMAGED] * (len(rows) - 1) + [DECODED]
+        assert {row.uses for row in rows} == {4 * 512}
+    assert max(map(len, frames.values())) > 1
+    assert sorted((q.lane, q.frame, q.item) for q in kept.of(Quality)) == [
+        (lane, f, i) for lane in (0, 1) for f in range(6) for i in range(4)
+    ]
+    assert not any(q.shown for q in kept.of(Quality))
+    nacks = [row for row in kept.of(ControlSent) if MESSAGES[row.message] == "nack"]
+    assert len(nacks) == sum(len(rows) - 1 for rows in frames.values())
+
+
+def test_arq_gives_up_after_its_attempts(simulate: Any) -> None:
+    _, kept = simulate({"arq": link(-1.0, {"name": "separation", "arq": {"attempts": 3}})}, frames=3)
+    assert sorted((f.frame, f.attempt, f.outcome) for f in kept.of(FrameSent)) == [(n, a, DAMAGED) for n in range(3) for a in range(3)]
+    assert [q.shown for q in kept.of(Quality)] == [1] * 12
+
+
+def test_each_transmission_meets_noise_of_its_own(simulate: Any) -> None:
+    spec = {"channel": {"bob": {"snr": {"kind": "constant", "mean_db": -1.0}, "csi": "pilots"}}}
+    _, kept = simulate({"arq": Link.model_validate(spec | {"scheme": {"name": "separation", "arq": {"attempts": 4}}})}, frames=2)
+    measured = [r.estimated_snr_db for r in kept.of(Reception)]
+    assert len(measured) == len(set(measured)) == 8
+
+
+def test_eve_takes_the_first_transmission(simulate: Any) -> None:
+    spec = link(-1.0, {"name": "separation", "arq": {"attempts": 3}}, eve={"attack": "inversion"})
+    _, kept = simulate({"arq": spec}, frames=2)
+    assert len([r for r in kept.of(Reception) if r.ear == EVE]) == 6
+    for ear in (BOB, EVE):
+        assert sorted((q.frame, q.item) for q in kept.of(Quality) if q.ear == ear) == [(n, i) for n in range(2) for i in range(4)]
+
+
+def test_what_does_not_fit_is_refused_in_words(simulate: Any) -> None:
+    with pytest.raises(
+        LinksimError, match=r"group 'a': .*64 uses of qpsk at rate 1/2 leave 2 bytes for an image; jpeg with headers known needs"
+    ):
+        simulate({"a": link(10.0, {"name": "separation", "uses": 64})})
+    with pytest.raises(LinksimError, match="jpeg with headers sent needs 639 for as little as one pixel"):
+        simulate({"a": link(10.0, {"name": "separation", "headers": "sent"})})
+    with pytest.raises(LinksimError, match="shuffles 8 rows; the 509 symbols of an image in 'separation' do not split"):
+        simulate({"a": link(10.0, ["permutation", {"name": "separation", "uses": 509}])})
+    with pytest.raises(LinksimError, match="takes 512 symbols per image, the link sends 640"):
+        simulate({"a": link(10.0, {"name": "separation", "uses": 640}, eve={"attack": "inversion"})})
+    with pytest.raises(ValueError, match=r"got \[separation, plain\], allowed: 'plain' or 'separation' as the last"):
+        link(10.0, ["separation", "plain"])

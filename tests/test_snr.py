@@ -1,0 +1,248 @@
+"""Facts of SNR over time: what is measured on the air is what is set, each path has its statistics, and asking changes nothing."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from scipy import stats
+
+from linksim.errors import ScenarioError
+from linksim.phy.link import transmit
+from linksim.phy.path import RadioPath, power
+from linksim.phy.path_loss import USUAL_HOP, Hop
+from linksim.phy.snr import SnrPath, snr_path
+from linksim.phy.snr_drawn import RandomWalk, TwoStateMarkov
+from linksim.phy.snr_given import NEARLY_DB, Sine, Steps
+from linksim.places import shipped_scenarios
+from linksim.rng import Streams
+from linksim.scenario.channel import Path
+from linksim.scenario.fading import Fading
+from linksim.scenario.geometry import Motion
+from linksim.scenario.load import scenario_from_text
+from linksim.scenario.shape import slot_of
+from linksim.scenario.snr import AnySnr, MarkovSnr, Snr, SnrStep, StepsSnr
+from linksim.units import FOREVER_NS, db_to_linear
+
+MS = 1_000_000
+CHANGING = ("sine", "recorded", "path-loss")  # all the time
+HOP = Hop(Motion(), Motion(position_m=[80.0, 0.0], velocity_mps=[20.0, 5.0]), 1e6)
+RECORDED = str(shipped_scenarios() / "recorded-snr.csv")
+NEEDED = {"recorded": {"file": RECORDED, "at_end": "repeat"}, "path-loss": {"shadowing_std_db": 4.0}}
+KINDS: list[AnySnr] = [block(kind=word, **NEEDED.get(word, {})) for word, block in slot_of(Snr).blocks.items()]
+
+
+def faded(word: str) -> Fading:
+    """Fading of a kind as a scenario has it by default; motion has no default."""
+    block = slot_of(Fading).blocks[word]
+    try:
+        return block(kind=word)
+    except ValidationError:
+        return block(kind=word, doppler_hz=50.0)
+
+
+FADINGS = list(slot_of(Fading).blocks)
+
+
+def path_of(spec: AnySnr, name: str = "snr", hop: Hop = HOP) -> SnrPath:
+    return snr_path(spec, Streams(5).key(name), hop)
+
+
+def unit_noise(*shape: int, seed: int) -> torch.Tensor:
+    return torch.randn(*shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("spec", KINDS, ids=lambda spec: spec.kind)
+def test_measured_snr_is_the_set_snr_at_every_instant(spec: AnySnr) -> None:
+    """Known symbols tell gain and noise of a frame: within 0.05 dB, which is 4 standard errors or more at the 0 dB and above that occur."""
+    radio, alone, uses = RadioPath(Path(snr=spec), Streams(5), "p", hop=HOP), path_of(spec, "p/snr"), 400_000
+    instants = [0, 37 * MS, 160 * MS, 333 * MS, 980 * MS]
+    sent = torch.ones(1, uses, dtype=torch.complex64)
+    for number, now in enumerate(instants):
+        stretch = radio.during(now, uses, 1e-4)
+        heard = transmit(sent, torch.from_numpy(stretch.gain)[None], torch.tensor([stretch.noise_power]), unit_noise(1, uses, seed=number))
+        gain = heard.mean()
+        noise = (heard - gain).abs().square().mean()
+        measured = 10 * math.log10((float(gain.abs()) ** 2 - float(noise) / uses) / float(noise))
+        assert alone.at(now) > 0
+        assert measured == pytest.approx(alone.at(now), abs=0.05)
+        assert stretch.mean_snr_db == pytest.approx(alone.at(now), abs=1e-6)
+
+
+@pytest.mark.parametrize("word", FADINGS)
+def test_measured_snr_is_the_set_snr_under_every_fading(word: str) -> None:
+    """Power with and without a signal over 3,000 s: within 0.05 dB, which is 4 standard errors for independent Rayleigh gains.
+
+    Gains of moving nodes are sums of waves, whose mean power over time is nearer to one than that.
+    """
+    uses = 300_000
+    stretch = RadioPath(Path(fading=faded(word)), Streams(5), word).during(0, uses, 10.0 * MS)
+    gain, noise_power = torch.from_numpy(stretch.gain)[None], torch.tensor([stretch.noise_power])
+    signal, silence = torch.ones(1, uses, dtype=torch.complex64), torch.zeros(1, uses, dtype=torch.complex64)
+    heard, noise = (
+        float(transmit(sent, gain, noise_power, unit_noise(1, uses, seed=seed)).abs().double().square().mean())
+        for seed, sent in enumerate((signal, silence))
+    )
+    assert 10 * math.log10((heard - noise) / noise) == pytest.approx(10.0, abs=0.05)
+
+
+@pytest.mark.parametrize("word", FADINGS)
+@pytest.mark.parametrize("spec", KINDS, ids=lambda spec: spec.kind)
+def test_any_path_goes_with_any_fading(spec: AnySnr, word: str) -> None:
+    """At every use of a long frame: |gain|^2 / N0 is the SNR of the path at that instant times the power of the fading alone."""
+    uses, use_ns = 60, 4.0 * MS
+    alone = RadioPath(Path(fading=faded(word)), Streams(5), "p").during(0, uses, use_ns)
+    both = RadioPath(Path(snr=spec, fading=faded(word)), Streams(5), "p", hop=HOP).during(0, uses, use_ns)
+    path = path_of(spec, "p/snr")
+    expected = np.array([db_to_linear(path.at(int(use * use_ns))) for use in range(uses)]) * np.abs(alone.gain) ** 2
+    nearly = 5e-3 if spec.kind in CHANGING else 1e-5  # 0.02 dB
+    np.testing.assert_allclose(np.abs(both.gain) ** 2 / both.noise_power * np.ones(uses), expected, rtol=nearly)
+    assert both.snr_db == pytest.approx(10 * np.log10(expected.mean()), abs=5 * nearly)
+
+
+def test_the_snr_of_a_frame_changes_within_it() -> None:
+    """Half a frame at 20 dB and half at 0 dB: one noise power, two gains, and the mean of both SNRs."""
+    spec = Path(snr=StepsSnr(kind="steps", steps=[SnrStep(at_ms=0, snr_db=20), SnrStep(at_ms=7, snr_db=0)]))
+    stretch = RadioPath(spec, Streams(1), "p").during(6 * MS, 2000, 1000.0)
+    snr = np.abs(stretch.gain) ** 2 / stretch.noise_power
+    np.testing.assert_allclose(snr[:1000], 100, rtol=1e-5)
+    np.testing.assert_allclose(snr[1000:], 1, rtol=1e-5)
+    assert stretch.mean_snr_db == pytest.approx(10 * math.log10(50.5)) == pytest.approx(stretch.snr_db)
+    assert power(stretch.gain) == pytest.approx(1)
+    assert len(RadioPath(spec, Streams(1), "p").during(8 * MS, 2000, 1000.0).gain) == 1
+
+
+def test_what_changes_faster_than_a_frame_can_tell_is_sampled() -> None:
+    spec = Path(snr=MarkovSnr(kind="markov", good_ms=0.001, bad_ms=0.001))
+    stretch = RadioPath(spec, Streams(1), "p").during(0, 6400, 1000.0)
+    assert 2 <= np.count_nonzero(np.diff(np.abs(stretch.gain))) < 64
+    assert power(stretch.gain) == pytest.approx(1, rel=1e-5)
+
+
+INSTANT = st.integers(0, 3_000 * MS)
+
+
+@pytest.mark.parametrize("spec", KINDS, ids=lambda spec: spec.kind)
+@settings(max_examples=15, deadline=None)
+@given(instants=st.lists(INSTANT, min_size=1, max_size=12))
+def test_order_and_number_of_questions_change_no_answer(spec: AnySnr, instants: list[int]) -> None:
+    def ask(order: list[int]) -> dict[int, tuple[float, int]]:
+        path = path_of(spec)
+        return {now: (path.at(now), path.until(now)) for now in order}
+
+    assert ask(instants) == ask(sorted(instants, reverse=True)) == ask(sorted(instants * 2))
+
+
+@pytest.mark.parametrize("spec", KINDS, ids=lambda spec: spec.kind)
+@settings(max_examples=15, deadline=None)
+@given(now=INSTANT)
+def test_until_then_the_snr_stays(spec: AnySnr, now: int) -> None:
+    path = path_of(spec)
+    until = path.until(now)
+    assert until > now
+    tolerance = NEARLY_DB * 1.001 if spec.kind in CHANGING else 0.0
+    for later in (until - 1, (now + until) // 2):
+        assert abs(path.at(min(later, now + 10**10)) - path.at(now)) <= tolerance
+
+
+@given(st.sets(st.integers(1, 1000), min_size=1, max_size=6), st.none() | st.integers(1001, 3000), st.integers(0, 9999))
+def test_steps_are_exact(turns: set[int], repeat: int | None, now: int) -> None:
+    starts = [0, *sorted(turns)]
+    path = Steps(starts, [float(i) for i in range(len(starts))], repeat)
+    since = now % repeat if repeat else now
+    assert path.at(now) == max(i for i, start in enumerate(starts) if start <= since)
+    until = path.until(now)
+    assert until == FOREVER_NS if repeat is None and now >= starts[-1] else path.at(until) != path.at(until - 1)
+
+
+def test_a_sine_is_exact() -> None:
+    path = Sine(10.0, 5.0, 400 * MS, 0.25)
+    now = np.arange(0, 1000) * 7 * MS
+    np.testing.assert_allclose([path.at(int(t)) for t in now], 10 + 5 * np.cos(2 * np.pi * now / (400 * MS)), atol=1e-9)
+    assert path.at(10**9 * 400 * MS + 100 * MS) == pytest.approx(path.at(100 * MS), abs=1e-12)
+
+
+def test_markov_is_stationary_from_the_start_on() -> None:
+    """3,000 independent paths, the share of good ones within 4 standard errors, at time 0 and later."""
+    paths = [TwoStateMarkov((15.0, 2.0), (30 * MS, 10 * MS), Streams(2).key(f"{i}")) for i in range(3_000)]
+    for now in (0, 5 * MS, 40 * MS):
+        share = np.mean([path.at(now) == 15.0 for path in paths])
+        assert share == pytest.approx(0.75, abs=4 * (0.75 * 0.25 / len(paths)) ** 0.5)
+
+
+def test_markov_stays_exponentially_long() -> None:
+    """4,000 stays of one path; p-value of a Kolmogorov-Smirnov test against the exponential law above 1e-3 in both states."""
+    path, now, stays = TwoStateMarkov((15.0, 2.0), (30 * MS, 10 * MS), Streams(2).key("stays")), 0, []
+    for _ in range(4_000):
+        stays.append((path.at(now), path.until(now) - now))
+        now = path.until(now)
+    assert all(a[0] != b[0] for a, b in pairwise(stays))
+    for state, mean_ns in ((15.0, 30 * MS), (2.0, 10 * MS)):
+        lengths = [length for found, length in stays if found == state]
+        assert stats.kstest(lengths, stats.expon(scale=mean_ns).cdf).pvalue > 1e-3
+        assert np.mean(lengths) == pytest.approx(mean_ns, rel=4 / len(lengths) ** 0.5)
+
+
+def test_a_random_walk_starts_where_it_is_told_and_takes_its_steps() -> None:
+    """Far from its bounds; mean and standard deviation of 2,000 steps within 4 standard errors, neighbours uncorrelated likewise."""
+    path = RandomWalk(15.0, 0.3, 10 * MS, (-300.0, 300.0), Streams(2).key("walk"))
+    walk = np.array([path.at(k * 10 * MS) for k in range(2_001)])
+    steps, n = np.diff(walk), 2_000
+    assert walk[0] == pytest.approx(15.0)
+    assert steps.mean() == pytest.approx(0, abs=4 * 0.3 / n**0.5)
+    assert steps.std() == pytest.approx(0.3, rel=4 / (2 * n) ** 0.5)
+    assert np.corrcoef(steps[1:], steps[:-1])[0, 1] == pytest.approx(0, abs=4 / n**0.5)
+    assert path.at(10 * MS - 1) == walk[0]
+
+
+def test_a_random_walk_is_reflected_at_its_bounds() -> None:
+    """Soon, near a bound, its law is that of a walk reflected step by step; in the end it is uniform. Kolmogorov-Smirnov, p above 1e-3."""
+    paths = [RandomWalk(9.0, 1.5, MS, (0.0, 10.0), Streams(2).key(f"{i}")) for i in range(2_000)]
+    found = np.array([[path.at(k * MS) for k in (*range(100), 250)] for path in paths])
+    assert found.min() >= 0
+    assert found.max() <= 10
+    walker = np.full(20_000, 9.0)
+    for steps in np.random.default_rng(1).standard_normal((3, 20_000)) * 1.5:
+        walker = np.abs(walker + steps)
+        walker = np.where(walker > 10, 20 - walker, walker)
+    assert stats.ks_2samp(found[:, 3], walker).pvalue > 1e-3
+    assert stats.kstest(found[:, -1], stats.uniform(0, 10).cdf).pvalue > 1e-3
+
+
+def test_an_instant_far_ahead_and_back_costs_little_memory() -> None:
+    path = RandomWalk(9.0, 1.5, MS, (0.0, 10.0), Streams(2).key("far"))
+    early = path.at(5 * MS)
+    path.at(1_000_000 * MS)
+    assert len(path._chunks.begins) == 1_000_000 // 256 + 2
+    assert path.at(5 * MS) == early
+
+
+REFUSED = {
+    "{kind: steps, steps: [{at_ms: 5, snr_db: 3}]}": "the first of the steps must be at_ms: 0, got 5",
+    "{kind: steps, steps: [{at_ms: 0}, {at_ms: 9}, {at_ms: 9}]}": "at_ms must rise from step to step, got 9 after 9 in steps.2",
+    "{kind: steps, steps: [{at_ms: 0}, {at_ms: 9}], repeat_ms: 9}": r"repeat_ms must be above the last at_ms \(9\), got 9",
+    "{kind: steps, steps: [3, 4]}": "snr.steps.0: got 3, allowed: a block with keys at_ms, snr_db",
+    "{kind: random-walk, low_db: 20}": r"low_db must be below high_db \(20\), got 20",
+    "{kind: random-walk, start_db: 25}": r"start_db must lie within low_db..high_db \(0..20\), got 25",
+    "{kind: recorded}": "snr.file: missing key, allowed: a text of at most 4096 characters",
+    "{kind: markov, good_ms: 0}": "good_ms: got 0, allowed: a number from 0.001 to 1000000 ms",
+    "{kind: path-loss, transmit_power_dbm: 20 dBm}": "got '20 dBm', allowed: a number from -60 to 80 dBm; did you mean 20?",
+}
+
+
+@pytest.mark.parametrize("block", REFUSED)
+def test_a_path_that_makes_no_sense_is_refused(block: str) -> None:
+    with pytest.raises(ScenarioError, match=REFUSED[block]):
+        scenario_from_text(f"{{name: x, channel: {{bob: {{snr: {block}}}}}}}")
+
+
+def test_a_bare_word_is_a_path_with_its_defaults() -> None:
+    for spec in KINDS:
+        if spec.kind != "recorded":
+            link = scenario_from_text(f"{{name: x, channel: {{bob: {{snr: {spec.kind}}}}}}}").groups["link"]
+            assert link.channel.bob.snr == type(spec)(kind=spec.kind)
+            assert math.isfinite(snr_path(link.channel.bob.snr, Streams(1).key("x"), USUAL_HOP).at(0))
