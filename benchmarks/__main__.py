@@ -14,6 +14,7 @@ import torch
 from benchmarks import bare_simpy
 from benchmarks.air import air_figures, fading_figure
 from benchmarks.coding import decoding_figure
+from benchmarks.control import control_figure
 from benchmarks.measure import Figure, best_of, cpu_s
 from benchmarks.runs import bare_codec, bare_networks, bare_world, codec_only, pass_without_payload, simulate
 from linksim.scenario.load import load_scenario
@@ -106,6 +107,7 @@ FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
     "k": decoding_figure,
     "l": fading_figure,
     "m": air_figures,
+    "n": control_figure,
 }
 
 

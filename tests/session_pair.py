@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from linksim.nets.cards import Best
+from linksim.nets.codecs import DeepJscc
 from linksim.nets.weights import build
 from linksim.records import ALICE, BOB, ControlSent, Record
 from linksim.rng import Streams
@@ -32,6 +33,7 @@ DELAY_NS = 2_000
 @cache
 def core() -> Core:
     network = build("codec", {"channels": 16, "blocks": 1, "stem": 4, "width": 8, "inner": 4})
+    assert isinstance(network, DeepJscc)
     return Core(Plain(network), network.rows, Best(1, "float32"))
 
 

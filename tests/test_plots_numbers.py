@@ -1,6 +1,7 @@
 """The numbers behind figures and report: intervals against closed forms, the summary against what was worked out by hand."""
 
 import math
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def test_bands_are_the_quantiles_of_each_bin(points: list[tuple[float, float]], 
 def test_matching_finds_the_frame_of_the_same_lane_or_none() -> None:
     def at(*places: tuple[int, int]) -> Frames:
         lane, frame = np.array(places).reshape(-1, 2).T
-        return Frames(*[lane if name == "lane" else frame for name in ("time", "lane", *"afubo")])
+        return Frames(*[lane if column.name == "lane" else frame for column in fields(Frames)])
 
     among = at((1, 0), (0, 5), (0, 2), (1, 5))
     assert match(at((0, 2), (1, 5), (1, 2), (0, 9), (2, 0)), among).tolist() == [2, 3, -1, -1, -1]

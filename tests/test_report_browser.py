@@ -39,7 +39,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
             writer(Picture(n * 4 * MS + 2 * MS, 0, n, 0, ALICE, draw.integers(0, 256, (3, 8, 8), np.uint8)))
             for ear in (BOB, EVE):
                 writer(Reception(n * 4 * MS + 2 * MS, 0, n, ear, 10.0, 9.0 + n, 9.5 + n, float(n == 1), 0.0))
-                writer(Quality(n * 4 * MS + 2 * MS, 0, n, 0, ear, 3, n % 4, 0.01, 20.0 - 5 * ear + n, 0.5))
+                writer(Quality(n * 4 * MS + 2 * MS, 0, n, 0, ear, 3, n % 4, 0.01, 20.0 - 5 * ear + n, 0.5, 0))
                 writer(Picture(n * 4 * MS + 2 * MS, 0, n, 0, ear, draw.integers(0, 256, (3, 8, 8), np.uint8)))
         writer.close("beef")
     return write_report(folder / "run.h5", folder / "report.html")

@@ -15,6 +15,7 @@ from linksim.scenario.strict_yaml import parse_yaml, read_yaml
 
 SCHEMA = json.loads(editor_schema())
 TYPES: dict[str, Any] = {"object": dict, "array": list, "string": str, "number": (int, float), "integer": int, "null": type(None)}
+TYPES |= {"boolean": bool}
 KNOWN = {"$schema", "$ref", "type", "description", "default", "definitions", "properties", "required", "additionalProperties"}
 KNOWN |= {
     "propertyNames",
@@ -39,7 +40,7 @@ def fits(data: Any, schema: dict[str, Any]) -> bool:
         return fits(data, SCHEMA["definitions"][schema["$ref"].removeprefix("#/definitions/")])
     kind = schema.get("type")
     rules = [
-        kind is None or (isinstance(data, TYPES[kind]) and not isinstance(data, bool)),
+        kind is None or (isinstance(data, TYPES[kind]) and isinstance(data, bool) == (kind == "boolean")),
         "enum" not in schema or data in schema["enum"],
         "const" not in schema or data == schema["const"],
         "anyOf" not in schema or any(fits(data, part) for part in schema["anyOf"]),

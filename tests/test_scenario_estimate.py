@@ -62,6 +62,22 @@ def test_a_pulsed_jammer_is_on_once_a_period() -> None:
     assert dict(estimate(scenario).rows)["jamming"] == 3 * -(-(seconds - 1e-3) // 10e-3)
 
 
+def test_intervals_of_the_other_jammers_follow_their_words() -> None:
+    """20 frames of 2.592 ms on each of 3 lanes, without control messages."""
+
+    def intervals(jammer: str) -> int:
+        return dict(estimate(with_lines(f"jammer: {jammer}")).rows)["jamming"]
+
+    seconds = estimate(with_lines()).simulated_s
+    assert intervals("barrage") == 3  # told in slices of 100 ms
+    assert intervals("{kind: markov, mean_on_ms: 1, mean_off_ms: 4}") == 3 * -(-seconds // 5e-3)
+    assert intervals("{kind: sweep, dwell_ms: 1}") == 3 * -(-seconds // 3e-3)
+    assert intervals("{kind: reactive, misses: 0.5}") == 3 * 10
+    assert intervals("{kind: reactive, target: control}") == 0
+    assert intervals("semantic") == 3 * 20
+    assert intervals("{kind: semantic, start_ms: 1e6}") == 0
+
+
 def test_the_trace_grows_by_the_bytes_of_its_columns() -> None:
     small, large = (estimate(with_lines(f"trace: {{pictures: {pictures}}}")) for pictures in (0, 10))
     assert large.trace_bytes - small.trace_bytes == 20 * (row_bytes(Picture) - 1 + 1 + 3 * 32 * 32)
@@ -71,7 +87,7 @@ def test_the_trace_grows_by_the_bytes_of_its_columns() -> None:
 
 
 def test_row_bytes_are_those_of_the_types() -> None:
-    assert row_bytes(ControlSent) == 8 + 8 + 4 + 1 + 1 + 8 + 2 + 4 + 4 + 1
+    assert row_bytes(ControlSent) == 8 + 8 + 4 + 1 + 1 + 8 + 2 + 4 + 4 + 1 + 1
 
 
 def test_a_trace_that_no_disk_holds_is_refused() -> None:

@@ -103,8 +103,9 @@ def test_power_is_one_per_frame() -> None:
         assert (power[16] - 1).abs().max() < 5 * (0.32 / 512) ** 0.5
 
 
-# SNR in dB below which all is lost and above which nothing is, three apart: an ideal code would begin at 0.0, 4.6 and 9.3
-CLIFFS = [(4, "1/2", 0.0, 3.5), (4, "3/4", 3.0, 6.0), (16, "1/2", 5.5, 8.5), (16, "3/4", 9.0, 12.0)]
+# SNR in dB at which all is lost and at which nothing is. Long codes cannot do better than 10 log10(2^b - 1) at b bits a use (Shannon):
+# 0.0, 2.6, 4.8 and 8.5 dB
+CLIFFS = [(4, "1/2", -1.0, 3.5), (4, "3/4", 3.0, 6.0), (16, "1/2", 5.5, 8.5), (16, "3/4", 9.0, 12.0)]
 
 
 @pytest.mark.parametrize(("order", "rate", "below_db", "above_db"), CLIFFS)

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from linksim.records import ALICE, BOB, MESSAGES, ControlSent, FrameSent, Quality
+from linksim.records import ALICE, BOB, DUPLICATE, FORGERY, MESSAGES, REPLAY, ControlSent, FrameSent, Quality
 from linksim.scenario.schema import Link
 
 HELLO, ACCEPT, PROBE, REPORT, CONFIRM, KEY, ACK = (
     MESSAGES.index(name) for name in ("hello", "accept", "probe", "report", "confirm", "key", "ack")
 )
-DECODED, NO_TERMS, NOT_SENT = range(3)
+DECODED, NO_TERMS, NOT_SENT, OTHER_TERMS = range(4)
+DERIVED = [{"name": "permutation", "keys": "derived"}, "plain"]
 
 
 def link(snr_db: float = 15.0, **more: Any) -> dict[str, Link]:
@@ -102,6 +103,55 @@ def test_over_a_lossy_channel_the_epochs_never_part(simulate: Any, snr_db: float
     outcomes = [f.outcome for f in kept.of(FrameSent)]
     assert NO_TERMS not in outcomes
     assert DECODED in outcomes[60:]
+
+
+FAULTS = {"loss": 0.2, "duplicate": 0.2, "reorder": 0.2, "replay": 0.2, "flip": 0.1, "truncate": 0.1, "forge": 0.3}
+
+
+def test_over_a_real_air_with_faults_no_frame_is_decoded_with_other_terms(simulate: Any) -> None:
+    faults = FAULTS | {"alice_restart_ms": 170.0, "bob_restart_ms": 230.0}
+    spec = link(session={"faults": faults}, alice={"images_per_frame": 2})
+    _, kept = simulate(spec, frames=60, classifier=None)
+    outcomes = Counter(f.outcome for f in kept.of(FrameSent))
+    assert outcomes[OTHER_TERMS] == 0
+    assert outcomes[DECODED] > 30
+    control = kept.of(ControlSent)
+    assert {r.origin for r in control} == {0, DUPLICATE, REPLAY, FORGERY}
+    assert not [r for r in control if r.origin == FORGERY and r.outcome == 0]
+    assert {r.uses for r in control if r.origin} == {0}  # nobody's air was taken
+    assert simulate(spec, frames=60, classifier=None)[1].of(ControlSent) == control
+
+
+def test_faults_leave_the_channel_and_the_images_as_they_were(simulate: Any) -> None:
+    """The draws of faults disturb no other stream: the pictures that come are those of the faultless link at the same instants."""
+    clean, faulty = (
+        simulate(link(40.0, session={"probe_interval_ms": 0, "faults": faults}, scheme=DERIVED), frames=4)[1].of(Quality)
+        for faults in ({}, {"forge": 1.0, "replay": 1.0})
+    )
+    assert clean == faulty
+
+
+def test_desync_allowed_decodes_with_other_terms_and_says_so(simulate: Any) -> None:
+    """Each KEY is sent once and 40 % are lost: those frames are decoded with the pairs of another."""
+    session = {"attempts": 1, "probe_interval_ms": 0, "desync": "allowed", "faults": {"loss": 0.4}}
+    _, kept = simulate(link(40.0, session=session, alice={"images_per_frame": 2}), frames=60)
+    outcomes = {f.frame: f.outcome for f in kept.of(FrameSent)}
+    assert 10 < sum(outcome == OTHER_TERMS for outcome in outcomes.values()) < 40
+    mse: dict[int, list[float]] = {DECODED: [], OTHER_TERMS: []}
+    for q in kept.of(Quality):
+        mse[outcomes[q.frame]].append(q.mse)
+    assert len(mse[DECODED]) > 20 < len(mse[OTHER_TERMS])
+
+
+def test_a_jammer_of_control_frames_alone_holds_data_and_spoils_none(simulate: Any) -> None:
+    """It answers every control frame and no data frame. Frames whose KEY comes through all the same are decoded as ever."""
+    jammer = {"kind": "reactive", "target": "control", "jsr_bob_db": 10.0, "misses": 0.5}
+    session = {"attempts": 3}
+    _, kept = simulate(link(15.0, jammer=jammer, session=session, alice={"images_per_frame": 2}), frames=40, classifier=None)
+    outcomes = Counter(f.outcome for f in kept.of(FrameSent))
+    assert set(outcomes) <= {DECODED, NOT_SENT, NO_TERMS}
+    assert outcomes[DECODED] >= 5 <= outcomes[NOT_SENT]
+    assert sum(r.outcome == 1 for r in kept.of(ControlSent)) > 40
 
 
 def test_unlike_permutations_in_a_stack_are_each_what_they_say(simulate: Any) -> None:

@@ -1,13 +1,14 @@
-"""An eavesdropper who fights back: neighbouring rows of features look alike, so a shuffled pair is a jigsaw puzzle.
+"""An eavesdropper who fights back: neighbouring rows of features belong together, so a shuffled pair is a jigsaw puzzle.
 
-A defended pair (see `schemes.permutation`) is two frames of rows, each row from one of two images. Eve lays all of them in a line in
-which neighbours are as alike as can be (seriation: the shortest path through all rows), cuts the line in the middle, and turns each half
-the right way up by what the rows of an undefended frame look like on average.
+A defended pair (see `schemes.permutation`) is two frames of rows; the two rows heard at one place are of different images. Eve knows how
+rows follow each other in open frames (`attacks.rows`) and lays both images at once from top to bottom, keeping at every place the `BEAM`
+most likely ways:
 
-    two shuffled frames --> [distances of rows] --> [shortest path] --> [cut in two] --> [right way up] --> two frames in order
+    2n rows heard --> [first row of each image] --> [next row of each] --> ... --> two frames in order
+                       best BEAM of all pairs        BEAM * NEXT^2 ways, best BEAM kept
 
-Knowing the finite sets that a session's schemes are chosen from, she need not puzzle: she tries each and keeps the smoothest (`by_sets`).
-All here is numpy on one pair at a time: 64 rows or so.
+An image takes no second row from one place, and one that is missing in an image always has a row left for it, so no way is a dead end.
+Which of the two images Alice meant as the first Eve cannot tell: it changes nothing in what she sees.
 """
 
 from dataclasses import dataclass
@@ -15,144 +16,86 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Rows = NDArray[np.float32]  # [n, width]: rows of features, real
-Line = NDArray[np.int64]  # places of rows, in the order in which they are laid
+from linksim.attacks.rows import Rows, RowModel, Scores
+
+Line = NDArray[np.int64]  # [2, rows]: of each image, from top to bottom, where its rows were heard: 0..n-1 in the first frame, then n..2n-1
+
+BEAM = 256  # ways that are kept
+NEXT = 6  # rows that each image may take next
 
 
-@dataclass(frozen=True)
-class Profile:
-    """What Eve knows of undefended frames: how a row looks on average, by its place. From captures of any undefended link with this codec.
-
-    mean      float [rows, width]
-    variance  float [rows, width]
-    """
-
-    mean: Rows
-    variance: Rows
-
-    @classmethod
-    def of(cls, frames: NDArray[np.float32]) -> "Profile":
-        """From undefended frames [n, rows, width]."""
-        return cls(frames.mean(axis=0), frames.var(axis=0) + 1e-6)
-
-    def unlikelihood(self, frame: Rows) -> float:
-        """How little a frame in this order looks like an undefended one: minus its log-likelihood, rows independent, up to a constant."""
-        return float(((frame - self.mean) ** 2 / self.variance).sum())
-
-
-def real_rows(symbols: NDArray[np.complex64], rows: int) -> NDArray[np.float32]:
-    """Symbols complex [..., uses] -> rows of real features float [..., rows, 2 * uses / rows]."""
-    return np.ascontiguousarray(symbols).view(np.float32).reshape(*symbols.shape[:-1], rows, -1)
-
-
-def distances(rows: Rows) -> NDArray[np.float64]:
-    """Squared distance of every two rows [n, n]; infinite from a row to itself."""
-    square = (rows.astype(np.float64) ** 2).sum(axis=1)
-    apart = square[:, None] + square - 2.0 * rows.astype(np.float64) @ rows.T.astype(np.float64)
-    np.fill_diagonal(apart, np.inf)
-    return apart
-
-
-def shortest_path(apart: NDArray[np.float64]) -> Line:
-    """A short path through all of n points: shortest edges first, then 2-opt until no exchange helps. -> int64 [n]"""
-    return _improved(_greedy(apart), apart)
-
-
-def reassembled(pair: NDArray[np.float32], profile: Profile) -> NDArray[np.float32]:
-    """Two shuffled frames [2, rows, width] -> two frames in order, as far as Eve can tell. Which of them came first she cannot."""
+def reassembled(pair: Rows, model: RowModel, noise: float) -> Rows:
+    """Two shuffled frames [2, rows, width], as heard under white noise of power `noise` per real value -> two frames in order."""
     pool = pair.reshape(-1, pair.shape[-1])
-    line = shortest_path(distances(pool))
-    return np.stack([_upright(pool[half], profile) for half in np.split(line, 2)])
+    return pool[laid(model.scores(pool, noise))]
 
 
-def by_sets(
-    pair: NDArray[np.float32], orders: NDArray[np.int64], subsets: NDArray[np.bool_]
-) -> tuple[NDArray[np.float32], tuple[int, int], float]:
-    """Try every permutation with every substitution of known sets.
+@dataclass(eq=False)
+class _Ways:
+    """The ways that are kept, the most likely first.
 
-    pair     [2, rows, width]
-    orders   int64 [permutations, 2, rows]
-    subsets  bool [substitutions, rows]
-
-    -> the smoothest two frames [2, rows, width], their (p, s), and their roughness: the mean squared distance of neighbouring rows over
-    that of any two.
+    score  log-likelihood of each [ways]
+    taken  bool [ways, 2, 2n]: rows that each image has
+    mark   [ways]: equal for two ways in which both images have the same rows
+    last   int64 [ways, 2]: the newest row of each image
     """
-    rows = pair.shape[1]
-    apart = distances(pair.reshape(2 * rows, -1))
-    usual = apart[np.isfinite(apart)].mean()
-    best, found = np.inf, (0, 0)
-    for p, order in enumerate(orders):
-        lines = _lines(order, subsets)  # [substitutions, 2, rows]
-        length = apart[lines[..., :-1], lines[..., 1:]].sum(axis=(1, 2))
-        s = int(length.argmin())
-        if length[s] < best:
-            best, found = float(length[s]), (p, s)
-    line = _lines(orders[found[0]], subsets[found[1]][None])[0]
-    return pair.reshape(2 * rows, -1)[line], found, best / (2 * (rows - 1)) / usual
+
+    score: NDArray[np.float64]
+    taken: NDArray[np.bool_]
+    mark: NDArray[np.uint64]
+    last: Line
 
 
-def known_plaintext(pair: NDArray[np.float32], sent: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The keys of a pair whose content Eve knows: each row heard is the row sent that it is most like.
-
-    pair  [2, rows, width], as heard
-    sent  [2, rows, width], what the encoder makes of the two images
-
-    -> order int64 [2, rows], swapped bool [rows], as `schemes.permutation.Shuffle` has them. Where noise makes two rows claim the same
-    place the order is no permutation; whoever uses it finds out.
-    """
-    rows = pair.shape[1]
-    heard, known = (x.reshape(2 * rows, -1) for x in (pair, sent))
-    likeness = known @ heard.T - 0.5 * (known**2).sum(axis=1)[:, None]
-    source = likeness.argmax(axis=0).reshape(2, rows)  # which row of which image each place holds
-    swapped = source[0] >= rows
-    first, second = np.where(swapped, source[1], source[0]), np.where(swapped, source[0], source[1]) - rows
-    return np.stack([first, second]), swapped
-
-
-def _lines(order: NDArray[np.int64], subsets: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Where the rows of both images lie among 2 * rows places, under one permutation and each substitution: [substitutions, 2, rows]."""
-    rows = order.shape[1]
-    place = order.argsort(axis=1)  # of row r in the permuted frame
-    other = subsets[:, place] ^ np.array([False, True])[:, None]  # [substitutions, 2, rows]: whether it travels in the second frame
-    return place + rows * other
+def laid(scores: Scores) -> Line:
+    """The most likely two images that can be laid of all rows, as far as the beam finds them; the likelier one first."""
+    count = len(scores.first)
+    # What a row is worth at its best place, taken from its score everywhere: a sum over all rows, so no whole changes its rank, but a
+    # beginning is no longer better for having taken the rows that are likely anywhere.
+    usual = np.maximum(scores.first, scores.follows.max(axis=(0, 1)))
+    marks = np.random.Philox(key=1).random_raw(2 * count).reshape(2, count)
+    ways = _begun(scores.first - usual, marks)
+    trail = [(np.zeros(len(ways.score), np.int64), ways.last)]
+    for follows in scores.follows:
+        ways, origin = _continued(ways, follows - usual, marks)
+        trail.append((origin, ways.last))
+    line, way = np.empty((2, len(trail)), np.int64), 0
+    for place, (origin, last) in reversed(list(enumerate(trail))):
+        line[:, place], way = last[way], origin[way]
+    return line[np.argsort(-scores.of(line), kind="stable")]
 
 
-def _upright(frame: Rows, profile: Profile) -> Rows:
-    return min(frame, frame[::-1], key=profile.unlikelihood)
+def _begun(first: NDArray[np.float32], marks: NDArray[np.uint64]) -> _Ways:
+    a, b = np.triu_indices(len(first), 1)  # which image is called the first is nobody's business
+    score = (first[a] + first[b]).astype(np.float64)
+    best = np.argsort(-score, kind="stable")[:BEAM]
+    last = np.stack([a[best], b[best]], axis=1)
+    taken = last[:, :, None] == np.arange(len(first))
+    return _Ways(score[best], taken, marks[0, last[:, 0]] ^ marks[1, last[:, 1]], last)
 
 
-def _greedy(apart: NDArray[np.float64]) -> Line:
-    """Take the shortest edges that leave every point at most two and close no circle; the pieces make one path in the end."""
-    n = len(apart)
-    upper = np.triu_indices(n, 1)
-    pieces: dict[int, list[int]] = {i: [i] for i in range(n)}  # by either end
-    for place in apart[upper].argsort():
-        a, b = int(upper[0][place]), int(upper[1][place])
-        if a in pieces and b in pieces and pieces[a] is not pieces[b]:
-            left, right = pieces[a], pieces[b]
-            left = left if left[-1] == a else left[::-1]
-            right = right if right[0] == b else right[::-1]
-            joined = left + right
-            for end in (left[0], left[-1], right[0], right[-1]):
-                pieces.pop(end, None)
-            pieces[joined[0]] = pieces[joined[-1]] = joined
-            if len(joined) == n:
-                break
-    return np.array(next(iter(pieces.values())), np.int64)
+def _continued(ways: _Ways, follows: NDArray[np.float32], marks: NDArray[np.uint64]) -> tuple[_Ways, NDArray[np.int64]]:
+    """Give both images their next row -> the ways kept, and of which older way each is a continuation."""
+    rows, values = zip(*(_candidates(ways, follows, image) for image in (0, 1)), strict=True)
+    score = ways.score[:, None, None] + values[0][:, :, None] + values[1][:, None, :]
+    score[rows[0][:, :, None] == rows[1][:, None, :]] = -np.inf
+    order = np.argpartition(-score.ravel(), min(4 * BEAM, score.size - 1))[: 4 * BEAM]
+    order = order[np.argsort(-score.ravel()[order], kind="stable")]
+    order = order[np.isfinite(score.ravel()[order])]
+    origin, a, b = np.unravel_index(order, score.shape)
+    last = np.stack([rows[0][origin, a], rows[1][origin, b]], axis=1)
+    mark = ways.mark[origin] ^ marks[0, last[:, 0]] ^ marks[1, last[:, 1]]
+    # of ways with the same rows and the same ends, only the likeliest can win
+    same = np.stack([mark, (last[:, 0] * len(usable := ways.taken[0, 0]) + last[:, 1]).astype(np.uint64)], axis=1)
+    kept = np.sort(np.unique(same, axis=0, return_index=True)[1])[:BEAM]
+    origin, last = origin[kept], last[kept]
+    taken = ways.taken[origin] | (last[:, :, None] == np.arange(len(usable)))
+    return _Ways(score.ravel()[order[kept]], taken, mark[kept], last), origin
 
 
-def _improved(line: Line, apart: NDArray[np.float64]) -> Line:
-    """2-opt: turn the stretch i..j round wherever that shortens the path, the best one first."""
-    line, n = line.copy(), len(line)
-    i, j = np.triu_indices(n, 1)
-    far = np.where(np.isfinite(apart), apart, 0.0)
-    for _ in range(4 * n):
-        before = np.where(i > 0, far[line[i - 1], line[i]], 0.0) + np.where(j < n - 1, far[line[j], line[(j + 1) % n]], 0.0)
-        after = np.where(i > 0, far[line[i - 1], line[j]], 0.0) + np.where(j < n - 1, far[line[i], line[(j + 1) % n]], 0.0)
-        gain = before - after
-        best = int(gain.argmax())
-        if gain[best] <= 1e-9:
-            break
-        a, b = i[best], j[best]
-        line[a : b + 1] = line[a : b + 1][::-1]
-    return line
+def _candidates(ways: _Ways, follows: NDArray[np.float32], image: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The `NEXT` likeliest rows below the newest of an image, and their scores; [ways, NEXT] each."""
+    own = ways.taken[:, image]
+    elsewhere = np.roll(own, own.shape[1] // 2, axis=1)  # heard at the same place as a row it has
+    value = np.where(ways.taken.any(axis=1) | elsewhere, -np.inf, follows[ways.last[:, image]])
+    rows = np.argpartition(-value, min(NEXT, value.shape[1] - 1), axis=1)[:, :NEXT]
+    return rows, np.take_along_axis(value, rows, axis=1)

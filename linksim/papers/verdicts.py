@@ -63,7 +63,7 @@ def against(claim: Claim, ours: Sequence[Interval], paper: Values, tolerance: Va
     if claim.direction == "context":
         return "not comparable", "other images than the paper's: shown beside its figures, not judged"
     found = [standing(o, p, claim.direction, t) for o, p, t in zip(ours, paper.flat, tolerance.flat, strict=True)]
-    better, met, missed = (found.count(word) for word in ("better", "met", "missed"))  # type: ignore[arg-type]  # they are standings
+    better, met, missed = (found.count(word) for word in ("better", "met", "missed"))
     counts = f"of {len(found)} figures {better} are better than the paper's beyond the 95 % interval, {met} are met, {missed} missed"
     if better == len(found):
         return "beaten", counts

@@ -26,10 +26,12 @@ class Coded:
     """The coding that control messages have unless a scenario says otherwise."""
 
     def modulate(self, raw: bytes) -> NDArray[np.complex64]:
-        bits = np.concatenate(
-            [np.unpackbits(part, count=count) for n, block in _cut(raw) for part, count in ((block, None), (parity(n, block), n // 2))]
-        )[order(len(raw))]
-        return _POINTS[bits[::2] + 2 * bits[1::2]]
+        parts: list[NDArray[np.uint8]] = []
+        for n, block in _cut(raw):
+            parts += [np.unpackbits(block), np.unpackbits(parity(n, block), count=n // 2)]
+        bits = np.concatenate(parts)[order(len(raw))]
+        symbols: NDArray[np.complex64] = _POINTS[bits[::2] + 2 * bits[1::2]]
+        return symbols
 
     def demodulate(self, trust: Symbols, size: int) -> bytes:
         places = order(size)

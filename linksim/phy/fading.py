@@ -49,10 +49,12 @@ class Blocks:
     def gains(self, start_ns: int, uses: int, use_ns: float) -> NDArray[np.complex64]:
         first, last = start_ns // self._coherence_ns, int(start_ns + (uses - 1) * use_ns) // self._coherence_ns
         if first == last:
-            return self._of(first // CHUNK)[first % CHUNK][None]
+            place = first % CHUNK
+            return self._of(first // CHUNK)[place : place + 1]
         blocks = (start_ns + np.arange(uses) * use_ns).astype(np.int64) // self._coherence_ns
         chunks = range(first // CHUNK, last // CHUNK + 1)
-        return np.concatenate([self._of(chunk) for chunk in chunks])[blocks - chunks[0] * CHUNK]
+        drawn: NDArray[np.complex64] = np.concatenate([self._of(chunk) for chunk in chunks])
+        return drawn[blocks - chunks[0] * CHUNK]
 
     def _of(self, chunk: int) -> NDArray[np.complex64]:
         if chunk != self._chunk:
@@ -70,7 +72,8 @@ def nakagami(m: float) -> Callable[[np.random.Generator, int], NDArray[np.comple
     """Nakagami magnitude: the power is Gamma distributed with shape m and mean one; the phase is uniform."""
 
     def drawn(draw: np.random.Generator, count: int) -> NDArray[np.complex128]:
-        return np.sqrt(draw.gamma(m, 1 / m, count)) * np.exp(2j * np.pi * draw.random(count))
+        gains: NDArray[np.complex128] = np.sqrt(draw.gamma(m, 1 / m, count)) * np.exp(2j * np.pi * draw.random(count))
+        return gains
 
     return drawn
 

@@ -78,8 +78,8 @@ def code(n: int, rate: str) -> Code:
             before[edge], last[bit] = last[bit], edge
     shares = _stacked([layer[layer[:, 0] < k] for layer in layers], k)
     middle = next(row for row in range(1, len(base)) if base[row][k // z] == 0)
-    tables = (torch.from_numpy(table) for table in (bits, before, last, _stacked(layers, n), shares))
-    return Code(n, k, z, tuple(len(layer) for layer in layers), *tables, middle)
+    tensor, degrees = torch.from_numpy, tuple(len(layer) for layer in layers)
+    return Code(n, k, z, degrees, tensor(bits), tensor(before), tensor(last), tensor(_stacked(layers, n)), tensor(shares), middle)
 
 
 def parity_checks(of: Code) -> NDArray[np.uint8]:
@@ -117,7 +117,7 @@ def decode(of: Code, llr: Tensor, iterations: int = 20) -> Decoded:
     if llr.dim() != 2 or llr.shape[1] != of.n:
         raise ValueError(f"the code takes llr [b, {of.n}], got {list(llr.shape)}")
     at_once = AT_ONCE if llr.device.type == "cpu" else len(llr)
-    parts = [_decode(of, part, iterations) for part in llr.split(max(at_once, 1))]
+    parts = [_decode(of, part, iterations) for part in torch.split(llr, max(at_once, 1))]
     return Decoded(*(torch.cat([getattr(part, name) for part in parts]) for name in ("bits", "valid", "iterations")))
 
 

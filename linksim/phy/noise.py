@@ -45,7 +45,8 @@ class Noise:
 
     def real(self, count: int) -> Tensor:
         """Standard normals float32 [batch, count]."""
-        return torch.view_as_real(self.complex(-(-count // 2))).flatten(1)[:, :count] * 2.0**0.5
+        parts: Tensor = torch.view_as_real(self.complex(-(-count // 2))).mul(2.0**0.5)
+        return parts.flatten(1)[:, :count]
 
     def complex(self, uses: int) -> Tensor:
         """Circular complex normals of unit power, complex64 [batch, uses]."""

@@ -32,7 +32,8 @@ class Waves:
         """
         now = self._amplitudes * self._turn(start_ns)
         if self._still:
-            return now.sum(axis=-1, keepdims=True).astype(np.complex64)
+            still: NDArray[np.complex64] = now.sum(axis=-1, keepdims=True).astype(np.complex64)
+            return still
         columns = int(np.ceil(np.sqrt(uses)))
         rows = -(-uses // columns)
         fine = powers(self._turn(use_ns), columns).astype(np.complex64)

@@ -1,5 +1,7 @@
 """The channel of one lane: gain of its paths with their coherence blocks, SNR at each ear as it was and as it was believed to be."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
@@ -64,7 +66,7 @@ def draw(block: list[Axes], group: Group, lane: int, axis: Axis) -> None:
         if len(path):
             time = turns(path) * axis.per_s
             step = "steps-post" if path.block_ns[0] else "default"
-            style = {"drawstyle": step, "color": role.colour, "linewidth": 1.1}
+            style: dict[str, Any] = {"drawstyle": step, "color": role.colour, "linewidth": 1.1}
             block[0].plot(time, path.gain_db, label=f"{role.name}'s path", linestyle="-" if role is BOB else (0, (5, 1)), **style)
             block[1 + number].plot(time, path.mean_snr_db + path.gain_db, label="SNR at every instant", alpha=0.55, **style)
             if np.ptp(path.gain_db):
@@ -89,14 +91,14 @@ def frames(panel: Axes, role: Role, ear: Ear, sent: Frames, lane: int, axis: Axi
     heard = ear.receptions.take(ear.receptions.lane == lane)
     place = match(heard, sent)
     airtime_ns = np.where(place >= 0, sent.airtime_ns[place], 0) if len(sent) else 0
-    middle = seconds(heard.time_ns + airtime_ns / 2) * axis.per_s
+    middle = seconds(heard.time_ns + airtime_ns // 2) * axis.per_s
     seen = middle <= axis.end
     for value, name, size, face in (
         (heard.estimated_snr_db, "as the receiver estimated it", 6, "white"),
         (heard.snr_db, "during a data frame", 3, role.colour),
     ):
         kept = seen & np.isfinite(value)
-        marks = {"markersize": size, "markeredgewidth": 0.8, "markerfacecolor": face, "color": role.colour, "linestyle": ""}
+        marks: dict[str, Any] = {"markersize": size, "markeredgewidth": 0.8, "markerfacecolor": face, "color": role.colour, "linestyle": ""}
         if kept.any():
             panel.plot(middle[kept], value[kept], marker=role.marker, label=f"{role.name}: {name}", **marks)
 

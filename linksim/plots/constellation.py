@@ -118,5 +118,5 @@ def scatter(panel: Axes, symbols: Complex, quadrant: NDArray[np.int64], reach: f
         panel.grid(False)
     outside = float(np.mean(np.maximum(np.abs(symbols.real), np.abs(symbols.imag)) > reach))
     if outside > 1.5 * (1 - WITHIN):
-        where = {"transform": panel.transAxes, "ha": "right", "va": "bottom", "fontsize": 7.5}
+        where: dict[str, Any] = {"transform": panel.transAxes, "ha": "right", "va": "bottom", "fontsize": 7.5}
         panel.text(0.97, 0.03, f"{100 * outside:.0f} % beyond", bbox={"facecolor": "white", "linewidth": 0, "pad": 1.5}, **where)

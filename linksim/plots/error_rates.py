@@ -60,7 +60,7 @@ def draw(panel: Axes, curve: Curve, colour: str, marker: str) -> None:
         panel.plot(*curve.theory, color=colour, linewidth=1.1)
     join = "" if curve.theory is not None else "-"
     reach = np.stack([rate - low, high - rate])[:, seen]
-    style = {"color": colour, "marker": marker, "linestyle": join, "linewidth": 1.0, "elinewidth": 0.9, "capsize": 2}
+    style: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": join, "linewidth": 1.0, "elinewidth": 0.9, "capsize": 2}
     panel.errorbar(curve.snr_db[seen], rate[seen], yerr=reach, label=curve.name, **style)
     if (~seen).any():
         panel.plot(curve.snr_db[~seen], high[~seen], color=colour, **NONE_SEEN)

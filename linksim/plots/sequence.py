@@ -54,8 +54,9 @@ def messages(group: Group, lane: int) -> list[Message]:
     delay_ns = int(delays[0]) if len(delays) else 0
     found = []
     arrival_ns = np.where(frames.outcome == NOT_SENT, frames.time_ns, frames.time_ns + frames.airtime_ns + delay_ns)
-    for a, b, n, code in zip(seconds(frames.time_ns), seconds(arrival_ns), frames.frame.tolist(), frames.outcome.tolist(), strict=True):
-        found.append(Message(a, b, True, True, f"frame {n}", word(FRAME_WORDS, code), code == DECODED))
+    kinds = zip(frames.frame.tolist(), frames.attempt.tolist(), frames.outcome.tolist(), strict=True)
+    for a, b, (n, attempt, code) in zip(seconds(frames.time_ns).tolist(), seconds(arrival_ns).tolist(), kinds, strict=True):
+        found.append(Message(a, b, True, True, f"frame {n}{again(attempt)}", word(FRAME_WORDS, code), code == DECODED))
     true = control.origin == AS_SENT
     airtimes = dict(zip(control.time_ns[true].tolist(), control.airtime_ns[true].tolist(), strict=True))
     for start_ns, alice, kind, sequence, attempt, code, origin in zip(
@@ -64,10 +65,15 @@ def messages(group: Group, lane: int) -> list[Message]:
     ):  # fmt: skip
         arrival_ns = start_ns + airtimes.get(start_ns, 0) + delay_ns
         begin_ns = start_ns if origin == AS_SENT else arrival_ns
-        name = f"{word(MESSAGES, kind).upper()} {sequence}" + (f", try {attempt + 1}" if attempt else "") + HOW.get(origin, "")
+        name = f"{word(MESSAGES, kind).upper()} {sequence}{again(attempt)}{HOW.get(origin, '')}"
         end = arrival_ns / NS_PER_S
         found.append(Message(begin_ns / NS_PER_S, end, alice, False, name, word(CONTROL_WORDS, code), code == ACCEPTED, origin != AS_SENT))
     return sorted(found, key=lambda message: message.start_s)
+
+
+def again(attempt: int) -> str:
+    """ ", try 2"; nothing for the first."""
+    return f", try {attempt + 1}" if attempt else ""
 
 
 def word(words: tuple[str, ...], code: int) -> str:

@@ -1,7 +1,7 @@
 """The session of one lane as a sequence chart: Alice and Bob as lifelines, time downwards, an arrow for each message and data frame."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -21,6 +21,7 @@ HEAD = 0.35  # inches above the first message
 REFUSED, MISSED = "#C77700", "#777777"
 BREAK = 0.55  # of its way that a lost message is drawn
 SMALL = 7.0  # points
+DASHED: Literal["dashed"] = "dashed"
 
 
 @house_style()
@@ -74,7 +75,7 @@ def draw(panel: Axes, message: Message, place: Scale, axis: Axis) -> None:
     x, y = here + reach * (there - here), top + reach * (bottom - top)
     width = 2.6 if message.data else 1.1
     style: dict[str, Any] = {"arrowstyle": "-" if reach < 1 else "-|>", "color": colour, "linewidth": width, "shrinkA": 0, "shrinkB": 0}
-    style |= {"mutation_scale": 14 if message.data else 10, "linestyle": (0, (4, 2)) if reach < 1 else "-"}
+    style |= {"mutation_scale": 14 if message.data else 10, "linestyle": DASHED if reach < 1 else "solid"}
     panel.annotate("", xy=(x, y), xytext=(here, top), arrowprops=style, zorder=2)
     if reach < 1:
         panel.plot([x], [y], marker="x", color=INK, markersize=7, markeredgewidth=1.8, zorder=4)
@@ -98,7 +99,7 @@ def note(message: Message) -> str:
 
 def stamp(panel: Axes, message: Message, x: float, y: float, axis: Axis) -> None:
     """When it began, beside the line of who sent it."""
-    side = {"ha": "right", "x": -0.03} if x == 0 else {"ha": "left", "x": 1.03}
+    side: dict[str, Any] = {"ha": "right", "x": -0.03} if x == 0 else {"ha": "left", "x": 1.03}
     panel.text(y=y, s=f"{message.start_s * axis.per_s:.2f}", fontsize=SMALL, va="center", color="#555555", **side)
 
 
@@ -130,7 +131,7 @@ def explain(figure: Figure, shown: list[Message], jammed: bool) -> None:
             continue
         what = LOST if message.outcome == LOST else "" if message.used else "came, but could not be used"
         name = ("data frame" if message.data else "control message") + (f", {what}" if what else "")
-        dash = (0, (4, 2)) if message.outcome == LOST else "-"
+        dash = DASHED if message.outcome == LOST else "solid"
         handles[name] = Line2D([], [], color=look(message), linewidth=2.6 if message.data else 1.1, linestyle=dash)
     if jammed:
         handles["jammer on"] = Patch(facecolor=to_rgba(JAMMER.colour, 0.35))

@@ -72,6 +72,7 @@ class Frames(Rows):
 
     airtime_ns: Ints
     frame: Ints
+    attempt: Ints
     uses: Ints
     believed_snr_db: Floats
     outcome: Ints

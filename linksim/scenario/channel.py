@@ -26,7 +26,7 @@ class Path(Model):
     def _one_gain_to_estimate(cls, csi: str, info: ValidationInfo) -> str:
         spread = info.data.get("fading")
         if csi == "pilots" and isinstance(spread, TdlFading) and spread.view == "ofdm":
-            raise ValueError("got 'pilots', allowed: 'perfect' where fading has view 'ofdm': each subcarrier has a gain, and pilots tell one")
+            raise ValueError("got 'pilots', allowed: 'perfect' where fading has view 'ofdm': pilots tell one gain, not every subcarrier's")
         return csi
 
 
@@ -41,9 +41,8 @@ class Channel(Model):
     @field_validator("correlation")
     @classmethod
     def _between_like_paths(cls, correlation: float, info: ValidationInfo) -> float:
-        paths = [info.data.get(name) for name in ("bob", "eve")]
-        if correlation and None not in paths:
-            against = why_not_correlated(*(path.fading for path in paths))
-            if against:
-                raise ValueError(f"got {correlation:g}; a correlation takes {against}")
+        bob, eve = (info.data.get(name) for name in ("bob", "eve"))  # None where its own words are wrong
+        against = why_not_correlated(bob.fading, eve.fading) if correlation and bob and eve else None
+        if against:
+            raise ValueError(f"got {correlation:g}; a correlation takes {against}")
         return correlation

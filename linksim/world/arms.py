@@ -21,7 +21,7 @@ from linksim.scenario.jammers import NoJammer, ReactiveJammer, SemanticJammer, S
 from linksim.scenario.schema import Link
 from linksim.scenario.schemes import PlainScheme
 from linksim.schemes.cores import Core
-from linksim.schemes.terms import Belief, rows_of
+from linksim.schemes.terms import Belief
 from linksim.units import db_to_linear
 from linksim.worker import Operation
 from linksim.world import operations, perturb
@@ -65,11 +65,11 @@ class Arms:
 
     def _perturb(self, name: str, link: Link, spec: SemanticJammer, core: Core) -> Operation:
         """The operation that finds perturbations; groups that do the same share it, and so its batches."""
-        what = spec.knowledge, spec.surrogate, spec.steps, spec.universal, link.channel.bob.equaliser, link.scheme[-1]
-        if spec.universal:
-            what = *what, spec.samples, spec.jsr_bob_db, link.alice.assumed_snr_db
+        equaliser = link.channel.bob.equaliser
+        made_for = (spec.samples, spec.jsr_bob_db, link.alice.assumed_snr_db) if spec.universal else ()
+        what = spec.knowledge, spec.surrogate, spec.steps, equaliser, link.scheme[-1], *made_for
         if what not in self._made:
-            ascent = perturb.Ascent(self._receiver(name, link, spec, core), link.channel.bob.equaliser, spec.steps)
+            ascent = perturb.Ascent(self._receiver(name, link, spec, core), equaliser, spec.steps)
             self._made[what] = self._universal(link, spec, core, ascent) if spec.universal else perturb.for_each(ascent, core.best.batch)
         return self._made[what]
 
@@ -96,8 +96,8 @@ class Arms:
         chosen = self._streams("jammer/captured").permutation(len(pictures))[: spec.samples]
         images = torch.from_numpy(pictures[np.sort(chosen)]).to(self._device).permute(0, 3, 1, 2)[:, None] / 255.0
         count, snr_db = len(images), link.alice.assumed_snr_db
-        noise = Noise(torch.tensor(item_keys(key, 1, count + 1)))  # draw 0 chose the images
+        keys = torch.tensor(item_keys(key, 1, count + 1)).to(self._device)  # draw 0 chose the images
         with torch.inference_mode():
-            captured = core.scheme.send(images, Belief(rows_of(snr_db, count)), Noise(noise.keys[:count]))
-            start = Noise(noise.keys[count:]).complex(core.scheme.uses).to(self._device)
+            captured = core.scheme.send(images, Belief(torch.full((count,), snr_db, device=self._device)), Noise(keys[:count]))
+            start = Noise(keys[count:]).complex(core.scheme.uses)
         return perturb.for_all(ascent, captured, db_to_linear(-snr_db), db_to_linear(spec.jsr_bob_db), start, core.best.batch)

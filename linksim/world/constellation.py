@@ -16,20 +16,20 @@ KEPT = 256  # symbols of a frame, spread evenly over it
 class Constellation:
     """One lane's.
 
-    frames  how many, from the first that is sent
+    frames  how many transmissions of frames, from the first on
     """
 
     def __init__(self, world: World, lane: int, frames: int) -> None:
         self._world, self._lane, self._frames = world, lane, frames
-        self._kept: set[int] = set()
+        self._kept: set[tuple[int, int]] = set()
 
     def hear(self, ear: int, copy: DataCopy) -> None:
         """An ear has a frame. Its symbols are told once they are known."""
-        number = copy.frame.number
-        if number not in self._kept:
+        sent = copy.frame.number, copy.frame.attempt
+        if sent not in self._kept:
             if len(self._kept) == self._frames:
                 return
-            self._kept.add(number)
+            self._kept.add(sent)
         self._world.worker.listen(copy.heard, partial(self._tell, ear, copy))
 
     def _tell(self, ear: int, copy: DataCopy, heard: Tensor) -> None:

@@ -48,15 +48,18 @@ class Message:
     sequence: int = within(0, UINT32)
 
     def __post_init__(self) -> None:
-        for name, lowest, highest in ranges(type(self)):
+        for name, lowest, highest in self._ranges():
             value = getattr(self, name)
-            measure = len(value) if isinstance(value, bytes | tuple) else value
+            measure = len(value) if value.__class__ in (bytes, tuple) else value
             if not lowest <= measure <= highest:  # so written that NaN is refused
                 raise ValueError(f"{name} must be within {lowest}..{highest}, got {measure}")
 
     def encode(self) -> bytes:
         """The body."""
-        return self.body.pack(*(getattr(self, name) for name, _, _ in ranges(type(self))[2:]))
+        return self.body.pack(*(getattr(self, name) for name, _, _ in self._ranges()[2:]))
+
+    def _ranges(self) -> "Ranges":
+        return ranges(type(self))  # type: ignore[arg-type]  # mypy asks the class for its instances' hash
 
     @classmethod
     def decode(cls, epoch: int, sequence: int, body: bytes) -> Self:
@@ -64,8 +67,11 @@ class Message:
         return cls(epoch, sequence, *cls.body.unpack(body))
 
 
+Ranges = tuple[tuple[str, float, float], ...]
+
+
 @cache
-def ranges(kind: type[Any]) -> tuple[tuple[str, float, float], ...]:
+def ranges(kind: type[Message]) -> Ranges:
     """(name, lowest, highest) of each field of a kind, in their order."""
     return tuple((part.name, part.metadata["lowest"], part.metadata["highest"]) for part in fields(kind))
 

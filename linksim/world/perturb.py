@@ -33,7 +33,8 @@ def peeling(scheme: Scheme) -> Receiver:
         symbols, gain = (part.expand(items, uses).reshape(items * images, scheme.uses) for part in (heard.symbols, heard.gain))
         one_by_one = replace(heard, symbols=symbols, gain=gain, noise_power=heard.noise_power.repeat_interleave(images))
         nothing = torch.zeros(items * images, 3, dtype=torch.int64)  # a core that is peeled draws no noise
-        return scheme.receive(one_by_one, Belief(rows_of(0.0, items * images)), Noise(nothing)).unflatten(0, (items, images))
+        pictures = scheme.receive(one_by_one, Belief(rows_of(0.0, items * images)), Noise(nothing))
+        return pictures.reshape(items, images, *pictures.shape[1:])
 
     return receive
 

@@ -66,7 +66,7 @@ class Semantic(Jammer):
     def _phasor(self, ear: int, gain: Symbols) -> Symbols:
         """The phase with which it arrives, as a number of magnitude one."""
         if ear == BOB and self._aligned:
-            return np.exp(1j * np.angle(gain)).astype(np.complex64)
+            return np.asarray(np.exp(1j * np.angle(gain)), np.complex64)
         turn = generator(self._draws, 2 * self._jammed + ear).random()
         return np.full((len(gain), 1), np.exp(2j * math.pi * turn), np.complex64)
 

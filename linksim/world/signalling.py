@@ -11,7 +11,7 @@ from linksim.phy.control import Bare, Coding, combine
 from linksim.phy.control_code import Coded
 from linksim.phy.noise import unit_noise
 from linksim.phy.path import Stretch
-from linksim.rng import Key, generator
+from linksim.rng import Draws, Key
 from linksim.scenario.channel import Path
 from linksim.scenario.control_size import control_uses
 from linksim.scenario.nodes import Radio
@@ -32,14 +32,14 @@ class Signalling:
     """
 
     def __init__(self, radio: Radio, path: Path, noise: Key) -> None:
-        self._radio, self._estimated, self._noise = radio, path.csi == "pilots", noise
+        self._radio, self._estimated, self._noise = radio, path.csi == "pilots", Draws(noise)
         self._pilots = pilots.pilots(radio.pilots)
         self._coding: Coding = Coded() if radio.control_coding == "ldpc" else Bare()
 
     def symbols(self, frame: ControlFrame) -> NDArray[np.complex64]:
         """All that goes on the air, complex64 [uses]."""
-        copies = np.tile(self._coding.modulate(frame.raw), self._radio.control_repeats)
-        return np.concatenate([self._pilots, copies]) if self._front(frame.probe) else copies
+        copy = self._coding.modulate(frame.raw)
+        return np.concatenate([self._pilots[: self._front(frame.probe)], *[copy] * self._radio.control_repeats])
 
     def uses(self, size: int) -> int:
         """Channel uses of a message of `size` bytes that is no probe."""
@@ -51,13 +51,14 @@ class Signalling:
         """Bytes, which may be wrong, and the SNR in dB measured on the pilots (NaN without) of control frame `number` of the lane."""
         uses, front = len(sent), self._front(frame.probe)
         level = stretch.noise_power if jam is None else stretch.noise_power + jam
-        heard = stretch.gain * sent + unit_noise(generator(self._noise, number), uses) * np.sqrt(level)
+        heard = stretch.gain * sent + unit_noise(self._noise(number), uses) * np.sqrt(level)
         measured = pilots.estimate(heard[:front], self._pilots) if front else None
+        payload, copies = heard[front:], self._radio.control_repeats
         if measured is not None and self._estimated:
-            gain, noise_power = measured.gain, measured.noise_power
+            trust = combine(payload, measured.gain, measured.noise_power, copies)
         else:
-            gain, noise_power = (known[front:] if np.size(known) > 1 else known for known in (stretch.gain, level))
-        trust = combine(heard[front:], gain, noise_power, self._radio.control_repeats)
+            gain = stretch.gain if len(stretch.gain) == 1 else stretch.gain[front:]
+            trust = combine(payload, gain, level if isinstance(level, float) else level[front:], copies)
         return self._coding.demodulate(trust, len(frame.raw)), measured.snr_db if measured else NAN
 
     def _front(self, probe: bool) -> int:

@@ -1,7 +1,7 @@
 """What is measured beyond the paper's tables: each entry of `BEYOND` adds a table of its own and the cells that fill it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -40,18 +40,23 @@ def adaptive(setup: Setup) -> Extra:
 def captures(setup: Setup) -> Extra:
     """The closed box against m, the captured pairs that Eve has learnt from, and against a stronger inverse network; MC 10 dB."""
     name, mc, columns = "captures", 10, {"m = 100": "-m100", "m = 1,000": "-m1000", "all faces of training people": ""}
-    networks = {"the paper's network": "open", "a stronger network": "strong"}
     rows, cells = [], []
-    for network, learnt in networks.items():
+    for network, learnt in (("the paper's network", "open"), ("a stronger network", "strong")):
         for ec in SNRS_DB:
-            line = [_captured(setup, f"{name}/{learnt}{tail}/ec{ec}", mc, ec, f"{inverter(mc, learnt)}{tail}") for tail in columns.values()]
-            rows.append(Row(f"EC {ec} dB  {network}", tuple(Entry(cell.key) for cell in line)))
-            cells += line
+            parts = {f"{name}/{learnt}{tail}/ec{ec}": f"{inverter(mc, learnt)}{tail}" for tail in columns.values()}
+            keys = list(parts)
+            if learnt == OPEN.learnt:  # all captures: a cell of Table I
+                del parts[keys[-1]]
+                keys[-1] = key(OPEN.table, "black", mc, ec)
+            cells += [_captured(setup, cell, mc, ec, part) for cell, part in parts.items()]
+            rows.append(Row(f"EC {ec} dB  {network}", tuple(map(Entry, keys))))
     return Extra(Table(name, f"Black box against captured pairs m, undefended, MC {mc} dB", tuple(columns), tuple(rows)), tuple(cells))
 
 
 def _captured(setup: Setup, name: str, mc: int, ec: int, part: str) -> Simulated:
-    return eavesdropped(setup, OPEN, name, "black", mc, ec, {"attack": "inversion", "inverter": part}, (part,))
+    """Without pictures."""
+    cell = eavesdropped(setup, OPEN, name, "black", mc, ec, {"attack": "inversion", "inverter": part}, (part,))
+    return replace(cell, pictures={})
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,6 @@ class Defence:
     table   first word of its cells' keys
     layers  schemes around the codec
     learnt  last word of the inverse networks that were trained on its captures
-    bob     whether Bob is measured under it
     claims  by attack: the claim that holds the table's figures, and their name in it
     """
 
@@ -54,24 +53,21 @@ class Defence:
     name: str
     layers: tuple[Mapping[str, Any], ...]
     learnt: str
-    bob: bool
     claims: Mapping[str, tuple[str, str]]
 
 
 SHUFFLE = {"name": "permutation", "schemes": 256, "keys": "table"}
-OPEN = Defence(
-    "table1", "I", "fig3", "undefended", (), "open", True, {"white": ("miea-white", ""), "black": ("miea-black", "")}
-)  # fmt: skip
+OPEN = Defence("table1", "I", "fig3", "undefended", (), "open", {"white": ("miea-white", ""), "black": ("miea-black", "")})
 BOTH = Defence(
-    "table2", "II", "fig4", "permutation and substitution", ({**SHUFFLE, "substituted": 0.5},), "shuffled", True,
+    "table2", "II", "fig4", "permutation and substitution", ({**SHUFFLE, "substituted": 0.5},), "shuffled",
     {"white": ("miea-defended-white", ""), "black": ("miea-defended-black", "")},
 )  # fmt: skip
 PERMUTED = Defence(
-    "table3", "III", "fig5", "permutation alone", ({**SHUFFLE, "substituted": 0.0},), "permuted", False,
+    "table3", "III", "fig5", "permutation alone", ({**SHUFFLE, "substituted": 0.0},), "permuted",
     {attack: ("miea-perm-only", attack) for attack in ATTACKS},
 )  # fmt: skip
 SUBSTITUTED = Defence(
-    "table4", "IV", "fig6", "substitution alone", ({**SHUFFLE, "permuted": False, "substituted": 0.5},), "substituted", False,
+    "table4", "IV", "fig6", "substitution alone", ({**SHUFFLE, "permuted": False, "substituted": 0.5},), "substituted",
     {attack: ("miea-subst-only", attack) for attack in ATTACKS},
 )  # fmt: skip
 DEFENCES = (OPEN, BOTH, PERMUTED, SUBSTITUTED)
@@ -153,6 +149,6 @@ def black(setup: Setup, defence: Defence, mc: int, ec: int) -> Simulated:
 
 def paper_cells(setup: Setup) -> list[Simulated]:
     """All that the paper's tables and claims need, the quick ones first."""
-    quick = [bob(setup, defence, mc) for defence in DEFENCES if defence.bob for mc in SNRS_DB]
+    quick = [bob(setup, defence, mc) for defence in DEFENCES for mc in SNRS_DB]
     attacks = [attack(setup, defence, mc, ec) for attack in (black, white) for defence in DEFENCES for ec in SNRS_DB for mc in SNRS_DB]
     return quick + attacks

@@ -70,9 +70,9 @@ class Miea:
 
 
 def table_of(defence: Defence) -> Table:
-    """Rows EC, the white box over the black; columns MC; Bob above where he is measured, with the paper's figures in Table I."""
+    """Rows EC, the white box over the black; columns MC; Bob above, with the paper's figures in Table I."""
     paper = BY_ID["miea-bob"].values() if defence is OPEN else None
-    rows = [_row("Bob", bobs(defence.table), paper)] if defence.bob else []
+    rows = [_row("Bob", bobs(defence.table), paper)]
     figures = {attack: BY_ID[claim].values(name) for attack, (claim, name) in defence.claims.items()}
     for place, ec in enumerate(SNRS_DB):
         rows += [_row(f"EC {ec} dB  {attack}", grid(defence.table, attack)[place], figures[attack][place]) for attack in ATTACKS]
@@ -91,7 +91,7 @@ def pictures_of(defence: Defence, shelf: Shelf) -> Grid:
     original, sides, cells = kept_pictures(shelf.folder, ORIGINAL), [], []
     for face in range(PICTURED):
         for column, mc in enumerate(SNRS_DB):
-            keys = [bobs(defence.table if defence.bob else OPEN.table)[column]]
+            keys = [bobs(defence.table)[column]]
             keys += [grid(defence.table, attack)[row][column] for row in range(len(SNRS_DB)) for attack in ATTACKS]
             sides.append(f"MC {mc} dB")
             cells.append((find_cell(original, face), *(_picture(shelf, key, face) for key in keys)))

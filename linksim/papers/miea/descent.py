@@ -1,0 +1,67 @@
+"""How the white box gets there: loss of Eq. (5) and quality of Eve's pictures against iterations, at the paper's step size and at ours."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from linksim.attacks.white_box import Descent, white_box
+from linksim.data.sources import load
+from linksim.metrics import mse, psnr, ssim
+from linksim.nets.codecs import Codec
+from linksim.nets.weights import load_part
+from linksim.papers.paper import Measurement, Tell
+from linksim.rng import Streams
+from linksim.train.noise import over_awgn, unit_noise
+from linksim.train.order import to_images
+from linksim.world.eavesdropping import encoded
+
+CODEC, SNR_DB = "miea-10db", 10.0
+FACES = 8
+RATES: Mapping[float, int] = {1e-3: 3000, 3e-2: 300}  # iterations at each step size
+LOOK = 50  # as `attacks.white_box` tells
+MEASURES = ("loss", "psnr_db", "ssim")
+
+
+@dataclass(frozen=True)
+class Path:
+    """The search for a few faces at one step size, told every `LOOK` iterations: metric "psnr_db@250" after 250 of them."""
+
+    rate: float
+    seed: int
+    kind: str = "descent"
+    size: int = FACES
+
+    @property
+    def key(self) -> str:
+        return f"descent/rate{self.rate:g}"
+
+    def digest(self) -> str:
+        about = [load_part(CODEC, "codec").card.sha256, SNR_DB, FACES, self.rate, RATES[self.rate], self.seed]
+        return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
+
+    def measure(self, tell: Tell) -> Measurement:
+        codec = load_part(CODEC, "codec").network
+        assert isinstance(codec, Codec)
+        pixels = load("faces", "test").images
+        faces = to_images(pixels[Streams(self.seed)("descent/faces").permutation(len(pixels))[:FACES]])
+        encode = partial(encoded, codec, SNR_DB)
+        with torch.no_grad():
+            symbols = encode(faces)
+            level = torch.full((FACES,), SNR_DB)
+            heard = over_awgn(symbols, level, unit_noise(Streams(self.seed), "descent/noise", 0, *symbols.shape))
+        samples: dict[str, NDArray[np.float64]] = {}
+
+        def watch(iteration: int, losses: Tensor, found: Tensor) -> None:
+            values = losses, psnr(mse(found, faces)), ssim(found, faces)
+            samples.update({f"{name}@{iteration}": v.double().numpy() for name, v in zip(MEASURES, values, strict=True)})
+            tell(FACES * iteration // RATES[self.rate])
+
+        never_flat = Descent(self.rate, RATES[self.rate] + 1, flat=-np.inf)
+        white_box(encode, heard, (codec.colours, codec.side, codec.side), never_flat, watch)
+        return Measurement(samples, {})
