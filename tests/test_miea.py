@@ -130,7 +130,7 @@ def test_a_table_shows_ours_beside_the_papers(tmp_path: Path) -> None:
     assert lines[9] == f"95 % intervals are within +- {half.high:.2g} dB and +- {half.high / 100:.2g}; 20 images a cell"
     page = tables.markdown(table, shelf_of(tmp_path, cells)).splitlines()
     assert page[2] == "|  | MC 0 dB | MC 10 dB | MC 20 dB |"
-    assert page[5].startswith(f"| EC 0 dB  white | 18.00 ± {half.high:.2f} dB / 0.45 ± {half.high / 100:.3g} (17.44 dB / 0.31) |")
+    assert page[5].startswith(f"| EC 0 dB  white | 18.00 ± {half.high:.2g} dB / 0.45 ± {half.high / 100:.2g} (17.44 dB / 0.31) |")
 
 
 # The whole of it, with small untrained parts and made-up faces

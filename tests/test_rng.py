@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from linksim.rng import Draws, Normals, Streams
+from linksim.rng import Draws, Normals, Streams, generator
 
 
 def test_draws_that_every_release_must_give() -> None:

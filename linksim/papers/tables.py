@@ -74,7 +74,7 @@ def _text_entry(table: Table, entry: Entry, shelf: Shelf) -> str:
 
 
 def _markdown_entry(table: Table, entry: Entry, shelf: Shelf) -> str:
-    ours = [f"{figure(about.value)} ± {figure(about.high - about.value)}" for about in _intervals(table, entry, shelf)] or [NONE]
+    ours = [f"{figure(about.value)} ± {about.high - about.value:.2g}" for about in _intervals(table, entry, shelf)] or [NONE]
     paper = f" ({_joined(table, [figure(value) for value in entry.paper])})" if entry.paper else ""
     return _joined(table, ours) + paper
 

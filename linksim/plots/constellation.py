@@ -28,20 +28,23 @@ REACH = 2.5  # ... unless noise throws them so many times further than what was 
 
 @house_style()
 def constellation_figure(view: View) -> Figure | None:
-    """A row per group: what Bob heard and what he made of it, and Eve's where some group's Eve listens. None where no symbol was kept."""
+    """For each group: what Bob heard and what he made of it, and Eve's where some group's Eve listens. None where no symbol was kept."""
     groups = [group for group in view.groups if len(group.symbols)]
     drawn = groups[:MAX_GROUPS]
     if not drawn:
         return None
     ears = [(role, ear) for role, ear in ((BOB, AT_BOB), (EVE, AT_EVE)) if any((group.symbols.ear == ear).any() for group in drawn)]
-    across = 2 * len(ears)
-    figure = Figure(figsize=(across * SIDE + 0.7, len(drawn) * (SIDE + 0.35) + 0.95), layout="compressed")
-    grid = figure.subplots(len(drawn), across, squeeze=False)
-    for group, row in zip(drawn, grid, strict=True):
+    beside = 2 if len(ears) == 1 and len(drawn) > 1 else 1  # groups in a row
+    across, down = 2 * len(ears) * beside, -(-len(drawn) // beside)
+    figure = Figure(figsize=(across * SIDE + 0.7 * beside, down * (SIDE + 0.35) + 0.95), layout="compressed")
+    panels = figure.subplots(down, across, squeeze=False).flatten()
+    for group, row in zip(drawn, panels.reshape(-1, 2 * len(ears)), strict=False):
         for place, (role, ear) in enumerate(ears):
             draw(row[2 * place], row[2 * place + 1], role, group.symbols.take(group.symbols.ear == ear))
         row[0].set_ylabel(f"{plain(group.name)}, {frames(group)}\nimaginary part")
-    for panel in grid[-1]:
+    for panel in panels[len(drawn) * 2 * len(ears) :]:
+        panel.set_axis_off()
+    for panel in panels[max(0, len(drawn) * 2 * len(ears) - across) :]:
         panel.set_xlabel("real part")
     figure.suptitle("Symbols before and after equalisation" + shown(len(groups)))
     handles = {f"radiated in quadrant {name}": mark(".", colour, 7) for name, colour in QUADRANTS.items()}
