@@ -178,8 +178,8 @@ class PathSample(Record):
     lane: int = column("", "number of the lane", dtype="int32")
     ear: int = column("", "at whose end of the path", NODES[:2], "uint8")
     mean_snr_db: float = column("dB", "SNR of the path, fading averaged out", dtype="float32")
-    gain_db: float = column("dB", "power of the gain, of mean 0 dB", dtype="float32")
-    phase: float = column("rad", "phase of the gain, -pi to pi", dtype="float32")
+    gain_db: float = column("dB", "power of the gain, of mean 0 dB; over all subcarriers where there are several", dtype="float32")
+    phase: float = column("rad", "phase of the gain, -pi to pi; of the lowest subcarrier where there are several", dtype="float32")
     block_ns: int = column("ns", "length of the coherence blocks, the first of which begins at 0 ns; 0 where the gain has none")
     delay_ns: int = column("ns", "propagation delay")
 

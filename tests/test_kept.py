@@ -100,3 +100,14 @@ def test_instants_follow_what_changes_fastest() -> None:
     assert (block_ns(blocky), changes_ns(blocky)) == (3 * MS, 3 * MS)
     assert (block_ns(smooth), changes_ns(smooth)) == (0, 10 * MS)
     assert (block_ns(NoFading()), changes_ns(NoFading())) == (0, float("inf"))
+
+
+def test_the_gain_of_many_subcarriers_is_their_mean_power(simulate: Any) -> None:
+    spec = {"fading": {"kind": "tdl", "doppler_hz": 20.0, "delay_spread_ns": 3000.0, "view": "ofdm", "subcarriers": 64}}
+    group = Link.model_validate({"channel": {"bob": spec}})
+    rows = simulate({"one": group}, frames=2)[1].of(PathSample)
+    path = RadioPath(group.channel.bob, Streams(1), "air/lane-0/bob")
+    for row in rows[:5]:
+        gains = path.during(row.time_ns, 64, 0.0).gain
+        assert np.ptp(np.abs(gains)) > 0.1
+        assert 10 ** (row.gain_db / 10) == pytest.approx(np.mean(np.abs(gains) ** 2), rel=1e-5)

@@ -31,12 +31,9 @@ TABLES = ("table1", "table2", "table3", "table4")
 
 def shelf_of(folder: Path, samples: Mapping[str, tuple[float, float]], images: int = 20) -> Shelf:
     """A shelf of made-up cells: PSNR and SSIM by key, with a spread that every cell has alike."""
-    shelf, waver = Shelf(folder), np.linspace(-1, 1, images)
-    shelf._cells = {
-        name: Cell(name, "d", 1, {"psnr_db": psnr + waver, "ssim": ssim + waver / 100, "mse": 0.01 + waver / 1e3})
-        for name, (psnr, ssim) in samples.items()
-    }
-    return shelf
+    waver = np.linspace(-1, 1, images)
+    metrics = {name: {"psnr_db": psnr + waver, "ssim": ssim + waver / 100} for name, (psnr, ssim) in samples.items()}
+    return Shelf(folder, (Cell(name, "d", 1, figures) for name, figures in metrics.items()))
 
 
 def test_every_claim_of_a_measured_paper_has_a_rule_and_every_rule_finds_its_cells() -> None:

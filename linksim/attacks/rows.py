@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 Rows = NDArray[np.float32]  # [..., width], a row of features each
 
-POOLED = 0.02  # share of all places' mean in the covariances of each: few frames leave a place's own uncertain
+POOLED = 0.05  # share of all places' mean in the covariance of each, and none of it with the place below: few frames say little
 FLOOR = 1e-6  # of a variance, relative to the mean one
 
 
@@ -41,14 +41,14 @@ class RowModel:
     """The chain of this file's head.
 
     frames      undefended frames [captures, rows, width], with next to no noise
-    components  k, at most
+    components  k, at most; never more than a third of the captures
     """
 
     def __init__(self, frames: Rows, components: int = 128) -> None:
         captures, self.rows, width = frames.shape
         apart = (frames - frames.mean(axis=0)).reshape(-1, width)
         power, directions = np.linalg.eigh(apart.T @ apart / len(apart))
-        self.basis = np.ascontiguousarray(directions[:, ::-1][:, :components])
+        self.basis = np.ascontiguousarray(directions[:, ::-1][:, : max(1, min(components, captures // 3))])
         self.mean = frames.mean(axis=0) @ self.basis
         seen = (apart @ self.basis).reshape(captures, self.rows, -1).swapaxes(0, 1).astype(np.float64)
         own, below = seen.swapaxes(1, 2) @ seen / captures, seen[:-1].swapaxes(1, 2) @ seen[1:] / captures

@@ -7,7 +7,7 @@ under way.
 
 import csv
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,11 +51,12 @@ class Shelf:
     """The kept cells of one paper.
 
     folder  of the paper's results; it need not exist yet
+    cells   to show in the place of those kept there
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cells: Iterable[Cell] | None = None) -> None:
         self.folder, self.path = folder, folder / "cells.csv"
-        self._cells = self._read()
+        self._cells = self._read() if cells is None else {cell.key: cell for cell in cells}
 
     def __getitem__(self, key: str) -> Cell:
         return self._cells[key]
@@ -73,10 +74,7 @@ class Shelf:
 
     def only(self, digests: Mapping[str, str]) -> "Shelf":
         """The same shelf, for reading, without the cells that `digests` does not name or that were measured under another one."""
-        kept = Shelf.__new__(Shelf)
-        kept.folder, kept.path = self.folder, self.path
-        kept._cells = {key: cell for key, cell in self._cells.items() if digests.get(key) == cell.digest}
-        return kept
+        return Shelf(self.folder, (cell for cell in self._cells.values() if digests.get(cell.key) == cell.digest))
 
     def put(self, cell: Cell) -> None:
         """Keep a cell, in the place of an older one of its key. What another process has kept meanwhile stays."""

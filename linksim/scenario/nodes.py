@@ -45,14 +45,23 @@ class NoAttack(Model):
     attack: Literal["none"] = "none"
 
 
-class InversionAttack(Model):
+class Fighting(Model):
+    """What Eve does to a frame of the permutation scheme before she inverts it."""
+
+    reassembly: Literal["none", "jigsaw"] = Field(
+        "none", description="none: takes a frame as it comes; jigsaw: lays the rows of a pair in order by what follows what in open frames"
+    )
+    captures: int = Field(1000, ge=8, le=100_000, description="open frames of training images from which the jigsaw is learnt")
+
+
+class InversionAttack(Fighting):
     """Closed-box inversion: an inverse network trained on captured pairs (MIEA Sec. III-B)."""
 
     attack: Literal["inversion"]
     inverter: str = Field("inverter-cifar10-6", pattern=NAME, description="trained part to invert with")
 
 
-class WhiteBoxAttack(Model):
+class WhiteBoxAttack(Fighting):
     """Open-box inversion: Eve has the link's own encoder and searches for the image that gives what she heard (MIEA Sec. III-A, Eq. 5)."""
 
     attack: Literal["white-box"]

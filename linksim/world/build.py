@@ -13,6 +13,7 @@ import torch
 from simpy import Event
 from torch import Tensor
 
+from linksim.attacks.inversion import Reassemble
 from linksim.data.sources import Pictures, load
 from linksim.errors import LinksimError
 from linksim.nets.cards import Best
@@ -24,7 +25,7 @@ from linksim.rng import Streams
 from linksim.scenario.faults import Faults as FaultsSpec
 from linksim.scenario.nodes import NoAttack
 from linksim.scenario.schema import Link, Scenario
-from linksim.scenario.schemes import CoreScheme
+from linksim.scenario.schemes import CoreScheme, PlainScheme
 from linksim.schemes.cores import Core, build_core
 from linksim.schemes.stack import Stack, build_stack
 from linksim.units import seconds_to_ns
@@ -36,7 +37,7 @@ from linksim.world.arms import Arms
 from linksim.world.bob import Bob, Inbox
 from linksim.world.clock import World
 from linksim.world.constellation import Constellation
-from linksim.world.eavesdropping import attack
+from linksim.world.eavesdropping import attack, jigsaw
 from linksim.world.eve import Eve
 from linksim.world.faults import Faults, restarting
 from linksim.world.jammer import Jammer
@@ -58,6 +59,7 @@ class Group:
     receive: Operation
     invert: Operation | None
     score: Operation
+    match: Operation | None
 
 
 class Builder:
@@ -119,7 +121,9 @@ class Builder:
         undo = link.channel.bob.equaliser
         receive = self._once(("receive", undo, *what), lambda: operations.receive(stack.scheme, like, undo, batch, precision))
         score = self.score(stack.scheme.images_per_item)
-        return Group(link, core, stack, send, receive, self._invert(name, link, stack, core), score)
+        unordered = stack.scheme.images_per_item > 1 and not isinstance(link.eve, NoAttack) and link.eve.reassembly == "jigsaw"
+        match = self._once(("match",), operations.match) if unordered else None
+        return Group(link, core, stack, send, receive, self._invert(name, link, stack, core), score, match)
 
     def _invert(self, name: str, link: Link, stack: Stack, core: Core) -> Operation | None:
         if isinstance(link.eve, NoAttack):
@@ -129,8 +133,28 @@ class Builder:
         found = attack(link.eve, spec, self.part)
         if found.uses != core.scheme.uses:
             raise LinksimError(f"group {name!r}: Eve's attack takes {found.uses} symbols per image, the link sends {core.scheme.uses}")
-        batch, precision, what = max(1, found.best.batch // images), self.precision(found.best), (link.eve, spec, undo, images)
-        return self._once(("invert", *what), lambda: operations.invert(found.undo, found.uses, images, undo, batch, precision))
+        jigsaw = link.eve.reassembly == "jigsaw"
+        batch, precision = max(1, found.best.batch // images), self.precision(found.best)
+        what = link.eve, spec, undo, images, *((stack.single, link.alice.assumed_snr_db) if jigsaw else ())
+
+        def make() -> Operation:
+            reassemble = self._reassemble(name, link, stack) if jigsaw else None
+            return operations.invert(found.undo, found.uses, images, reassemble, undo, batch, precision)
+
+        return self._once(("invert", *what), make)
+
+    def _reassemble(self, name: str, link: Link, stack: Stack) -> Reassemble | None:
+        """How Eve puts pairs together who has captured open frames; None where every image travels alone."""
+        spec, images = link.scheme[-1], stack.scheme.images_per_item
+        if not stack.single and images == 1:
+            return None
+        if stack.single or images > 2 or not isinstance(spec, PlainScheme):
+            raise LinksimError(f"group {name!r}: reassembly 'jigsaw' takes pairs of images from a codec, with no noise as companion")
+        assert not isinstance(link.eve, NoAttack)
+        codec, pictures = self.part(spec.codec, "codec").network, load(self._scenario.source, "train").images
+        assert isinstance(codec, Codec)
+        chosen = self.streams("eve/captured").permutation(len(pictures))[: link.eve.captures]
+        return jigsaw(codec, pictures[np.sort(chosen)], link.alice.assumed_snr_db)
 
     def _once(self, what: tuple[Any, ...], make: Callable[[], Operation]) -> Operation:
         if what not in self._made:
@@ -223,7 +247,8 @@ def build(scenario: Scenario, worker: Worker) -> Built:
         jammers[name] = builder.arms.arm(world, name, link, group.core, range(len(lanes), len(lanes) + link.lanes))
         for place in range(link.lanes):
             constellation = Constellation(world, len(lanes), share(scenario.trace.constellations, place, link.lanes))
-            judge = Judge(world, len(lanes), group.score, ears, share(scenario.trace.pictures, place, link.lanes), constellation)
+            pictures = share(scenario.trace.pictures, place, link.lanes)
+            judge = Judge(world, len(lanes), group.score, ears, pictures, constellation, group.match)
             lane = builder.lane(world, len(lanes), place, group, judge, jammers[name][place] if jammers[name] else None)
             records.append(Lane(len(lanes), index))
             lanes.append(lane)

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from linksim.attacks.inversion import Undo
+from linksim.attacks.inversion import Reassemble, Undo
+from linksim.attacks.jigsaw import reassembled
+from linksim.attacks.rows import RowModel, real_rows
 from linksim.attacks.white_box import Descent, white_box
 from linksim.errors import LinksimError
 from linksim.nets.cards import Best
@@ -18,6 +22,7 @@ from linksim.scenario.nodes import InversionAttack, WhiteBoxAttack
 from linksim.scenario.schemes import CoreScheme, PlainScheme
 
 LoadPart = Callable[[str, str], Part]
+CAPTURED_AT_ONCE = 50
 SEARCHED_AT_ONCE = 16  # images; more of 128 x 128 pixels no longer fit a core's cache
 
 
@@ -51,6 +56,24 @@ def attack(spec: InversionAttack | WhiteBoxAttack, link: CoreScheme, load: LoadP
             image = (codec.colours, codec.side, codec.side)
             undo = partial(white_box, partial(encoded, codec, spec.believed_snr_db), image=image, how=how)
             return Attack(undo, codec.uses, Best(SEARCHED_AT_ONCE, "float32"))
+
+
+def jigsaw(codec: Codec, pictures: NDArray[np.uint8], believed_snr_db: float) -> Reassemble:
+    """How Eve puts pairs together who has captured the open frames of `pictures` [n, h, w, c]."""
+    device = next(codec.parameters()).device
+    with torch.inference_mode():
+        frames = [
+            encoded(codec, believed_snr_db, torch.from_numpy(np.ascontiguousarray(some)).to(device).permute(0, 3, 1, 2).float() / 255.0).cpu()
+            for some in np.array_split(pictures, -(-len(pictures) // CAPTURED_AT_ONCE))
+        ]
+    model = RowModel(real_rows(torch.cat(frames).numpy(), codec.rows))
+
+    def reassemble(pairs: Tensor, noise_power: Tensor) -> Tensor:
+        heard = real_rows(pairs.cpu().numpy(), codec.rows)
+        laid = [reassembled(pair, model, noise / 2.0) for pair, noise in zip(heard, noise_power.tolist(), strict=True)]
+        return torch.from_numpy(np.stack(laid).view(np.complex64).reshape(pairs.shape)).to(pairs.device)
+
+    return reassemble
 
 
 def encoded(codec: Codec, snr_db: float, images: Tensor) -> Tensor:

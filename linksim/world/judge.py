@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from linksim.metrics import psnr
-from linksim.records import ALICE, FrameSent, Picture, Quality
+from linksim.records import ALICE, EVE, FrameSent, Picture, Quality
 from linksim.schemes.base import lacking, shown
 from linksim.worker import Operation, Promise
 from linksim.world.agreement import Agreed
@@ -43,11 +43,12 @@ class Judge:
     ears      how many listen to the lane
     pictures  how many images of the lane to keep for looking at
     constellation  keeps symbols
+    match     where Eve cannot tell which of her pictures of an item is which: puts them in the order that fits the images best
     """
 
-    def __init__(self, world: World, lane: int, score: Operation, ears: int, pictures: int, constellation: Constellation) -> None:
+    def __init__(self, world: World, lane: int, score: Operation, ears: int, pictures: int, constellation: Constellation, match: Operation | None = None) -> None:
         self._world, self._lane, self._score, self._ears = world, lane, score, ears
-        self._pictures, self._constellation = pictures, constellation
+        self._pictures, self._constellation, self._match = pictures, constellation, match
         self._expected: dict[int, Expected] = {}
         self._kept: dict[int, int] = {}
 
@@ -97,6 +98,8 @@ class Judge:
         number = copy.frame.number
         expected = self._expected[number]
         worker = self._world.worker
+        if estimate is not None and ear == EVE and self._match is not None:
+            estimate = worker.promise(self._match, estimate, expected.images)
         if estimate is not None:
             listener = partial(self._scored, ear, copy.start_ns, number, expected.labels)
             worker.listen(worker.promise(self._score, estimate, expected.images), listener)

@@ -2,11 +2,12 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import permutations
 
 import torch
 from torch import Tensor
 
-from linksim.attacks.inversion import Undo, inverted
+from linksim.attacks.inversion import Reassemble, Undo, inverted
 from linksim.metrics import mse, ssim
 from linksim.nets.classifiers import Classifier
 from linksim.phy.link import Heard, transmit
@@ -106,14 +107,29 @@ def fill_in() -> Operation:
     return Operation("fill in", run, AIR_BATCH)
 
 
-def invert(undo: Undo, uses: int, images: int, equaliser: Equaliser, batch: int, precision: Precision) -> Operation:
+def invert(
+    undo: Undo, uses: int, images: int, reassemble: Reassemble | None, equaliser: Equaliser, batch: int, precision: Precision
+) -> Operation:
     """(heard complex [items, n * uses], gain, noise power [items]) -> Eve's pictures [items, images, c, h, w]."""
 
     def run(symbols: Tensor, gain: Tensor, noise_power: Tensor) -> Tensor:
         with precision():
-            return inverted(undo, uses, Heard(symbols, gain, noise_power, equaliser), images)
+            return inverted(undo, uses, Heard(symbols, gain, noise_power, equaliser), images, reassemble)
 
     return Operation("invert", run, batch)
+
+
+def match() -> Operation:
+    """(estimates, images), both [items, k, c, h, w] in 0..1 -> the estimates of each item in the order that fits the images best."""
+
+    def run(estimates: Tensor, images: Tensor) -> Tensor:
+        error = (estimates[:, :, None] - images[:, None]).square().flatten(3).mean(dim=3)  # [items, estimate, image]
+        orders = torch.tensor(list(permutations(range(images.shape[1]))), device=images.device)
+        total = error[:, orders, torch.arange(images.shape[1], device=images.device)].sum(dim=2)  # [items, orders]
+        best = orders[total.argmin(dim=1)]
+        return estimates[torch.arange(len(images), device=images.device)[:, None], best]
+
+    return Operation("match", run, SCORE_BATCH)
 
 
 def score(classifier: Classifier | None, batch: int, precision: Precision) -> Operation:

@@ -7,7 +7,7 @@ from typing import Any
 
 from linksim.phy.path import power
 from linksim.records import PathSample
-from linksim.scenario.fading import BlockFading, Fading, Moving
+from linksim.scenario.fading import BlockFading, Fading, Moving, TdlFading
 from linksim.units import NS_PER_S, linear_to_db, seconds_to_ns
 from linksim.world.air import Ear
 from linksim.world.clock import World
@@ -37,7 +37,7 @@ class Sounder:
 
     def _sample(self, ear: Ear) -> PathSample:
         now = self._world.now
-        stretch = ear.path.during(now, 1, 0.0)
+        stretch = ear.path.during(now, carriers(ear.spec.fading), 0.0)
         gain_db, phase = linear_to_db(power(stretch.gain)), cmath.phase(complex(stretch.gain[0]))
         return PathSample(now, self._lane, ear.number, stretch.mean_snr_db, gain_db, phase, block_ns(ear.spec.fading), ear.delay_ns)
 
@@ -50,6 +50,11 @@ def step_ns(ears: tuple[Ear, ...], airtime_ns: int, period_ns: int) -> int:
     """
     fastest_ns = min(changes_ns(ear.spec.fading) for ear in ears) / PER_CHANGE
     return max(1, airtime_ns // PER_FRAME, int(min(fastest_ns, period_ns)))
+
+
+def carriers(spec: Fading) -> int:
+    """Gains of a path at one instant: that of each subcarrier, where symbols lie over them in turn, else one."""
+    return spec.subcarriers if isinstance(spec, TdlFading) and spec.view == "ofdm" else 1
 
 
 def changes_ns(spec: Fading) -> float:
