@@ -109,6 +109,13 @@ def test_a_file_of_a_larger_image_is_refused_unread(kind: Format) -> None:
         Coding(kind, "sent", 32, 32, 3).decompress(written(noise(64, 64, 3, 0), kind, 50))
 
 
+def test_a_file_that_claims_to_be_huge_is_refused() -> None:
+    file = written(noise(8, 8, 3, 0), "jpeg", 50)
+    frame = file.index(b"\xff\xc0") + 5  # behind marker, length and precision: height and width
+    with pytest.raises(DataError, match="exceeds limit"):
+        Coding("jpeg", "sent", 32, 32, 3).decompress(file[:frame] + (60_000).to_bytes(2) * 2 + file[frame + 4 :])
+
+
 def test_an_image_of_another_shape_is_refused() -> None:
     with pytest.raises(ValueError, match=r"images are 32 x 32 in 3 colours, got \(28, 28, 1\)"):
         Coding("jpeg", "known", 32, 32, 3).compress(np.zeros((28, 28, 1), np.uint8), 100)

@@ -90,6 +90,13 @@ def test_who_stands_still_stays_in_the_shadow() -> None:
     assert (found[0] == found[1]).all()
 
 
+def test_who_hardly_moves_is_where_he_was() -> None:
+    """However slow: the times that follow from a speed are cut off where no run goes."""
+    crawling = at(50, 0, 1e-300)
+    assert path(ear=crawling, shadowing_std_db=6).at(3600 * S) == path(ear=crawling, shadowing_std_db=6).at(0)
+    assert path(ear=crawling, shadowing_std_db=6).until(0) > 1e6 * S
+
+
 def test_bob_and_eve_have_shadows_of_their_own(simulate) -> None:
     """The shipped scenario of moving nodes, Bob and Eve at one place: the lanes' means differ, and so do the ears'."""
     link = load_scenario("moving", ["channel.geometry.eve={position_m: [150, 0], velocity_mps: [0, 0]}"]).groups["streets"]

@@ -110,6 +110,13 @@ def test_a_universal_one_is_the_same_in_every_frame_but_for_its_phase(simulate: 
     assert (abs(np.angle(ratio)) < 0.01) == aligned
 
 
+def test_the_phase_of_a_frame_does_not_depend_on_those_before_it(simulate: Any) -> None:
+    """One that begins with the third frame meets the fourth as one does that was there from the start."""
+    from_start, later = (simulate(link({"phase": "random", "start_ms": start_ms}), frames=5)[1] for start_ms in (0.0, 4.0))
+    assert [r.jammed > 0 for r in later.of(Reception)] == [False, False, True, True, True]
+    np.testing.assert_array_equal(arrived(from_start, BOB, 3), arrived(later, BOB, 3))
+
+
 def test_it_takes_whole_frames_or_none(simulate: Any) -> None:
     _, kept = simulate(link({"budget_s": 2.9 * USES * 1e-6}), frames=5)
     assert [round(r.jammed, 3) for r in kept.of(Reception)] == [1, 1, 0, 0, 0]

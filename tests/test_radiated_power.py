@@ -2,7 +2,6 @@
 
 from typing import Any, get_args
 
-import numpy as np
 import pytest
 import torch
 
@@ -10,14 +9,17 @@ from linksim.nets.weights import load_part
 from linksim.phy.noise import Noise, item_keys
 from linksim.rng import Streams
 from linksim.scenario.schema import Link
-from linksim.scenario.schemes import CoreScheme, PermutationScheme
+from linksim.scenario.schemes import CoreScheme
 from linksim.schemes.cores import build_core
-from linksim.schemes.shuffles import Shuffles
 from linksim.schemes.stack import build_stack
+from linksim.secrecy import SessionKeys
 
 CORES = [core.model_fields["name"].default for core in get_args(CoreScheme)]
 STACKS: list[Any] = [*CORES, *(["permutation", core] for core in CORES), ["permutation", "permutation", "plain"]]
+STACKS += [["scrambling", "plain"], ["scrambling", "permutation", "scrambling", "plain"]]
+STACKS.append([{"name": "permutation", "grain": "symbol"}, "plain"])
 STACKS.append({"name": "separation", "modulation": "16-qam", "rate": "3/4"})
+SESSION = SessionKeys(*(bytes([i]) * 32 for i in range(5)))
 
 
 @pytest.mark.parametrize("images", [4, 3], ids=["pairs", "singles"])
@@ -29,15 +31,12 @@ def test_every_item_has_power_one_whatever_travels_beside_it(words: Any, images:
     core = build_core(layers[-1], load_part, (32, 32, 3))
     stack = build_stack(layers, core, images)
     items, uses = stack.items, stack.scheme.uses
-    assert sum(isinstance(layer, PermutationScheme) for layer in layers) == len(stack.layers)
+    assert len(layers) == len(stack.layers) + 1
 
     draw = torch.Generator().manual_seed(3)
     brightness = torch.linspace(0, 1, images)[:, None, None, None]
     source = (brightness * torch.rand(images, 3, 32, 32, generator=draw)).view(items, -1, 3, 32, 32)
-    numbers = np.random.default_rng(1)
-    counts = [stack.pairs_at(layer) for layer in range(len(stack.layers))]
-    orders = [numbers.permuted(np.tile(np.arange(stack.rows), (count, 2, 1)), axis=-1) for count in counts]
-    shuffles = [Shuffles(order, numbers.random((len(order), stack.rows)) < 0.5) for order in orders]
+    shuffles = [layer.book(SESSION).keys(3, ((1, 2),) * layer.told) for layer in stack.layers]
     keys = torch.from_numpy(item_keys(Streams(1).key("n"), 0, items).copy())
     with torch.inference_mode():
         sent = stack.scheme.send(source, stack.terms(10.0, shuffles), Noise(keys))

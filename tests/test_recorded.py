@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from linksim.cli import main
-from linksim.data.recorded import pinned, read_recorded
+from linksim.data.recorded import Recording, pinned, read_recorded
 from linksim.errors import DataError
 from linksim.phy.snr_given import Recorded
 from linksim.run import run
@@ -59,6 +59,19 @@ def test_it_is_interpolated_exactly(csv: Path) -> None:
     assert again.at(7 * 3_500_000_000 + S) == pytest.approx(-3.5, abs=1e-6)
 
 
+@pytest.mark.parametrize(("first", "last"), [(0, 300), (100, 400), (2307, 3548), (123, 4321)])
+def test_it_begins_anew_to_the_nanosecond(first: int, last: int) -> None:
+    """Whatever the decimals of its times: at the seam it is the first row's, a nanosecond before it nearly the last one's."""
+    recording = Recording(np.array([first, last]) / 1000, np.array([10.0, 20.0]), "")
+    path, length = Recorded(recording, repeat=True), (last - first) * S // 1000
+    for turn in range(1, 60):
+        seam = first * S // 1000 + turn * length
+        assert path.at(seam) == pytest.approx(10.0, abs=1e-6)
+        assert path.at(seam - 1) == pytest.approx(20.0, abs=1e-6)
+        assert seam < path.until(seam) <= seam + length
+        assert path.until(seam - 1) == seam
+
+
 FAULTS = {
     "": "has nothing in its header, expected time_s and snr_db",
     "time,snr\n1,2\n": "has time, snr in its header",
@@ -69,6 +82,7 @@ FAULTS = {
     "time_s,snr_db\n0,1\n2,1\n1,1\n": r"line 4: time_s is 1 after 2; times are 0 or more and rise",
     "time_s,snr_db\n-1,1\n": r"line 2: time_s is -1; times are 0 or more",
     "time_s,snr_db\nnan,1\n": r"line 2: time_s is nan",
+    "time_s,snr_db\n0,1\n1700000000,2\n": r"line 3: time_s is 1.7e\+09, allowed: up to 1e\+09 s; the run starts at 0",
     "time_s,snr_db\n0,inf\n": r"line 2: snr_db is inf, allowed: -100 to 100 dB",
     "time_s,snr_db\n0,nan\n": r"line 2: snr_db is nan",
 }

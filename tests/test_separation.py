@@ -24,7 +24,7 @@ from linksim.schemes.separation import Separation, pack, unpack
 from linksim.schemes.terms import Belief, rows_of
 
 PIXELS = load("samples", "test").images
-DECODED, DAMAGED = 0, 4
+DECODED, NO_TERMS, DAMAGED = 0, 1, 4
 
 
 def scheme(uses: int = 512, order: int = 4, rate: str = "1/2", coding: Coding | None = None) -> Separation:
@@ -194,6 +194,18 @@ def test_arq_gives_up_after_its_attempts(simulate: Any) -> None:
     _, kept = simulate({"arq": link(-1.0, {"name": "separation", "arq": {"attempts": 3}})}, frames=3)
     assert sorted((f.frame, f.attempt, f.outcome) for f in kept.of(FrameSent)) == [(n, a, DAMAGED) for n in range(3) for a in range(3)]
     assert [q.shown for q in kept.of(Quality)] == [1] * 12
+
+
+@pytest.mark.parametrize("end", ["alice", "bob"])
+def test_a_frame_that_alice_leaves_unfinished_is_scored_as_it_is(simulate: Any, end: str) -> None:
+    """An end forgets the session amid the last frame, so no other copy comes, or none that Bob can read: the run ends all the same."""
+    spec = link(-1.0, {"name": "separation", "arq": {"attempts": 64}})
+    faults = spec.session.faults.model_copy(update={f"{end}_restart_ms": 19.0})
+    result, kept = simulate({"arq": spec.model_copy(update={"session": spec.session.model_copy(update={"faults": faults})})}, frames=2)
+    assert result.simulated_ns < 100_000_000
+    assert {f.outcome for f in kept.of(FrameSent)} == ({DAMAGED} if end == "alice" else {DAMAGED, NO_TERMS})
+    assert len({f.attempt for f in kept.of(FrameSent)}) < 64
+    assert [(q.frame, q.item, q.shown) for q in kept.of(Quality)] == [(frame, item, 1) for frame in (0, 1) for item in range(4)]
 
 
 def test_each_transmission_meets_noise_of_its_own(simulate: Any) -> None:

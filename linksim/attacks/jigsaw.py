@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.attacks.rows import Rows, RowModel, Scores
+from linksim.attacks.rows import RowModel, Rows, Scores
 
 Line = NDArray[np.int64]  # [2, rows]: of each image, from top to bottom, where its rows were heard: 0..n-1 in the first frame, then n..2n-1
 

@@ -83,7 +83,7 @@ class Coding:
                 if found.width > self.width or found.height > self.height:
                     raise DataError(f"{found.width} x {found.height} pixels are more than {self.width} x {self.height}")
                 whole = found.convert(self._mode).resize((self.width, self.height), Image.Resampling.BICUBIC)
-        except (OSError, SyntaxError, ValueError) as fault:  # what Pillow raises on damaged bytes
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as fault:  # what Pillow raises on damaged bytes
             raise DataError(f"{len(data)} bytes are no {self.format} image: {fault}") from fault
         return np.asarray(whole).reshape(self.height, self.width, self.colours)
 

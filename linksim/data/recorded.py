@@ -26,6 +26,7 @@ COLUMNS = ("time_s", "snr_db")
 LARGEST_FILE = 64 << 20
 MOST_ROWS = 1_000_000
 LIMIT_DB = 100.0
+LATEST_S = 1e9  # what is later counts from another instant than the start of the run: clocks that count from 1970 are past it
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
@@ -33,7 +34,7 @@ HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 class Recording:
     """A recorded path. Read-only, because all who ask get the same arrays.
 
-    time_s  float64 [rows], rising, 0 or more
+    time_s  float64 [rows], rising, within 0..1e9
     snr_db  float64 [rows], within -100..100
     sha256  of the file's bytes
     """
@@ -144,6 +145,9 @@ def _check(path: FilePath, time_s: NDArray[np.float64], snr_db: NDArray[np.float
         at = int(early.argmax())
         before = f" after {time_s[at - 1]:g}" if at else ""
         raise DataError(f"{path}: {row} {at + first}: time_s is {time_s[at]:g}{before}; times are 0 or more and rise from row to row")
+    if time_s[-1] > LATEST_S:
+        at = int((time_s > LATEST_S).argmax())
+        raise DataError(f"{path}: {row} {at + first}: time_s is {time_s[at]:g}, allowed: up to {LATEST_S:g} s; the run starts at 0")
     wild = ~(np.abs(snr_db) <= LIMIT_DB)
     if wild.any():
         at = int(wild.argmax())

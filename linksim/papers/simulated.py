@@ -55,7 +55,7 @@ class Simulated:
     def digest(self) -> str:
         """Of the scenario's words, the weights of its parts and `MEASURING`."""
         words = {key: value for key, value in self.words.items() if key not in PASSING}
-        weights = {name: read_card(parts_folder() / f"{name}.yaml").sha256 if has_part(name) else "missing" for name in self.parts}
+        weights = {name: weights_of(name) for name in self.parts}
         about = {"measuring": MEASURING, "words": words, "ear": NODES[self.ear], "weights": weights}
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -67,6 +67,11 @@ class Simulated:
             lost = f"{NODES[self.ear]} got {len(hearing.scores)} of {self.size} images"
             raise LinksimError("; ".join([lost, *result.warnings]))
         return Measurement(hearing.samples(), {name: hearing.kept(node) for node, name in self.pictures.items()})
+
+
+def weights_of(part: str) -> str:
+    """sha256 of a trained part's weights as its card has it, or "missing"."""
+    return read_card(parts_folder() / f"{part}.yaml").sha256 if has_part(part) else "missing"
 
 
 class Hearing:

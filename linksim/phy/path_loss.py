@@ -74,7 +74,7 @@ class PathLoss:
         if self._speed_mps == 0:
             return turn
         nearly_m = self._nearly * max(self._spec.reference_m, self.distance_m(now_ns))
-        return min(turn, now_ns + max(1, int(nearly_m / self._speed_mps * NS_PER_S)))
+        return min(turn, now_ns + max(1, int(min(nearly_m / self._speed_mps * NS_PER_S, FOREVER_NS))))
 
     def distance_m(self, now_ns: int) -> float:
         """Between the two nodes."""
@@ -83,5 +83,5 @@ class PathLoss:
 
     def _walked(self, way_mps: float, key: Key) -> GaussMarkov:
         """Shadowing over a way at constant speed: Gauss-Markov in time."""
-        coherence_ns = round(self._spec.shadowing_distance_m / way_mps * NS_PER_S)
+        coherence_ns = round(min(self._spec.shadowing_distance_m / way_mps * NS_PER_S, FOREVER_NS))
         return GaussMarkov(0.0, self._spec.shadowing_std_db, max(1, coherence_ns), key)

@@ -49,7 +49,7 @@ class GaussMarkov:
 
     x[k] = rho x[k-1] + sqrt(1 - rho^2) w[k],  rho = exp(-step / coherence),  snr_db = mean + std x
 
-    So the correlation at a lag is exp(-lag / coherence), and mean and variance are those of the scenario at every instant.
+    So the correlation at a lag of whole steps is exp(-lag / coherence), and mean and variance are those of the scenario at every instant.
     """
 
     def __init__(self, mean_db: float, std_db: float, coherence_ns: int, key: Key) -> None:

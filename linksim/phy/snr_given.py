@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from linksim.data.recorded import Recording
-from linksim.units import FOREVER_NS, NS_PER_S
+from linksim.units import FOREVER_NS, NS_PER_S, seconds_to_ns
 
 NEARLY_DB = 0.02  # an SNR that changes by no more is as good as constant
 
@@ -71,8 +71,8 @@ class Recorded:
 
     def __init__(self, recording: Recording, repeat: bool) -> None:
         self._time_s, self._snr_db = recording.time_s, recording.snr_db
-        self._first_s, self._last_s = float(self._time_s[0]), float(self._time_s[-1])
-        self._repeat = repeat and self._last_s > self._first_s
+        self._first_ns, self._last_ns = seconds_to_ns(float(self._time_s[0])), seconds_to_ns(float(self._time_s[-1]))
+        self._repeat = repeat and self._last_ns > self._first_ns
 
     def at(self, now_ns: int) -> float:
         return float(np.interp(self._within(now_ns), self._time_s, self._snr_db))
@@ -90,7 +90,6 @@ class Recorded:
 
     def _within(self, now_ns: int) -> float:
         """Time in the recording, in s."""
-        now_s = now_ns / NS_PER_S
-        if not self._repeat or now_s < self._last_s:
-            return now_s
-        return self._first_s + (now_s - self._first_s) % (self._last_s - self._first_s)
+        if self._repeat and now_ns >= self._last_ns:  # in whole ns: rounded, an instant at the seam would lie before it
+            now_ns = self._first_ns + (now_ns - self._first_ns) % (self._last_ns - self._first_ns)
+        return now_ns / NS_PER_S

@@ -22,7 +22,7 @@ class Jamming(Model):
     jsr_eve_db: float | None = Field(None, ge=-60, le=60, description="the same at Eve, in dB; null where she does not hear it")
     start_ms: float = Field(0.0, ge=0, le=1e9, description="when it begins, in ms")
     budget_s: float | None = Field(
-        None, gt=0, description="energy it may spend: power relative to the signal at Bob, times seconds; null for no bound"
+        None, gt=0, le=1e12, description="energy it may spend: power relative to the signal at Bob, times seconds; null for no bound"
     )
 
 
@@ -84,7 +84,7 @@ class SemanticJammer(Jamming):
     knowledge: Literal["receiver", "surrogate"] = Field(
         "receiver", description="receiver: Bob's codec, never his keys; surrogate: only the part that is named there"
     )
-    surrogate: str = Field("inverter-cifar10-6", pattern=NAME, description="codec or inverter that stands for Bob where he is not known")
+    surrogate: str = Field("inverter-cifar10-6", pattern=NAME, description="inverter that stands for Bob where he is not known")
     universal: bool = Field(
         True, description="true: one perturbation for all frames, made beforehand; false: one for each frame, whose symbols it knows"
     )

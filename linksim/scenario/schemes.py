@@ -36,16 +36,27 @@ class SeparationScheme(Model):
 
 
 class PermutationScheme(Model):
-    """Random permutation and substitution of feature rows (MIEA Sec. III-C), around the next scheme of the list."""
+    """Random permutation and substitution of feature rows (MIEA Sec. III-C), or of symbols, around the next scheme of the list."""
 
     name: Literal["permutation"] = "permutation"
     schemes: int = Field(256, ge=2, le=65536, description="size of the shared sets of permutations and of substitutions")
-    permuted: bool = Field(True, description="whether rows are permuted; false leaves substitution alone")
-    substituted: float = Field(0.5, ge=0, le=1, description="share of the rows that two images of a pair exchange; 0 leaves permutation alone")
+    grain: Literal["row", "symbol"] = Field(
+        "row", description="what is permuted and exchanged: rows of features, as the paper has it, or every symbol by itself"
+    )
+    permuted: bool = Field(True, description="whether rows (or symbols) are permuted; false leaves substitution alone")
+    substituted: float = Field(
+        0.5, ge=0, le=1, description="share of the rows (or symbols) that two images of a pair exchange; 0 leaves permutation alone"
+    )
     keys: Literal["table", "derived"] = Field(
         "table",
         description="table: a sealed (p, s) per pair of images, sent before each frame; derived: from the session key and the frame number",
     )
+
+
+class ScramblingScheme(Model):
+    """Every symbol of the next scheme of the list is turned by a keyed quarter turn, from the session key and the frame number."""
+
+    name: Literal["scrambling"] = "scrambling"
 
 
 def scheme_named(value: Any) -> Any:
@@ -53,7 +64,10 @@ def scheme_named(value: Any) -> Any:
 
 
 CoreScheme = PlainScheme | SeparationScheme  # those that make symbols of images; all others wrap another scheme
-SchemeLayer = Annotated[PlainScheme | SeparationScheme | PermutationScheme, Field(discriminator="name"), BeforeValidator(scheme_named)]
+KeyedScheme = PermutationScheme | ScramblingScheme
+SchemeLayer = Annotated[
+    PlainScheme | SeparationScheme | PermutationScheme | ScramblingScheme, Field(discriminator="name"), BeforeValidator(scheme_named)
+]
 
 
 def listed(value: Any) -> Any:

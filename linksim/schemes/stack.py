@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from linksim.errors import LinksimError
-from linksim.scenario.schemes import PermutationScheme, SchemeLayer
+from linksim.scenario.schemes import CoreScheme, PermutationScheme, SchemeLayer
 from linksim.schemes.base import Scheme
 from linksim.schemes.cores import Core
-from linksim.schemes.permutation import Permutation, Shuffle
-from linksim.schemes.shuffles import Shuffles
-from linksim.schemes.terms import Belief, Terms, bundled, rows_of
+from linksim.schemes.layers import FrameKeys, KeyedLayer
+from linksim.schemes.permutation import Permutation
+from linksim.schemes.scrambling import Scrambling
+from linksim.schemes.terms import Belief, Terms, rows_of
 
 
 @dataclass(frozen=True)
@@ -20,35 +19,28 @@ class Stack:
     scheme   sends and receives
     items    per frame
     single   whether an item is one image with a frame of noise as its companion
-    layers   the permutations around the innermost scheme, outermost first
-    rows     that they shuffle
+    layers   the keyed layers around the innermost scheme, outermost first
+    inner    items of the innermost scheme in a frame
     attempts  transmissions of a frame in which Bob lacks an image
     """
 
     scheme: Scheme
     items: int
     single: bool
-    layers: tuple[PermutationScheme, ...]
-    rows: int
+    layers: tuple[KeyedLayer, ...]
+    inner: int
     attempts: int
 
-    def pairs_at(self, layer: int) -> int:
-        """Pairs that permutation `layer` shuffles in a frame."""
-        return self.items * (1 if self.single else 2**layer)
-
-    def terms(self, snr_db: float, shuffles: list[Shuffles]) -> Terms:
-        """Terms of one frame: Alice's belief of the SNR, and the shuffles of each permutation."""
-        inner = self.pairs_at(len(self.layers))
-        terms: Terms = Belief(rows_of(snr_db, inner))
-        for keys in reversed(shuffles):
-            terms = Shuffle(keys.order, keys.swapped, terms if self.single else bundled(terms, 2))
+    def terms(self, snr_db: float, keys: list[FrameKeys]) -> Terms:
+        """Terms of one frame: Alice's belief of the SNR, and the keys of each keyed layer."""
+        terms: Terms = Belief(rows_of(snr_db, self.inner))
+        for layer, own in zip(reversed(self.layers), reversed(keys), strict=False):
+            terms = layer.terms(own, terms)
         return terms
 
     def example(self) -> Terms:
         """Terms of the right tree, for who wants to know their shape."""
-        rows = self.rows
-        counts = [self.pairs_at(layer) for layer in range(len(self.layers))]
-        return self.terms(0.0, [Shuffles(np.zeros((n, 2, rows), np.int64), np.zeros((n, rows), np.bool_)) for n in counts])
+        return self.terms(0.0, [layer.zeros() for layer in self.layers])
 
 
 def build_stack(layers: list[SchemeLayer], core: Core, images: int) -> Stack:
@@ -56,14 +48,22 @@ def build_stack(layers: list[SchemeLayer], core: Core, images: int) -> Stack:
 
     Raises LinksimError where the core's symbols do not split into rows.
     """
-    permutations = tuple(layer for layer in layers if isinstance(layer, PermutationScheme))
-    single = bool(permutations) and images % 2 ** len(permutations) != 0
-    scheme = core.scheme
-    if permutations and scheme.uses % core.rows:
-        raise LinksimError(
-            f"scheme 'permutation' shuffles {core.rows} rows; the {scheme.uses} symbols of an image "
-            f"in {layers[-1].name!r} do not split into them"
-        )
-    for _ in permutations:
-        scheme = Permutation(scheme, core.rows, single)
-    return Stack(scheme, images // scheme.images_per_item, single, permutations, core.rows, core.attempts)
+    outer = [layer for layer in layers if not isinstance(layer, CoreScheme)]
+    permutations = sum(isinstance(layer, PermutationScheme) for layer in outer)
+    single = permutations > 0 and images % 2**permutations != 0
+    scheme, items, keyed = core.scheme, images, list[KeyedLayer]()
+    for place, spec in reversed(list(enumerate(outer))):
+        if isinstance(spec, PermutationScheme):
+            rows = core.rows if spec.grain == "row" else scheme.uses
+            if scheme.uses % rows:
+                raise LinksimError(
+                    f"scheme 'permutation' shuffles {rows} rows; the {scheme.uses} symbols of an image "
+                    f"in {layers[-1].name!r} do not split into them"
+                )
+            items = items if single else items // 2
+            keyed.append(KeyedLayer(spec, place, items, rows, single))
+            scheme = Permutation(scheme, rows, single)
+        else:
+            keyed.append(KeyedLayer(spec, place, items, scheme.uses, single))
+            scheme = Scrambling(scheme)
+    return Stack(scheme, items, single, tuple(reversed(keyed)), images, core.attempts)

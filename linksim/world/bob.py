@@ -41,9 +41,9 @@ class Inbox:
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A frame of which images are lacking: its newest copy, and all that came of it so far."""
+    """A frame of which images are lacking: its number, and all that came of it so far."""
 
-    copy: DataCopy
+    frame: int
     images: Promise
 
 
@@ -99,11 +99,8 @@ class Bob:
         The checksums decide what happens next, so the images are computed now, with those of other lanes whose frames arrived since.
         """
         frame, worker, before = copy.frame, self._world.worker, self._unfinished
-        if before is not None and before.copy.frame.number == frame.number:
-            self._judge.estimate(BOB, before.copy, None)
+        if before is not None and before.frame == frame.number:
             images = worker.promise(self._spec.fill_in, images, before.images)
-        else:
-            self._give_up()
         self._unfinished = None
         whole = frame.number <= self._finished or not bool(lacking(worker.value(images)).any())
         self._received(copy, agreed, None if whole else images)
@@ -113,15 +110,10 @@ class Bob:
             self._finished = frame.number
             self._judge.estimate(BOB, copy, images)
         else:
-            self._unfinished = Unfinished(copy, images)
+            self._unfinished = Unfinished(frame.number, images)
+            self._judge.unfinished(copy, images)
         answer = self._session.acknowledge(frame) if whole else self._session.refuse(frame, DAMAGED)
         self._world.env.process(answer)
-
-    def _give_up(self) -> None:
-        """Alice has gone on to another frame: the last one is what came of it."""
-        if self._unfinished is not None:
-            self._finished = self._unfinished.copy.frame.number
-            self._judge.estimate(BOB, self._unfinished.copy, self._unfinished.images)
 
     def _received(self, copy: DataCopy, agreed: Agreed | None, checked: Promise | None = None) -> None:
         uses = self._air.uses_of(copy.frame.uses)

@@ -111,12 +111,12 @@ class Builder:
             stack = build_stack(link.scheme, core, link.alice.images_per_frame)
         except LinksimError as fault:
             raise LinksimError(f"group {name!r}: {fault}") from fault
-        pairs = sum(stack.pairs_at(place) for place, layer in enumerate(stack.layers) if layer.keys == "table")
+        pairs = sum(layer.told for layer in stack.layers)
         if pairs > MOST_PAIRS:
             raise LinksimError(f"group {name!r}: a KEY message holds at most {MOST_PAIRS} pairs, a frame of this one has {pairs}")
         batch = max(1, core.best.batch // stack.scheme.images_per_item)
         precision, like = self.precision(core.best), stack.example()
-        what = (spec, len(stack.layers), stack.single)
+        what = (spec, stack.single, *((layer.spec.name, layer.width) for layer in stack.layers))
         send = self._once(("send", *what), lambda: operations.send(stack.scheme, like, batch, precision))
         undo = link.channel.bob.equaliser
         receive = self._once(("receive", undo, *what), lambda: operations.receive(stack.scheme, like, undo, batch, precision))

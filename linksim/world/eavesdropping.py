@@ -61,12 +61,12 @@ def attack(spec: InversionAttack | WhiteBoxAttack, link: CoreScheme, load: LoadP
 def jigsaw(codec: Codec, pictures: NDArray[np.uint8], believed_snr_db: float) -> Reassemble:
     """How Eve puts pairs together who has captured the open frames of `pictures` [n, h, w, c]."""
     device = next(codec.parameters()).device
-    with torch.inference_mode():
-        frames = [
-            encoded(codec, believed_snr_db, torch.from_numpy(np.ascontiguousarray(some)).to(device).permute(0, 3, 1, 2).float() / 255.0).cpu()
-            for some in np.array_split(pictures, -(-len(pictures) // CAPTURED_AT_ONCE))
-        ]
-    model = RowModel(real_rows(torch.cat(frames).numpy(), codec.rows))
+    frames = []
+    for some in np.array_split(pictures, -(-len(pictures) // CAPTURED_AT_ONCE)):
+        images = torch.from_numpy(np.ascontiguousarray(some)).to(device).permute(0, 3, 1, 2).float() / 255.0
+        with torch.inference_mode():
+            frames.append(real_rows(encoded(codec, believed_snr_db, images).cpu().numpy(), codec.rows))
+    model = RowModel(np.concatenate(frames))
 
     def reassemble(pairs: Tensor, noise_power: Tensor) -> Tensor:
         heard = real_rows(pairs.cpu().numpy(), codec.rows)

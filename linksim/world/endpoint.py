@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from linksim.records import ControlSent
 from linksim.rng import Streams
 from linksim.scenario.schema import Link
-from linksim.schemes.shuffles import ShuffleBook, Shuffles
+from linksim.schemes.layers import Book, FrameKeys
 from linksim.schemes.stack import Stack
 from linksim.schemes.terms import Belief
 from linksim.secrecy import ALICE_TO_BOB, KeyPair, Opener, Refused, Sealer, SessionKeys
@@ -24,13 +24,13 @@ ACCEPTED, LOST, REFUSED = range(3)  # outcomes of a message, as `records.Control
 class Secured:
     """What a handshake put in force at one end.
 
-    books  the shuffles of each permutation of the stack
+    books  the keys of each keyed layer of the stack
     """
 
     keys: SessionKeys
     sealer: Sealer
     opener: Opener
-    books: tuple[ShuffleBook, ...]
+    books: tuple[Book, ...]
 
 
 class End:
@@ -45,7 +45,7 @@ class End:
         self.identity = self._me.public
         self._peer = KeyPair(streams(f"{peer}/identity").bytes(32)).public  # of the peer's identity only the public key is taken
         self._streams, self._name = streams, name
-        self._told = [stack.pairs_at(place) if layer.keys == "table" else 0 for place, layer in enumerate(stack.layers)]
+        self._told = [layer.told for layer in stack.layers]
         self._handshakes = 0
         self.needed = stack.scheme.agrees is not Belief or link.session.probe_interval_ms > 0 or stack.attempts > 1
         self._secured: Secured | None = None
@@ -53,12 +53,7 @@ class End:
     def _secure(self, keys: SessionKeys, sends: int) -> Secured:
         """What follows from the keys of a handshake."""
         mine, theirs = (keys.alice_to_bob, keys.bob_to_alice) if sends == ALICE_TO_BOB else (keys.bob_to_alice, keys.alice_to_bob)
-        rows = self._stack.rows
-        layers = enumerate(self._stack.layers)
-        books = tuple(
-            ShuffleBook(keys, place, rows, layer.schemes, layer.permuted, round(layer.substituted * rows)) for place, layer in layers
-        )
-        return Secured(keys, Sealer(mine, sends), Opener(theirs, 1 - sends), books)
+        return Secured(keys, Sealer(mine, sends), Opener(theirs, 1 - sends), tuple(layer.book(keys) for layer in self._stack.layers))
 
     def _draw_ephemeral(self) -> KeyPair:
         """A new one for each handshake. Their count stands for a source of true chance and so outlives a restart."""
@@ -99,16 +94,15 @@ class End:
     def _agreed(self, frame: int, epoch: int, snr_db: float, steps: Steps, pairs: Pairs) -> Agreed:
         """The agreement on a data frame. `pairs` are those that KEY told of."""
         secured = self._secured
-        shuffles, keys = ([], None) if secured is None else (self._shuffles(secured.books, frame, pairs), secured.keys)
-        return Agreed(self._stack.terms(snr_db, shuffles), epoch, snr_db, Ground(keys, steps, pairs))
+        layers, keys = ([], None) if secured is None else (self._layers(secured.books, frame, pairs), secured.keys)
+        return Agreed(self._stack.terms(snr_db, layers), epoch, snr_db, Ground(keys, steps, pairs))
 
-    def _shuffles(self, books: tuple[ShuffleBook, ...], frame: int, pairs: Pairs) -> list[Shuffles]:
-        """The shuffles of each permutation of the stack: those that `pairs` chooses, or those that follow from the frame number."""
-        found, first = [], 0
-        for place, (book, told) in enumerate(zip(books, self._told, strict=True)):
-            chosen = pairs[first : first + told]
+    def _layers(self, books: tuple[Book, ...], frame: int, pairs: Pairs) -> list[FrameKeys]:
+        """The keys of each keyed layer of the stack: those that `pairs` chooses, or those that follow from the frame number."""
+        found, first = list[FrameKeys](), 0
+        for book, told in zip(books, self._told, strict=True):
+            found.append(book.keys(frame, pairs[first : first + told]))
             first += told
-            found.append(book.chosen(chosen) if told else book.derived(frame, self._stack.pairs_at(place)))
         return found
 
     def _sizes(self) -> list[int]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from linksim.metrics import psnr
-from linksim.records import ALICE, EVE, FrameSent, Picture, Quality
+from linksim.records import ALICE, BOB, EVE, FrameSent, Picture, Quality
 from linksim.schemes.base import lacking, shown
 from linksim.worker import Operation, Promise
 from linksim.world.agreement import Agreed
@@ -28,6 +28,7 @@ class Expected:
     agreed   what Alice sent it under
     left     copies that have yet to be heard of, and one more as long as Alice may send it again
     start_ns  of its last transmission that was heard of
+    unfinished  Bob's newest copy, if it left images lacking, and all that he then had of the frame
     """
 
     images: Promise
@@ -35,6 +36,7 @@ class Expected:
     agreed: Agreed
     left: int = 1
     start_ns: int = 0
+    unfinished: tuple[DataCopy, Promise] | None = None
 
 
 class Judge:
@@ -46,7 +48,16 @@ class Judge:
     match     where Eve cannot tell which of her pictures of an item is which: puts them in the order that fits the images best
     """
 
-    def __init__(self, world: World, lane: int, score: Operation, ears: int, pictures: int, constellation: Constellation, match: Operation | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        lane: int,
+        score: Operation,
+        ears: int,
+        pictures: int,
+        constellation: Constellation,
+        match: Operation | None = None,
+    ) -> None:
         self._world, self._lane, self._score, self._ears = world, lane, score, ears
         self._pictures, self._constellation, self._match = pictures, constellation, match
         self._expected: dict[int, Expected] = {}
@@ -92,26 +103,39 @@ class Judge:
             self._world.worker.listen(checked, lambda images: announce(DAMAGED if lacking(images).any() else DECODED))
 
     def estimate(self, ear: int, copy: DataCopy, estimate: Promise | None) -> None:
-        """An ear has done with a copy: its estimate of the frame, [items, k, c, h, w], or None where it has none, or none yet."""
+        """An ear has done with a copy: its estimate of the frame, [items, k, c, h, w], or None where it has none."""
         if not copy.frame.attempt:
             self._constellation.hear(ear, copy)
         number = copy.frame.number
         expected = self._expected[number]
-        worker = self._world.worker
         if estimate is not None and ear == EVE and self._match is not None:
-            estimate = worker.promise(self._match, estimate, expected.images)
+            estimate = self._world.worker.promise(self._match, estimate, expected.images)
         if estimate is not None:
-            listener = partial(self._scored, ear, copy.start_ns, number, expected.labels)
-            worker.listen(worker.promise(self._score, estimate, expected.images), listener)
-            if number in self._kept:
-                worker.listen(estimate, partial(self._keep, ear, copy.start_ns, number, self._kept[number]))
+            self._show(ear, copy, estimate)
+            expected.unfinished = None if ear == BOB else expected.unfinished
         expected.start_ns = copy.start_ns
         self._settled(number)
+
+    def unfinished(self, copy: DataCopy, images: Promise) -> None:
+        """Bob has done with a copy, lacks images, and has asked for another. If none comes, what he has is his estimate of the frame."""
+        self._expected[copy.frame.number].unfinished = copy, images
+        self.estimate(BOB, copy, None)
+
+    def _show(self, ear: int, copy: DataCopy, estimate: Promise) -> None:
+        """Score an ear's estimate of the frame, and keep its pictures."""
+        number, worker = copy.frame.number, self._world.worker
+        expected = self._expected[number]
+        listener = partial(self._scored, ear, copy.start_ns, number, expected.labels)
+        worker.listen(worker.promise(self._score, estimate, expected.images), listener)
+        if number in self._kept:
+            worker.listen(estimate, partial(self._keep, ear, copy.start_ns, number, self._kept[number]))
 
     def _settled(self, number: int) -> None:
         expected = self._expected[number]
         expected.left -= 1
         if not expected.left:
+            if expected.unfinished is not None:
+                self._show(BOB, *expected.unfinished)
             if number in self._kept:
                 self._world.worker.listen(expected.images, partial(self._keep, ALICE, expected.start_ns, number, self._kept.pop(number)))
             del self._expected[number]

@@ -34,7 +34,6 @@ class Semantic(Jammer):
         super().__init__(world, lane, spec, emit)
         self._perturb, self._draws, self._budget = perturb, draws, Budget(spec)
         self._aligned, self._begins_ns = spec.phase == "aligned", seconds_to_ns(spec.start_ms / 1e3)
-        self._jammed = 0
         self._current: Promise | None = None  # the perturbation of the last frame that Bob was asked for
 
     def watch(self, frame: Transmission) -> None:
@@ -59,15 +58,14 @@ class Semantic(Jammer):
         if ear == BOB:
             level = power.mean(axis=1)
             self._current = promise(self._perturb, frame.symbols, gain, rows_of(noise_power, len(level)), level, keys)
-            self._jammed += 1
         assert self._current is not None
-        return promise(self._emit, self._current, power, self._phasor(ear, gain))
+        return promise(self._emit, self._current, power, self._phasor(ear, frame.draw, gain))
 
-    def _phasor(self, ear: int, gain: Symbols) -> Symbols:
-        """The phase with which it arrives, as a number of magnitude one."""
+    def _phasor(self, ear: int, draw: int, gain: Symbols) -> Symbols:
+        """The phase with which it arrives, as a number of magnitude one; `draw` is that of the frame."""
         if ear == BOB and self._aligned:
             return np.asarray(np.exp(1j * np.angle(gain)), np.complex64)
-        turn = generator(self._draws, 2 * self._jammed + ear).random()
+        turn = generator(self._draws, 2 * draw + ear).random()
         return np.full((len(gain), 1), np.exp(2j * math.pi * turn), np.complex64)
 
     def why_idle(self) -> str:

@@ -15,7 +15,10 @@ from linksim.data.sources import load
 from linksim.metrics import mse, psnr, ssim
 from linksim.nets.codecs import Codec
 from linksim.nets.weights import load_part
+from linksim.papers.cells import Samples, Shelf
 from linksim.papers.paper import Measurement, Tell
+from linksim.papers.simulated import weights_of
+from linksim.plots.descents import Descending
 from linksim.rng import Streams
 from linksim.train.noise import over_awgn, unit_noise
 from linksim.train.order import to_images
@@ -35,14 +38,17 @@ class Path:
     rate: float
     seed: int
     kind: str = "descent"
-    size: int = FACES
+
+    @property
+    def size(self) -> int:
+        return FACES
 
     @property
     def key(self) -> str:
         return f"descent/rate{self.rate:g}"
 
     def digest(self) -> str:
-        about = [load_part(CODEC, "codec").card.sha256, SNR_DB, FACES, self.rate, RATES[self.rate], self.seed]
+        about = [weights_of(CODEC), SNR_DB, FACES, self.rate, RATES[self.rate], self.seed]
         return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
 
     def measure(self, tell: Tell) -> Measurement:
@@ -65,3 +71,15 @@ class Path:
         never_flat = Descent(self.rate, RATES[self.rate] + 1, flat=-np.inf)
         white_box(encode, heard, (codec.colours, codec.side, codec.side), never_flat, watch)
         return Measurement(samples, {})
+
+
+def searches(shelf: Shelf, seed: int) -> list[Descending]:
+    """The kept searches as curves; none where they were not measured."""
+    return [_descending(shelf[path.key].samples, path.rate) for rate in RATES if (path := Path(rate, seed)).key in shelf]
+
+
+def _descending(samples: Mapping[str, Samples], rate: float) -> Descending:
+    """A cell's metrics, named "psnr_db@250", as curves over iterations."""
+    iterations = sorted({int(name.partition("@")[2]) for name in samples})
+    values = {measure: np.array([samples[f"{measure}@{n}"].mean() for n in iterations]) for measure in MEASURES}
+    return Descending(f"Adam at {rate:g}", np.array(iterations), values)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from linksim.papers.cells import Shelf
 from linksim.papers.claims import Values, read_claims
+from linksim.papers.miea import descent
 from linksim.papers.miea.beyond import BEYOND, Extra
 from linksim.papers.miea.conditions import (
     ATTACKS,
@@ -25,6 +26,7 @@ from linksim.papers.miea.rules import RULES
 from linksim.papers.paper import Want
 from linksim.papers.tables import Entry, Row, Table
 from linksim.papers.verdicts import Judged, judged
+from linksim.plots.descents import descent_figure
 from linksim.plots.papers import Grid, find_cell, grid_figure, kept_pictures
 from linksim.plots.pictures import Cell
 from linksim.plots.style import save
@@ -56,7 +58,8 @@ class Miea:
         ]
 
     def wants(self) -> list[Want]:
-        return [*paper_cells(self._setup), *(want for extra in self._extras for want in extra.wants)]
+        beyond = [want for extra in self._extras for want in extra.wants]
+        return [*paper_cells(self._setup), *beyond, *(descent.Path(rate, self._setup.seed) for rate in descent.RATES)]
 
     def tables(self) -> list[Table]:
         return [*map(table_of, DEFENCES), *(extra.table for extra in self._extras)]
@@ -66,7 +69,12 @@ class Miea:
 
     def figures(self, shelf: Shelf) -> list[Path]:
         grids = ((defence.figure, pictures_of(defence, shelf)) for defence in DEFENCES)
-        return [save(grid_figure(grid), shelf.folder / f"{name}.png") for name, grid in grids if grid.whole]
+        drawn = [save(grid_figure(grid), shelf.folder / f"{name}.png") for name, grid in grids if grid.whole]
+        if searches := descent.searches(shelf, self._setup.seed):
+            title = f"White box, MC and EC {descent.SNR_DB:g} dB, undefended: mean of {descent.FACES} faces"
+            levels = dict(zip(METRICS, BY_ID["miea-white"].values()[1, 1].tolist(), strict=True))
+            drawn.append(save(descent_figure(title, searches, levels, "the paper's Table I"), shelf.folder / "descent.png"))
+        return drawn
 
 
 def table_of(defence: Defence) -> Table:

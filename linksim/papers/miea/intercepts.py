@@ -1,0 +1,209 @@
+"""Sessions that Eve listens to for long: what earlier frames teach her of the keys, and what she then sees of later ones.
+
+Frames are made here as a session makes them, from a book of shuffles, and heard over AWGN. Earlier frames carry the faces of the cell over
+and over, each time under keys and noise of their own; the later ones, on which she is scored, carry each pair once. Which picture of a pair
+is the first she cannot tell, and is scored by the better of the two orders.
+"""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from linksim.attacks.jigsaw import Line, laid
+from linksim.attacks.keys import Schemes, known_plaintext, likeliest, scheme_of
+from linksim.attacks.rows import RowModel, Rows, real_rows
+from linksim.data.sources import load
+from linksim.metrics import mse, psnr, ssim
+from linksim.nets.codecs import Codec
+from linksim.nets.inverters import Inverter
+from linksim.nets.weights import load_part
+from linksim.papers.miea.conditions import PAIR, SHUFFLE, Setup, codec, inverter
+from linksim.papers.paper import Measurement, Tell
+from linksim.rng import Streams
+from linksim.schemes.shuffles import ShuffleBook, Shuffles
+from linksim.secrecy import KEY_BYTES, SessionKeys
+from linksim.train.order import to_images
+from linksim.world.eavesdropping import encoded
+from linksim.world.operations import match
+
+MC = 10
+SIZE = int(SHUFFLE["schemes"])
+LATER = 1_000_000  # number of the first frame on which she is scored
+MEMORY = 512  # orders, and subsets, that Eve tries at most: the newest
+
+
+@dataclass(frozen=True, eq=False)
+class Lab:
+    """What all sessions of a setup have in common: faces [n, c, h, w], their rows as sent [pairs, 2, rows, width], and the parts."""
+
+    faces: Tensor
+    sent: NDArray[np.float32]
+    codec: Codec
+    inverter: Inverter
+    streams: Streams
+
+    @cache  # noqa: B019 - a lab lives as long as the process
+    def model(self, captures: int) -> RowModel:
+        """What Eve learns of rows from so many open frames of training people."""
+        pixels = load("faces", "train").images
+        return RowModel(self._rows(to_images(pixels[self.streams("eve/captured").permutation(len(pixels))[:captures]])))
+
+    def _rows(self, images: Tensor) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            symbols = torch.cat([encoded(self.codec, MC, part) for part in torch.split(images, 50)])
+        return real_rows(symbols.numpy(), self.codec.rows)
+
+
+@cache
+def lab(setup: Setup) -> Lab:
+    """The lab of a setup. Raises LinksimError where parts or data are missing."""
+    network, inverse = load_part(codec(MC), "codec").network, load_part(inverter(MC, "open"), "inverter").network
+    assert isinstance(network, Codec)
+    assert isinstance(inverse, Inverter)
+    pixels, streams = load("faces", "test").images, Streams(setup.seed)
+    album = streams("alice/lane-0/album").permutation(len(pixels))  # the faces of all other cells
+    faces = to_images(pixels[np.resize(album, setup.images)])
+    made = Lab(faces, np.empty(0, np.float32), network, inverse, streams)
+    rows = made._rows(faces)
+    return Lab(faces, rows.reshape(-1, PAIR, *rows.shape[1:]), network, inverse, streams)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session under `keys`, "table" or "derived", that Eve hears at `ec` dB."""
+
+    setup: Setup
+    keys: str
+    ec: int
+
+    @property
+    def noise(self) -> float:
+        """Power in each real value."""
+        return float(10 ** (-self.ec / 10) / 2)
+
+    @property
+    def book(self) -> ShuffleBook:
+        draw = lab(self.setup).streams("intercepts/session")
+        rows = lab(self.setup).codec.rows
+        return ShuffleBook(SessionKeys(*(draw.bytes(KEY_BYTES) for _ in range(5))), 0, rows, SIZE, True, rows // 2)
+
+    def scheme(self, book: ShuffleBook, number: int) -> Schemes:
+        """The order and the subset of frame `number`."""
+        p, s = lab(self.setup).streams("intercepts/chosen", number).integers(SIZE, size=2).tolist()
+        found: Shuffles = book.chosen(((p, s),)) if self.keys == "table" else book.derived(number, 1)
+        return Schemes(found.order, found.swapped)
+
+    def heard(self, scheme: Schemes, number: int) -> Rows:
+        """Rows of frame `number` as heard [2, rows, width]."""
+        rows = lab(self.setup).sent[number % len(lab(self.setup).sent)]
+        frame = np.empty_like(rows).reshape(-1, rows.shape[-1])
+        frame[scheme.line(0, 0)] = rows
+        noise = lab(self.setup).streams(f"intercepts/noise/{self.ec}", number).standard_normal(frame.shape, dtype=np.float32)
+        return (frame + np.float32(self.noise**0.5) * noise).reshape(rows.shape)
+
+
+@cache
+def solved(session: Session, captures: int, frames: int) -> tuple[Line, ...]:
+    """How the jigsaw lays the first frames of a session."""
+    book, model, lines = session.book, lab(session.setup).model(captures), []
+    for number in range(frames):
+        heard = session.heard(session.scheme(book, number), number)
+        lines.append(laid(model.scores(heard.reshape(-1, heard.shape[-1]), session.noise)))
+    return tuple(lines)
+
+
+@dataclass(frozen=True)
+class Intercepts:
+    """A cell: what Eve sees of later frames.
+
+    eve       "sets": knows both sets of schemes; "known": knows the content of the earlier frames; "collects": lays them as a jigsaw,
+              and keeps the orders and subsets that she meets twice, which no wrong ones are
+    frames    earlier ones
+    captures  open frames from which she has learnt what follows what
+    """
+
+    key: str
+    session: Session
+    eve: str
+    frames: int
+    captures: int
+
+    @property
+    def kind(self) -> str:
+        return f"intercepts {self.eve}"
+
+    @property
+    def seed(self) -> int:
+        return self.session.setup.seed
+
+    @property
+    def size(self) -> int:
+        return self.session.setup.images
+
+    def digest(self) -> str:
+        parts = [load_part(codec(MC), "codec").card.sha256, load_part(inverter(MC, "open"), "inverter").card.sha256]
+        return hashlib.sha256(repr([1, self, parts]).encode()).hexdigest()[:16]
+
+    def measure(self, tell: Tell) -> Measurement:
+        here, book = lab(self.session.setup), self.session.book
+        known, model, laid_rows = self._known(book), here.model(self.captures), []
+        orders, subsets = ({_word(x) for x in part} for part in (known.orders, known.subsets))
+        has: dict[str, list[float]] = {"orders": [], "subsets": []}
+        for number in range(LATER, LATER + len(here.sent)):
+            scheme = self.session.scheme(book, number)
+            pool = self.session.heard(scheme, number).reshape(-1, here.sent.shape[-1])
+            scores = model.scores(pool, self.session.noise)
+            line = known.line(*likeliest(scores, known))
+            if self.eve == "collects":
+                line = max(line, laid(scores), key=lambda way: float(scores.of(way).sum()))
+            laid_rows.append(pool[line])
+            has["orders"].append(_word(scheme.orders[0]) in orders or _word(scheme.orders[0][::-1]) in orders)
+            has["subsets"].append(_word(scheme.subsets[0]) in subsets)
+            tell(2 * len(laid_rows))
+        return Measurement(self._scored(np.stack(laid_rows)) | {name: np.array(found, np.float64) for name, found in has.items()}, {})
+
+    def _known(self, book: ShuffleBook) -> Schemes:
+        """The schemes that she tries; without any, the one that leaves a frame as it is."""
+        session, rows = self.session, lab(self.session.setup).codec.rows
+        if self.eve == "sets":
+            found = book.chosen(tuple((n, n) for n in range(SIZE)))
+            return Schemes(found.order, found.swapped)
+        if self.eve == "known":
+            sent = lab(session.setup).sent
+            heard = (session.heard(session.scheme(book, n), n) for n in range(self.frames))
+            lines = [line for n, frame in enumerate(heard) if (line := known_plaintext(frame, sent[n % len(sent)])) is not None]
+            least = 1
+        else:
+            lines, least = list(solved(session, self.captures, self.frames)), 2
+        schemes = [scheme_of(line) for line in lines]
+        orders = [min(s.orders[0], s.orders[0][::-1], key=_word) if self.eve == "collects" else s.orders[0] for s in schemes]
+        both = [s.subsets[0] for s in schemes] + [~s.subsets[0] for s in schemes if self.eve == "collects"]
+        as_it_is = Schemes(np.tile(np.arange(rows), (1, 2, 1)), np.zeros((1, rows), np.bool_))
+        return Schemes(np.stack([*as_it_is.orders, *_met(orders, least)]), np.stack([*as_it_is.subsets, *_met(both, least)]))
+
+    def _scored(self, rows: Rows) -> dict[str, NDArray[np.float64]]:
+        here = lab(self.session.setup)
+        symbols = torch.from_numpy(rows).reshape(len(here.faces), -1, 2)
+        with torch.inference_mode():
+            seen = torch.cat([here.inverter.invert(torch.view_as_complex(part)) for part in torch.split(symbols, 50)])
+            seen = match().run(seen.unflatten(0, (-1, PAIR)), here.faces.unflatten(0, (-1, PAIR))).flatten(0, 1)
+            error, likeness = mse(seen, here.faces), ssim(seen, here.faces)
+        return {name: x.double().numpy() for name, x in (("psnr_db", psnr(error)), ("ssim", likeness), ("mse", error))}
+
+
+def _word(keys: NDArray[np.int64] | NDArray[np.bool_]) -> bytes:
+    return np.ascontiguousarray(keys, np.uint8).tobytes()
+
+
+def _met(keys: list[NDArray[np.int64]] | list[NDArray[np.bool_]], least: int) -> list[NDArray[np.int64]] | list[NDArray[np.bool_]]:
+    """The newest different ones of those met so often at least."""
+    counts = Counter(map(_word, keys))
+    newest = {word: key for key in reversed(keys) if counts[word := _word(key)] >= least}
+    return list(islice(newest.values(), MEMORY))
