@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from linksim.data.compressed import FINE, RUNGS, Coding, Format, Headers, Pixels, written
+from linksim.data.compressed import COARSE, FINE, HALVINGS, RUNGS, Coding, Format, Headers, Pixels, squared_error, written
 from linksim.data.sources import load
 from linksim.errors import DataError
 
@@ -79,8 +79,39 @@ def test_the_next_quality_is_too_much(kind: Format) -> None:
     for image in SAMPLES.images[:8]:
         data = coding.compress(image, 120)
         halvings, quality = RUNGS[data[0]]
-        assert (halvings, data) == (0, coding._coded(image, 0, quality))
-        assert quality == FINE[-1] or len(coding._coded(image, 0, quality + 1)) > 120
+        smaller = coding._shrunk(image, halvings)
+        assert data == coding._coded(smaller, halvings, quality)
+        finer = [more for more in (COARSE if halvings else FINE) if more > quality][:1]
+        assert all(len(coding._coded(smaller, halvings, more)) > 120 for more in finer)
+
+
+def errors(coding: Coding, image: Pixels, budget: int) -> list[int]:
+    """Squared error of each size at its largest quality that fits."""
+    found = (coding._fitted(image, halvings, budget) for halvings in range(HALVINGS + 1))
+    return [squared_error(coding.decompress(data), image) for data in found if data is not None]
+
+
+@settings(max_examples=30, deadline=None)
+@given(formats, headers, colours, sides, sides, st.integers(1, 8), st.integers(0, 300), st.integers(0, 99))
+def test_no_single_size_does_better(
+    kind: Format, headers: Headers, colours: int, height: int, width: int, tile: int, more: int, seed: int
+) -> None:
+    """On noise whose grains are squares of `tile` pixels, so that now one size does best, now another."""
+    coding = Coding(kind, headers, height, width, colours)
+    image = noise(height, width, colours, seed).repeat(tile, axis=0).repeat(tile, axis=1)[:height, :width]
+    chosen = coding.compress(image, coding.least + more)
+    assert squared_error(coding.decompress(chosen), image) == min(errors(coding, image, coding.least + more))
+
+
+def test_half_the_size_wins_where_the_full_one_barely_fits() -> None:
+    """JPEG at 58 bytes: the full size fits all samples, yet to choose is worth more than half a dB. An image of one colour stays whole."""
+    coding, images = Coding("jpeg", "known", 32, 32, 3), SAMPLES.images[:20]
+    chosen = [coding.compress(image, 58) for image in images]
+    full = sum(errors(coding, image, 58)[0] for image in images)
+    least = sum(squared_error(coding.decompress(data), image) for data, image in zip(chosen, images, strict=True))
+    assert full / least > 10**0.05
+    assert {RUNGS[data[0]][0] for data in chosen} == {1}
+    assert RUNGS[coding.compress(np.full((32, 32, 3), 128, np.uint8), 58)[0]][0] == 0
 
 
 def test_more_bytes_make_better_pictures_and_few_make_smaller_ones() -> None:
@@ -92,8 +123,8 @@ def test_more_bytes_make_better_pictures_and_few_make_smaller_ones() -> None:
         means.append(np.mean([psnr(coding.decompress(data), image) for data, image in zip(coded, images, strict=True)]))
     assert means == sorted(means)
     assert means[-1] > 28
-    assert halved[0] >= 1 > halved[1]
-    assert halved[2:] == [0, 0, 0]
+    assert halved == sorted(halved, reverse=True)
+    assert halved[0] > 1 > halved[2] > halved[4] == 0
 
 
 @settings(max_examples=150, deadline=None)

@@ -19,12 +19,13 @@ from linksim.papers.cells import Cell, Shelf
 from linksim.papers.claims import read_claims
 from linksim.papers.library import MODULES
 from linksim.papers.measure import chosen
-from linksim.papers.miea import conditions
+from linksim.papers.miea import conditions, fights, intercepts
 from linksim.papers.miea.conditions import BOTH, OPEN, Setup, bobs, key
 from linksim.papers.miea.paper import Miea
 from linksim.papers.miea.rules import RULES, same_noise_comes_home
 from linksim.papers.simulated import Simulated
 from linksim.plots.intervals import mean_interval
+from linksim.world.eavesdropping import row_model
 
 TABLES = ("table1", "table2", "table3", "table4")
 
@@ -52,7 +53,6 @@ def test_cells_are_chosen_by_words() -> None:
     assert len(chosen(wants, ["white", "black"])) == 72
     with pytest.raises(LinksimError, match="no cell is named by 'withe'"):
         chosen(wants, ["withe"])
-
 
 
 def made_up(white: float = 18.0, black: float = 23.0) -> dict[str, tuple[float, float]]:
@@ -150,12 +150,24 @@ def miea_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def miea(miea_parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     draw = np.random.default_rng(5)
     faces = Pictures(draw.integers(0, 256, (6, 128, 128, 3), np.uint8), np.zeros(6, np.int64), ("somebody",))
-    for module in ("linksim.world.build", "linksim.papers.miea.beyond", "linksim.papers.miea.descent"):
-        monkeypatch.setattr(f"{module}.load", lambda source, split: faces)
+    for module in (
+        "world.build",
+        "world.eavesdropping",
+        "papers.miea.beyond",
+        "papers.miea.descent",
+        "papers.miea.intercepts",
+        "papers.miea.turned",
+    ):
+        monkeypatch.setattr(f"linksim.{module}.load", lambda source, split: faces)
     monkeypatch.setattr("linksim.run.seldom_collected", nullcontext)  # worlds this small are built faster than garbage is looked for
     monkeypatch.setitem(conditions.WHITE_BOX, "iterations", 2)
     monkeypatch.setattr("linksim.papers.miea.descent.RATES", {1e-3: 50, 3e-2: 50})
     monkeypatch.setattr("linksim.papers.miea.descent.FACES", 2)
+    for eve, frames in (("known", (1, 3)), ("collects", (0, 3))):
+        monkeypatch.setitem(fights.EARLIER, eve, frames)  # type: ignore[arg-type]  # a dict, if one that nobody is to change
+    intercepts.lab.cache_clear()
+    intercepts.solved.cache_clear()
+    row_model.cache_clear()
     monkeypatch.setenv("LINKSIM_MODELS", str(miea_parts))
     monkeypatch.chdir(tmp_path)
     forget_parts()
@@ -173,6 +185,7 @@ def test_the_whole_paper_is_measured_once_printed_and_written(miea: Path) -> Non
     assert "warning" not in first.stderr, first.stderr
     assert {path.name for path in miea.iterdir()} == {
         "cells.csv", "tables.md", "claims.md", "claims.csv", "pictures", "fig3.png", "fig4.png", "fig5.png", "fig6.png", "descent.png",
+        "fights.png", "fights-pictures.png",
     }  # fmt: skip
     assert "not measured yet" not in first.stdout
     assert all(f"Table {number}." in first.stdout for number in ("I", "II", "III", "IV"))
@@ -245,3 +258,38 @@ def test_a_mistake_gets_one_message(miea: Path, words: tuple[str, ...], said: st
     result = linksim(*words)
     assert result.exit_code == 1
     assert said in result.stderr
+
+
+# Beyond the paper
+
+
+def fought(tmp_path: Path, ssim: float) -> list[str]:
+    """What is said of the jigsaw where Eve's SSIM under the defence is `ssim`, the mean face's 0.3 and an open link's 0.9."""
+    names = [entry.key for row in fights.fights(Setup()).table.rows for entry in row.entries]
+    cells = dict.fromkeys(names, (10.0, ssim)) | dict.fromkeys((key(OPEN.table, "black", 10, ec) for ec in (0, 10, 20)), (30.0, 0.9))
+    shelf = shelf_of(tmp_path, cells | {"blind/mean-face": (10.0, 0.3)})
+    return [said for remark in fights.fights(Setup()).table.remarks if "jigsaw, table" in (said := remark(shelf))]
+
+
+@pytest.mark.parametrize(("ssim", "said"), [(0.85, "broken at all"), (0.5, "leaks at all"), (0.3, "holds at all"), (0.2, "holds at all")])
+def test_what_holds_is_said_by_rule(tmp_path: Path, ssim: float, said: str) -> None:
+    (finding,) = fought(tmp_path, ssim)
+    assert f"jigsaw, table keys: {said} three SNRs (EC 0 dB" in finding
+    assert f"{100 * (ssim - 0.3) / 0.6:.0f} %" in finding
+
+
+@pytest.mark.usefixtures("miea")
+def test_an_eve_who_knew_frames_has_their_keys_again_only_where_sets_are_finite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of sets of two schemes each she has all after twenty frames; of keys derived for each frame none. A frame laid under her own keys
+    is laid as it was sent."""
+    monkeypatch.setattr(intercepts, "SIZE", 2)
+    for kind, share in (("table", 1.0), ("derived", 0.0)):
+        session = intercepts.Session(Setup(4), kind, 20)
+        cell = intercepts.Intercepts("known", session, "known", 20, 6)
+        measured = cell.measure(lambda _: None)
+        assert measured.samples["orders"].mean() == measured.samples["subsets"].mean() == share
+    book = session.book
+    scheme = session.scheme(book, 7)
+    sent, heard = intercepts.lab(Setup(4)).sent, session.heard(scheme, 7)
+    laid = heard.reshape(-1, heard.shape[-1])[scheme.line(0, 0)]
+    assert np.square(laid - sent[7 % len(sent)]).mean() == pytest.approx(session.noise, rel=0.05)

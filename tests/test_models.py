@@ -8,8 +8,7 @@ from linksim.errors import DataError
 from linksim.nets.weights import forget_parts, list_parts, load_part
 from linksim.places import shipped_models
 from linksim.train.lessons import LESSONS
-from linksim.train.order import first
-from linksim.train.order import to_images
+from linksim.train.order import first, to_images
 
 CARDS = sorted(path.stem for path in shipped_models().glob("*.yaml"))
 BANDS = {"psnr_of_mean_mse_db": 0.3, "ssim": 0.02, "accuracy": 0.02}  # what 2,000 of 10,000 images may differ by

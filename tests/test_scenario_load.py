@@ -6,12 +6,12 @@ import pytest
 
 from linksim import places
 from linksim.errors import LinksimError, ScenarioError
-from linksim.scenario.snr import GaussMarkovSnr
 from linksim.scenario.jammers import BarrageJammer, NoJammer, PulsedJammer
 from linksim.scenario.load import load_scenario, resolved_yaml, scenario_from_text, shipped_names
 from linksim.scenario.nodes import InversionAttack, NoAttack
 from linksim.scenario.schema import Link, Scenario
 from linksim.scenario.schemes import PermutationScheme, PlainScheme
+from linksim.scenario.snr import GaussMarkovSnr
 
 TWO = """\
 name: two

@@ -240,7 +240,8 @@ def test_an_old_nack_is_refused() -> None:
 
 
 def delivery(answers: list[str], attempts: int = 4) -> tuple[bool, list[int]]:
-    """Data frame 0, to whose attempts Bob answers so: whether it was delivered, and the attempts made."""
+    """Data frame 0, to whose attempts Bob answers so, "late" being a NACK of the attempt before: whether it was delivered, and the
+    attempts made."""
     made = pair(frames=0)
     done: list[bool] = []
     tried: list[int] = []
@@ -248,11 +249,9 @@ def delivery(answers: list[str], attempts: int = 4) -> tuple[bool, list[int]]:
     def send(attempt: int) -> Generator[Any, Any, None]:
         tried.append(attempt)
         yield made.world.env.timeout(1000)
-        frame = DataFrame(0, made.alice.epoch, 1, 1, 1, None, attempt)  # type: ignore[arg-type]
-        if answers[attempt] == "ack":
-            made.world.env.process(made.bob.acknowledge(frame))
-        elif answers[attempt] == "nack":
-            made.world.env.process(made.bob.refuse(frame, DAMAGED))
+        for answer in answers[attempt].split():
+            frame = DataFrame(0, made.alice.epoch, 1, 1, 1, None, attempt - (answer == "late"))  # type: ignore[arg-type]
+            made.world.env.process(made.bob.acknowledge(frame) if answer == "ack" else made.bob.refuse(frame, DAMAGED))
 
     def alice() -> Generator[Any, Any, None]:
         assert (yield from made.alice.settle(0)) is not None
@@ -268,6 +267,11 @@ def delivery(answers: list[str], attempts: int = 4) -> tuple[bool, list[int]]:
 )
 def test_a_data_frame_is_repeated_until_it_is_acknowledged(answers: list[str], delivered: bool, attempts: int) -> None:
     assert delivery(answers) == (delivered, list(range(attempts)))
+
+
+@pytest.mark.parametrize("answers", [["", "late ack"], ["", "late nack", "ack"]])
+def test_a_nack_that_comes_late_begins_no_attempt(answers: list[str]) -> None:
+    assert delivery(answers) == (True, list(range(len(answers))))
 
 
 def test_an_offer_has_its_own_number_and_voids_those_before_it() -> None:

@@ -27,7 +27,8 @@ class Schemes:
         """Where the rows of both images are heard under (p, s)."""
         place = self.orders[p].argsort(axis=1)
         other = self.subsets[s][place] ^ np.array([False, True])[:, None]
-        return place + self.orders.shape[-1] * other
+        line: Line = place + self.orders.shape[-1] * other
+        return line
 
 
 def scheme_of(line: Line) -> Schemes:

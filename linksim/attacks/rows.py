@@ -34,7 +34,8 @@ class Scores:
     def of(self, lines: NDArray[np.int64]) -> NDArray[np.float64]:
         """Log-likelihood of frames laid of these rows. int64 [..., rows] -> [...]."""
         places = np.arange(len(self.follows))
-        return self.first[lines[..., 0]] + self.follows[places, lines[..., :-1], lines[..., 1:]].sum(axis=-1, dtype=np.float64)
+        steps: NDArray[np.float64] = self.follows[places, lines[..., :-1], lines[..., 1:]].sum(axis=-1, dtype=np.float64)
+        return steps + self.first[lines[..., 0]]
 
 
 class RowModel:

@@ -1,4 +1,4 @@
-"""Images as few bytes: JPEG or WebP at the largest quality that fits a budget, in a smaller size where even the lowest does not.
+"""Images as few bytes: JPEG or WebP, in the size and at the quality that leave the least squared error within a budget.
 
 A JPEG file of a 32 x 32 image is some 600 bytes of tables and headers around 60 bytes of image, and a WebP file begins with 30 bytes that
 hardly ever change; a budget of 58 bytes holds neither. On a link whose ends know format, size and tables beforehand these need not
@@ -62,19 +62,18 @@ class Coding:
         return SLACK + max(len(self._coded(np.array(corner, np.uint8)[None, None], HALVINGS, COARSE[0])) for corner in corners)
 
     def compress(self, image: Pixels, budget: int) -> bytes:
-        """uint8 [h, w, colours] -> at most `budget` bytes: the largest size that fits, at a quality of which the next is too much.
+        """uint8 [h, w, colours] -> at most `budget` bytes: of all sizes, each at a quality of which the next is too much, the one that
+        `decompress` brings back with the least squared error; of two that err alike the larger.
 
         Raises ValueError for an image of another shape, or a budget below what a single pixel takes.
         """
         if image.shape != (self.height, self.width, self.colours):
             raise ValueError(f"images are {self.height} x {self.width} in {self.colours} colours, got {image.shape}")
-        for halvings in range(HALVINGS + 1):
-            smaller = self._shrunk(image, halvings)
-            qualities = COARSE if halvings else FINE
-            fitting = bisect_right(qualities, budget, key=lambda quality: len(self._coded(smaller, halvings, quality)))
-            if fitting:
-                return self._coded(smaller, halvings, qualities[fitting - 1])
-        raise ValueError(f"{budget} bytes hold no {self.format} image, not even of one pixel; {self.least} do")
+        to_one = min((max(self.height, self.width) - 1).bit_length(), HALVINGS)  # halvings until one pixel is left
+        fitting = [data for halvings in range(to_one + 1) if (data := self._fitted(image, halvings, budget)) is not None]
+        if not fitting:
+            raise ValueError(f"{budget} bytes hold no {self.format} image, not even of one pixel; {self.least} do")
+        return min(fitting, key=lambda data: squared_error(self.decompress(data), image))
 
     def decompress(self, data: bytes) -> Pixels:
         """Undo `compress`, but for what was lost: uint8 [h, w, colours]. Raises DataError for bytes that are no such image."""
@@ -102,6 +101,12 @@ class Coding:
         width, height = self._size(halvings)
         return np.asarray(whole.resize((width, height), Image.Resampling.BOX)).reshape(height, width, self.colours)
 
+    def _fitted(self, image: Pixels, halvings: int, budget: int) -> bytes | None:
+        """An image in that size, at the largest quality that fits; None where not even the lowest does."""
+        smaller, qualities = self._shrunk(image, halvings), COARSE if halvings else FINE
+        fitting = bisect_right(qualities, budget, key=lambda quality: len(self._coded(smaller, halvings, quality)))
+        return self._coded(smaller, halvings, qualities[fitting - 1]) if fitting else None
+
     def _coded(self, image: Pixels, halvings: int, quality: int) -> bytes:
         """What travels of an image that has its size already."""
         file = written(image, self.format, quality)
@@ -128,6 +133,11 @@ class Coding:
         frame = data[1 : 1 + TAG_BYTES] + start + data[1 + TAG_BYTES :]
         chunk = b"VP8 " + len(frame).to_bytes(4, "little") + frame + bytes(len(frame) % 2)
         return b"RIFF" + (4 + len(chunk)).to_bytes(4, "little") + b"WEBP" + chunk
+
+
+def squared_error(one: Pixels, other: Pixels) -> int:
+    """Sum over all pixels and colours of two images of one shape."""
+    return int(np.square(one.astype(np.int64) - other).sum())
 
 
 def written(image: Pixels, kind: Format, quality: int) -> bytes:

@@ -1,6 +1,6 @@
 """Tables of cells beside the paper's figures, as plain text for a terminal and as Markdown for a page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from linksim.papers.cells import Shelf
@@ -37,6 +37,7 @@ class Table:
 
     name     of its cells: the first word of their keys
     metrics  of each entry, in order
+    remarks  what follows from its cells, a sentence each; empty where cells are missing
     """
 
     name: str
@@ -44,6 +45,7 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     metrics: tuple[str, ...] = ("psnr_db", "ssim")
+    remarks: tuple[Callable[[Shelf], str], ...] = ()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -56,7 +58,7 @@ def text(table: Table, shelf: Shelf) -> str:
     body = [[row.name, *(_text_entry(table, entry, shelf) for entry in row.entries)] for row in table.rows]
     widths = [max(len(line[place]) for line in [head, *body]) for place in range(len(head))]
     lines = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in [head, *body]]
-    return "\n".join([table.title, *lines, *_sureness(table, shelf)])
+    return "\n".join([table.title, *lines, *_sureness(table, shelf), *_remarks(table, shelf)])
 
 
 def markdown(table: Table, shelf: Shelf) -> str:
@@ -64,7 +66,12 @@ def markdown(table: Table, shelf: Shelf) -> str:
     head = ["", *table.columns]
     body = [[row.name, *(_markdown_entry(table, entry, shelf) for entry in row.entries)] for row in table.rows]
     lines = [head, ["---"] * len(head), *body]
-    return "\n".join([f"## {table.title}", "", *("| " + " | ".join(line) + " |" for line in lines), ""])
+    said = [f"- {remark}" for remark in _remarks(table, shelf)]
+    return "\n".join([f"## {table.title}", "", *("| " + " | ".join(line) + " |" for line in lines), "", *said, *[""][: len(said)]])
+
+
+def _remarks(table: Table, shelf: Shelf) -> list[str]:
+    return [said for remark in table.remarks if (said := remark(shelf))]
 
 
 def _text_entry(table: Table, entry: Entry, shelf: Shelf) -> str:

@@ -65,4 +65,5 @@ def draw_quarters(keys: SessionKeys, layer: int, frame: int, items: int, uses: i
     label, size = f"turns {layer}".encode(), -(-uses // 4)
     stream = b"".join(keystream(keys.terms, label, number, size) for number in range(frame * items, (frame + 1) * items))
     fourfold = np.frombuffer(stream, np.uint8).reshape(items, size, 1) >> np.array([0, 2, 4, 6], np.uint8)
-    return (fourfold & 3).reshape(items, -1)[:, :uses]
+    quarters: NDArray[np.uint8] = (fourfold & np.uint8(3)).reshape(items, -1)[:, :uses]
+    return quarters

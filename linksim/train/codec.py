@@ -24,6 +24,7 @@ class CodecLesson(FromImages):
     snr_db     range the SNR of each image is drawn from, uniformly
     slack_db   standard deviation of Alice's error about it: in a running link her report is never quite fresh
     slope_db   weight of an image's error per dB of SNR, in dB, so that the small errors at high SNR count as much as the large ones below
+    evening    (steps, height, slope_db) of a second, lower cycle of the learning rate at the end under another slope, or None
     variation  weight lambda of the reconstruction's total variation (MIEA Eq. 2), pixels in 0..255
     scored_db  SNRs it is measured at
     """
@@ -37,6 +38,7 @@ class CodecLesson(FromImages):
     snr_db: tuple[float, float] = (-2.0, 21.0)
     slack_db: float = 1.0
     slope_db: float = 0.42
+    evening: tuple[int, float, float] | None = None
     crop: int | None = None
     variation: float = 0.0
     average: float | None = 0.9995
@@ -46,8 +48,8 @@ class CodecLesson(FromImages):
 
     @property
     def recipe(self) -> dict[str, object]:
-        names = ("source", "batch", "crop", "peak_rate", "weight_decay", "snr_db", "slack_db", "slope_db", "variation", "average")
-        return {name: getattr(self, name) for name in names}
+        names = ("source", "batch", "crop", "peak_rate", "weight_decay", "snr_db", "slack_db", "slope_db", "evening", "variation")
+        return {name: getattr(self, name) for name in (*names, "average")}
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -57,7 +59,9 @@ class CodecLesson(FromImages):
         return torch.optim.AdamW(network.parameters(), lr=self.peak_rate, weight_decay=self.weight_decay, fused=True)
 
     def rate(self, step: int) -> float:
-        return one_cycle(step, self.steps, rise=0.05)
+        last, height, _ = self.evening or (0, 1.0, 0.0)
+        first = self.steps - last
+        return one_cycle(step, first, rise=0.05) if step < first else height * one_cycle(step - first, last, rise=0.05)
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
         assert isinstance(network, Codec)
@@ -73,7 +77,10 @@ class CodecLesson(FromImages):
         error = mse(estimates, images)
         if self.variation:  # MIEA Eq. (2), over the number of pixel values
             error = error + self.variation / LEVELS * total_variation(estimates) / images[0].numel()
-        return (error * 10 ** (self.slope_db * (snr_db - 10.0) / 10)).mean()
+        return (error * 10 ** (self._slope_db(step) * (snr_db - 10.0) / 10)).mean()
+
+    def _slope_db(self, step: int) -> float:
+        return self.evening[2] if self.evening and step >= self.steps - self.evening[0] else self.slope_db
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
         assert isinstance(network, Codec)

@@ -52,7 +52,8 @@ LESSONS: dict[str, Lesson] = {
     "miea-10db": miea(10.0),
     "miea-20db": miea(20.0, 1e-3),
     "miea-adaptive": CodecLesson(
-        "faces", FACES, steps=16_000, batch=16, crop=64, peak_rate=2e-3, weight_decay=0.0, scored_db=(0.0, 5.0, 10.0, 15.0, 20.0)
+        "faces", FACES, steps=20_000, batch=16, crop=64, peak_rate=2e-3, weight_decay=0.0, evening=(4_000, 0.3, 0.0),
+        scored_db=(0.0, 5.0, 10.0, 15.0, 20.0),
     ),
     **{f"miea-inverse-{db}db-{name}": miea_inverse(db, **defence) for db in (0, 10, 20) for name, defence in DEFENCES.items()},
     **{f"miea-inverse-10db-open-m{m}": miea_inverse(10, captures=m) for m in (100, 1000)},

@@ -94,7 +94,8 @@ def workload(network: nn.Module, batch: int, device: torch.device) -> Callable[[
     """One call of what a run does with the part, on made-up inputs: their values do not matter to time."""
     generator = torch.Generator().manual_seed(1)
     snr_db = torch.full((batch,), 10.0, device=device)
-    images = torch.rand(batch, 3, 32, 32, generator=generator).to(device).contiguous(memory_format=torch.channels_last)
+    colours, side = (network.colours, network.side) if isinstance(network, Codec) else (3, 32)
+    images = torch.rand(batch, colours, side, side, generator=generator).to(device).contiguous(memory_format=torch.channels_last)
     if isinstance(network, Codec):
         return lambda: network.decode(network.encode(images, snr_db), snr_db)
     if isinstance(network, Inverter):

@@ -19,19 +19,20 @@ class StopAndWait:
 
     def __init__(self, env: simpy.Environment, attempts: int, patience_ns: int) -> None:
         self._env, self._attempts, self._patience_ns = env, attempts, patience_ns
-        self._awaited: tuple[Callable[[Any], bool], simpy.Event] | None = None
+        self._awaited: tuple[Callable[[Any, int], bool], int, simpy.Event] | None = None
         self._aborted = 0
 
     def exchange(
         self,
         send: Callable[[int], Step],
-        answers: Callable[[Any], bool],
+        answers: Callable[[Any, int], bool],
         more_ns: int = 0,
         again: Callable[[Any], bool] = lambda _: False,
         attempts: int | None = None,
     ) -> Generator[Any, Any, Any]:
-        """`send(attempt)` until a message that `answers` is heard -> that message, or None where none came or `abort` was called.
+        """`send(attempt)` until a message is heard that answers it -> that message, or None where none came or `abort` was called.
 
+        answers   tells whether a message answers the attempt of that number
         more_ns   added to every wait
         again     tells of an answer that asks for the next attempt at once
         attempts  where it is another number than for all other exchanges
@@ -39,7 +40,7 @@ class StopAndWait:
         begun = self._aborted
         for attempt in range(attempts or self._attempts):
             answered = self._env.event()
-            self._awaited = answers, answered
+            self._awaited = answers, attempt, answered
             yield from send(attempt)
             yield answered | self._env.timeout(self._patience_ns * min(2**attempt, LONGEST_WAIT) + more_ns)
             self._awaited = None
@@ -51,13 +52,15 @@ class StopAndWait:
 
     def hear(self, message: Any) -> None:
         """A message came: if it is the awaited one, the waiting is over."""
-        if self._awaited is not None and self._awaited[0](message):
-            self._awaited[1].succeed(message)
-            self._awaited = None
+        if self._awaited is not None:
+            answers, attempt, answered = self._awaited
+            if answers(message, attempt):
+                answered.succeed(message)
+                self._awaited = None
 
     def abort(self) -> None:
         """Whoever waits gives up now."""
         self._aborted += 1
         if self._awaited is not None:
-            self._awaited[1].succeed(None)
+            self._awaited[-1].succeed(None)
             self._awaited = None

@@ -133,12 +133,12 @@ class Builder:
         found = attack(link.eve, spec, self.part)
         if found.uses != core.scheme.uses:
             raise LinksimError(f"group {name!r}: Eve's attack takes {found.uses} symbols per image, the link sends {core.scheme.uses}")
-        jigsaw = link.eve.reassembly == "jigsaw"
+        puzzles = link.eve.reassembly == "jigsaw"
         batch, precision = max(1, found.best.batch // images), self.precision(found.best)
-        what = link.eve, spec, undo, images, *((stack.single, link.alice.assumed_snr_db) if jigsaw else ())
+        what = link.eve, spec, undo, images, *((stack.single, link.alice.assumed_snr_db) if puzzles else ())
 
         def make() -> Operation:
-            reassemble = self._reassemble(name, link, stack) if jigsaw else None
+            reassemble = self._reassemble(name, link, stack) if puzzles else None
             return operations.invert(found.undo, found.uses, images, reassemble, undo, batch, precision)
 
         return self._once(("invert", *what), make)
@@ -151,10 +151,9 @@ class Builder:
         if stack.single or images > 2 or not isinstance(spec, PlainScheme):
             raise LinksimError(f"group {name!r}: reassembly 'jigsaw' takes pairs of images from a codec, with no noise as companion")
         assert not isinstance(link.eve, NoAttack)
-        codec, pictures = self.part(spec.codec, "codec").network, load(self._scenario.source, "train").images
+        codec, draw = self.part(spec.codec, "codec").network, self.streams.key("eve/captured")
         assert isinstance(codec, Codec)
-        chosen = self.streams("eve/captured").permutation(len(pictures))[: link.eve.captures]
-        return jigsaw(codec, pictures[np.sort(chosen)], link.alice.assumed_snr_db)
+        return jigsaw(codec, self._scenario.source, link.eve.captures, draw, link.alice.assumed_snr_db)
 
     def _once(self, what: tuple[Any, ...], make: Callable[[], Operation]) -> Operation:
         if what not in self._made:

@@ -2,22 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from linksim.attacks.inversion import Reassemble, Undo
 from linksim.attacks.jigsaw import reassembled
 from linksim.attacks.rows import RowModel, real_rows
 from linksim.attacks.white_box import Descent, white_box
+from linksim.data.sources import load
 from linksim.errors import LinksimError
 from linksim.nets.cards import Best
 from linksim.nets.codecs import Codec
 from linksim.nets.inverters import Inverter
 from linksim.nets.weights import Part
+from linksim.rng import Key, generator
 from linksim.scenario.nodes import InversionAttack, WhiteBoxAttack
 from linksim.scenario.schemes import CoreScheme, PlainScheme
 
@@ -58,15 +59,9 @@ def attack(spec: InversionAttack | WhiteBoxAttack, link: CoreScheme, load: LoadP
             return Attack(undo, codec.uses, Best(SEARCHED_AT_ONCE, "float32"))
 
 
-def jigsaw(codec: Codec, pictures: NDArray[np.uint8], believed_snr_db: float) -> Reassemble:
-    """How Eve puts pairs together who has captured the open frames of `pictures` [n, h, w, c]."""
-    device = next(codec.parameters()).device
-    frames = []
-    for some in np.array_split(pictures, -(-len(pictures) // CAPTURED_AT_ONCE)):
-        images = torch.from_numpy(np.ascontiguousarray(some)).to(device).permute(0, 3, 1, 2).float() / 255.0
-        with torch.inference_mode():
-            frames.append(real_rows(encoded(codec, believed_snr_db, images).cpu().numpy(), codec.rows))
-    model = RowModel(np.concatenate(frames))
+def jigsaw(codec: Codec, source: str, captures: int, draw: Key, believed_snr_db: float) -> Reassemble:
+    """How Eve puts pairs together, see `row_model`."""
+    model = row_model(codec, source, captures, draw, believed_snr_db)
 
     def reassemble(pairs: Tensor, noise_power: Tensor) -> Tensor:
         heard = real_rows(pairs.cpu().numpy(), codec.rows)
@@ -74,6 +69,20 @@ def jigsaw(codec: Codec, pictures: NDArray[np.uint8], believed_snr_db: float) ->
         return torch.from_numpy(np.stack(laid).view(np.complex64).reshape(pairs.shape)).to(pairs.device)
 
     return reassemble
+
+
+@lru_cache(maxsize=4)
+def row_model(codec: Codec, source: str, captures: int, draw: Key, believed_snr_db: float) -> RowModel:
+    """What Eve has learnt from the open frames of so many training images of `source`, drawn by `draw`. Same arguments, same model."""
+    pixels = load(source, "train").images
+    device = next(codec.parameters()).device
+    chosen = np.sort(generator(draw).permutation(len(pixels))[:captures])
+    frames = []
+    for some in np.array_split(chosen, -(-len(chosen) // CAPTURED_AT_ONCE)):
+        images = torch.from_numpy(pixels[some]).to(device).permute(0, 3, 1, 2).float() / 255.0
+        with torch.inference_mode():
+            frames.append(real_rows(encoded(codec, believed_snr_db, images).cpu().numpy(), codec.rows))
+    return RowModel(np.concatenate(frames))
 
 
 def encoded(codec: Codec, snr_db: float, images: Tensor) -> Tensor:

@@ -97,8 +97,9 @@ class AliceSession(End):
     def deliver(self, frame: int, send: Callable[[int], Step], attempts: int) -> Generator[Any, Any, bool]:
         """Have data frame `frame` sent by `send(attempt)` until Bob acknowledges it -> whether he did before `attempts` were spent."""
 
-        def answers(message: Any) -> bool:
-            return message.sequence == frame and (isinstance(message, Nack) or (isinstance(message, Ack) and message.acknowledged == DATA))
+        def answers(message: Any, attempt: int) -> bool:
+            nack = isinstance(message, Nack) and message.attempt == attempt  # of an earlier one it comes late and asks for nothing
+            return message.sequence == frame and (nack or (isinstance(message, Ack) and message.acknowledged == DATA))
 
         def again(message: Any) -> bool:
             return isinstance(message, Nack) and message.reason != DISAGREED
@@ -179,7 +180,7 @@ class AliceSession(End):
         def send(attempt: int) -> Step:
             return self._air.send_control(ControlFrame(make(), ALICE, kind, sequence, attempt, kind == Probe.kind))
 
-        def answers(message: Any) -> bool:
+        def answers(message: Any, _: int) -> bool:
             return isinstance(message, answer) and message.sequence == sequence and getattr(message, "acknowledged", kind) == kind
 
         return (yield from self._arq.exchange(send, answers))

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -24,18 +25,21 @@ from linksim.metrics import mse, psnr, ssim
 from linksim.nets.codecs import Codec
 from linksim.nets.inverters import Inverter
 from linksim.nets.weights import load_part
-from linksim.papers.miea.conditions import PAIR, SHUFFLE, Setup, codec, inverter
+from linksim.papers.miea.conditions import PAIR, Setup, codec, inverter
 from linksim.papers.paper import Measurement, Tell
+from linksim.papers.simulated import weights_of
 from linksim.rng import Streams
 from linksim.schemes.shuffles import ShuffleBook, Shuffles
 from linksim.secrecy import KEY_BYTES, SessionKeys
 from linksim.train.order import to_images
-from linksim.world.eavesdropping import encoded
+from linksim.world.eavesdropping import encoded, row_model
 from linksim.world.operations import match
 
+K = TypeVar("K", NDArray[np.int64], NDArray[np.bool_])
+
 MC = 10
-SIZE = int(SHUFFLE["schemes"])
-LATER = 1_000_000  # number of the first frame on which she is scored
+SIZE = 256  # of either set, as in the paper's tables here
+LATER = 1_000_000  # about the number of the first frame on which she is scored
 MEMORY = 512  # orders, and subsets, that Eve tries at most: the newest
 
 
@@ -49,16 +53,9 @@ class Lab:
     inverter: Inverter
     streams: Streams
 
-    @cache  # noqa: B019 - a lab lives as long as the process
     def model(self, captures: int) -> RowModel:
-        """What Eve learns of rows from so many open frames of training people."""
-        pixels = load("faces", "train").images
-        return RowModel(self._rows(to_images(pixels[self.streams("eve/captured").permutation(len(pixels))[:captures]])))
-
-    def _rows(self, images: Tensor) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            symbols = torch.cat([encoded(self.codec, MC, part) for part in torch.split(images, 50)])
-        return real_rows(symbols.numpy(), self.codec.rows)
+        """What Eve learns of rows from so many open frames of training people, as she does in a running link."""
+        return row_model(self.codec, "faces", captures, self.streams.key("eve/captured"), float(MC))
 
 
 @cache
@@ -70,9 +67,10 @@ def lab(setup: Setup) -> Lab:
     pixels, streams = load("faces", "test").images, Streams(setup.seed)
     album = streams("alice/lane-0/album").permutation(len(pixels))  # the faces of all other cells
     faces = to_images(pixels[np.resize(album, setup.images)])
-    made = Lab(faces, np.empty(0, np.float32), network, inverse, streams)
-    rows = made._rows(faces)
-    return Lab(faces, rows.reshape(-1, PAIR, *rows.shape[1:]), network, inverse, streams)
+    with torch.inference_mode():
+        symbols = torch.cat([encoded(network, MC, part) for part in torch.split(faces, 50)])
+    sent = real_rows(symbols.reshape(-1, PAIR, network.uses).numpy(), network.rows)
+    return Lab(faces, sent, network, inverse, streams)
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,8 @@ class Session:
         frame = np.empty_like(rows).reshape(-1, rows.shape[-1])
         frame[scheme.line(0, 0)] = rows
         noise = lab(self.setup).streams(f"intercepts/noise/{self.ec}", number).standard_normal(frame.shape, dtype=np.float32)
-        return (frame + np.float32(self.noise**0.5) * noise).reshape(rows.shape)
+        heard: Rows = (frame + np.float32(self.noise**0.5) * noise).reshape(rows.shape)
+        return heard
 
 
 @cache
@@ -148,7 +147,7 @@ class Intercepts:
         return self.session.setup.images
 
     def digest(self) -> str:
-        parts = [load_part(codec(MC), "codec").card.sha256, load_part(inverter(MC, "open"), "inverter").card.sha256]
+        parts = [weights_of(codec(MC)), weights_of(inverter(MC, "open"))]
         return hashlib.sha256(repr([1, self, parts]).encode()).hexdigest()[:16]
 
     def measure(self, tell: Tell) -> Measurement:
@@ -156,7 +155,8 @@ class Intercepts:
         known, model, laid_rows = self._known(book), here.model(self.captures), []
         orders, subsets = ({_word(x) for x in part} for part in (known.orders, known.subsets))
         has: dict[str, list[float]] = {"orders": [], "subsets": []}
-        for number in range(LATER, LATER + len(here.sent)):
+        first = LATER - LATER % len(here.sent)
+        for number in range(first, first + len(here.sent)):
             scheme = self.session.scheme(book, number)
             pool = self.session.heard(scheme, number).reshape(-1, here.sent.shape[-1])
             scores = model.scores(pool, self.session.noise)
@@ -193,7 +193,8 @@ class Intercepts:
         symbols = torch.from_numpy(rows).reshape(len(here.faces), -1, 2)
         with torch.inference_mode():
             seen = torch.cat([here.inverter.invert(torch.view_as_complex(part)) for part in torch.split(symbols, 50)])
-            seen = match().run(seen.unflatten(0, (-1, PAIR)), here.faces.unflatten(0, (-1, PAIR))).flatten(0, 1)
+            pairs = (len(here.sent), PAIR, *seen.shape[1:])
+            seen = match().run(seen.reshape(pairs), here.faces.reshape(pairs)).flatten(0, 1)
             error, likeness = mse(seen, here.faces), ssim(seen, here.faces)
         return {name: x.double().numpy() for name, x in (("psnr_db", psnr(error)), ("ssim", likeness), ("mse", error))}
 
@@ -202,7 +203,7 @@ def _word(keys: NDArray[np.int64] | NDArray[np.bool_]) -> bytes:
     return np.ascontiguousarray(keys, np.uint8).tobytes()
 
 
-def _met(keys: list[NDArray[np.int64]] | list[NDArray[np.bool_]], least: int) -> list[NDArray[np.int64]] | list[NDArray[np.bool_]]:
+def _met(keys: list[K], least: int) -> list[K]:
     """The newest different ones of those met so often at least."""
     counts = Counter(map(_word, keys))
     newest = {word: key for key in reversed(keys) if counts[word := _word(key)] >= least}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from linksim.papers.cells import Shelf
 from linksim.papers.claims import Values, read_claims
-from linksim.papers.miea import descent
-from linksim.papers.miea.beyond import BEYOND, Extra
+from linksim.papers.miea import descent, fight_figures
+from linksim.papers.miea.beyond import BEYOND, Extra, MeanFace
 from linksim.papers.miea.conditions import (
     ATTACKS,
     DEFENCES,
@@ -22,6 +22,7 @@ from linksim.papers.miea.conditions import (
     grid,
     paper_cells,
 )
+from linksim.papers.miea.fights import FIGHTS
 from linksim.papers.miea.rules import RULES
 from linksim.papers.paper import Want
 from linksim.papers.tables import Entry, Row, Table
@@ -45,7 +46,7 @@ class Miea:
 
     @cached_property
     def _extras(self) -> tuple[Extra, ...]:
-        return tuple(extra(self._setup) for extra in BEYOND)
+        return tuple(extra(self._setup) for extra in (*BEYOND, *FIGHTS))
 
     def notes(self) -> list[str]:
         faces = f"{self._setup.images} faces of test people (LFW view 2, 128 x 128, nobody seen in training)"
@@ -74,7 +75,7 @@ class Miea:
             title = f"White box, MC and EC {descent.SNR_DB:g} dB, undefended: mean of {descent.FACES} faces"
             levels = dict(zip(METRICS, BY_ID["miea-white"].values()[1, 1].tolist(), strict=True))
             drawn.append(save(descent_figure(title, searches, levels, "the paper's Table I"), shelf.folder / "descent.png"))
-        return drawn
+        return [*drawn, *fight_figures.figures(shelf, MeanFace(self._setup).key)]
 
 
 def table_of(defence: Defence) -> Table:
