@@ -43,6 +43,10 @@ def learning_figure(title: str, label: str, panels: Sequence[Learning]) -> Figur
         for (name, level), style in zip(learning.levels, ("--", ":"), strict=False):
             panel.axhline(level, color=INK, linestyle=style, linewidth=1.0, label=name)
         panel.set_xscale("symlog", linthresh=1)
-        panel.set(xlabel="earlier frames", ylabel=label, title=learning.title, xlim=(0, None), ylim=(0, 1))
-        panel.legend(loc="center left", fontsize=8)
+        counts = sorted({count for line in learning.lines for count in line.frames})
+        panel.set_xticks(counts, [f"{count:,}" for count in counts])
+        panel.minorticks_off()
+        panel.set(xlabel="earlier frames", ylabel=label, title=learning.title, ylim=(0, 1))
+        panel.margins(x=0.05)
+        panel.legend(loc="best", fontsize=8)
     return figure

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from linksim.data.sources import load
 from linksim.metrics import mse, psnr, ssim
-from linksim.papers.miea.conditions import OPEN, SNRS_DB, Setup, eavesdropped, inverter, key, words
+from linksim.papers.miea.conditions import OPEN, SNRS_DB, Setup, codec, eavesdropped, inverter, key, words
 from linksim.papers.paper import Measurement, Tell, Want
 from linksim.papers.simulated import Simulated
 from linksim.papers.tables import Entry, Row, Table
@@ -78,8 +78,9 @@ class MeanFace:
     @property
     def _sender(self) -> Simulated:
         """A link that sends the images of all other cells; all are kept as Alice has them."""
-        link = words(self.setup, (), SNRS_DB[0], ADAPTIVE) | {"trace": {"pictures": self.size}}
-        return Simulated(self.key, self.kind, link, BOB, (ADAPTIVE,), {ALICE: self.key})
+        mc = SNRS_DB[0]
+        link = words(self.setup, (), mc, codec(mc)) | {"trace": {"pictures": self.size}}
+        return Simulated(self.key, self.kind, link, BOB, (codec(mc),), {ALICE: self.key})
 
     def digest(self) -> str:
         return self._sender.digest()

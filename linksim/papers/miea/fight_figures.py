@@ -4,14 +4,14 @@ from pathlib import Path
 
 from linksim.papers.cells import Shelf
 from linksim.papers.miea.conditions import BOTH, OPEN, ORIGINAL, PICTURED, key
-from linksim.papers.miea.fights import AT_DB, EARLIER, FEW
+from linksim.papers.miea.fights import AT_DB, EARLIER
 from linksim.papers.miea.intercepts import MC
 from linksim.plots.learning import Learning, Learnt, learning_figure
 from linksim.plots.papers import Grid, find_cell, grid_figure, kept_pictures
 from linksim.plots.pictures import Cell
 from linksim.plots.style import save
 
-TITLES = {"known": "content of earlier frames known", "collects": f"earlier frames solved as jigsaws ({FEW} open frames)"}
+TITLES = {"known": "content of earlier frames known", "collects": "earlier frames solved as jigsaws"}
 SHOWN = {
     "undefended": key(OPEN.table, "black", MC, 10),
     "defended,\nas it comes": "fights/open/ec10",

@@ -83,7 +83,7 @@ def sessions(setup: Setup, eve: str) -> Extra:
         wants += cells
     does = {"known": "an Eve who knows their content", "collects": f"one who lays them as a jigsaw, learnt from {FEW} open frames"}[eve]
     title = f"What earlier frames teach {does}: later pictures, shares of their permutations and substitutions known; EC {ec} dB"
-    heads = tuple(f"{frames:,} frames" for frames in columns)
+    heads = tuple(f"{frames:,} frame{'s' * (frames != 1)}" for frames in columns)
     table = Table(eve, title, heads, tuple(rows), ("psnr_db", "ssim", "orders", "subsets"))
     return Extra(table, tuple(wants))
 
@@ -123,7 +123,7 @@ def _extra(
 
 
 def _finding(defence: str, keys: tuple[str, ...], blind: str, shelf: Shelf) -> str:
-    """One sentence on a row, such as "jigsaw, table keys: broken (EC 0 dB 92 %, ...)"; empty where cells are missing."""
+    """One sentence on a row, such as "jigsaw, table keys: broken (EC 0 dB 92 %, ... of the way)"; empty where cells are missing."""
     opens = [key(OPEN.table, "black", MC, ec) for ec in SNRS_DB]
     if any(cell not in shelf for cell in (*keys, *opens, blind)):
         return ""
@@ -136,8 +136,10 @@ def _finding(defence: str, keys: tuple[str, ...], blind: str, shelf: Shelf) -> s
         broken, leaks = difference(seen, (floor + whole) / 2).low > 0, above.low > 0 or brighter.low > 0
         words_.append("broken" if broken else "leaks" if leaks else "holds")
         shares.append(f"{100 * above.value / difference(whole, floor).value:.0f} %")
-    by_snr = "; ".join(f"EC {ec} dB {word}, {share}" for ec, word, share in zip(SNRS_DB, words_, shares, strict=True))
-    return f"{defence}: {words_[0] + ' at all three SNRs' if len(set(words_)) == 1 else 'not alike at all SNRs'} ({by_snr} of the way)"
+    same = len(set(words_)) == 1
+    found = zip(SNRS_DB, words_, shares, strict=True)
+    by_snr = ", ".join(f"EC {ec} dB {share if same else f'{word} {share}'}" for ec, word, share in found)
+    return f"{defence}: {words_[0] if same else 'not alike at all SNRs'} ({by_snr} of the way)"
 
 
 FIGHTS: tuple[Callable[[Setup], Extra], ...] = (fights, partial(sessions, eve="known"), partial(sessions, eve="collects"), holding)
