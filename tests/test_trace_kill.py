@@ -84,7 +84,9 @@ def check_values(trace: Trace) -> None:
 def test_a_kill_takes_no_committed_row(tmp_path: Path) -> None:
     chance = random.Random(20261121)
     cut_short, kept = 0, 0
-    for kill in range(KILLS):
+    for kill in range(4 * KILLS):  # on a busy machine more kills than usual come before a file is begun or after it is closed
+        if kill >= KILLS and cut_short > KILLS / 4:
+            break
         folder = tmp_path / str(kill)
         folder.mkdir()
         acknowledged = killed_after(folder, chance.randrange(24), chance.uniform(0.0, 0.02))

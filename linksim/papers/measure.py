@@ -9,6 +9,8 @@ from linksim.papers.cells import Cell, Shelf
 from linksim.papers.paper import Want
 from linksim.plots.papers import keep_pictures
 
+TOLD = 3  # metrics of a cell that its line tells
+
 Say = Callable[[str], None]
 
 
@@ -80,7 +82,7 @@ class Progress:
     def done(self, cell: Cell) -> None:
         took = time.monotonic() - self._started
         self._took.setdefault(self._under_way.kind, []).append(took)
-        means = ", ".join(f"{metric} {cell.interval(metric).value:.4g}" for metric in cell.samples)
+        means = ", ".join(f"{metric} {cell.interval(metric).value:.4g}" for metric in list(cell.samples)[:TOLD])
         self._say(f"{self._place()} {cell.key:28} {took:7.1f} s  {means}{self._time_left()}")
 
     def _place(self) -> str:

@@ -15,7 +15,7 @@ from linksim.records import ALICE, BOB, EVE
 SNRS_DB = (0, 10, 20)
 ATTACKS = ("white", "black")
 METRICS = ("psnr_db", "ssim")
-# Sec. III-A, IV-B, but for the step size: the paper's 1e-3 takes thirty times as many steps to the same end (see `descent`).
+# Sec. III-A, IV-B, but for the step size: the paper's 1e-3 takes about twenty times as many steps to the same end (see `descent`).
 WHITE_BOX: dict[str, Any] = {"attack": "white-box", "rate": 0.03, "iterations": 300, "variation": 1.0, "flat": 0.02}
 PAIR = 2  # images of a frame, each other's companion: "the transmitted features of the next image"
 PICTURED = 2  # faces whose pictures are kept of every cell
