@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 
 from linksim.plots.style import INK, house_style
@@ -28,6 +30,13 @@ class Descending:
     values: Mapping[str, NDArray[np.float64]]
 
 
+def plain_ticks(axis: Axis) -> None:
+    """Write the ticks of a logarithmic axis as numbers: 1, 2 and 5 of each decade."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter("{x:,.0f}")
+    axis.set_minor_formatter("")
+
+
 @house_style()
 def descent_figure(title: str, searches: Sequence[Descending], levels: Mapping[str, float], levels_are: str) -> Figure:
     """A panel per metric, iterations on a logarithmic axis; `levels` are marked by a dashed line and named in the legend."""
@@ -37,10 +46,13 @@ def descent_figure(title: str, searches: Sequence[Descending], levels: Mapping[s
     for panel, (metric, label) in zip(panels, LABELS.items(), strict=True):
         for search, colour, marker in zip(searches, COLOURS, MARKERS, strict=False):
             seen = search.iterations > 0
-            panel.plot(search.iterations[seen], search.values[metric][seen], color=colour, marker=marker, markersize=3, label=search.label)
+            values = search.values[metric][seen]
+            panel.plot(search.iterations[seen], values, color=colour, marker=marker, markersize=2.5, label=search.label)
         if metric in levels:
             panel.axhline(levels[metric], color=INK, linestyle="--", linewidth=1.0, label=levels_are)
         panel.set(xscale="log", xlabel="iterations", ylabel=label)
+        plain_ticks(panel.xaxis)
     panels[0].set_yscale("log")
-    panels[1].legend(loc="upper left")
+    plain_ticks(panels[0].yaxis)
+    panels[-1].legend(loc="center left")
     return figure
