@@ -86,7 +86,7 @@ class Alice:
 
         def send(attempt: int) -> Generator[Any, Any, int]:
             self._judge.on_air(frame.number)
-            return (yield from self._air.send_data(replace(frame, attempt=attempt)))
+            return (yield from self._air.send_data(replace(frame, attempt=attempt) if attempt else frame))
 
         if self._outbox.attempts > 1:
             yield from self._session.deliver(frame.number, send, self._outbox.attempts)
