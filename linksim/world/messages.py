@@ -22,12 +22,13 @@ MOST_PAIRS = 128
 DATA = 15  # what ACK calls a data frame; no kind of message has this number
 DISAGREED, DAMAGED = range(2)  # why Bob did not take a data frame, as NACK says it
 UINT16, UINT32, UINT64 = 2**16 - 1, 2**32 - 1, 2**64 - 1
+REPORTED_DB = 100.0  # a report says no more than this and no less than its negative
 
 HEAD = struct.Struct(">BH")
 SEQUENCE = struct.Struct(">I")
 
 
-def within(lowest: int, highest: int) -> Any:
+def within(lowest: float, highest: float) -> Any:
     """Field of a message whose value lies in lowest..highest; for bytes and tuples it is their length that does."""
     return field(metadata={"lowest": lowest, "highest": highest})
 
@@ -148,7 +149,7 @@ class Report(Message):
 
     kind = MESSAGES.index("report")
     body = struct.Struct(">hHHH")
-    snr_db: float = within(-100, 100)
+    snr_db: float = within(-REPORTED_DB, REPORTED_DB)
     offered_epoch: int = within(0, UINT16)
     t_d: int = within(0, UINT16)
     t_plus: int = within(0, UINT16)

@@ -38,12 +38,11 @@ from linksim.world.endpoint import End, Secured
 from linksim.world.frames import ControlCopy, ControlFrame, DataFrame
 from linksim.world.handshake import Answering, Opening
 from linksim.world.latency import latency_ns
-from linksim.world.messages import DATA, DISAGREED, Accept, Ack, Clear, Confirm, Hello, Key, Nack, Probe, Report, Sealed
+from linksim.world.messages import DATA, DISAGREED, REPORTED_DB, Accept, Ack, Clear, Confirm, Hello, Key, Nack, Probe, Report, Sealed
 from linksim.world.wire import Envelope
 
 LONGEST_ANSWER = 72  # bytes; an answer is given the airtime of this many before the timeout begins
 REMEMBERED = 64  # frames whose keys Bob keeps
-REPORTED_DB = 100.0  # a report says no more than this and no less than its negative
 
 
 class AliceSession(End):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from linksim.data.sources import load
 from linksim.metrics import mse, psnr, ssim
-from linksim.papers.miea.conditions import OPEN, SNRS_DB, Setup, codec, eavesdropped, inverter, key, words
+from linksim.papers.miea.conditions import OPEN, SNRS_DB, OfFaces, Setup, codec, eavesdropped, inverter, key, words
 from linksim.papers.paper import Measurement, Tell, Want
 from linksim.papers.simulated import Simulated
 from linksim.papers.tables import Entry, Row, Table
@@ -60,20 +60,12 @@ def _captured(setup: Setup, name: str, mc: int, ec: int, part: str) -> Simulated
 
 
 @dataclass(frozen=True)
-class MeanFace:
+class MeanFace(OfFaces):
     """Somebody who hears nothing and answers with the mean face of the training people: an attack that is no better has learnt nothing."""
 
     setup: Setup
     key: str = "blind/mean-face"
     kind: str = "blind"
-
-    @property
-    def seed(self) -> int:
-        return self.setup.seed
-
-    @property
-    def size(self) -> int:
-        return self.setup.images
 
     @property
     def _sender(self) -> Simulated:

@@ -38,6 +38,20 @@ class Setup:
             raise LinksimError(f"images travel in pairs: got {self.images} images, allowed: an even number from {PAIR} on")
 
 
+class OfFaces:
+    """What cells have that are measured on the faces of a setup."""
+
+    setup: Setup
+
+    @property
+    def seed(self) -> int:
+        return self.setup.seed
+
+    @property
+    def size(self) -> int:
+        return self.setup.images
+
+
 @dataclass(frozen=True)
 class Defence:
     """A state of the defence, and the table and the figure of the paper that show it.

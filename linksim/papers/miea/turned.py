@@ -10,7 +10,7 @@ from torch import Tensor
 from linksim.attacks.magnitudes import MagnitudeInverse
 from linksim.data.sources import load
 from linksim.metrics import mse, psnr, ssim
-from linksim.papers.miea.conditions import Setup, codec
+from linksim.papers.miea.conditions import OfFaces, Setup, codec
 from linksim.papers.miea.intercepts import MC, lab
 from linksim.papers.paper import Measurement, Tell
 from linksim.papers.simulated import weights_of
@@ -22,21 +22,13 @@ CAPTURES = 300  # pairs that she learns from
 
 
 @dataclass(frozen=True)
-class Turned:
+class Turned(OfFaces):
     """A cell: Eve's pictures from magnitudes, learnt from captures of the scrambled link itself. Turns need not be made: she takes none."""
 
     setup: Setup
     key: str
     ec: int
     kind: str = "magnitudes"
-
-    @property
-    def seed(self) -> int:
-        return self.setup.seed
-
-    @property
-    def size(self) -> int:
-        return self.setup.images
 
     def digest(self) -> str:
         return hashlib.sha256(repr([1, self, CAPTURES, weights_of(codec(MC))]).encode()).hexdigest()[:16]
