@@ -188,6 +188,11 @@ def train(name: str, device: str, threads: int, fresh: bool, models: Path | None
     card = train_part(name, device, work, models or parts_folder(), lambda p: draw_line(p.line()), fresh)
     draw_line("", end="\n")
     click.echo(card.text())
+    curve = work / f"{name}.csv"
+    if curve.exists():
+        from linksim.plots.learning_curve import draw_curve
+
+        click.echo(f"figure   {draw_curve(curve)}")
 
 
 @main.command()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 BOB, EVE, ALICE = 0, 1, 2
 NODES = ("bob", "eve", "alice")  # by the numbers above; an "ear" is bob or eve
+SOURCE = len(NODES)  # among the owners of a picture: alice's image as an attacker has left it, and as it was sent
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ class FrameSent(Record):
     images: int = column("", "images in the frame", dtype="int16")
     uses: int = column("", "complex channel uses, pilots included", dtype="int32")
     believed_snr_db: float = column("dB", "SNR that Alice encoded for", dtype="float32")
+    t_d: int = column("", "diffusion steps of alice; 0 where the scheme has none", dtype="int16")
+    t_plus: int = column("", "denoising steps that bob adds to them", dtype="int16")
     outcome: int = column("", "what became of it", OUTCOMES, "uint8")
 
 
@@ -129,6 +132,8 @@ class Quality(Record):
     ear: int = column("", "whose estimate it is", NODES[:2], "uint8")
     label: int = column("", "class of the image", dtype="int16")
     predicted: int = column("", "class that the evaluation classifier sees in the estimate", dtype="int16")
+    clean_class: int = column("", "class that it sees in the image, where its source was attacked; else -1", dtype="int16")
+    source_class: int = column("", "class that it sees in what the attack made of the image; -1 where there was none", dtype="int16")
     mse: float = column("", "mean squared error, pixels in 0..1", dtype="float32")
     psnr_db: float = column("dB", "peak signal-to-noise ratio of this image", dtype="float32")
     ssim: float = column("", "structural similarity", dtype="float32")
@@ -205,7 +210,7 @@ class Symbol(Record):
 
 @dataclass(frozen=True, slots=True)
 class Picture(Record):
-    """An image kept to be looked at: what Alice sent, or an ear's estimate. Only the first few of every group of lanes."""
+    """An image kept to be looked at: Alice's, what an attack left of it, or an ear's estimate. Only the first few of every group."""
 
     table = "pictures"
     about = "images of the first frames"
@@ -213,10 +218,27 @@ class Picture(Record):
     lane: int = column("", "number of the lane", dtype="int32")
     frame: int = column("", "number of the frame in its lane")
     item: int = column("", "place of the image in the frame", dtype="int16")
-    node: int = column("", "whose image it is; alice's is the original", NODES, "uint8")
+    node: int = column("", "whose image it is; alice's is the original, source what an attack left of it", (*NODES, "source"), "uint8")
     image: NDArray[np.uint8] = column("", "pixels, colour first", dtype="uint8")  # noqa: RUF009  # a dataclass field as all the others
 
 
-TABLES: tuple[type[Record], ...] = (Lane, FrameSent, Reception, Quality, ControlSent, Jam, Picture, PathSample, Symbol)
+@dataclass(frozen=True, slots=True)
+class Adaptation(Record):
+    """Bob's choice of diffusion steps in one probe round. What he offers is in force once Alice takes it up (`frames.t_d`)."""
+
+    table = "adaptation"
+    about = "diffusion steps that bob chose"
+    time_ns: int = column("ns", "when bob chose")
+    lane: int = column("", "number of the lane", dtype="int32")
+    sequence: int = column("", "number of the probe round's exchange")
+    measured_snr_db: float = column("dB", "SNR as bob measured it", dtype="float32")
+    snr_db: float = column("dB", "SNR as it was, fading and interference included", dtype="float32")
+    t_d_before: int = column("", "steps that he started from: of diffusion", dtype="int16")
+    t_plus_before: int = column("", "steps that he started from: added by bob", dtype="int16")
+    t_d: int = column("", "steps that he asked for: of diffusion", dtype="int16")
+    t_plus: int = column("", "steps that he asked for: added by bob", dtype="int16")
+
+
+TABLES: tuple[type[Record], ...] = (Lane, FrameSent, Reception, Quality, ControlSent, Jam, Picture, PathSample, Symbol, Adaptation)
 
 Listener = Callable[[Record], None]

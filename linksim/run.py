@@ -4,15 +4,17 @@ import gc
 import json
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
 
+from linksim.adapt.policy import Policy
 from linksim.data.recorded import pinned
 from linksim.nets.weights import pick_device
 from linksim.records import Listener
@@ -50,15 +52,23 @@ class RunResult:
         path.write_text(json.dumps(asdict(self), indent=2) + "\n")
 
 
-def run(scenario: Scenario, listeners: Sequence[Listener] = (), trace: Path | None = None, overwrite: bool = False) -> RunResult:
+def run(
+    scenario: Scenario,
+    listeners: Sequence[Listener] = (),
+    trace: Path | None = None,
+    overwrite: bool = False,
+    policies: Mapping[str, Policy] = MappingProxyType({}),
+) -> RunResult:
     """Run `scenario`, telling its records to `listeners` and, unless it is None, to a new trace at `trace`.
+
+    policies  of one's own for choosing diffusion steps, by group, in place of those that the scenario names
 
     Raises LinksimError where parts or recorded files are missing or do not fit, TraceError where the trace exists and `overwrite` is False.
     """
     scenario = pinned(scenario)
     torch.set_num_threads(1)  # the fastest on a machine that does anything else, and the same last bits on all
     worker = Worker(pick_device(scenario.compute.device), at_once=scenario.compute.promises == "at-once")
-    built = build(scenario, worker)
+    built = build(scenario, worker, policies)
     for listener in listeners:
         built.world.listen(listener)
     if trace is None:

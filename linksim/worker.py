@@ -158,5 +158,5 @@ class Worker:
         arrays = [x for x in column if isinstance(x, np.ndarray)]
         if len(arrays) == len(column):
             return torch.from_numpy(np.concatenate(arrays)).to(self.device)  # a copy even of a single one: arrays may be read-only
-        tensors = [torch.tensor(x) if isinstance(x, np.ndarray) else x for x in column]
-        return (torch.cat(tensors) if len(tensors) > 1 else tensors[0]).to(self.device)
+        tensors = [torch.tensor(x, device=self.device) if isinstance(x, np.ndarray) else x.to(self.device) for x in column]
+        return torch.cat(tensors) if len(tensors) > 1 else tensors[0]

@@ -27,6 +27,7 @@ PARTS: dict[str, tuple[str, dict[str, Any]]] = {
     "codec-cifar10-6": ("codec", {"channels": 16, "blocks": 1, **SMALL}),
     "classifier-cifar10": ("classifier", {"widths": [8, 8, 8]}),
     "inverter-cifar10-6": ("inverter", {"channels": 16, **SMALL}),
+    "masked-vqvae": ("vqvae", {"bits": 4, "blocks": 1, **SMALL}),
 }
 
 R = TypeVar("R", bound=Record)

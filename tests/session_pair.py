@@ -18,7 +18,8 @@ from linksim.schemes.plain import Plain
 from linksim.schemes.stack import build_stack
 from linksim.units import seconds_to_ns
 from linksim.worker import Promise, Worker
-from linksim.world.agreement import Agreed
+from linksim.world.agreement import Agreed, Steps
+from linksim.world.chooser import Choose
 from linksim.world.clock import World
 from linksim.world.faults import Faults, restarting
 from linksim.world.frames import ControlCopy, ControlFrame, DataFrame
@@ -68,7 +69,7 @@ class Pipe:
         self.sent[frame.message, frame.attempt == 0] += 1
         uses = len(frame.raw)
         start = yield from self.occupy(uses * BYTE_NS)
-        copy = ControlCopy(frame, frame.raw, start, uses * BYTE_NS, uses, 10.0 + start % 997 / 100)
+        copy = ControlCopy(frame, frame.raw, start, uses * BYTE_NS, uses, 10.0 + start % 997 / 100, 10.0)
         ear = self._ears[BOB if frame.sender == ALICE else ALICE]
         for late_ns, heard in self.faults.meet(copy) if self.faults else [(0, copy)]:
             self.after(DELAY_NS + late_ns, partial(ear, heard))
@@ -157,7 +158,12 @@ class Pair:
             self.wrong += 1
 
 
-def drawn_steps(seed: int) -> Callable[[float], tuple[int, int]]:
+def drawn_steps(seed: int) -> Choose:
     """A policy that never says the same twice, so that terms of different rounds differ."""
     draw = np.random.Generator(np.random.Philox(seed))
-    return lambda _: (int(draw.integers(1, 65536)), int(draw.integers(65536)))
+
+    def choose(steps: Steps, measured_db: float, true_db: float, sequence: int) -> Generator[Any, Any, Steps]:
+        yield from ()
+        return int(draw.integers(1, 65536)), int(draw.integers(65536))
+
+    return choose

@@ -5,9 +5,9 @@ import pytest
 from matplotlib.figure import Figure
 from plot_tables import Given, Tables, link
 
-from linksim.plots.compare import LEVELS, LINES, compare_figure, levels, lines
+from linksim.plots.compare import LEVELS, compare_figure, levels, lines
 from linksim.plots.kin import kin_of
-from linksim.plots.style import svg
+from linksim.plots.style import LINES, svg
 from linksim.plots.view import read_view
 
 YAML = """

@@ -11,8 +11,9 @@ from plot_tables import Tables, by_hand, link
 from scipy import stats
 
 from linksim.plots.intervals import bands, mean_interval, wilson
+from linksim.plots.rows import Frames, match
 from linksim.plots.summary import summarise, summary_text
-from linksim.plots.view import Frames, match, read_view
+from linksim.plots.view import read_view
 from linksim.records import EVE
 
 

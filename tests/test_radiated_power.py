@@ -39,12 +39,12 @@ def test_every_item_has_power_one_whatever_travels_beside_it(words: Any, images:
     shuffles = [layer.book(SESSION).keys(3, ((1, 2),) * layer.told) for layer in stack.layers]
     keys = torch.from_numpy(item_keys(Streams(1).key("n"), 0, items).copy())
     with torch.inference_mode():
-        sent = stack.scheme.send(source, stack.terms(10.0, shuffles), Noise(keys))
+        sent = stack.scheme.send(source, stack.terms(10.0, (0, 0), shuffles), Noise(keys))
     assert sent.shape == (items, uses)
     random = stack.single or "16-qam" in str(words)
     power = sent.abs().square().mean(dim=1)
     torch.testing.assert_close(power, torch.ones(items), rtol=0, atol=5 / uses**0.5 if random else 1e-4)
     if not shuffles:
         with torch.inference_mode():
-            alone = stack.scheme.send(source[-1:], build_stack(layers, core, 1).terms(10.0, []), Noise(keys[-1:]))
+            alone = stack.scheme.send(source[-1:], build_stack(layers, core, 1).terms(10.0, (0, 0), []), Noise(keys[-1:]))
         torch.testing.assert_close(alone, sent[-1:], rtol=1e-4, atol=1e-4)

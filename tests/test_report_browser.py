@@ -35,11 +35,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer(Jam(5 * MS, 9 * MS, 0, 0.0, 0.0, 0.004))
         for n in range(10):
             writer(ControlSent(n * 4 * MS, MS, 0, ALICE, n % 5, n, 0, 20, 1000, n % 4 == 3))
-            writer(FrameSent(n * 4 * MS + 2 * MS, MS, 0, n, 0, 0, 1, 1000, 10.0, 0))
+            writer(FrameSent(n * 4 * MS + 2 * MS, MS, 0, n, 0, 0, 1, 1000, 10.0, 0, 0, 0))
             writer(Picture(n * 4 * MS + 2 * MS, 0, n, 0, ALICE, draw.integers(0, 256, (3, 8, 8), np.uint8)))
             for ear in (BOB, EVE):
                 writer(Reception(n * 4 * MS + 2 * MS, 0, n, ear, 10.0, 9.0 + n, 9.5 + n, float(n == 1), 0.0))
-                writer(Quality(n * 4 * MS + 2 * MS, 0, n, 0, ear, 3, n % 4, 0.01, 20.0 - 5 * ear + n, 0.5, 0))
+                writer(Quality(n * 4 * MS + 2 * MS, 0, n, 0, ear, 3, n % 4, -1, -1, 0.01, 20.0 - 5 * ear + n, 0.5, 0))
                 writer(Picture(n * 4 * MS + 2 * MS, 0, n, 0, ear, draw.integers(0, 256, (3, 8, 8), np.uint8)))
         writer.close("beef")
     return write_report(folder / "run.h5", folder / "report.html")

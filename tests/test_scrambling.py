@@ -64,7 +64,7 @@ def test_bob_sees_what_he_would_without_under_fading_too(outer: list[Any], image
     stack, bare = build_stack(layers, core, images), core.scheme
     draw = torch.Generator().manual_seed(4)
     source = torch.rand(images, 1, 3, 32, 32, generator=draw)
-    terms = stack.terms(10.0, [layer.book(KEYS).keys(5, ((1, 2),) * layer.told) for layer in stack.layers])
+    terms = stack.terms(10.0, (0, 0), [layer.book(KEYS).keys(5, ((1, 2),) * layer.told) for layer in stack.layers])
     noise = Noise(torch.from_numpy(item_keys(Streams(1).key("n"), 0, stack.items).copy()))
     with torch.inference_mode():
         sent = stack.scheme.send(source.reshape(stack.items, -1, 3, 32, 32), terms, noise)
@@ -73,8 +73,8 @@ def test_bob_sees_what_he_would_without_under_fading_too(outer: list[Any], image
         seen = stack.scheme.receive(Heard(transmit(sent, gain, quiet, torch.zeros_like(sent)), gain, quiet), terms, noise)
         plain = build_stack(layers[-1:], core, images)
         alone = bare.receive(
-            Heard(bare.send(source, plain.terms(10.0, []), noise), torch.ones(images, 1), torch.full((images,), 1e-9)),
-            plain.terms(10.0, []),
+            Heard(bare.send(source, plain.terms(10.0, (0, 0), []), noise), torch.ones(images, 1), torch.full((images,), 1e-9)),
+            plain.terms(10.0, (0, 0), []),
             noise,
         )
     torch.testing.assert_close(seen.reshape(alone.shape), alone, rtol=0, atol=2e-3)

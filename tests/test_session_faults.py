@@ -275,7 +275,7 @@ def test_a_nack_that_comes_late_begins_no_attempt(answers: list[str]) -> None:
 
 
 def test_an_offer_has_its_own_number_and_voids_those_before_it() -> None:
-    offers = Offers(65_534)
+    offers = Offers(65_534, (0, 0))
     numbers = [offers.offer((n, 0)) for n in range(REMEMBERED + 2)]
     assert numbers[:3] == [65_535, 0, 1]
     assert not offers.settle(numbers[1])  # the two oldest are void
@@ -287,5 +287,5 @@ def test_an_offer_has_its_own_number_and_voids_those_before_it() -> None:
 
 
 def test_no_offer_has_the_number_in_force_even_after_all_others() -> None:
-    offers = Offers(7)
+    offers = Offers(7, (0, 0))
     assert 7 not in {offers.offer((0, 0)) for _ in range(70_000)}

@@ -65,7 +65,7 @@ def test_the_examples_of_the_contract_run(tmp_path: Path) -> None:
         pytest.importorskip(package, reason=f"{package} is not installed")
     with writer(tmp_path / "run.h5") as trace:
         for i in range(20):
-            trace(Quality(1000 * i, 0, i, 0, i % 2, 3, 3, 0.01, 20.0 + i % 2, 0.9, 0))
+            trace(Quality(1000 * i, 0, i, 0, i % 2, 3, 3, -1, -1, 0.01, 20.0 + i % 2, 0.9, 0))
         trace.close("f00d")
     examples = re.findall(r"```python\n(.*?)```", CONTRACT.read_text(), re.DOTALL)
     assert len(examples) == 4

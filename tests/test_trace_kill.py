@@ -36,7 +36,7 @@ CHILD = f"""
         with TraceWriter(folder / f"{{number}}.h5", RunAbout("a: 1", number, {{}}, {{}}), {{("pictures", "image"): shape}}, {{}}) as trace:
             told = 0
             for i in range({ROWS}):
-                trace(Quality(1000 * i, i % 64, i, 0, i % 2, 1, 1, i / 4096, i / 2, 0.5, 0))
+                trace(Quality(1000 * i, i % 64, i, 0, i % 2, 1, 1, -1, -1, i / 4096, i / 2, 0.5, 0))
                 if i % {BLOCKS["frames"]} == 0:
                     trace(FrameSent(**{{**blank, "time_ns": 1000 * i, "frame": i}}))
                 if i % {BLOCKS["pictures"]} == 0:

@@ -234,6 +234,6 @@ def test_a_device_that_is_not_there_is_refused() -> None:
 
 
 def test_a_kind_that_nobody_registered_is_refused() -> None:
-    assert KINDS.names() == ["classifier", "codec", "inverter"]
+    assert KINDS.names() == ["classifier", "codec", "denoiser", "inverter", "policy", "vqvae"]
     with pytest.raises(LinksimError, match="no kind of part 'decoder'"):
         build("decoder", {})

@@ -11,12 +11,14 @@ from linksim.registry import suggest
 from linksim.scenario.strict_yaml import dump_yaml, read_yaml
 
 HEADLINE = "at 10 dB"  # linksim's usual operating point: the score that stands for the others in a list
+MEASURED = {"atlas": ".h5"}  # kinds of part that are tables rather than networks, and the ending of their files
+
 
 @dataclass(frozen=True)
 class Score:
     """One measured figure of a trained part.
 
-    metric     "psnr_of_mean_mse_db", "ssim" or "accuracy" (see `linksim.metrics`)
+    metric     "psnr_of_mean_mse_db", "ssim" or "accuracy" (see `linksim.metrics`), "reward" (see `linksim.adapt.reward`)
     condition  "AWGN at 10 dB", "clean images"
     value      the figure
     samples    how many test images it rests on
@@ -54,14 +56,14 @@ class Card:
     """All that is known of a trained part.
 
     name      of the part and its files
-    kind      registered kind of network (`weights.KINDS`)
-    config    keyword arguments of the network
+    kind      registered kind of network (`weights.KINDS`), or of table (`MEASURED`)
+    config    keyword arguments of the network; axes of the table
     lesson    the recipe: data source, seed, steps, batch, rates
-    wall_s    seconds of training
-    device    what it was trained on
+    wall_s    seconds of training, or of measuring the table
+    device    what it was made on
     versions  of Python and the packages that decide the numbers
-    dtype     the weights are stored in: "float16" or "float32"; buffers keep their own
-    sha256    of the weights' file
+    dtype     the weights are stored in: "float16" or "float32"; buffers keep their own; a table's numbers are "float64"
+    sha256    of the file of weights, or of the table
     scores    measured with the weights as stored, in float32
     best      by class of device ("cpu", "cuda"); empty until tuned
     """
@@ -90,7 +92,8 @@ class Card:
 
     def text(self) -> str:
         """For a terminal: what was made, and its scores, one a line."""
-        head = f"{self.name}: {self.kind}, {self.dtype}, trained for {self.wall_s:,.0f} s on {self.device}"
+        made = "measured" if self.kind in MEASURED else "trained"
+        head = f"{self.name}: {self.kind}, {self.dtype}, {made} for {self.wall_s:,.0f} s on {self.device}"
         return "\n".join([head, *(f"  {s.metric:20} {s.value:9.4f}  {s.condition}, {s.samples:,} images" for s in self.scores)])
 
 

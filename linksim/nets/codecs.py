@@ -26,6 +26,12 @@ def to_symbols(features: Tensor) -> Tensor:
     return torch.view_as_complex(flat.float().contiguous())
 
 
+def feature_rows(side: int, channels: int) -> tuple[int, int]:
+    """Rows of the features of an image at a quarter of its side, and the symbols that they all make (`to_symbols`)."""
+    rows = side // SHRINK
+    return rows, channels * rows**2 // 2
+
+
 def to_features(symbols: Tensor, channels: int) -> Tensor:
     """Undo `to_symbols` of square features. Symbols complex [batch, uses] -> features real [batch, c, side, side]."""
     side = math.isqrt(2 * symbols.shape[1] // channels)
@@ -38,20 +44,16 @@ class Codec(nn.Module):
     encoder  (images, believed snr_db [batch]) -> symbols complex [batch, uses] of unit mean power per image
     decoder  (equalised symbols, snr_db [batch] after equalisation) -> images, not clamped
     colours, side  of the images
-    rows           of the features, each one slice of the symbols (`to_symbols`)
+    rows           equal slices of the symbols, each from one part of the image
     uses           complex channel uses per image
-
-    Both take images of any side that is a multiple of `SHRINK`; `side` is that of the images a part was made for.
     """
 
     encoder: nn.Module
     decoder: nn.Module
 
-    def __init__(self, colours: int, side: int, channels: int) -> None:
+    def __init__(self, colours: int, side: int, rows: int, uses: int) -> None:
         super().__init__()
-        self.colours, self.side = colours, side
-        self.rows = side // SHRINK
-        self.uses = channels * self.rows**2 // 2
+        self.colours, self.side, self.rows, self.uses = colours, side, rows, uses
 
     def encode(self, images: Tensor, snr_db: Tensor) -> Tensor:
         """Images [batch, colours, side, side] in 0..1, believed snr_db [batch] -> complex [batch, uses], unit mean power per image."""
@@ -101,7 +103,7 @@ class Decoder(nn.Module):
 
 
 class DeepJscc(Codec):
-    """The codec of one link.
+    """The codec of one link. It takes images of any side that is a multiple of `SHRINK`; `side` is that of the images it was made for.
 
     colours, side  of the images it takes
     channels       real feature channels at a quarter of the side; `channels * (side / 4)^2 / 2` complex channel uses per image
@@ -111,6 +113,6 @@ class DeepJscc(Codec):
     def __init__(
         self, *, colours: int = 3, side: int = 32, channels: int, stem: int = 32, width: int = 96, inner: int = 64, blocks: int = 2
     ) -> None:
-        super().__init__(colours, side, channels)
+        super().__init__(colours, side, *feature_rows(side, channels))
         self.encoder = Encoder(colours, channels, stem, width, inner, blocks)
         self.decoder = Decoder(colours, channels, stem, width, inner, blocks)

@@ -10,7 +10,7 @@ Differs from the paper, which gives no sizes: widths, kernels and strides are ch
 
 from torch import Tensor, nn
 
-from linksim.nets.codecs import SHRINK, Codec, to_features, to_symbols
+from linksim.nets.codecs import SHRINK, Codec, feature_rows, to_features, to_symbols
 from linksim.nets.inverters import Inverter
 from linksim.phy.link import normalise_power
 
@@ -61,7 +61,7 @@ class MieaJscc(Codec):
     """
 
     def __init__(self, *, colours: int = 3, side: int = 128, channels: int, width: int = 48) -> None:
-        super().__init__(colours, side, channels)
+        super().__init__(colours, side, *feature_rows(side, channels))
         self.encoder = MieaEncoder(colours, channels, width)
         self.decoder = MieaDecoder(colours, channels, width)
 

@@ -15,11 +15,15 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from linksim.errors import LinksimError, ModelError
-from linksim.nets.cards import Best, Card, read_card
+from linksim.nets.cards import MEASURED, Best, Card, read_card
 from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import DeepJscc
 from linksim.nets.inverters import InverseNet
 from linksim.nets.miea import MieaInverse, MieaJscc
+from linksim.nets.policy import Actor
+from linksim.nets.unet import UNet
+from linksim.nets.vit import VitJscc
+from linksim.nets.vqvae import VqVae
 from linksim.places import shipped_models
 from linksim.registry import Registry, suggest
 
@@ -38,8 +42,11 @@ def one_of(layouts: Mapping[str, Maker]) -> Maker:
 
 
 KINDS: Registry[Maker] = Registry("kind of part")
-KINDS.add("codec")(one_of({"residual": DeepJscc, "miea": MieaJscc}))
+KINDS.add("codec")(one_of({"residual": DeepJscc, "miea": MieaJscc, "vit": VitJscc}))
 KINDS.add("classifier")(Classifier)
+KINDS.add("denoiser")(UNet)
+KINDS.add("vqvae")(VqVae)
+KINDS.add("policy")(Actor)
 KINDS.add("inverter")(one_of({"residual": InverseNet, "miea": MieaInverse}))
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -71,9 +78,9 @@ class PartStatus:
     """One line of `linksim models`.
 
     state     "present": verified; "missing": a lesson without a card; "damaged": see `note`
-    size_mb   of the weights' file, 0 where there is none
+    size_mb   of its file, 0 where there is none
     headline  the score that stands for the others, or ""
-    dtype     the weights are stored in, or ""
+    dtype     its numbers are stored in, or ""
     note      what is wrong, in one line, or ""
     """
 
@@ -131,6 +138,15 @@ def load_part(name: str, kind: str, device: str = "cpu") -> Part:
     return part
 
 
+def find_file(name: str, kind: str) -> Path:
+    """The file of a part that is no network (`cards.MEASURED`), verified. Raises ModelError as `load_part` does."""
+    folder = parts_folder()
+    card = _card(folder, name)
+    if card.kind != kind:
+        raise ModelError(f"part {name!r} is of kind {card.kind}, not {kind}")
+    return _verified(folder, card)
+
+
 def forget_parts() -> None:
     """Read parts anew from now on: they have been written."""
     _load.cache_clear()
@@ -139,6 +155,8 @@ def forget_parts() -> None:
 @cache
 def _load(folder: Path, name: str, device: torch.device) -> Part:
     card = _card(folder, name)
+    if card.kind in MEASURED:
+        raise ModelError(f"part {name!r} is of kind {card.kind}, which is no network")
     weights = _verified(folder, card)
     try:
         network = build(card.kind, dict(card.config))
@@ -171,13 +189,17 @@ def _card(folder: Path, name: str) -> Card:
 
 
 def _verified(folder: Path, card: Card) -> Path:
-    """The weights' file, if it is the one that the card speaks of."""
-    path = folder / f"{card.name}.safetensors"
+    """The part's file, if it is the one that the card speaks of."""
+    path = _file(folder, card)
     if not path.is_file():
         raise ModelError(f"{path}: missing, though its card is there; fetch it anew or run `linksim train {card.name}`")
     if sha256_of(path) != card.sha256:
         raise ModelError(f"{path}: not the file that its card describes (sha256 differs); fetch it anew or run `linksim train {card.name}`")
     return path
+
+
+def _file(folder: Path, card: Card) -> Path:
+    return folder / f"{card.name}{MEASURED.get(card.kind, '.safetensors')}"
 
 
 def sha256_of(path: Path) -> str:
@@ -192,8 +214,7 @@ def list_parts(lessons: Iterable[str] = ()) -> list[PartStatus]:
 
 
 def _status(folder: Path, name: str) -> PartStatus:
-    weights = folder / f"{name}.safetensors"
-    size_mb = weights.stat().st_size / 1e6 if weights.is_file() else 0.0
+    size_mb = _size_mb(folder / f"{name}.safetensors")
     if not (folder / f"{name}.yaml").is_file():
         note = f"weights without a card: run `linksim train {name}`" if size_mb else ""
         return PartStatus(name, "", "damaged" if size_mb else "missing", size_mb, "", "", note)
@@ -201,10 +222,14 @@ def _status(folder: Path, name: str) -> PartStatus:
         card = read_card(folder / f"{name}.yaml")
     except ModelError as fault:
         return PartStatus(name, "", "damaged", size_mb, "", "", str(fault))
-    score = card.headline
+    size_mb, score = _size_mb(_file(folder, card)), card.headline
     headline = f"{score.metric} {score.value:.4g} ({score.condition})" if score else ""
     try:
         _verified(folder, card)
     except ModelError as fault:
         return PartStatus(name, card.kind, "damaged", size_mb, headline, card.dtype, str(fault))
     return PartStatus(name, card.kind, "present", size_mb, headline, card.dtype, "")
+
+
+def _size_mb(path: Path) -> float:
+    return path.stat().st_size / 1e6 if path.is_file() else 0.0

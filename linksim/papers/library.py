@@ -2,19 +2,21 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from linksim.errors import LinksimError
 from linksim.papers.cells import Shelf
 from linksim.papers.claims import PaperClaims, read_claims
+from linksim.papers.diffusec.conditions import CLEAN, ROBUST
+from linksim.papers.diffusec.conditions import Setup as DiffuSecSetup
+from linksim.papers.diffusec.paper import DiffuSec
 from linksim.papers.miea.conditions import Setup
 from linksim.papers.miea.paper import Miea
 from linksim.papers.paper import Paper, Want
 from linksim.papers.tables import Table
 from linksim.papers.verdicts import UNMEASURED, Finding, Judged
 from linksim.registry import suggest
-
-IMAGES = 100  # of a cell, unless told or kept otherwise
 
 
 class Unmeasured:
@@ -39,7 +41,30 @@ class Unmeasured:
         return ()
 
 
-MODULES: dict[str, Callable[[int], Paper]] = {"miea": lambda images: Miea(Setup(images))}
+@dataclass(frozen=True)
+class Module:
+    """A paper that is measured.
+
+    open    for so many images a cell
+    images  unless told or kept otherwise
+    sized   first words of the keys of those cells that have so many; empty for all
+    """
+
+    open: Callable[[int], Paper]
+    images: int
+    sized: tuple[str, ...] = ()
+
+    def kept(self, shelf: Shelf) -> int:
+        """Images that most kept cells have, or as many as there are to be where none is kept."""
+        cells = [cell for cell in shelf.cells() if not self.sized or cell.key.split("/")[0] in self.sized]
+        kept = Counter(len(samples) for cell in cells for samples in cell.samples.values()).most_common(1)
+        return kept[0][0] if kept else self.images
+
+
+MODULES: dict[str, Module] = {
+    "diffusec": Module(lambda images: DiffuSec(DiffuSecSetup(images)), 384, (ROBUST, CLEAN)),
+    "miea": Module(lambda images: Miea(Setup(images)), 100),
+}
 
 
 def open_paper(name: str, shelf: Shelf, images: int | None = None) -> Paper:
@@ -52,5 +77,5 @@ def open_paper(name: str, shelf: Shelf, images: int | None = None) -> Paper:
         raise LinksimError(f"no paper {name!r}; {suggest(name, known)}")
     if name not in MODULES:
         return Unmeasured(known[name])
-    kept = Counter(len(samples) for cell in shelf.cells() for samples in cell.samples.values()).most_common(1)
-    return MODULES[name](images or (kept[0][0] if kept else IMAGES))
+    module = MODULES[name]
+    return module.open(images or module.kept(shelf))

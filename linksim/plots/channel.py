@@ -7,9 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from linksim.plots.rows import Floats, Frames, Jamming, Paths, match, seconds
 from linksim.plots.style import BOB, EVE, JAMMER, MAX_GROUPS, Role, blocks, house_style, key, plain, settled, shown, side_by_side
 from linksim.plots.time import Axis, axis_of
-from linksim.plots.view import Ear, Floats, Frames, Group, Jamming, Paths, View, match, seconds
+from linksim.plots.view import Ear, Group, View
 from linksim.records import EVE as EAR_OF_EVE
 
 ROLES = (BOB, EVE)  # by the number of the ear

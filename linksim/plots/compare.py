@@ -12,14 +12,11 @@ from matplotlib.figure import Figure
 
 from linksim.plots.intervals import Interval, mean_interval, wilson
 from linksim.plots.quality import FEWEST, choose
-from linksim.plots.style import INK, house_style, key, plain, settled
+from linksim.plots.rows import Floats, Quality, match
+from linksim.plots.style import INK, LINES, house_style, key, plain, settled
 from linksim.plots.summary import accuracy
-from linksim.plots.view import Floats, Quality, View, match
+from linksim.plots.view import View
 
-LINES = (
-    ("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", "-."), ("#CC79A7", "D", ":"),
-    ("#E69F00", "v", "-"), ("#56B4E9", "P", "--"), ("#000000", "X", "-."), ("#8C6D31", "*", ":"),
-)  # fmt: skip
 LEVELS = 24  # different SNRs that are points of their own; more are put into bins
 SAME_DB = 0.05  # SNRs nearer than this are one
 GREY = 1  # code of an image that did not arrive intact

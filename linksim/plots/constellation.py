@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from linksim.plots.rows import Symbols
 from linksim.plots.style import BOB, EVE, INK, MAX_GROUPS, Role, house_style, legend, plain, settled, shown
-from linksim.plots.view import Group, Symbols, View
+from linksim.plots.view import Group, View
 from linksim.records import BOB as AT_BOB
 from linksim.records import EVE as AT_EVE
 

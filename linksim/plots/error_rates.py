@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from linksim.plots.intervals import Interval
+from linksim.plots.rows import Floats
 from linksim.plots.style import house_style, settled
-from linksim.plots.view import Floats
 
 LOOKS = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"))
 NONE_SEEN: dict[str, Any] = {"linestyle": "", "marker": "v", "markerfacecolor": "white", "markersize": 5}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from linksim.errors import LinksimError, TraceError
 from linksim.plots.kin import kin_of
+from linksim.plots.rivals import rivals_of
 from linksim.plots.view import View, read_view
 from linksim.trace.reader import open_trace
 
@@ -25,7 +26,7 @@ def plot_trace(path: Path, out_folder: Path, formats: Sequence[str] = ("png",)) 
     for kind in formats:
         check_format(kind)
     with open_trace(path) as trace:
-        view = read_view(trace, kin_of(trace.scenario_yaml))
+        view = read_view(trace, kin_of(trace.scenario_yaml), rivals_of(trace.scenario_yaml))
     need_rows(view, path)
     with writing(out_folder):
         out_folder.mkdir(parents=True, exist_ok=True)
@@ -44,10 +45,13 @@ def writing(path: Path) -> Iterator[None]:
 
 def painters() -> dict[str, Callable[[View], "Figure | None"]]:
     """What draws each figure, by name; it gives None where a view holds nothing to draw."""
+    from linksim.plots.action_map import action_map_figure
+    from linksim.plots.adaptation import adaptation_figure
     from linksim.plots.channel import channel_figure
     from linksim.plots.compare import compare_figure
     from linksim.plots.constellation import constellation_figure
     from linksim.plots.pictures import pictures_figure
+    from linksim.plots.policies import policies_figure
     from linksim.plots.quality import quality_figure
     from linksim.plots.session import session_figure
     from linksim.plots.time import time_figure
@@ -57,6 +61,9 @@ def painters() -> dict[str, Callable[[View], "Figure | None"]]:
         "time": time_figure,
         "quality": quality_figure,
         "compare": compare_figure,
+        "adaptation": adaptation_figure,
+        "action-map": action_map_figure,
+        "policies": policies_figure,
         "pictures": pictures_figure,
         "channel": channel_figure,
         "constellation": constellation_figure,

@@ -37,9 +37,26 @@ PLATES = {
         "Each line is one kind of link: the mean over Bob's images at each SNR, with its 95 % interval. An image whose checksum "
         "failed is lost and counts as the grey that stands in its place.",
     ),
+    "adaptation": Plate(
+        "Choice of diffusion steps",
+        "Of one lane of each group, the SNR as it was and as Bob measured it, and the steps that frames were sent with; a cross is what he "
+        "asked for in a report that Alice never had. Below, over all lanes of the group, the reward of Eq. (31) where the source was "
+        "attacked, and SSIM and accuracy, each over the images of one stretch of time.",
+    ),
+    "action-map": Plate(
+        "Answer to the SNR",
+        "The steps that Bob asked for against the SNR that he had measured: each choice a dot, the median of each bin of SNR a line, and "
+        "between 5 and 95 % of the choices a band. An oracle looks at the SNR as it was, so errors of measurement blur its line.",
+    ),
+    "policies": Plate(
+        "Policies",
+        "Groups that differ in nothing but Bob's policy, with 95 % intervals. Rewards are held against those of the oracle, or of the "
+        "first group where there is none: lane by lane both met the same channel and images, so the difference is surer than either mean.",
+    ),
     "pictures": Plate(
         "Pictures",
-        "What Alice sent, what Bob got, and what Eve made of what she heard, with PSNR and SSIM below each estimate.",
+        "What Alice sent, what Bob got, and what Eve made of what she heard, with PSNR and SSIM below each estimate. Where her source was "
+        "attacked, what she sent is the attacked source, and estimates are held against the original.",
         "No picture was kept: trace.pictures is 0, or no frame was heard.",
     ),
     "channel": Plate(

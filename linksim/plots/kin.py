@@ -13,15 +13,20 @@ ENDS = "-_. 0123456789"  # what is left of "plain-02", "plain-04" when their SNR
 
 def kin_of(scenario_yaml: str) -> Mapping[str, str]:
     """Name of each group -> a name for it and its kin; empty where the text cannot be read."""
+    kinds: dict[str, list[str]] = {}
+    for name, link in links_of(scenario_yaml).items():
+        kinds.setdefault(json.dumps(without_snr(link), sort_keys=True), []).append(name)
+    return {name: common(names) for names in kinds.values() for name in names}
+
+
+def links_of(scenario_yaml: str) -> Mapping[str, Any]:
+    """Name of each group -> what the scenario says of its link; empty where the text cannot be read."""
     try:
         data = parse_yaml(scenario_yaml, "<trace>").data
     except ScenarioError:
         return {}
     groups = data.get("groups") if isinstance(data, dict) else None
-    kinds: dict[str, list[str]] = {}
-    for name, link in groups.items() if isinstance(groups, dict) else ():
-        kinds.setdefault(json.dumps(without_snr(link), sort_keys=True), []).append(name)
-    return {name: common(names) for names in kinds.values() for name in names}
+    return groups if isinstance(groups, dict) else {}
 
 
 def without_snr(link: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The kept pictures side by side: what Alice sent, what Bob got, what Eve made of it."""
+"""The kept pictures side by side: Alice's, what an attack left of them, what Bob got, what Eve made of it."""
 
 import io
 from dataclasses import dataclass
@@ -9,17 +9,19 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 
+from linksim.plots.rows import Quality
 from linksim.plots.style import MAX_GROUPS, house_style, plain, settled, shown
-from linksim.plots.view import Group, Quality, View
-from linksim.records import ALICE, BOB, EVE
+from linksim.plots.view import Group, View
+from linksim.records import ALICE, BOB, EVE, SOURCE
 
 ACROSS = 8
 CELL = 1.15  # inches
+ATTACKED = "attacked source"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One picture: uint8 [height, width] or [height, width, 3], or None where it was not kept; its scores, NaN for the original."""
+    """One picture: uint8 [height, width] or [height, width, 3], or None where it was not kept; its scores, NaN for what was sent."""
 
     image: NDArray[np.uint8] | None
     psnr_db: float
@@ -40,21 +42,23 @@ class Row:
 
 
 def picture_rows(group: Group) -> tuple[Row, ...]:
-    """Original, Bob, Eve: up to `ACROSS` pictures each, those of an ear without any left out. Nothing where no original was kept."""
+    """Original, attacked source, Bob, Eve: up to `ACROSS` pictures each, those of an owner without any left out. Nothing where no original
+    was kept."""
     pictures = group.pictures
     sent = pictures.take(pictures.node == ALICE)
     sent = sent.take(np.lexsort((sent.item, sent.frame, sent.lane))[:ACROSS])
     wanted = list(zip(sent.lane.tolist(), sent.frame.tolist(), sent.item.tolist(), strict=True))
     if not wanted:
         return ()
-    rows = [Row("sent", tuple(Cell(pixels(image), np.nan, np.nan) for image in sent.image))]
-    for name, node, quality in (("Bob", BOB, group.bob.quality), ("Eve", EVE, group.eve.quality)):
+    unscored, others = group.bob.quality.take(np.empty(0, np.int64)), []
+    for name, node, quality in ((ATTACKED, SOURCE, unscored), ("Bob", BOB, group.bob.quality), ("Eve", EVE, group.eve.quality)):
         own = pictures.take(pictures.node == node)
         kept = dict(zip(zip(own.lane.tolist(), own.frame.tolist(), own.item.tolist(), strict=True), own.image, strict=True))
         scored = [(kept.get(place), scores(quality, *place)) for place in wanted]
         if any(image is not None for image, _ in scored):
-            rows.append(Row(name, tuple(Cell(None if image is None else pixels(image), *score) for image, score in scored)))
-    return tuple(rows)
+            others.append(Row(name, tuple(Cell(None if image is None else pixels(image), *score) for image, score in scored)))
+    name = "original" if any(row.name == ATTACKED for row in others) else "sent"
+    return Row(name, tuple(Cell(pixels(image), np.nan, np.nan) for image in sent.image)), *others
 
 
 def scores(quality: Quality, lane: int, frame: int, item: int) -> tuple[float, float]:
@@ -91,7 +95,7 @@ def pictures_figure(view: View) -> Figure | None:
             panel.set_axis_off()
         for cell, panel in zip(row.cells, panels, strict=False):
             show(panel, cell)
-        panels[0].set_ylabel(row.name, rotation=0, horizontalalignment="right", verticalalignment="center", labelpad=8)
+        panels[0].set_ylabel(row.name.replace(" ", "\n"), rotation=0, horizontalalignment="right", verticalalignment="center", labelpad=8)
         panels[0].set_title(plain(name), fontweight="bold")
     return settled(figure)
 

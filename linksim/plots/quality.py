@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from linksim.plots.intervals import Interval, bin_of, mean_interval
+from linksim.plots.rows import Floats, Quality, match
 from linksim.plots.style import BOB, EVE, MAX_GROUPS, Role, blocks, house_style, key, plain, settled, shown, side_by_side
 from linksim.plots.summary import accuracy
-from linksim.plots.view import Ear, Floats, Quality, View, match
+from linksim.plots.view import Ear, View
 
 WIDTHS_DB = (0.5, 1.0, 2.0, 5.0, 10.0)
 MIN_BINS, MAX_BINS = 4, 20
@@ -84,10 +85,10 @@ def split(role: Role, ear: Ear) -> list[Series]:
     return parts
 
 
-def choose(series: list[Floats]) -> Bins:
-    """The finest bins of a round width that cover all SNRs, are no more than `MAX_BINS`, and hold `PER_BIN` images of a series on average.
+def choose(series: list[Floats], per_bin: int = PER_BIN) -> Bins:
+    """The finest bins of a round width that cover all SNRs, are no more than `MAX_BINS`, and hold `per_bin` SNRs of a series on average.
 
-    The lowest thousandth of all images shares the first bin.
+    The lowest thousandth of all shares the first bin.
     """
     if not series:
         return Bins(0.0, WIDTHS_DB[0], 1)
@@ -95,7 +96,7 @@ def choose(series: list[Floats]) -> Bins:
     low, high = float(np.quantile(snr_db, 0.001)), float(snr_db.max())
     if high - low < WIDTHS_DB[0]:
         return Bins((low + high - WIDTHS_DB[0]) / 2, WIDTHS_DB[0], 1)
-    most = min(MAX_BINS, max(MIN_BINS, len(snr_db) // len(series) // PER_BIN))
+    most = min(MAX_BINS, max(MIN_BINS, len(snr_db) // len(series) // per_bin))
     for width in WIDTHS_DB:
         start = floor(low / width) * width
         count = max(1, ceil((high - start) / width + 1e-9))

@@ -8,7 +8,8 @@ from linksim.plots.figures import need_rows, writing
 from linksim.plots.gallery import figure_section
 from linksim.plots.kin import kin_of
 from linksim.plots.page import Markup, document, element, join
-from linksim.plots.summary import EarSummary, GroupSummary, mean_text, number, percent, share_text, summarise_view
+from linksim.plots.rivals import rivals_of
+from linksim.plots.summary import EarSummary, GroupSummary, adaptation_lines, mean_text, number, percent, share_text, summarise_view
 from linksim.plots.view import read_view
 from linksim.scenario.strict_yaml import parse_yaml
 from linksim.trace.reader import Trace, open_trace
@@ -24,7 +25,7 @@ NOTE = (
 def write_report(path_of_trace: Path, out_html: Path) -> Path:
     """Write the page, self-contained and the same bytes for the same trace. Raises TraceError for a trace in which nothing was sent."""
     with open_trace(path_of_trace) as trace:
-        view = read_view(trace, kin_of(trace.scenario_yaml))
+        view = read_view(trace, kin_of(trace.scenario_yaml), rivals_of(trace.scenario_yaml))
     need_rows(view, path_of_trace)
     with writing(out_html):
         out_html.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +76,8 @@ def summary_section(summaries: list[GroupSummary]) -> Markup:
     head = element("tr", *(element("th", name, scope="col", class_="word" if name in words else "number") for name in HEADINGS))
     body = join(row for summary in summaries for row in group_rows(summary))
     table = element("div", element("table", element("thead", head), element("tbody", body)), class_="wide")
-    return element("section", element("h2", "Summary"), table, element("p", NOTE, class_="soft"))
+    chosen = [element("p", line) for line in adaptation_lines(summaries)]
+    return element("section", element("h2", "Summary"), table, *chosen, element("p", NOTE, class_="soft"))
 
 
 def group_rows(summary: GroupSummary) -> list[Markup]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.plots.view import ACCEPTED, DECODED, NOT_SENT, Group, seconds, sent_by_alice
+from linksim.plots.rows import ACCEPTED, DECODED, NOT_SENT, seconds, sent_by_alice
+from linksim.plots.view import Group
 from linksim.records import AS_SENT, BOB, DUPLICATE, FORGERY, MESSAGES, REPLAY, ControlSent, FrameSent, columns
 from linksim.units import NS_PER_S
 

@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from linksim.plots.rows import Jamming, seconds
 from linksim.plots.sequence import LOST, NOTE, Message, Scale, excerpts, messages, scale
 from linksim.plots.style import INK, JAMMER, house_style, legend, plain, settled
 from linksim.plots.time import Axis, axis_of
 from linksim.plots.timeline import DATA, choose
-from linksim.plots.view import Jamming, View, seconds
+from linksim.plots.view import View
 
 WIDTH = 5.0  # inches of an excerpt
 HEAD = 0.35  # inches above the first message

@@ -34,6 +34,10 @@ EVE = Role("Eve", "#D55E00", "^")
 ALICE = Role("Alice", "#333333", "s")
 JAMMER = Role("jammer", "#CC79A7", "")
 INK, FAINT = "#222222", "#d4d4d4"
+LINES = (  # colour, mark and dashes, where several are drawn into one panel
+    ("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", "-."), ("#CC79A7", "D", ":"),
+    ("#E69F00", "v", "-"), ("#56B4E9", "P", "--"), ("#000000", "X", "-."), ("#8C6D31", "*", ":"),
+)  # fmt: skip
 
 MAX_GROUPS = 12  # more would not be read; the summary names them all
 COLUMNS = 3

@@ -1,12 +1,16 @@
 """The numbers of a run, per group of lanes: what Bob and Eve got, what was lost, what control and jamming took. No matplotlib here."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from linksim.plots.intervals import Interval, mean_interval, wilson
-from linksim.plots.view import DECODED, NOT_SENT, Ear, Frames, Group, Quality, Tables, View, read_view
+from linksim.plots.intervals import Interval, mean_interval, resamples, wilson
+from linksim.plots.rewards import Grid, grid, mean_reward, mean_steps, measured, tally
+from linksim.plots.rows import DECODED, NOT_SENT, Frames, Quality
+from linksim.plots.view import Ear, Group, Tables, View, read_view
+from linksim.rng import Streams
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,23 @@ class EarSummary:
 
 
 @dataclass(frozen=True)
+class AdaptationSummary:
+    """What Bob's choice of diffusion steps came to.
+
+    rounds           of probing in which he chose
+    t_d, t_plus      means over the frames that were sent; NaN where none was
+    reward           mean over windows of time, see `plots.rewards`; NaN where no source was attacked
+    robust_accuracy  share of attacked images in whose estimate the evaluation classifier sees the right class, 0..1; n = 0 where none was
+    """
+
+    rounds: int
+    t_d: float
+    t_plus: float
+    reward: Interval
+    robust_accuracy: Interval
+
+
+@dataclass(frozen=True)
 class GroupSummary:
     """One group of lanes.
 
@@ -36,6 +57,7 @@ class GroupSummary:
                     were never sent
     control_share   channel uses of control messages over all channel uses, 0..1; NaN where nothing was sent
     jam_share       share of its lanes' time, from 0 to the last frame or message of each, during which a jammer was on, 0..1
+    adaptation      None where Bob did not choose
     """
 
     name: str
@@ -46,6 +68,7 @@ class GroupSummary:
     lost: int
     control_share: float
     jam_share: float
+    adaptation: AdaptationSummary | None
 
 
 def summarise(trace: Tables) -> list[GroupSummary]:
@@ -55,10 +78,11 @@ def summarise(trace: Tables) -> list[GroupSummary]:
 
 def summarise_view(view: View) -> list[GroupSummary]:
     """The same from what has been read already."""
-    return [_group(group) for group in view.groups]
+    cut = grid(view)
+    return [_group(group, cut) for group in view.groups]
 
 
-def _group(group: Group) -> GroupSummary:
+def _group(group: Group, cut: Grid) -> GroupSummary:
     frames = group.frames
     decoded, all_frames = count_frames(frames.take(frames.outcome == DECODED)), count_frames(frames)
     data = int(group.frames.uses[group.frames.outcome != NOT_SENT].sum(dtype=np.int64))
@@ -72,7 +96,15 @@ def _group(group: Group) -> GroupSummary:
         all_frames - decoded,
         control / (control + data) if control + data else math.nan,
         jam_share(group),
+        _adaptation(group, cut) if len(group.adaptation) else None,
     )
+
+
+def _adaptation(group: Group, cut: Grid) -> AdaptationSummary:
+    found = tally(group, cut)
+    weights = resamples(len(found.images), Streams(0)("plots/summary"))
+    attacked = group.bob.quality.take(group.bob.quality.attacked())
+    return AdaptationSummary(len(group.adaptation), *mean_steps(group), measured(mean_reward, found, weights), accuracy(attacked))
 
 
 def count_frames(frames: Frames) -> int:
@@ -157,4 +189,17 @@ def summary_text(summaries: list[GroupSummary]) -> str:
     words = {0, 2}  # columns of words stand to the left, numbers to the right
     ruled = [rows[0], tuple("-" * width for width in widths), *rows[1:]]
     filled = ((c.ljust(w) if i in words else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))) for row in ruled)
-    return "\n".join("  ".join(row).rstrip() for row in filled)
+    table = ["  ".join(row).rstrip() for row in filled]
+    return "\n".join([*table, *adaptation_lines(summaries)])
+
+
+def adaptation_lines(summaries: Sequence[GroupSummary]) -> list[str]:
+    """A line for each group in which Bob chose diffusion steps."""
+    lines = []
+    for name, found in ((summary.name, summary.adaptation) for summary in summaries):
+        if found is not None:
+            steps = f"{found.rounds:,} rounds, mean t_D {number(found.t_d, 1)}, mean t_plus {number(found.t_plus, 1)}"
+            reward = "" if math.isnan(found.reward.value) else f", mean reward {mean_text(found.reward, 3)}"
+            robust = f", robust accuracy {share_text(found.robust_accuracy)}" if found.robust_accuracy.n else ""
+            lines.append(f"{name}: {steps}{reward}{robust}")
+    return lines

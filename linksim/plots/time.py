@@ -9,8 +9,9 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from linksim.plots.intervals import bands
+from linksim.plots.rows import NOT_SENT, Floats, Ints, seconds
 from linksim.plots.style import ALICE, BOB, EVE, JAMMER, MAX_GROUPS, Role, blocks, house_style, key, plain, settled, shown, side_by_side
-from linksim.plots.view import NOT_SENT, Ear, Floats, Group, Ints, View, seconds
+from linksim.plots.view import Ear, Group, View
 
 FEW = 100  # so many samples are drawn as marks
 FEW_JOINED = 320  # so many of one lane are drawn as a line; all that is more is binned
@@ -71,11 +72,16 @@ def count(n: int, thing: str) -> str:
 
 @dataclass(frozen=True)
 class Samples:
-    """What is drawn over time: start times in ns [n], values [n], and whether they are of one lane, so that a line may join them."""
+    """What is drawn over time: start times in ns [n], and values [n].
+
+    joined   they are of one lane, so that a line may join them
+    stepped  each holds until the next comes
+    """
 
     time_ns: Ints
     value: Floats
     joined: bool
+    stepped: bool = False
 
 
 def snr_panel(panel: Axes, group: Group, axis: Axis) -> None:
@@ -87,7 +93,7 @@ def snr_panel(panel: Axes, group: Group, axis: Axis) -> None:
         if estimates(ear):
             draw(panel, Samples(heard.time_ns, heard.estimated_snr_db, one), role, f"{role.name}'s estimate", axis, faint=True)
     sent = group.frames.take(group.frames.outcome != NOT_SENT)
-    draw(panel, Samples(sent.time_ns, sent.believed_snr_db, one), ALICE, "Alice encoded for", axis, faint=True)
+    draw(panel, Samples(sent.time_ns, sent.believed_snr_db, one, stepped=True), ALICE, "Alice encoded for", axis, faint=True)
 
 
 def estimates(ear: Ear) -> bool:
@@ -104,7 +110,7 @@ def draw(panel: Axes, samples: Samples, role: Role, name: str, axis: Axis, faint
         return
     dash = "--" if faint else "-"
     if len(value) <= (FEW_JOINED if samples.joined else FEW):
-        draw_each(panel, time, value, samples.joined, role, name, faint)
+        draw_each(panel, time, value, samples, role, name, faint)
         return
     binned = bands(time, value, 0.0, axis.end, int(np.clip(len(value) // PER_BIN, *BINS)))
     if not faint:
@@ -113,16 +119,16 @@ def draw(panel: Axes, samples: Samples, role: Role, name: str, axis: Axis, faint
     panel.plot(binned.centre, binned.median, dash, linewidth=1.0 if faint else 1.4, color=role.colour, label=name)
 
 
-def draw_each(panel: Axes, time: Floats, value: Floats, joined: bool, role: Role, name: str, faint: bool) -> None:
+def draw_each(panel: Axes, time: Floats, value: Floats, samples: Samples, role: Role, name: str, faint: bool) -> None:
     """Every sample: a line through the mean at each time for one lane, with marks while they stay apart; marks alone for several lanes."""
-    if joined:
+    if samples.joined:
         moments, place = np.unique(time, return_inverse=True)
         mean = np.bincount(place, weights=value) / np.bincount(place)
-        step = "steps-post" if role is ALICE else "default"
+        step = "steps-post" if samples.stepped else "default"
         panel.plot(moments, mean, "--" if faint else "-", drawstyle=step, linewidth=0.9, color=role.colour, label=name)
-    if not joined or (len(value) <= FEW and not faint):
+    if not samples.joined or (len(value) <= FEW and not faint and not samples.stepped):
         face = "white" if faint else role.colour
-        label = "" if joined else name
+        label = "" if samples.joined else name
         panel.plot(time, value, role.marker, markersize=3, markeredgewidth=0.6, markerfacecolor=face, color=role.colour, label=label)
 
 

@@ -9,9 +9,10 @@ from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from linksim.plots.rows import ACCEPTED, DECODED, NOT_SENT, Jamming, seconds, sent_by_alice
 from linksim.plots.style import ALICE, BOB, INK, JAMMER, house_style, legend, plain, settled
 from linksim.plots.time import Axis, axis_of
-from linksim.plots.view import ACCEPTED, DECODED, NOT_SENT, Group, Jamming, View, seconds, sent_by_alice
+from linksim.plots.view import Group, View
 from linksim.records import AS_SENT, MESSAGES
 
 EVENTS = 36

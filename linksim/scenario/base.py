@@ -29,3 +29,8 @@ class Model(BaseModel):
 def named(value: Any) -> Any:
     """A bare word stands for a block with only its name: `none` for `{kind: none}`, `plain` for `{name: plain}`."""
     return {"kind": value} if isinstance(value, str) else value
+
+
+def attacking(value: Any) -> Any:
+    """`eve: none` for `eve: {attack: none}`."""
+    return {"attack": value} if isinstance(value, str) else value

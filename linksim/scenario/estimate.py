@@ -15,7 +15,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from linksim.errors import Problem, ScenarioError
-from linksim.records import TABLES, ControlSent, FrameSent, Jam, Lane, PathSample, Picture, Quality, Reception, Record, Symbol, columns
+from linksim.records import (
+    TABLES,
+    Adaptation,
+    ControlSent,
+    FrameSent,
+    Jam,
+    Lane,
+    PathSample,
+    Picture,
+    Quality,
+    Reception,
+    Record,
+    Symbol,
+    columns,
+)  # fmt: skip
 from linksim.scenario.control_size import control_uses
 from linksim.scenario.jammers import (
     BARRAGE_SLICE_MS,
@@ -29,7 +43,8 @@ from linksim.scenario.jammers import (
 )
 from linksim.scenario.nodes import NoAttack, Processing
 from linksim.scenario.schema import Link, Scenario
-from linksim.scenario.schemes import PermutationScheme, SeparationScheme
+from linksim.scenario.schemes import DiffusecScheme, PermutationScheme, SeparationScheme
+from linksim.scenario.source_attacks import NoSourceAttack
 from linksim.scenario.strict_yaml import dump_yaml
 
 LARGEST_TRACE = 64 << 30
@@ -94,13 +109,14 @@ def estimate(scenario: Scenario) -> Estimate:
         ControlSent: control,
         Jam: sum(link.lanes * _jams(link, lane) for link, lane in lanes),
         Picture: sum(
-            min(scenario.trace.pictures, link.lanes * lane.frames * link.alice.images_per_frame) * (1 + _ears(link)) for link, lane in lanes
+            min(scenario.trace.pictures, link.lanes * lane.frames * link.alice.images_per_frame) * _owners(link) for link, lane in lanes
         ),
         PathSample: sum(scenario.trace.channel * _ears(link) for link, _ in lanes),
         Symbol: sum(
             min(scenario.trace.constellations, link.lanes * lane.frames) * min(SYMBOLS_KEPT, _uses(scenario, link)) * _ears(link)
             for link, lane in lanes
         ),
+        Adaptation: sum(link.lanes * lane.probes for link, lane in lanes if isinstance(link.scheme[-1], DiffusecScheme)),
     }
     pixels = IMAGE_VALUES[scenario.source]
     trace = EMPTY_TRACE + sum(count * row_bytes(table) for table, count in rows.items()) + rows[Picture] * pixels
@@ -214,7 +230,8 @@ def _has_table(link: Link) -> bool:
 
 
 def _has_session(link: Link) -> bool:
-    return link.session.probe_interval_ms > 0 or len(link.scheme) > 1 or _repeats(link)
+    stepped = isinstance(link.scheme[-1], DiffusecScheme)
+    return link.session.probe_interval_ms > 0 or len(link.scheme) > 1 or stepped or _repeats(link)
 
 
 def _attempts(link: Link) -> int:
@@ -230,6 +247,11 @@ def _repeats(link: Link) -> bool:
 
 def _pairs(link: Link) -> int:
     return math.ceil(link.alice.images_per_frame / 2) * (len(link.scheme) - 1)
+
+
+def _owners(link: Link) -> int:
+    """Whose pictures of an image are kept."""
+    return 1 + _ears(link) + (not isinstance(link.alice.source_attack, NoSourceAttack))
 
 
 def _ears(link: Link) -> int:

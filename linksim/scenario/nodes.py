@@ -1,11 +1,13 @@
 """Words for the nodes of a link: what they radiate, how long they compute, what Eve may do, and how Alice and Bob agree."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from linksim.scenario.base import NAME, Model
+from linksim.scenario.base import NAME, Model, attacking
 from linksim.scenario.faults import Faults
+from linksim.scenario.policies import FixedPolicy, PolicySpec
+from linksim.scenario.source_attacks import NoSourceAttack, SourceAttack
 
 
 class Radio(Model):
@@ -31,12 +33,14 @@ class Alice(Model):
     interval_ms: float = Field(0.0, ge=0, le=1e6, description="from one frame to the next in ms; 0 sends as fast as air and session allow")
     assumed_snr_db: float = Field(10.0, ge=-30, le=60, description="SNR she encodes for until a report arrives, in dB")
     processing: Processing = Processing()
+    source_attack: SourceAttack = Field(NoSourceAttack(), description="who has polluted her images, against a classifier")
 
 
 class Bob(Model):
     """The receiver."""
 
     processing: Processing = Processing()
+    policy: PolicySpec = Field(FixedPolicy(), description="how he chooses the diffusion steps of scheme diffusec; others have none")
 
 
 class NoAttack(Model):
@@ -70,11 +74,6 @@ class WhiteBoxAttack(Fighting):
     variation: float = Field(1.0, ge=0, le=1e6, description="weight lambda of the total variation")
     flat: float = Field(1e-3, ge=0, lt=1, description="an image is done when its loss falls by less than this share in 50 steps")
     believed_snr_db: float = Field(10.0, ge=-30, le=60, description="SNR that she takes Alice to encode for, in dB")
-
-
-def attacking(value: Any) -> Any:
-    """`eve: none` for `eve: {attack: none}`."""
-    return {"attack": value} if isinstance(value, str) else value
 
 
 Eve = Annotated[NoAttack | InversionAttack | WhiteBoxAttack, Field(discriminator="attack"), BeforeValidator(attacking)]

@@ -14,6 +14,26 @@ class PlainScheme(Model):
     codec: str = Field("codec-cifar10-6", pattern=NAME, description="trained part to encode and decode with")
 
 
+class DiffusecScheme(Model):
+    """DiffuSeC: Alice diffuses the image by t_D steps and encodes it, Bob decodes it and denoises t_D + t_plus steps."""
+
+    name: Literal["diffusec"] = "diffusec"
+    codec: str = Field("diffusec-codec", pattern=NAME, description="trained part to encode and decode with")
+    denoiser: str = Field("diffusec-denoiser", pattern=NAME, description="trained part to denoise with")
+    calls: int | None = Field(
+        5, ge=1, le=1000, description="most calls of the denoiser for an image, in even strides; null for DDPM, one call per step"
+    )
+    t_d: int = Field(20, ge=1, le=50, description="steps that Alice diffuses until Bob's policy says otherwise")
+    t_plus: int = Field(0, ge=0, le=50, description="steps that Bob denoises beyond these until his policy says otherwise")
+
+
+class VqvaeScheme(Model):
+    """Masked VQ-VAE: the indices of codewords that both ends share, in QPSK without a channel code."""
+
+    name: Literal["masked-vqvae"] = "masked-vqvae"
+    autoencoder: str = Field("masked-vqvae", pattern=NAME, description="trained part to encode and decode with")
+
+
 class Arq(Model):
     """Stop and wait: Bob asks again for a frame in which the checksum of an image failed, and keeps those images that he has."""
 
@@ -63,10 +83,14 @@ def scheme_named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-CoreScheme = PlainScheme | SeparationScheme  # those that make symbols of images; all others wrap another scheme
+CoreScheme = PlainScheme | SeparationScheme | DiffusecScheme | VqvaeScheme  # those that make symbols of images; all others wrap another
+CodecScheme = PlainScheme | DiffusecScheme  # those that a trained codec makes symbols for
+CORES = "'plain', 'separation', 'diffusec', 'masked-vqvae'"
 KeyedScheme = PermutationScheme | ScramblingScheme
 SchemeLayer = Annotated[
-    PlainScheme | SeparationScheme | PermutationScheme | ScramblingScheme, Field(discriminator="name"), BeforeValidator(scheme_named)
+    PlainScheme | SeparationScheme | DiffusecScheme | VqvaeScheme | PermutationScheme | ScramblingScheme,
+    Field(discriminator="name"),
+    BeforeValidator(scheme_named),
 ]
 
 
@@ -79,6 +103,6 @@ def one_core_at_the_end(layers: list[SchemeLayer]) -> list[SchemeLayer]:
     """A stack ends in a scheme that makes symbols of images. Raises ValueError for any other."""
     if not isinstance(layers[-1], CoreScheme) or any(isinstance(layer, CoreScheme) for layer in layers[:-1]):
         raise ValueError(
-            f"got [{', '.join(layer.name for layer in layers)}], allowed: 'plain' or 'separation' as the last of the list, and only there"
+            f"got [{', '.join(layer.name for layer in layers)}], allowed: one of {CORES} as the last of the list, and only there"
         )
     return layers

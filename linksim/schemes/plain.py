@@ -1,6 +1,6 @@
 """The undefended link: DeepJSCC as it is.
 
-    image -> [encode for the believed SNR, unit power] -> symbols ~~~ heard -> [equalise] -> [decode for the SNR that was heard] -> image
+image -> [encode for the believed SNR, unit power] -> symbols ~~~ heard -> [equalise] -> [decode for the SNR that was heard] -> image
 """
 
 import torch

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from linksim.errors import LinksimError
 from linksim.scenario.schemes import CoreScheme, PermutationScheme, SchemeLayer
 from linksim.schemes.base import Scheme
-from linksim.schemes.cores import Core
+from linksim.schemes.cores import NO_STEPS, Core
 from linksim.schemes.layers import FrameKeys, KeyedLayer
 from linksim.schemes.permutation import Permutation
 from linksim.schemes.scrambling import Scrambling
-from linksim.schemes.terms import Belief, Terms, rows_of
+from linksim.schemes.terms import Belief, Steps, Terms, rows_of, steps_of
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Stack:
     layers   the keyed layers around the innermost scheme, outermost first
     inner    items of the innermost scheme in a frame
     attempts  transmissions of a frame in which Bob lacks an image
+    steps     diffusion steps (t_D, t_plus) to begin with
     """
 
     scheme: Scheme
@@ -30,17 +31,26 @@ class Stack:
     layers: tuple[KeyedLayer, ...]
     inner: int
     attempts: int
+    steps: tuple[int, int]
 
-    def terms(self, snr_db: float, keys: list[FrameKeys]) -> Terms:
-        """Terms of one frame: Alice's belief of the SNR, and the keys of each keyed layer."""
-        terms: Terms = Belief(rows_of(snr_db, self.inner))
+    @property
+    def stepped(self) -> bool:
+        """Whether the innermost scheme takes diffusion steps."""
+        return self.steps != NO_STEPS
+
+    def terms(self, snr_db: float, steps: tuple[int, int], keys: list[FrameKeys]) -> Terms:
+        """Terms of one frame: Alice's belief of the SNR, the diffusion steps (t_D, t_plus), and the keys of each keyed layer."""
+        belief = rows_of(snr_db, self.inner)
+        terms: Terms = Belief(belief)
+        if self.stepped:
+            terms = Steps(belief, *(steps_of(number, self.inner) for number in steps))
         for layer, own in zip(reversed(self.layers), reversed(keys), strict=False):
             terms = layer.terms(own, terms)
         return terms
 
     def example(self) -> Terms:
         """Terms of the right tree, for who wants to know their shape."""
-        return self.terms(0.0, [layer.zeros() for layer in self.layers])
+        return self.terms(0.0, self.steps, [layer.zeros() for layer in self.layers])
 
 
 def build_stack(layers: list[SchemeLayer], core: Core, images: int) -> Stack:
@@ -66,4 +76,4 @@ def build_stack(layers: list[SchemeLayer], core: Core, images: int) -> Stack:
         else:
             keyed.append(KeyedLayer(spec, place, items, scheme.uses, single))
             scheme = Scrambling(scheme)
-    return Stack(scheme, items, single, tuple(reversed(keyed)), images, core.attempts)
+    return Stack(scheme, items, single, tuple(reversed(keyed)), images, core.attempts, core.steps)

@@ -39,6 +39,23 @@ class Belief(Terms):
     snr_db: Rows
 
 
+@dataclass(frozen=True, eq=False)
+class Steps(Belief):
+    """What DiffuSeC needs: how many steps Alice diffuses, and how many more Bob denoises.
+
+    t_d, t_plus  int64 [items]
+    """
+
+    t_d: Rows
+    t_plus: Rows
+
+
+@lru_cache(maxsize=4096)
+def steps_of(value: int, items: int) -> NDArray[np.int64]:
+    """int64 [items], all `value`; the same one for the same arguments: never write to it."""
+    return np.full(items, value, np.int64)
+
+
 T = TypeVar("T", bound=Terms)
 
 

@@ -11,19 +11,23 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from linksim.adapt.curve import write_curve
 from linksim.errors import ModelError
-from linksim.nets.cards import Card, Score, read_card, write_card
+from linksim.nets.cards import MEASURED, Card, Score, read_card, write_card
 from linksim.nets.weights import build, forget_parts, pick_device, sha256_of
 from linksim.registry import suggest
-from linksim.train.lesson import Lesson
-from linksim.train.lessons import LESSONS
+from linksim.train.apprentice import Apprentice
+from linksim.train.ddpg import DdpgLesson
+from linksim.train.lesson import Recipe
+from linksim.train.lessons import LESSONS, AnyLesson
 from linksim.train.loop import Progress, Report, Trainee, train
 from linksim.train.measure import alike, measure, stored_as
+from linksim.train.survey import Survey, conduct
 
 LARGEST_BYTES = 25_000_000  # of a weights' file: models travel with the package
 
 
-def find_lesson(name: str) -> Lesson:
+def find_lesson(name: str) -> AnyLesson:
     """Raises ModelError, with the nearest name, for a part that has no lesson."""
     if name not in LESSONS:
         raise ModelError(f"no lesson {name!r}; {suggest(name, LESSONS)}")
@@ -42,6 +46,10 @@ def train_part(name: str, device: str, work_folder: Path, models_folder: Path, r
     Raises ModelError for a name without a lesson, another recipe's or a damaged checkpoint, or weights that are too large.
     """
     lesson, checkpoint = find_lesson(name), work_folder / f"{name}.safetensors"
+    if isinstance(lesson, Survey):
+        return take_survey(name, lesson, pick_device(device), work_folder, models_folder, report, fresh)
+    if isinstance(lesson, DdpgLesson):
+        return train_policy(name, lesson, checkpoint, models_folder, report, fresh)
     trainee = Trainee(lesson, build(lesson.kind, lesson.config), pick_device(device))
     if checkpoint.exists() and not fresh:
         trainee.load(checkpoint)
@@ -68,20 +76,45 @@ def store(name: str, trainee: Trainee, folder: Path, report: Report) -> Card:
     tensors, scores = (halved, half_scores) if alike(half_scores, full_scores) else (learnt, full_scores)
     weights = folder / f"{name}.safetensors"
     write_weights(tensors, weights)
+    return store_card(lesson, weights, "float16" if tensors is halved else "float32", scores, trainee.seconds, trainee.device)
+
+
+def train_policy(name: str, lesson: DdpgLesson, checkpoint: Path, folder: Path, report: Report, fresh: bool) -> Card:
+    """The same for a policy. It learns on the CPU, whatever there is: its networks are small. Its curve is left beside the checkpoint."""
+    apprentice = Apprentice(lesson)
+    if checkpoint.exists() and not fresh:
+        apprentice.load(checkpoint)
+    train(apprentice, checkpoint, report)
+    write_curve(apprentice.curve, checkpoint.with_suffix(".csv"))
+    weights = folder / f"{name}.safetensors"
+    write_weights(apprentice.result(), weights)
+    return store_card(lesson, weights, "float32", lesson.scores(apprentice.learner.actor), apprentice.seconds, torch.device("cpu"))
+
+
+def take_survey(name: str, survey: Survey, device: torch.device, work: Path, folder: Path, report: Report, fresh: bool) -> Card:
+    """The same for what is measured rather than trained: cells that are through are kept in NAME.cells, and the table is NAME.h5."""
+    figures, seconds = conduct(survey, device, work / f"{name}.cells", report, fresh)
+    folder.mkdir(parents=True, exist_ok=True)
+    table = folder / f"{name}{MEASURED[survey.kind]}"
+    return store_card(survey, table, "float64", survey.conclude(figures, table), seconds, device)
+
+
+def store_card(lesson: Recipe, file: Path, dtype: str, scores: tuple[Score, ...], seconds: float, device: torch.device) -> Card:
+    """Write the card of a part beside its file, and read parts anew from now on."""
     card = Card(
-        name=name,
+        name=file.stem,
         kind=lesson.kind,
         config=lesson.config,
         lesson={"seed": lesson.seed, "steps": lesson.steps} | lesson.recipe,
-        wall_s=round(trainee.seconds, 1),
-        device=described(trainee.device),
+        wall_s=round(seconds, 1),
+        device=described(device),
         versions={"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__},
-        dtype="float16" if tensors is halved else "float32",
-        sha256=sha256_of(weights),
+        dtype=dtype,
+        sha256=sha256_of(file),
         scores=scores,
         best={},
     )
-    path = folder / f"{name}.yaml"
+    path = file.with_suffix(".yaml")
     if path.exists() and (earlier := read_card(path)).sha256 == card.sha256:
         card = replace(card, best=earlier.best)  # the same weights: what was tuned still holds
     write_card(card, path)

@@ -26,6 +26,7 @@ class FromImages:
     shift: int = 0
     crop: int | None = None
     scored: int | None = None
+    bfloat16: bool = False
 
     @cached_property
     def _streams(self) -> Streams:

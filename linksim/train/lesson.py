@@ -9,12 +9,11 @@ from linksim.data.sources import Pictures
 from linksim.nets.cards import Score
 
 
-class Lesson(Protocol):
-    """A recipe. Everything random in it is a function of its seed and the step.
+class Recipe(Protocol):
+    """What any lesson tells of itself. Everything random in it is a function of its seed and the step.
 
-    kind     registered kind of network: "codec", "classifier", "inverter"
-    steps    training steps from start to end
-    average  decay of the running average of the weights that is kept in the end, or None for the last weights
+    kind   registered kind of part: "codec", "classifier", "denoiser", ...
+    steps  training steps from start to end
     """
 
     @property
@@ -27,9 +26,6 @@ class Lesson(Protocol):
     def steps(self) -> int: ...
 
     @property
-    def average(self) -> float | None: ...
-
-    @property
     def config(self) -> dict[str, object]:
         """Keyword arguments of the network."""
 
@@ -40,6 +36,20 @@ class Lesson(Protocol):
     @property
     def conditions(self) -> tuple[str, ...]:
         """What the part is measured under, in the card's words."""
+
+
+class Lesson(Recipe, Protocol):
+    """A recipe for a network that learns from pictures.
+
+    average   decay of the running average of the weights that is kept in the end, or None for the last weights
+    bfloat16  whether it computes in bfloat16 on a CPU too
+    """
+
+    @property
+    def average(self) -> float | None: ...
+
+    @property
+    def bfloat16(self) -> bool: ...
 
     def pictures(self, split: str) -> Pictures:
         """The data: split "train" or "test"."""

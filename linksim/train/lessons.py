@@ -1,11 +1,19 @@
 """The lessons by name: which parts can be trained, and how. `linksim train NAME` runs one, `linksim models` lists them all."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
+from linksim.train.atlas import AtlasSurvey
 from linksim.train.classifier import ClassifierLesson
 from linksim.train.codec import CodecLesson
+from linksim.train.ddpg import DdpgLesson
+from linksim.train.denoiser import DenoiserLesson
 from linksim.train.inverter import InverterLesson
 from linksim.train.lesson import Lesson
+from linksim.train.link_denoiser import LinkDenoiserLesson
+from linksim.train.robust import RobustLesson
+from linksim.train.survey import Survey
+from linksim.train.vit import VitLesson
+from linksim.train.vqvae import VqvaeLesson
 
 # Complex channel uses per image value: channels * 8 * 8 / 2 over 3 * 32 * 32.
 SIXTH: dict[str, object] = {"channels": 16}
@@ -41,7 +49,9 @@ def miea_inverse(snr_db: int, layout: str = "miea", **how: Any) -> InverterLesso
     )  # fmt: skip
 
 
-LESSONS: dict[str, Lesson] = {
+AnyLesson: TypeAlias = Lesson | DdpgLesson | Survey
+
+LESSONS: dict[str, AnyLesson] = {
     "codec-cifar10-6": CodecLesson("cifar10", SIXTH, steps=24_000),
     "codec-cifar10-12": CodecLesson("cifar10", TWELFTH, steps=14_000),
     "classifier-cifar10": ClassifierLesson("cifar10", {}, cycles=((1_300, 1.0), (450, 0.4))),
@@ -52,9 +62,23 @@ LESSONS: dict[str, Lesson] = {
     "miea-10db": miea(10.0),
     "miea-20db": miea(20.0, 1e-3),
     "miea-adaptive": CodecLesson(
-        "faces", FACES, steps=20_000, batch=16, crop=64, peak_rate=2e-3, weight_decay=0.0, evening=(4_000, 0.3, 0.0),
+        "faces",
+        FACES,
+        steps=20_000,
+        batch=16,
+        crop=64,
+        peak_rate=2e-3,
+        weight_decay=0.0,
+        evening=(4_000, 0.3, 0.0),
         scored_db=(0.0, 5.0, 10.0, 15.0, 20.0),
     ),
+    "diffusec-codec": VitLesson("cifar10", {"layout": "vit"}, phases=(800, 600, 2_200), scored=2_000),
+    "denoiser-cifar10": DenoiserLesson("cifar10", {}, steps=8_000),
+    "diffusec-denoiser": LinkDenoiserLesson("cifar10", {}, steps=1_600),
+    "masked-vqvae": VqvaeLesson("cifar10", {}, steps=4_000, scored=2_000),
+    "classifier-cifar10-at": RobustLesson("cifar10", {}, cycles=((160, 0.5),), scored=2_000),
+    "diffusec-atlas": AtlasSurvey("cifar10"),
+    "ddpg-cifar10": DdpgLesson("diffusec-atlas"),
     **{f"miea-inverse-{db}db-{name}": miea_inverse(db, **defence) for db in (0, 10, 20) for name, defence in DEFENCES.items()},
     **{f"miea-inverse-10db-open-m{m}": miea_inverse(10, captures=m) for m in (100, 1000)},
     **{f"miea-inverse-10db-strong{tail}": miea_inverse(10, "residual", **how) for tail, how in STRONG.items()},

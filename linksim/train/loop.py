@@ -5,22 +5,19 @@ the step. It is written to a new file that then takes the old one's place: a kil
 """
 
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from linksim.errors import ModelError
 from linksim.nets.layers import draw_weights
-from linksim.train.lesson import Lesson
+from linksim.train.checkpoint import Checkpoint, optimiser_tensors, read_checkpoint, restore_optimiser, write_checkpoint
+from linksim.train.lesson import Lesson, Recipe
 
 CHECKPOINT_EVERY_S = 30.0
 REPORT_EVERY = 20  # steps
@@ -30,13 +27,13 @@ REPORT_EVERY = 20  # steps
 class Progress:
     """Where a lesson stands.
 
-    stage         what is going on
+    stage         what is going on; a survey measures for as long as others train
     step, steps   training steps, or measurements, done and to do
-    loss          mean over the steps since the last report; 0 when measuring
+    loss          mean over the steps since the last report; 0 unless training
     seconds       wall-clock time of training so far, earlier attempts included
     """
 
-    stage: Literal["training", "measuring"]
+    stage: Literal["training", "measuring", "surveying"]
     step: int
     steps: int
     loss: float
@@ -49,10 +46,34 @@ class Progress:
         if self.stage == "measuring":
             return bar
         left_s = self.seconds * (1 / share - 1)
-        return f"{bar}  loss {self.loss:.5g}  {clock_face(self.seconds)} so far, {clock_face(left_s)} left"
+        loss = f"loss {self.loss:.5g}  " if self.stage == "training" else ""
+        return f"{bar}  {loss}{clock_face(self.seconds)} so far, {clock_face(left_s)} left"
 
 
 Report = Callable[[Progress], None]
+
+
+class Learns(Protocol):
+    """What the loop trains.
+
+    step     steps done
+    seconds  of wall-clock time that they took, earlier attempts included
+    """
+
+    step: int
+    seconds: float
+
+    @property
+    def lesson(self) -> Recipe: ...
+
+    @property
+    def finished(self) -> bool: ...
+
+    def learn(self) -> Tensor:
+        """One step -> its loss."""
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, whole or not at all."""
 
 
 class Trainee:
@@ -73,11 +94,11 @@ class Trainee:
         return self.step >= self.lesson.steps
 
     def learn(self) -> Tensor:
-        """One step -> its loss. On a GPU in bfloat16, with float32 weights."""
+        """One step -> its loss. On a GPU in bfloat16, with float32 weights; on a CPU where the lesson says so."""
         for group, base in zip(self.optimiser.param_groups, self.base_rates, strict=True):
             group["lr"] = base * self.lesson.rate(self.step)
         self.network.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda" or self.lesson.bfloat16):
             loss = self.lesson.loss(self.network, self.step, self.device)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -102,43 +123,16 @@ class Trainee:
         """Write the checkpoint. It replaces the old one only once it is whole."""
         tensors = {f"network/{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"average/{k}": v for k, v in self.average.items()}
-        for place, kept in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser/{place}/{k}": torch.as_tensor(v) for k, v in kept.items() if v is not None}
-        about = {"step": self.step, "seconds": self.seconds, "recipe": fingerprint(self.lesson)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".part")
-        whole = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
-        save_file(whole, fresh, metadata={"about": json.dumps(about)})
-        os.replace(fresh, path)
+        tensors |= {f"optimiser/{k}": v for k, v in optimiser_tensors(self.optimiser).items()}
+        write_checkpoint(Checkpoint(fingerprint(self.lesson), self.step, self.seconds, tensors), path)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint of the same lesson. Raises ModelError for another's, or a damaged one."""
-        try:
-            with safe_open(path, "pt") as stored:
-                about = json.loads(stored.metadata()["about"])
-                tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  # not a dict
-            recipe, self.step, self.seconds = about["recipe"], int(about["step"]), float(about["seconds"])
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as fault:
-            raise ModelError(f"{path}: not a checkpoint ({fault}); delete it to train from the start") from fault
-        if recipe != fingerprint(self.lesson):
-            raise ModelError(f"{path}: made by another recipe than today's; delete it to train from the start")
-        self.network.load_state_dict(_under("network/", tensors))
-        self.average = {k: v.to(self.device) for k, v in _under("average/", tensors).items()}
-        self._load_optimiser(_under("optimiser/", tensors))
-
-    def _load_optimiser(self, tensors: dict[str, Tensor]) -> None:
-        """What stands beside a weight takes the weight's memory layout: fused optimisers pair elements by their place in memory."""
-        weights = [weight for group in self.optimiser.param_groups for weight in group["params"]]
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in tensors.items():
-            place, key = name.split("/")
-            weight = weights[int(place)]
-            state.setdefault(int(place), {})[key] = torch.empty_like(weight).copy_(value) if value.shape == weight.shape else value
-        self.optimiser.load_state_dict({"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]})
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        kept = read_checkpoint(path, fingerprint(self.lesson))
+        self.step, self.seconds = kept.step, kept.seconds
+        self.network.load_state_dict(kept.under("network/"))
+        self.average = {k: v.to(self.device) for k, v in kept.under("average/").items()}
+        restore_optimiser(self.optimiser, kept.under("optimiser/"))
 
 
 def clock_face(seconds: float) -> str:
@@ -146,12 +140,12 @@ def clock_face(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
-def fingerprint(lesson: Lesson) -> str:
+def fingerprint(lesson: Recipe) -> str:
     """Text that changes when the recipe does."""
     return json.dumps([lesson.kind, lesson.seed, lesson.steps, lesson.config, lesson.recipe], default=str)
 
 
-def train(trainee: Trainee, checkpoint: Path, report: Report) -> None:
+def train(trainee: Learns, checkpoint: Path, report: Report) -> None:
     """Run the lesson to its end from where it stands, checkpointing as it goes and in the end. A finished one is left alone."""
     if trainee.finished:
         return

@@ -1,7 +1,7 @@
 """Tuning: which batch size and precision run a part fastest on this class of device. Written to its card, never found out during a run.
 
-What is timed is what a run does with the part: a codec encodes and decodes, a classifier judges, an inverter inverts. bfloat16 is allowed
-only where every score stays within `measure.TOLERANCE` of float32.
+What is timed is what a run does with the part: a codec or a VQ-VAE encodes and decodes, a classifier judges, an inverter inverts, and a
+denoiser tells the noise of a step. bfloat16 is allowed only where every score stays within `measure.TOLERANCE` of float32.
 """
 
 import time
@@ -11,15 +11,20 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
+from linksim.errors import ModelError
 from linksim.nets.cards import Best, Card, write_card
 from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.inverters import Inverter
+from linksim.nets.unet import UNet
+from linksim.nets.vqvae import VqVae
 from linksim.nets.weights import Part, autocast, forget_parts, load_part, parts_folder
+from linksim.train.ddpg import DdpgLesson
 from linksim.train.graduate import find_lesson
 from linksim.train.lesson import Lesson
 from linksim.train.measure import alike, measure
 from linksim.train.order import first
+from linksim.train.survey import Survey
 
 BATCHES = {"cpu": (8, 16, 32, 64, 128, 256), "cuda": (64, 128, 256, 512, 1024, 2048)}
 IMAGES = 1024  # per timing at least
@@ -42,6 +47,8 @@ class Timing:
 def tune(name: str, device: str = "auto", report: Callable[[Timing], None] = lambda timing: None) -> Card:
     """Time the part, choose, write `best` of this class of device to its card. Raises ModelError as `load_part` does."""
     lesson = find_lesson(name)
+    if isinstance(lesson, DdpgLesson | Survey):
+        raise ModelError(f"part {name!r} is of kind {lesson.kind}: there is nothing to tune, no link runs it on batches")
     part = load_part(name, lesson.kind, device)
     precisions = ("float32", "bfloat16") if bfloat16_holds(part, lesson) else ("float32",)
     timings = timed(part, [Best(batch, precision) for precision in precisions for batch in BATCHES[part.device.type]])
@@ -94,12 +101,16 @@ def workload(network: nn.Module, batch: int, device: torch.device) -> Callable[[
     """One call of what a run does with the part, on made-up inputs: their values do not matter to time."""
     generator = torch.Generator().manual_seed(1)
     snr_db = torch.full((batch,), 10.0, device=device)
-    colours, side = (network.colours, network.side) if isinstance(network, Codec) else (3, 32)
+    colours, side = (network.colours, network.side) if isinstance(network, Codec | VqVae) else (3, 32)
     images = torch.rand(batch, colours, side, side, generator=generator).to(device).contiguous(memory_format=torch.channels_last)
     if isinstance(network, Codec):
         return lambda: network.decode(network.encode(images, snr_db), snr_db)
     if isinstance(network, Inverter):
         symbols = torch.randn(batch, network.uses, dtype=torch.complex64, generator=generator).to(device)
         return lambda: network.invert(symbols)
+    if isinstance(network, VqVae):
+        return lambda: network.decode(network.encode(images), snr_db)
+    if isinstance(network, UNet):
+        return lambda: network(images, torch.full((batch,), 10, device=device))
     assert isinstance(network, Classifier)
     return lambda: network(images)

@@ -11,7 +11,6 @@ Steps = tuple[int, int]  # t_D and t_plus, see `messages.Report`
 
 EPOCHS = 2**16
 REMEMBERED = 64  # offers that Bob keeps
-FIRST_STEPS: Steps = (0, 0)  # those of a session before its first REPORT, and of schemes that have none
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,11 @@ class Offers:
     """Bob's book of terms: those in force, and those that his reports allow Alice to begin. No number ever stands for two of them.
 
     epoch  number of the terms in force
-    steps  of the terms in force
+    steps  of the terms in force, which are the stack's own at first
     """
 
-    def __init__(self, epoch: int) -> None:
-        self.epoch, self.steps = epoch, FIRST_STEPS
+    def __init__(self, epoch: int, steps: Steps) -> None:
+        self.epoch, self.steps = epoch, steps
         self._open: OrderedDict[int, Steps] = OrderedDict()
 
     def offer(self, steps: Steps) -> int:

@@ -163,7 +163,7 @@ class Air:
             gain, noise_power, snr_db = np.array([measured.gain], np.complex64), rows_of(measured.noise_power, items), measured.snr_db
         elif jam is not None:  # who knows all knows the interference too
             noise_power = noise_power + jam[front:].reshape(items, -1).mean(axis=1)
-            snr_db -= linear_to_db(1.0 + float(jam.mean()) / stretch.noise_power)
+            snr_db = disturbed_db(stretch, jam)
         jammed = 0.0 if jam is None else float(np.count_nonzero(jam)) / uses
         self._world.announce(
             Reception(
@@ -202,7 +202,12 @@ class Air:
         stretch = ear.path.during(start, uses, self._use_ns)
         jam = self.jammer.power(ear.number, start, uses, self._use_ns) if self.jammer else None
         raw, snr_db = self.signalling.receive(frame, sent, stretch, jam, self._controls)
-        return ControlCopy(frame, raw, start, self.airtime_ns(uses), uses, snr_db)
+        return ControlCopy(frame, raw, start, self.airtime_ns(uses), uses, snr_db, disturbed_db(stretch, jam))
+
+
+def disturbed_db(stretch: Stretch, jam: NDArray[np.float32] | None) -> float:
+    """SNR of a frame in dB, fading included, and its mean interference counted as noise."""
+    return stretch.snr_db if jam is None else stretch.snr_db - linear_to_db(1.0 + float(jam.mean()) / stretch.noise_power)
 
 
 def per_item(gain: NDArray[np.complex64], items: int, front: int) -> NDArray[np.complex64]:

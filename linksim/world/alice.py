@@ -45,6 +45,7 @@ class Album:
 class Outbox:
     """What Alice needs to make a frame: her images, the operations `source` and `send`, and the shape of an item.
 
+    attacked        operation that pollutes her images; None where nobody does
     noise           key of her scheme's own draws
     uses            channel uses of the payload of a frame
     attempts        transmissions of a frame; with more than one, Bob acknowledges it
@@ -52,6 +53,7 @@ class Outbox:
 
     album: Album
     source: Operation
+    attacked: Operation | None
     send: Operation
     noise: Key
     items: int
@@ -96,9 +98,10 @@ class Alice:
 
     def _frame(self, number: int, agreed: Agreed) -> DataFrame:
         outbox, worker = self._outbox, self._world.worker
-        indices = outbox.album.page(number, self._spec.images_per_frame)
-        images = worker.promise(outbox.source, indices.reshape(outbox.items, -1))
+        indices = outbox.album.page(number, self._spec.images_per_frame).reshape(outbox.items, -1)
+        labels, images = outbox.album.labels[indices], worker.promise(outbox.source, indices)
+        source = images if outbox.attacked is None else worker.promise(outbox.attacked, images, labels)
         keys = item_keys(outbox.noise, number * outbox.items, outbox.items)
-        symbols = worker.promise(outbox.send, images, keys, *leaves(agreed.terms))
-        self._judge.sent(number, images, outbox.album.labels[indices], agreed)
-        return DataFrame(number, agreed.epoch, outbox.items, len(indices), outbox.uses, symbols)
+        symbols = worker.promise(outbox.send, source, keys, *leaves(agreed.terms))
+        self._judge.sent(number, images, source, labels, agreed)
+        return DataFrame(number, agreed.epoch, outbox.items, indices.size, outbox.uses, symbols)

@@ -19,7 +19,6 @@ from linksim.phy.noise import Noise, item_keys
 from linksim.rng import Streams
 from linksim.scenario.jammers import NoJammer, ReactiveJammer, SemanticJammer, SweepJammer
 from linksim.scenario.schema import Link
-from linksim.scenario.schemes import PlainScheme
 from linksim.schemes.cores import Core
 from linksim.schemes.terms import Belief
 from linksim.units import db_to_linear
@@ -76,12 +75,12 @@ class Arms:
     def _receiver(self, name: str, link: Link, spec: SemanticJammer, core: Core) -> perturb.Receiver:
         """What the jammer takes Bob for."""
         if spec.knowledge == "receiver":
-            if not isinstance(link.scheme[-1], PlainScheme):
+            if core.bare is None:
                 raise LinksimError(
                     f"group {name!r}: a semantic jammer needs a receiver with a gradient, scheme {link.scheme[-1].name!r} has none; "
                     "its knowledge can be 'surrogate'"
                 )
-            return perturb.peeling(core.scheme)
+            return perturb.peeling(core.bare)
         network = self._part(spec.surrogate, "inverter").network
         assert isinstance(network, Inverter)
         if network.uses != core.scheme.uses:
@@ -97,7 +96,8 @@ class Arms:
         images = torch.from_numpy(pictures[np.sort(chosen)]).to(self._device).permute(0, 3, 1, 2)[:, None] / 255.0
         count, snr_db = len(images), link.alice.assumed_snr_db
         keys = torch.tensor(item_keys(key, 1, count + 1)).to(self._device)  # draw 0 chose the images
+        sender = core.bare or core.scheme
         with torch.inference_mode():
-            captured = core.scheme.send(images, Belief(torch.full((count,), snr_db, device=self._device)), Noise(keys[:count]))
+            captured = sender.send(images, Belief(torch.full((count,), snr_db, device=self._device)), Noise(keys[:count]))
             start = Noise(keys[count:]).complex(core.scheme.uses)
         return perturb.for_all(ascent, captured, db_to_linear(-snr_db), db_to_linear(spec.jsr_bob_db), start, core.best.batch)

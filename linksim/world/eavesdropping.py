@@ -20,7 +20,7 @@ from linksim.nets.inverters import Inverter
 from linksim.nets.weights import Part
 from linksim.rng import Key, generator
 from linksim.scenario.nodes import InversionAttack, WhiteBoxAttack
-from linksim.scenario.schemes import CoreScheme, PlainScheme
+from linksim.scenario.schemes import CodecScheme, CoreScheme
 
 LoadPart = Callable[[str, str], Part]
 CAPTURED_AT_ONCE = 50
@@ -49,7 +49,7 @@ def attack(spec: InversionAttack | WhiteBoxAttack, link: CoreScheme, load: LoadP
             assert isinstance(part.network, Inverter)
             return Attack(part.network.invert, part.network.uses, part.best)
         case WhiteBoxAttack():
-            if not isinstance(link, PlainScheme):
+            if not isinstance(link, CodecScheme):
                 raise LinksimError(f"attack 'white-box' searches through a codec's encoder; scheme {link.name!r} has none")
             codec = load(link.codec, "codec").network
             assert isinstance(codec, Codec)

@@ -95,7 +95,7 @@ class End:
         """The agreement on a data frame. `pairs` are those that KEY told of."""
         secured = self._secured
         layers, keys = ([], None) if secured is None else (self._layers(secured.books, frame, pairs), secured.keys)
-        return Agreed(self._stack.terms(snr_db, layers), epoch, snr_db, Ground(keys, steps, pairs))
+        return Agreed(self._stack.terms(snr_db, steps, layers), epoch, snr_db, Ground(keys, steps, pairs))
 
     def _layers(self, books: tuple[Book, ...], frame: int, pairs: Pairs) -> list[FrameKeys]:
         """The keys of each keyed layer of the stack: those that `pairs` chooses, or those that follow from the frame number."""

@@ -91,6 +91,7 @@ class Transmission:
 class ControlCopy:
     """What the addressee received of a control frame: bytes that may be wrong, and the SNR measured on its pilots (NaN without).
 
+    true_snr_db  SNR as it was, fading and interference included
     origin  see `records.ControlSent`
     """
 
@@ -100,4 +101,5 @@ class ControlCopy:
     airtime_ns: int
     uses: int
     snr_db: float
+    true_snr_db: float
     origin: int = AS_SENT

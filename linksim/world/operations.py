@@ -132,11 +132,23 @@ def match() -> Operation:
     return Operation("match", run, SCORE_BATCH)
 
 
-def score(classifier: Classifier | None, batch: int, precision: Precision) -> Operation:
-    """(estimates, images), both [items, k, c, h, w] in 0..1 -> [items, k, 4]: mse, ssim, predicted class (-1 without a classifier), and
-    1 where the estimate is lacking, for which grey is scored."""
+def classes(classifier: Classifier, batch: int, precision: Precision) -> Operation:
+    """(images, what was sent in their place), both [items, k, c, h, w] in 0..1 -> the class of either, int64 [items, k, 2]."""
 
-    def run(estimates: Tensor, images: Tensor) -> Tensor:
+    def run(images: Tensor, sent: Tensor) -> Tensor:
+        both = torch.stack([images, sent], dim=2)
+        with precision():
+            logits: Tensor = classifier(both.flatten(0, 2))
+        return logits.argmax(dim=1).view(both.shape[:3])
+
+    return Operation("classes", run, batch)
+
+
+def score(classifier: Classifier | None, batch: int, precision: Precision) -> Operation:
+    """(estimates, images, both [items, k, c, h, w] in 0..1, their `classes`) -> [items, k, 6]: mse, ssim, predicted class (-1 without a
+    classifier), the `classes`, and 1 where the estimate is lacking, for which grey is scored."""
+
+    def run(estimates: Tensor, images: Tensor, classes: Tensor) -> Tensor:
         shape = estimates.shape[:2]
         estimates, images = estimates.flatten(0, 1), images.flatten(0, 1)
         grey = lacking(estimates).float()
@@ -146,6 +158,8 @@ def score(classifier: Classifier | None, batch: int, precision: Precision) -> Op
         else:
             with precision():
                 predicted = classifier(estimates).argmax(dim=1).float()
-        return torch.stack([mse(estimates, images), ssim(estimates, images), predicted, grey], dim=1).view(*shape, 4)
+        clean, source = classes.flatten(0, 1).float().unbind(dim=1)
+        scores = mse(estimates, images), ssim(estimates, images), predicted, clean, source, grey
+        return torch.stack(scores, dim=1).view(*shape, len(scores))
 
     return Operation("score", run, batch)

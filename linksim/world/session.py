@@ -30,9 +30,10 @@ from linksim.schemes.stack import Stack
 from linksim.secrecy import ALICE_TO_BOB, BOB_TO_ALICE, TAG_BYTES, Refused, check_nack, prove_nack
 from linksim.units import FOREVER_NS, seconds_to_ns
 from linksim.world import wire
-from linksim.world.agreement import FIRST_STEPS, Agreed, Offers, Pairs, Steps
+from linksim.world.agreement import Agreed, Offers, Pairs
 from linksim.world.air import Air
 from linksim.world.arq import Step, StopAndWait
+from linksim.world.chooser import Choose, unchanged
 from linksim.world.clock import World
 from linksim.world.endpoint import End, Secured
 from linksim.world.frames import ControlCopy, ControlFrame, DataFrame
@@ -48,9 +49,8 @@ REMEMBERED = 64  # frames whose keys Bob keeps
 class AliceSession(End):
     """Alice's end: she begins every exchange.
 
-    epoch   number of the terms she works under
-    steps   diffusion steps of these terms
-    snr_db  her belief of the SNR at Bob, from his last report
+    epoch, steps  number of the terms she works under, and their diffusion steps
+    snr_db        her belief of the SNR at Bob, from his last report
     """
 
     def __init__(self, world: World, lane: int, air: Air, link: Link, stack: Stack, streams: Streams, names: tuple[str, str]) -> None:
@@ -68,7 +68,7 @@ class AliceSession(End):
     def restart(self) -> None:
         """Lose all but the identity, as a node does that loses power. What is under way fails."""
         self._secured, self._proven, self._disagreed = None, False, False
-        self.epoch, self.steps, self.snr_db = 0, FIRST_STEPS, self._assumed_snr_db
+        self.epoch, self.steps, self.snr_db = 0, self._stack.steps, self._assumed_snr_db
         self._sequence = 0
         self._probe_due_ns = self._handshake_due_ns = self._world.now
         self._opening: Opening | None = None
@@ -89,8 +89,7 @@ class AliceSession(End):
             yield from self._acknowledged(Confirm(self.epoch, self._sequence, self.epoch))
         if self._secured is None or not (bold or (told and self._proven)):
             return None
-        first = self._frames.start if self._frames else frame
-        self._frames = range(first, frame + 1)
+        self._frames = range(self._frames.start if self._frames else frame, frame + 1)
         return self._agreed(frame, self.epoch, self.snr_db, self.steps, pairs)
 
     def deliver(self, frame: int, send: Callable[[int], Step], attempts: int) -> Generator[Any, Any, bool]:
@@ -132,7 +131,7 @@ class AliceSession(End):
 
     def _take_up(self, secured: Secured) -> None:
         self._secured, self._proven, self._disagreed, self._opening = secured, False, False, None
-        self.steps, self._frames = FIRST_STEPS, range(0)
+        self.steps, self._frames = self._stack.steps, range(0)
         self._probe_due_ns, self._handshake_due_ns = self._world.now, FOREVER_NS
 
     def _unseal(self, envelope: Envelope) -> Sealed:
@@ -195,14 +194,11 @@ class AliceSession(End):
 
 
 class BobSession(End):
-    """Bob's end: he answers.
-
-    choose  SNR in dB as measured -> the diffusion steps that he asks for
-    """
+    """Bob's end: he answers. `choose` is how he comes by the diffusion steps that he asks for."""
 
     def __init__(self, world: World, lane: int, air: Air, link: Link, stack: Stack, streams: Streams, names: tuple[str, str]) -> None:
         super().__init__(world, lane, air, link, stack, streams, *names)
-        self.choose: Callable[[float], Steps] = lambda _: FIRST_STEPS
+        self.choose: Choose = unchanged
         self.restart()
 
     def restart(self) -> None:
@@ -213,8 +209,9 @@ class BobSession(End):
 
     def _take_up(self, secured: Secured | None, epoch: int) -> None:
         self._secured, self._pending = secured, None
-        self._offers = Offers(epoch)
+        self._offers = Offers(epoch, self._stack.steps)
         self._report: Report | None = None
+        self._measuring = -1  # number of the newest exchange in which he measured
         self._keys: OrderedDict[int, Pairs] = OrderedDict()
 
     def terms(self, frame: int, epoch: int, snr_db: float) -> Agreed | None:
@@ -248,7 +245,7 @@ class BobSession(End):
             yield from self._air.send_control(ControlFrame(self._answering.frame, BOB, Accept.kind, message.sequence, 0, False))
         elif isinstance(message, Probe):
             self._offers.settle(message.epoch)
-            report = self._measured(message.sequence, copy.snr_db)
+            report = yield from self._measured(message.sequence, copy)
             if report is not None:
                 yield from self._reply(report)
         elif isinstance(message, Confirm):
@@ -261,13 +258,16 @@ class BobSession(End):
                 self._keys.popitem(last=False)
             yield from self._reply(Ack(self._offers.epoch, message.sequence, Key.kind))
 
-    def _measured(self, sequence: int, snr_db: float) -> Report | None:
-        """The answer to a PROBE; a repeat is answered as the first was, one that comes late not at all."""
-        if self._report is not None and sequence <= self._report.sequence:
-            return self._report if sequence == self._report.sequence else None
-        measured = min(max(snr_db, -REPORTED_DB), REPORTED_DB)
-        steps = self.choose(measured)
-        self._report = Report(self._offers.epoch, sequence, measured, self._offers.offer(steps), *steps)
+    def _measured(self, sequence: int, copy: ControlCopy) -> Generator[Any, Any, Report | None]:
+        """The answer to a PROBE; a repeat is answered as the first was, one that comes late, or while he still chooses, not at all."""
+        if sequence <= self._measuring:
+            return self._report if self._report is not None and sequence == self._report.sequence else None
+        self._measuring, offers = sequence, self._offers
+        measured = min(max(copy.snr_db, -REPORTED_DB), REPORTED_DB)
+        steps = yield from self.choose(offers.steps, measured, copy.true_snr_db, sequence)
+        if offers is not self._offers or sequence < self._measuring:  # a new session began, or a newer round, while he chose
+            return None
+        self._report = Report(offers.epoch, sequence, measured, offers.offer(steps), *steps)
         return self._report
 
     def _unseal(self, envelope: Envelope) -> Sealed:

@@ -1,0 +1,158 @@
+"""How each claim of DiffuSeC is judged: which cells it needs, and the rule that holds them against the paper."""
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
+
+from linksim.papers.cells import Samples, Shelf
+from linksim.papers.claims import Claim, shown
+from linksim.papers.diffusec.conditions import CLEAN, JUDGE, METHODS, ROBUST, SNRS_DB, TABLED_DB, key, sweep
+from linksim.papers.diffusec.judging import Judging
+from linksim.papers.diffusec.learning import KEY as CURVE
+from linksim.papers.diffusec.shapes import adapts_in_three, converges, falls
+from linksim.papers.verdicts import Finding, Order, Rule, against, difference, ordered
+from linksim.plots.intervals import Interval, mean_interval, wilson
+
+MEET = 0.02  # accuracies whose paired difference lies surely within this of zero meet
+CLIFF = 0.5  # share of its whole range of accuracy that a link with a cliff loses in one step of SNR
+LOW_DB = tuple(snr_db for snr_db in SNRS_DB if snr_db < 3)
+HIGH_DB = tuple(snr_db for snr_db in SNRS_DB if snr_db > 3)
+FROM_3_LOW_DB = tuple(snr_db for snr_db in TABLED_DB if snr_db >= -3)
+JUDGE_KEY = Judging(JUDGE).key
+
+
+def share(samples: Samples) -> Interval:
+    """Share of images, each 0 or 1, with Wilson's interval."""
+    return wilson(float(samples.sum()), len(samples))
+
+
+def accuracies(keys: tuple[str, ...], metric: str, claim: Claim, shelf: Shelf) -> Finding:
+    """Shares beside the paper's one figure, each of them."""
+    ours = [share(shelf[name].samples[metric]) for name in keys]
+    return beside(claim, ours, shelf)
+
+
+def likenesses(keys: tuple[str, ...], claim: Claim, shelf: Shelf) -> Finding:
+    """Mean SSIM beside the paper's one figure, in each cell."""
+    return beside(claim, [mean_interval(shelf[name].samples["ssim"]) for name in keys], shelf)
+
+
+def beside(claim: Claim, ours: Sequence[Interval], shelf: Shelf) -> Finding:
+    """Our figures, each held against the paper's; robust accuracies with what the classifier makes of clean images told beside."""
+    paper = claim.values().repeat(len(ours))
+    word, reason = against(claim, ours, paper, claim.tolerances(1).repeat(len(ours)))
+    said = ", ".join(f"{about.value:.3f} ({about.low:.3f}..{about.high:.3f})" for about in ours)
+    if "accuracy" in claim.quantity and JUDGE_KEY in shelf and claim.id != "diffusec-wrn-clean":
+        reason += f"; our classifier has {100 * shelf[JUDGE_KEY].samples['correct'].mean():.1f} % on clean images, the paper's 95.3 %"
+    return Finding(word, said, ours[0].n, reason)
+
+
+def best_clean(claim: Claim, shelf: Shelf) -> Finding:
+    """The highest clean accuracy over the SNRs. To be the highest of nine lifts it a little; the interval is that of one cell."""
+    ours = max((share(shelf[name].samples["correct"]) for name in sweep(CLEAN, "proposal")), key=lambda about: about.value)
+    return beside(claim, [ours], shelf)
+
+
+def orders(table: str, above: str, below: Sequence[str], snrs_db: Sequence[int], shelf: Shelf) -> list[Order]:
+    """That a method is above each of others at each SNR, image by image."""
+    found = []
+    for rival in below:
+        for snr_db in snrs_db:
+            samples = [shelf[key(table, name, snr_db)].samples["correct"] for name in (above, rival)]
+            found.append(Order(f"{snr_db} dB: {METHODS[above].name} > {METHODS[rival].name}", difference(*samples)))
+    return found
+
+
+def means(table: str, methods: Sequence[str], snrs_db: Sequence[int], shelf: Shelf) -> str:
+    """ "vit 0.10 / 0.20": accuracies of methods over SNRs."""
+    of = {name: [float(shelf[key(table, name, snr_db)].samples["correct"].mean()) for snr_db in snrs_db] for name in methods}
+    return "; ".join(f"{METHODS[name].name} {shown(values)}" for name, values in of.items())
+
+
+def images(shelf: Shelf) -> int:
+    return len(shelf[key(ROBUST, "proposal", SNRS_DB[0])].samples["correct"])
+
+
+def above_vqvae(_: Claim, shelf: Shelf) -> Finding:
+    """From -3 dB on."""
+    word, reason = ordered(orders(ROBUST, "proposal", ["vqvae"], FROM_3_LOW_DB, shelf))
+    return Finding(word, means(ROBUST, ["proposal", "vqvae"], FROM_3_LOW_DB, shelf), images(shelf), reason)
+
+
+def above_plain(_: Claim, shelf: Shelf) -> Finding:
+    """Robust accuracy below 3 dB, and clean accuracies that meet above."""
+    word, reason = ordered(orders(ROBUST, "proposal", ["plain"], LOW_DB, shelf))
+    apart = [order.difference for order in orders(CLEAN, "proposal", ["plain"], HIGH_DB, shelf)]
+    met = sum(about.low <= MEET and about.high >= -MEET for about in apart)
+    largest = max((about.value for about in apart), key=abs)
+    reason += f"; clean accuracies meet (within {MEET:g} and their interval) at {met} of {len(apart)} SNRs above 3 dB"
+    reason += f", the largest difference is {largest:+.3f}"
+    ours = means(ROBUST, ["proposal", "plain"], LOW_DB, shelf)
+    return Finding(word if met == len(apart) else "not reproduced", ours, images(shelf), reason)
+
+
+def above_digital(_: Claim, shelf: Shelf) -> Finding:
+    """At every SNR, and the digital link's cliff."""
+    rivals = ("jpeg", "jpeg-at", "vit")
+    word, reason = ordered(orders(ROBUST, "proposal", rivals, SNRS_DB, shelf))
+    clean = [float(shelf[name].samples["correct"].mean()) for name in sweep(CLEAN, "jpeg")]
+    steps = [after - before for before, after in pairwise(clean)]
+    steepest, whole = max(steps), max(clean) - min(clean)
+    cliff = whole > 0 and steepest >= CLIFF * whole
+    at_db = SNRS_DB[steps.index(steepest)]
+    reason += f"; clean accuracy of {METHODS['jpeg'].name} has {'a' if cliff else 'no'} cliff: from {at_db} to {at_db + 3} dB it rises by "
+    reason += f"{steepest:.2f} of {whole:.2f}"
+    ours = means(ROBUST, ("proposal", *rivals), SNRS_DB, shelf)
+    return Finding(word if cliff else "not reproduced", ours, images(shelf), reason)
+
+
+def _robust(*snrs_db: int) -> Rule:
+    keys = sweep(ROBUST, "proposal", snrs_db)
+    how = (
+        "share of attacked images taken for what they are, steps after 1, 2 and 3 rounds of the policy from random ones; Wilson's interval"
+    )
+    return Rule(how, keys, partial(accuracies, keys, "correct"))
+
+
+def _ssim(*snrs_db: int) -> Rule:
+    keys = sweep(ROBUST, "proposal", snrs_db)
+    return Rule("mean SSIM with the original, attacked images, rounds 1 to 3 of the trained policy", keys, partial(likenesses, keys))
+
+
+ATTACKED = (key(ROBUST, "vit", SNRS_DB[-1]),)
+ACTING = tuple(f"policy/snr{snr_db}" for snr_db in SNRS_DB)
+PAIRED = "differences image by image, the same attacked images; "
+
+RULES: dict[str, Rule] = {
+    "diffusec-wrn-clean": Rule("all test images, Wilson's interval", (JUDGE_KEY,), partial(accuracies, (JUDGE_KEY,), "correct")),
+    "diffusec-wrn-pgd": Rule(
+        "the attacked images themselves, without any link; Wilson's interval", ATTACKED, partial(accuracies, ATTACKED, "source_correct")
+    ),
+    "diffusec-robust--6": _robust(-6),
+    "diffusec-robust--3": _robust(-3),
+    "diffusec-robust-0": _robust(0),
+    "diffusec-robust-3": _robust(3),
+    "diffusec-robust-6": _robust(6),
+    "diffusec-robust-15": _robust(9, 12, 15),
+    "diffusec-clean-top": Rule("the highest of the nine SNRs; Wilson's interval of that cell", sweep(CLEAN, "proposal"), best_clean),
+    "diffusec-ssim-high": _ssim(3, 9, 15),
+    "diffusec-ssim-low": _ssim(-3),
+    "diffusec-vs-vqvae": Rule(
+        PAIRED + "-3 to 15 dB", (*sweep(ROBUST, "proposal", FROM_3_LOW_DB), *sweep(ROBUST, "vqvae", FROM_3_LOW_DB)), above_vqvae
+    ),
+    "diffusec-vs-plain": Rule(
+        PAIRED + "robust accuracy at -6, -3, 0 dB, clean accuracy at 6 dB and above",
+        tuple(name for m in ("proposal", "plain") for name in (*sweep(ROBUST, m, LOW_DB), *sweep(CLEAN, m, HIGH_DB))),
+        above_plain,
+    ),
+    "diffusec-vs-jpeg": Rule(
+        PAIRED + "all SNRs; and how clean accuracy of the digital link goes with SNR",
+        (*(name for m in ("proposal", "jpeg", "jpeg-at", "vit") for name in sweep(ROBUST, m)), *sweep(CLEAN, "jpeg")),
+        above_digital,
+    ),
+    "diffusec-converge": Rule("the learning curve of the lesson: mean reward over -3, 3, 9, 15 dB", (CURVE,), converges),
+    "diffusec-adapt-3": Rule(
+        "reward by the atlas from 1,000 random starts at each SNR, after three rounds and after thirty", ACTING, adapts_in_three
+    ),
+    "diffusec-policy-trend": Rule("t_plus where the policy comes to rest, mean over 1,000 random starts, at each SNR", ACTING, falls),
+}  # fmt: skip

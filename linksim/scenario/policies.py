@@ -1,0 +1,73 @@
+"""Words for Bob's policy: how he chooses the diffusion steps (t_D, t_plus) that his REPORT asks for."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from linksim.scenario.base import NAME, Model
+
+
+class Choosing(Model):
+    """What all policies have in common."""
+
+    rounds: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="probe rounds after which he starts anew from random steps (the paper's tests: 3); null: never",
+    )
+
+
+class FixedPolicy(Choosing):
+    """The steps stay as the scheme has them at first."""
+
+    name: Literal["fixed"] = "fixed"
+
+
+class Informed(Choosing):
+    """A policy that reads an atlas."""
+
+    atlas: str = Field("diffusec-atlas", pattern=NAME, description="measured atlas of rewards")
+
+
+class BestFixedPolicy(Informed):
+    """The one pair of steps whose mean reward over a range of SNRs is highest."""
+
+    name: Literal["best-fixed"]
+    low_db: float = Field(0.0, ge=-30, le=60, description="lower end of the range, in dB")
+    high_db: float = Field(15.0, ge=-30, le=60, description="upper end of the range, in dB")
+
+
+class TablePolicy(Informed):
+    """The best pair for each bin of reported SNR."""
+
+    name: Literal["table"]
+    bin_db: float = Field(3.0, gt=0, le=30, description="width of a bin in dB")
+
+
+class OraclePolicy(Informed):
+    """The best pair for the SNR as it is: told what no receiver knows, as a bound for all others."""
+
+    name: Literal["oracle"]
+
+
+class RandomPolicy(Choosing):
+    """Any pair."""
+
+    name: Literal["random"]
+
+
+class DdpgPolicy(Choosing):
+    """A trained actor (deep deterministic policy gradient)."""
+
+    name: Literal["ddpg"]
+    actor: str = Field("ddpg-cifar10", pattern=NAME, description="trained part that moves the steps")
+
+
+def policy_named(value: Any) -> Any:
+    """`policy: table` for `policy: {name: table}`."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+AnyPolicy = FixedPolicy | BestFixedPolicy | TablePolicy | OraclePolicy | RandomPolicy | DdpgPolicy
+PolicySpec = Annotated[AnyPolicy, Field(discriminator="name"), BeforeValidator(policy_named)]

@@ -1,0 +1,118 @@
+"""Lesson of DiffuSeC's ViT codec, in the paper's three phases (Sec. V-A).
+
+    semantic   S and S^-1 with no radio between them, by SSIM           Eq. (33)
+    channel    C and C^-1 over AWGN on the tokens of S, by squared error    Eq. (34)
+    joint      all of it over AWGN, by SSIM                             Eq. (33)
+
+Half of the images are diffused first, by any number of steps that Alice may choose, and are to come back as they were sent: what the
+codec carries in the end are diffused images (Eq. 16 with its factor of one).
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from linksim.diffusion import diffuse, to_pixels, to_unit
+from linksim.metrics import psnr_of_mean_mse, ssim
+from linksim.nets.cards import Score
+from linksim.nets.vit import VitJscc
+from linksim.train.codec import condition, over_awgn_scores
+from linksim.train.images import FromImages
+from linksim.train.noise import over_awgn, unit_noise
+from linksim.train.order import one_cycle
+
+SSIM_WEIGHT = 0.5  # iota
+
+
+@dataclass(frozen=True)
+class VitLesson(FromImages):
+    """Trains a `VitJscc`.
+
+    phases     steps of the semantic, the channel and the joint phase
+    most_steps  of diffusion, t_D max
+    snr_db     range the SNR of each image is drawn from, uniformly
+    scored_db  SNRs it is measured at
+    """
+
+    source: str
+    config: dict[str, object]
+    phases: tuple[int, int, int]
+    batch: int = 128
+    peak_rate: float = 7e-4
+    weight_decay: float = 1e-4
+    most_steps: int = 50
+    scored: int | None = None
+    snr_db: tuple[float, float] = (-6.0, 18.0)
+    average: float | None = 0.998
+    bfloat16: bool = True
+    seed: int = 1
+    scored_db: tuple[float, ...] = (-6.0, -3.0, 0.0, 3.0, 9.0, 15.0)
+    kind: str = field(default="codec", init=False)
+
+    @property
+    def steps(self) -> int:
+        return sum(self.phases)
+
+    @property
+    def recipe(self) -> dict[str, object]:
+        names = ("source", "phases", "batch", "peak_rate", "weight_decay", "most_steps", "snr_db", "average", "bfloat16")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        return tuple(condition(snr_db) for snr_db in self.scored_db)
+
+    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(network.parameters(), lr=self.peak_rate, weight_decay=self.weight_decay, fused=True)
+
+    def rate(self, step: int) -> float:
+        """One cycle in each phase."""
+        phase, within = self._phase(step)
+        return one_cycle(within, self.phases[phase], rise=0.1)
+
+    def _phase(self, step: int) -> tuple[int, int]:
+        """Number of the phase, and the step within it."""
+        phase = 0
+        while phase < 2 and step >= self.phases[phase]:
+            step -= self.phases[phase]
+            phase += 1
+        return phase, step
+
+    def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
+        assert isinstance(network, VitJscc)
+        phase, _ = self._phase(step)
+        images, _ = self._batches(step)
+        images = self._diffused(images, step).to(device)
+        if phase == 0:
+            return structural_loss(network.decoder.semantic(network.encoder.semantic(images)), images)
+        snr_db = torch.from_numpy(self._streams("vit/snr", step).uniform(*self.snr_db, self.batch)).float().to(device)
+        noise = unit_noise(self._streams, "vit/noise", step, self.batch, network.uses).to(device)
+        if phase == 1:
+            with torch.no_grad():
+                tokens = network.encoder.semantic(images)
+            heard = network.decoder.channel(over_awgn(network.encoder.channel(tokens), snr_db, noise), snr_db)
+            error: Tensor = (heard - tokens).float().square().mean()  # Eq. (34)
+            return error
+        return structural_loss(network.decoder(over_awgn(network.encoder(images, snr_db), snr_db, noise), snr_db), images)
+
+    def _diffused(self, images: Tensor, step: int) -> Tensor:
+        """Every other image after 1 to `most_steps` steps of diffusion, which may leave 0..1; the others as they are."""
+        draw = self._streams("vit/diffusion", step)
+        steps = torch.from_numpy(draw.integers(1, self.most_steps + 1, len(images)))
+        steps[::2] = 0
+        noise = torch.from_numpy(draw.standard_normal(images.shape, dtype="float32"))
+        return to_pixels(diffuse(to_unit(images), steps, noise))
+
+    def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
+        assert isinstance(network, VitJscc)
+        errors, likeness = over_awgn_scores(network, images, self.scored_db[self.conditions.index(condition)], device)
+        return [
+            Score("psnr_of_mean_mse_db", condition, psnr_of_mean_mse(errors), len(images)),
+            Score("ssim", condition, likeness.mean().item(), len(images)),
+        ]
+
+
+def structural_loss(estimates: Tensor, images: Tensor) -> Tensor:
+    """Eq. (33): iota (1 - mean SSIM). [batch, c, h, w] twice -> a number."""
+    return SSIM_WEIGHT * (1.0 - ssim(estimates, images).mean())

@@ -1,0 +1,113 @@
+"""Facts about the lesson that tunes DiffuSeC's denoiser through the link, and about the ViT codec's three phases."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_lessons import PICTURES, trainee_of
+from tiny_parts import UNET, VIT, write_diffusec_parts, write_part
+
+from linksim.data.sources import Pictures
+from linksim.diffusion import stops
+from linksim.nets.unet import UNet
+from linksim.nets.vit import VitJscc
+from linksim.nets.weights import build, forget_parts
+from linksim.train.denoiser import DenoiserLesson
+from linksim.train.link_denoiser import LinkDenoiserLesson, purification_loss
+from linksim.train.loop import train
+from linksim.train.vit import VitLesson
+
+
+@dataclass(frozen=True)
+class TinyVit(VitLesson):
+    def pictures(self, split: str) -> Pictures:
+        return PICTURES
+
+
+@dataclass(frozen=True)
+class TinyDenoiser(DenoiserLesson):
+    def pictures(self, split: str) -> Pictures:
+        return PICTURES
+
+
+@dataclass(frozen=True)
+class TinyLinkDenoiser(LinkDenoiserLesson):
+    def pictures(self, split: str) -> Pictures:
+        return PICTURES
+
+
+@pytest.fixture
+def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path))
+    forget_parts()
+    write_diffusec_parts(tmp_path)
+    write_part(tmp_path, "denoiser-cifar10", "denoiser", UNET)
+    yield tmp_path
+    forget_parts()
+
+
+def test_the_loss_of_eq_35_is_zero_for_a_copy_and_weighs_both_parts() -> None:
+    images = torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    assert purification_loss(images, images).item() == pytest.approx(0.0, abs=1e-6)
+    shifted = images + 0.1
+    assert purification_loss(shifted, images).item() > 0.2 * 0.01  # the squared error's part alone
+
+
+@pytest.mark.usefixtures("parts")
+def test_an_image_on_its_way_stands_where_its_calls_left_it() -> None:
+    """None made: at its own step. All but one made: at the last stop before the image. Items of few steps make as many as they need."""
+    lesson = TinyLinkDenoiser("samples", UNET, 10, batch=4, calls=5)
+    network = build("denoiser", UNET)
+    assert isinstance(network, UNet)
+    images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+    t_d, t_p = torch.tensor([50, 50, 2, 1]), torch.tensor([100, 100, 3, 1])
+    x, here = lesson._on_the_way(network, images, t_d, t_p, torch.tensor([0, 4, 2, 0]), 0)
+    assert here.tolist() == [100, stops(torch.tensor([100]), 5)[4, 0].item(), 1, 1]
+    assert x.shape == images.shape
+    assert x.isfinite().all()
+
+
+@pytest.mark.usefixtures("parts")
+def test_both_lessons_of_the_denoiser_learn(tmp_path: Path) -> None:
+    losses: dict[str, list[float]] = {}
+    for name, lesson in {
+        "clean": TinyDenoiser("samples", UNET, 80, batch=8, average=None, bfloat16=False, peak_rate=5e-3),
+        "link": TinyLinkDenoiser("samples", UNET, 80, batch=8, average=None, bfloat16=False, peak_rate=5e-3),
+    }.items():
+        heard = losses.setdefault(name, [])
+        train(trainee_of(lesson), tmp_path / f"{name}.safetensors", lambda progress, heard=heard: heard.append(progress.loss))
+    assert losses["clean"][-1] < 0.95 * losses["clean"][0]
+    assert losses["link"][-1] < 0.95 * losses["link"][0]
+
+
+def test_each_phase_of_the_codec_moves_its_own_layers_only() -> None:
+    lesson = TinyVit("samples", VIT, phases=(2, 2, 2), batch=8, average=None, bfloat16=False)
+    trainee = trainee_of(lesson)
+    assert isinstance(trainee.network, VitJscc)
+    moved = []
+    for phase in range(3):
+        before = {name: value.clone() for name, value in trainee.network.state_dict().items()}
+        for _ in range(2):
+            trainee.learn()
+        changed = {name for name, value in trainee.network.state_dict().items() if not torch.equal(value, before[name])}
+        moved.append({".".join(name.split(".")[:2]) for name in changed})
+        assert lesson._phase(2 * phase) == (phase, 0)
+    assert moved[0] == {"encoder.semantic", "decoder.semantic"}
+    assert moved[1] == {"encoder.channel", "decoder.channel"}
+    assert moved[2] == moved[0] | moved[1]
+
+
+def test_patches_come_home_and_tokens_do_not_meet_in_the_channel_code() -> None:
+    network = build("codec", VIT)
+    assert isinstance(network, VitJscc)
+    assert (network.rows, network.uses) == (16, 64)
+    symbols = torch.zeros(1, 64, dtype=torch.complex64)
+    touched = symbols.clone()
+    touched[0, 5 * 4] = 1.0  # of the sixth token: row 1, column 1 of the patches
+    with torch.no_grad():
+        plain, other = (network.decoder(part, torch.tensor([10.0])) for part in (symbols, touched))
+    changed = (plain != other).any(dim=1)[0].nonzero()
+    assert changed.min(dim=0).values.tolist() == [8, 8]
+    assert changed.max(dim=0).values.tolist() == [15, 15]

@@ -1,0 +1,227 @@
+"""What a user sees of Bob's choices: rewards worked out by hand, who is held against whom, and figures that draw what the trace holds."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from adaptive_tables import REPORT, adaptive, best, scenario
+from matplotlib.axes import Axes
+from plot_tables import MS, Given, Tables, by_hand, link
+
+from linksim.plots.action_map import action_map_figure
+from linksim.plots.adaptation import adaptation_figure, lost
+from linksim.plots.figures import painters
+from linksim.plots.gallery import PLATES
+from linksim.plots.intervals import bootstrap, mean_interval, resamples
+from linksim.plots.policies import policies_figure, rows_of
+from linksim.plots.rewards import accuracy, adapting, grid, mean_reward, mean_ssim, paired, rewards, tally
+from linksim.plots.rivals import Rivals, rivals_of
+from linksim.plots.style import svg
+from linksim.plots.summary import adaptation_lines, summarise, summary_text
+from linksim.plots.view import View, read_view
+
+PAIR = ("oracle", "table")
+NEW = ["adaptation", "action-map", "policies"]
+
+
+def drawn_by_hand() -> Given:
+    """Eight attacked images of one lane, in two windows of four; of the first four one is as the attack wanted, one a third class, one
+    cured, and one was never mistaken. The second four are perfect."""
+    final = [2, 3, 1, 1, 1, 1, 1, 1]
+    return {
+        "lanes": {"lane": [0]},
+        "frames": {"time_ns": [0, 10 * MS, 12 * MS], "airtime_ns": [2 * MS, 10 * MS, 0], "frame": [0, 1, 2]}
+        | {"outcome": [0, 0, 2], "t_d": [10, 30, 0], "t_plus": [0, 5, 0]},
+        "quality": {"time_ns": np.repeat([0, 10 * MS], 4), "frame": np.repeat([0, 1], 4), "label": [1] * 8, "predicted": final}
+        | {"clean_class": [1] * 8, "source_class": [2, 2, 2, 1, 2, 2, 2, 2], "ssim": [0.5, 1.0, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0]},
+        "adaptation": {"time_ns": [0, 9 * MS], "sequence": [0, 1], "t_d": [10, 30], "t_plus": [0, 5]},
+    }
+
+
+def view_of(policies: tuple[str, ...] = PAIR, **more: Any) -> View:
+    return read_view(Tables(adaptive(policies, **more), policies), rivals=rivals_of(scenario(policies)))
+
+
+def panels(view: View) -> dict[str, int]:
+    """How many panels each of the three figures has, of those that are drawn."""
+    figures = ((name, painters()[name](view)) for name in NEW)
+    return {name: len(figure.axes) for name, figure in figures if figure is not None}
+
+
+def named(panel: Axes, name: str) -> Any:
+    (line,) = [line for line in panel.get_lines() if line.get_label() == name]
+    return line
+
+
+def test_rewards_are_those_worked_out_by_hand() -> None:
+    view = read_view(Tables(drawn_by_hand()))
+    cut = grid(view, batch=4)
+    assert (cut.windows, cut.centres_s.tolist()) == (2, [0.005, 0.015])
+    found = tally(view.groups[0], cut).each(lambda part: part.sum(axis=0))
+    first = -0.8 * 0.25 - 0.7 * 0.25**0.5 - 0.5 * 0.25**0.5  # SSIM 0.75, a quarter as the attack wanted, a quarter a third class
+    np.testing.assert_allclose(rewards(found), [first, 0.0], atol=1e-12)
+    assert float(mean_reward(found)) == pytest.approx(first / 2)
+    assert float(accuracy(found)) == 6 / 8
+    assert float(mean_ssim(found)) == pytest.approx(0.875)
+    whole = tally(view.groups[0], grid(view, batch=8)).each(lambda part: part.sum(axis=0))
+    assert float(mean_reward(whole)) == pytest.approx(-0.8 * 0.125 - 1.2 * 0.125**0.5)  # one batch, so one root
+
+
+def test_what_was_not_attacked_or_not_judged_has_no_reward() -> None:
+    given = drawn_by_hand()
+    given["quality"]["source_class"] = given["quality"]["clean_class"] = [-1] * 8
+    clean = read_view(Tables(given))
+    found = tally(clean.groups[0], grid(clean, 4))
+    assert np.isnan(mean_reward(found)).all()
+    assert float(accuracy(found.each(lambda part: part.sum(axis=0)))) == 6 / 8
+    given["quality"]["predicted"] = [-1] * 8
+    silent = read_view(Tables(given))
+    assert np.isnan(accuracy(tally(silent.groups[0], grid(silent, 4)))).all()
+
+
+def test_a_trace_older_than_the_columns_was_not_attacked() -> None:
+    tables = Tables(link(3), missing=("adaptation",))
+    whole = tables.table("quality")
+    young = ("clean_class", "source_class")
+    tables._tables["quality"] = type(whole)("quality", {n: v for n, v in whole.columns.items() if n not in young}, whole.kinds)
+    view = read_view(tables)
+    assert not view.groups[0].bob.quality.attacked().any()
+    assert adapting(view) == []
+    assert panels(view) == {}
+
+
+def test_resampling_gives_the_normal_interval_of_a_mean() -> None:
+    draw = np.random.default_rng(3)
+    samples = draw.normal(2, 1, 200)
+    weights = resamples(200, draw)
+    assert (weights.sum(axis=1) == 200).all()
+    found, oracle = bootstrap(weights @ samples / 200, 200), mean_interval(samples)
+    assert found.value == pytest.approx(oracle.value)
+    assert found.high - found.value == pytest.approx(oracle.high - oracle.value, rel=0.1)
+    assert np.isnan(bootstrap(resamples(1, draw)[:, 0], 1).low)
+
+
+def test_pairs_are_surer_than_means_and_a_group_equals_itself() -> None:
+    view = view_of(lanes=8, rounds=12)
+    oracle, table = (tally(group, grid(view)) for group in view.groups)
+    weights = resamples(8, np.random.default_rng(0))
+    same = paired(mean_reward, oracle, oracle, weights)
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    worse = paired(mean_reward, table, oracle, weights)
+    assert worse.high < 0
+    alone = bootstrap(mean_reward(table.weighted(weights)), 8)
+    assert worse.high - worse.low < alone.high - alone.low
+    fewer = table.each(lambda part: part[:5])
+    assert paired(mean_reward, fewer, oracle, weights[:, :5]).n == 5
+
+
+def test_rivals_differ_in_how_bob_chooses_alone_and_an_oracle_is_their_reference() -> None:
+    text = """
+groups:
+  fixed: {lanes: 4, scheme: [{name: diffusec, t_d: 10}], bob: {policy: {name: fixed}}}
+  far: {lanes: 4, scheme: [{name: diffusec, t_d: 40}], bob: {policy: {name: fixed}}}
+  told: {lanes: 8, scheme: [{name: diffusec, t_d: 10}], bob: {policy: oracle}}
+  noisy: {lanes: 4, scheme: [{name: diffusec}], channel: {bob: {csi: pilots}}, bob: {policy: {name: fixed}}}
+  noisy-random: {lanes: 4, scheme: [diffusec], channel: {bob: {csi: pilots}}, bob: {policy: {name: random}}}
+  alone: {lanes: 4, scheme: [plain], bob: {policy: {name: fixed}}}
+  twin: {lanes: 2, scheme: [plain], bob: {policy: {name: fixed}}}
+"""
+    assert rivals_of(text) == (Rivals(("fixed", "far", "told"), "told"), Rivals(("noisy", "noisy-random"), "noisy"))
+    for broken in ("", "{", "groups: 3", "groups: {a: 1, b: [2], c: {bob: 3, scheme: 4}}"):
+        assert len(rivals_of(broken)) < 2
+
+
+def test_steps_in_force_and_lost_reports_are_drawn_as_they_were() -> None:
+    view = view_of(("table",), lanes=1, rounds=30)
+    figure = adaptation_figure(view)
+    assert figure is not None
+    snr, steps, earned, quality = figure.axes
+    group = view.groups[0]
+    np.testing.assert_allclose(named(snr, "SNR at Bob, as it was").get_ydata(), group.adaptation.snr_db)
+    np.testing.assert_allclose(named(snr, "as he measured it").get_ydata(), group.adaptation.measured_snr_db)
+    for name, value in (("t_D in force", group.frames.t_d), ("t_plus in force", group.frames.t_plus)):
+        line = named(steps, name)
+        assert line.get_drawstyle() == "steps-post"
+        place = np.searchsorted(line.get_xdata(), group.frames.time_ns / MS, side="right") - 1
+        np.testing.assert_array_equal(line.get_ydata()[place], value)
+    missed = lost(group.adaptation, group.control)
+    assert 0 < missed.sum() == (group.control.outcome[group.control.message == REPORT] == 1).sum()
+    crosses: list[Any] = [line for line in steps.get_lines() if line.get_marker() == "x" and np.size(line.get_xdata())]
+    assert [line.get_ydata().tolist() for line in crosses] == [
+        group.adaptation.t_d[missed].tolist(),
+        group.adaptation.t_plus[missed].tolist(),
+    ]
+    assert len(named(earned, "reward, Eq. (31)").get_ydata()) == len(named(quality, "robust accuracy").get_ydata()) == 30 * 16 // 64
+
+
+def test_a_report_that_came_in_a_later_round_of_the_same_number_does_not_count() -> None:
+    given = adaptive(("table",), lanes=1, rounds=3)
+    given["adaptation"]["sequence"] = given["control"]["sequence"] = np.zeros(3)
+    given["control"]["outcome"] = np.array([1, 0, 1])
+    group = read_view(Tables(given)).groups[0]
+    assert lost(group.adaptation, group.control).tolist() == [True, False, True]
+    assert not lost(group.adaptation, group.control.take(np.empty(0, np.int64))).any()  # nothing is told of reports
+
+
+def test_the_map_of_actions_is_the_median_of_each_bin() -> None:
+    view = view_of(("oracle", "fixed"), lanes=4, rounds=60)
+    figure = action_map_figure(view)
+    assert figure is not None
+    for panel, place, fixed in zip(figure.axes, (0, 1), (20, 5), strict=True):
+        line = named(panel, "oracle")
+        near = best(np.asarray(line.get_xdata()))[:, place]
+        assert np.abs(line.get_ydata() - near).max() <= 2
+        assert set(named(panel, "fixed").get_ydata()[2:]) == {fixed}
+
+
+def test_policies_stand_under_their_names_beside_the_reference() -> None:
+    view = view_of(("fixed", "oracle", "random"), lanes=3, rounds=16)
+    assert [(row.name, row.reference is None) for row in rows_of(view)] == [("fixed", False), ("oracle", True), ("random", False)]
+    figure = policies_figure(view)
+    assert figure is not None
+    assert [panel.get_xlabel() for panel in figure.axes] == [
+        "mean reward",
+        "reward minus the reference's",
+        "robust accuracy (%)",
+        "mean SSIM",
+    ]
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["fixed", "oracle", "random"]
+    marks: list[list[Any]] = [list(panel.containers) for panel in figure.axes[:2]]
+    mean, excess = ([float(mark.lines[0].get_xdata()[0]) for mark in kept] for kept in marks)
+    np.testing.assert_allclose(np.array(mean) - mean[1], excess, atol=1e-12)
+    assert excess[1] == 0 > excess[0] > excess[2]
+
+
+def test_figures_are_drawn_for_what_there_is() -> None:
+    assert list(panels(view_of(lanes=1, rounds=4))) == NEW
+    assert list(panels(read_view(Tables(adaptive(("table",), lanes=1, rounds=4))))) == NEW[:2]
+    clean = view_of(lanes=1, rounds=4, attacked=False)
+    assert list(panels(clean).values()) == [6, 2, 2]  # none of rewards
+    bare = {name: rows for name, rows in adaptive(PAIR, 1, 4).items() if name in ("lanes", "adaptation", "control")}
+    unscored = read_view(Tables(bare, PAIR), rivals=(Rivals(PAIR, "oracle"),))
+    assert panels(unscored) == {"adaptation": 4, "action-map": 2}
+    assert set(NEW) <= set(PLATES)
+    view = view_of(lanes=2, rounds=4)
+    assert svg(policies_figure(view)) == svg(policies_figure(view))  # type: ignore[arg-type]
+
+
+def test_the_summary_has_a_line_for_each_group_that_adapts() -> None:
+    given = drawn_by_hand()
+    (line,) = adaptation_lines(summarise(Tables(given, ("link",))))
+    whole = -0.8 * 0.125 - 1.2 * 0.125**0.5
+    assert line.startswith(f"link: 2 rounds, mean t_D 20.0, mean t_plus 2.5, mean reward {whole:.3f} ± ")
+    assert line.endswith(", robust accuracy 75.0 % [40.9, 92.9]")
+    given["quality"]["source_class"] = [-1] * 8
+    text = summary_text(summarise(Tables(given, ("link",))))
+    assert text.splitlines()[-1] == "link: 2 rounds, mean t_D 20.0, mean t_plus 2.5"
+    assert adaptation_lines(summarise(by_hand())) == []
+
+
+def test_a_trace_on_disk_shows_its_policies_in_the_report(tmp_path: Path) -> None:
+    from linksim.plots.report import write_report
+
+    trace = Tables(adaptive(PAIR, 1, 4), PAIR).write(tmp_path / "run.h5", scenario(PAIR))
+    page = write_report(trace, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert all(PLATES[name].title in page for name in NEW)
+    assert "table: 4 rounds, mean t_D" in page

@@ -1,0 +1,97 @@
+"""Adversarial training of a classifier: its attack is one, its training repeats itself, and it goes on from what it is told."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import write_part
+from tiny_lessons import CPU, NAMES, trainee_of
+from torch.nn import functional
+
+from linksim.attacks.source import BOUND
+from linksim.data.sources import Pictures
+from linksim.nets.weights import forget_parts, load_part
+from linksim.train.order import to_images
+from linksim.train.robust import ATTACKED, RobustLesson
+
+COLOURS = np.random.default_rng(3).integers(40, 216, (10, 1, 1, 3))
+GRAIN = np.random.default_rng(4).integers(-20, 21, (96, 32, 32, 3))
+PICTURES = Pictures((COLOURS[np.arange(96) % 10] + GRAIN).astype(np.uint8), np.arange(96, dtype=np.int64) % 10, NAMES)
+
+
+@dataclass(frozen=True)
+class TinyRobust(RobustLesson):
+    """Its pictures have a colour for each class, and grain, so that they can be told apart in a few steps."""
+
+    def pictures(self, split: str) -> Pictures:
+        return PICTURES
+
+
+@pytest.fixture
+def lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RobustLesson:
+    write_part(tmp_path, "begun", "classifier", {"widths": [24, 24, 24]})
+    monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path))
+    forget_parts()
+    return TinyRobust("samples", {"widths": [24, 24, 24]}, ((40, 1.0),), batch=16, begun="begun", bfloat16=False)
+
+
+def test_it_goes_on_from_the_trained_classifier_and_leaves_its_whitening(lesson: RobustLesson) -> None:
+    trainee, begun = trainee_of(lesson), load_part("begun", "classifier").network.state_dict()
+    for name, value in trainee.network.state_dict().items():
+        torch.testing.assert_close(value, begun[name], msg=name)
+    trainee.learn()
+    after = trainee.network.state_dict()
+    assert torch.equal(after["whiten.weight"], begun["whiten.weight"])
+    assert not torch.equal(after["head.weight"], begun["head.weight"])
+
+
+def test_the_attack_raises_the_loss_of_its_batch_within_the_bound(lesson: RobustLesson) -> None:
+    """Above what noise of the same size does to it."""
+    network = trainee_of(lesson).network.eval()
+    images, labels = to_images(PICTURES.images[:16]), torch.from_numpy(PICTURES.labels[:16])
+    attacked = lesson._attacked(network, images, labels, 0)
+    noisy = (images + BOUND * torch.randn(images.shape, generator=torch.Generator().manual_seed(1)).sign()).clamp(0.0, 1.0)
+    clean, by_chance, by_design = (functional.cross_entropy(network.eval()(x), labels).item() for x in (images, noisy, attacked))
+    assert (attacked - images).abs().max() <= BOUND + 1e-6
+    assert 0 <= attacked.min() <= attacked.max() <= 1
+    assert by_design > max(clean, by_chance)
+
+
+def test_the_attack_leaves_the_network_as_it_was(lesson: RobustLesson) -> None:
+    """Running statistics included: only a step of learning moves them."""
+    network = trainee_of(lesson).network.train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    lesson._attacked(network, to_images(PICTURES.images[:8]), torch.from_numpy(PICTURES.labels[:8]), 0)
+    assert network.training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert all(weight.grad is None for weight in network.parameters())
+
+
+def test_a_lesson_that_was_stopped_goes_on_bit_for_bit(lesson: RobustLesson, tmp_path: Path) -> None:
+    straight, stopped, resumed = trainee_of(lesson), trainee_of(lesson), trainee_of(lesson)
+    losses = [straight.learn() for _ in range(4)]
+    for _ in range(2):
+        stopped.learn()
+    stopped.save(tmp_path / "c.safetensors")
+    resumed.load(tmp_path / "c.safetensors")
+    assert torch.equal(torch.stack([resumed.learn() for _ in range(2)]), torch.stack(losses[2:]))
+
+
+def test_what_it_learns_withstands_the_attack(lesson: RobustLesson) -> None:
+    trainee = trainee_of(lesson)
+    images, labels = to_images(PICTURES.images), torch.from_numpy(PICTURES.labels)
+
+    def accuracy() -> float:
+        (score,) = lesson.measure(trainee.network.eval(), ATTACKED, images, labels, CPU)
+        return score.value
+
+    assert accuracy() < 0.3
+    while not trainee.finished:
+        trainee.learn()
+    assert accuracy() > 0.5
+
+
+def test_its_card_tells_whose_weights_it_goes_on_from(lesson: RobustLesson) -> None:
+    assert lesson.recipe["begun_sha256"] == load_part("begun", "classifier").card.sha256
