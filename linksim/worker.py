@@ -126,7 +126,7 @@ class Worker:
             listener(promise._value)
 
     def drain(self) -> None:
-        """Compute all that still waits. Call it once, when the run has ended."""
+        """Compute all that still waits: when the run has ended, or when somebody needs all of it at once."""
         while self._waiting:
             self._run(next(iter(self._waiting)))
 

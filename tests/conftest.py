@@ -7,11 +7,9 @@ from typing import Any, TypeVar
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from tiny_parts import UNET, VIT, write_part
 
-from linksim.nets.cards import Card, write_card
-from linksim.nets.layers import draw_weights
-from linksim.nets.weights import build, forget_parts, sha256_of
+from linksim.nets.weights import forget_parts
 from linksim.records import Record
 from linksim.run import RunResult, run
 from linksim.scenario.schema import Link, Scenario
@@ -27,19 +25,12 @@ PARTS: dict[str, tuple[str, dict[str, Any]]] = {
     "codec-cifar10-6": ("codec", {"channels": 16, "blocks": 1, **SMALL}),
     "classifier-cifar10": ("classifier", {"widths": [8, 8, 8]}),
     "inverter-cifar10-6": ("inverter", {"channels": 16, **SMALL}),
+    "diffusec-codec": ("codec", VIT),
+    "diffusec-denoiser": ("denoiser", UNET),
     "masked-vqvae": ("vqvae", {"bits": 4, "blocks": 1, **SMALL}),
 }
 
 R = TypeVar("R", bound=Record)
-
-
-def write_part(folder: Path, name: str, kind: str, config: dict[str, Any]) -> None:
-    """An untrained part with a card."""
-    network = build(kind, config)
-    draw_weights(network, torch.Generator().manual_seed(len(name)))
-    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / f"{name}.safetensors")
-    sha = sha256_of(folder / f"{name}.safetensors")
-    write_card(Card(name, kind, config, {}, 0.0, "cpu", {}, "float32", sha, (), {}), folder / f"{name}.yaml")
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +38,7 @@ def small_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the parts that scenarios name by default, small and untrained."""
     folder = tmp_path_factory.mktemp("parts")
     for name, (kind, config) in PARTS.items():
-        write_part(folder, name, kind, config)
+        write_part(folder, name, kind, config, seed=len(name))
     return folder
 
 

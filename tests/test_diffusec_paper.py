@@ -1,45 +1,25 @@
-"""DiffuSeC held against its claims: each rule both ways, what is said of attackers and policies, and the whole of it with small parts."""
+"""DiffuSeC held against its claims, on made-up cells: each rule both ways, what is said of attackers and policies, and the figures."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from click.testing import CliRunner, Result
-from made_up_atlas import made_up_atlas
-from tiny_parts import CLASSIFIER, UNET, VIT, write_part
 
-from linksim.adapt.atlas_file import write_atlas
-from linksim.adapt.curve import COLUMNS, Standing, write_curve
-from linksim.cli import main
-from linksim.data.sources import Pictures
-from linksim.diffusion import Denoise
+from linksim.adapt.curve import COLUMNS, Standing
 from linksim.errors import LinksimError
-from linksim.nets.cards import Card, write_card
-from linksim.nets.classifiers import Classifier
-from linksim.nets.codecs import Codec
-from linksim.nets.unet import UNet
-from linksim.nets.weights import forget_parts, load_part, sha256_of
 from linksim.papers.cells import Cell, Samples, Shelf
 from linksim.papers.claims import read_claims
 from linksim.papers.diffusec import adaptive, policies, solver
-from linksim.papers.diffusec.conditions import ACTOR, ATLAS, CLEAN, METHODS, PER_LANE, ROBUST, SNRS_DB, Setup, cell, key
+from linksim.papers.diffusec.conditions import CLEAN, METHODS, PER_LANE, ROBUST, SNRS_DB, Setup, key
 from linksim.papers.diffusec.paper import DiffuSec
 from linksim.papers.diffusec.rules import JUDGE_KEY, RULES
 from linksim.papers.diffusec.shapes import rank_correlation
-from linksim.papers.simulated import Hearing, Simulated
 from linksim.plots.papers import keep_pictures
-from linksim.records import BOB, Adaptation, FrameSent, Picture, Quality, Record
-from linksim.rng import Streams
-from linksim.run import run
-from linksim.scenario.load import scenario_from_text
-from linksim.scenario.strict_yaml import dump_yaml
-from linksim.schemes.diffusec import Diffusec
-from linksim.world.remembered import Remembered
 
 IMAGES = 480
+
+Cells = dict[str, dict[str, Samples]]
 
 
 def hits(share: float, images: int = IMAGES) -> Samples:
@@ -56,9 +36,9 @@ def robust(method: str, snr_db: int) -> float:
     }[method]  # fmt: skip
 
 
-def made_up() -> dict[str, Mapping[str, Samples]]:
+def made_up() -> Cells:
     """Cells that bear out every claim."""
-    cells: dict[str, Mapping[str, Samples]] = {JUDGE_KEY: {"correct": hits(0.96)}}
+    cells: Cells = {JUDGE_KEY: {"correct": hits(0.96)}}
     for method in METHODS:
         for snr_db in SNRS_DB:
             likeness = 0.8 if snr_db < 3 else 0.93
@@ -79,11 +59,11 @@ def learnt(reward: Callable[[int], float]) -> dict[str, Samples]:
     return {name: np.array([getattr(row, name) for row in rows], np.float64) for name in COLUMNS}
 
 
-def shelf_of(folder: Path, cells: Mapping[str, Mapping[str, Samples]]) -> Shelf:
+def shelf_of(folder: Path, cells: Cells) -> Shelf:
     return Shelf(folder, (Cell(name, "d", 1, samples) for name, samples in cells.items()))
 
 
-def words_of(folder: Path, cells: Mapping[str, Mapping[str, Samples]]) -> dict[str, str]:
+def words_of(folder: Path, cells: Cells) -> dict[str, str]:
     return {judged.claim.id: judged.finding.word for judged in DiffuSec(Setup()).judge(shelf_of(folder, cells))}
 
 
@@ -102,12 +82,12 @@ def test_figures_as_the_paper_has_them_bear_out_every_claim(tmp_path: Path) -> N
     assert words["diffusec-ssim-high"] == "beaten"  # no spread at all, and above
 
 
-def changed(table: str, method: str, share: float, *snrs_db: int) -> dict[str, Mapping[str, Samples]]:
+def changed(table: str, method: str, share: float, *snrs_db: int) -> Cells:
     """Another accuracy of a method at some SNRs."""
     return {key(table, method, snr_db): made_up()[key(table, method, snr_db)] | {"correct": hits(share)} for snr_db in snrs_db}
 
 
-def at_every_snr(change: Callable[[Mapping[str, Samples], int], dict[str, Samples]]) -> dict[str, Mapping[str, Samples]]:
+def at_every_snr(change: Callable[[dict[str, Samples], int], dict[str, Samples]]) -> Cells:
     cells = made_up()
     return {name: cells[name] | change(cells[name], place) for place, name in enumerate(f"policy/snr{snr_db}" for snr_db in SNRS_DB)}
 
@@ -136,7 +116,7 @@ def at_every_snr(change: Callable[[Mapping[str, Samples], int], dict[str, Sample
         ("diffusec-policy-trend", at_every_snr(lambda _, place: {"t_plus": np.full(9, 7.0)})),
     ],
 )
-def test_a_figure_that_does_not_fit_breaks_its_claim(tmp_path: Path, broken: str, change: dict[str, Mapping[str, Samples]]) -> None:
+def test_a_figure_that_does_not_fit_breaks_its_claim(tmp_path: Path, broken: str, change: Cells) -> None:
     words = words_of(tmp_path, made_up() | change)
     assert words[broken] == "not reproduced"
     assert sum(word == "not reproduced" for word in words.values()) <= 2
@@ -153,30 +133,6 @@ def test_ranks_correlate_as_spearman_says() -> None:
 def test_a_number_of_images_that_fills_no_lanes_is_refused() -> None:
     with pytest.raises(LinksimError, match=f"got 100 images, allowed: multiples of {PER_LANE}"):
         Setup(images=100)
-
-
-def test_outcomes_of_an_image_follow_from_its_classes() -> None:
-    """Label 1, seen as 1, attacked to 2: what arrives is right, as the attack wants, or a third class; lanes do not mix."""
-    hearing = Hearing(BOB, lambda _: None)
-    for lane, final in enumerate((1, 2, 3)):
-        hearing(Quality(0, lane, 0, 0, BOB, 1, final, 1, 2, 0.01, 20.0, 0.5 + lane / 10, 0))
-    found = hearing.samples(("correct", "adv", "err", "clean_correct", "source_correct", "ssim"))
-    assert [found[name].tolist() for name in ("correct", "adv", "err")] == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
-    assert (found["clean_correct"].tolist(), found["source_correct"].tolist()) == ([1, 1, 1], [0, 0, 0])
-    assert found["ssim"] == pytest.approx([0.5, 0.6, 0.7])
-
-
-def test_a_remembered_function_is_asked_once_for_the_same_and_forgets_the_oldest() -> None:
-    asked: list[float] = []
-
-    def twice(x: torch.Tensor) -> torch.Tensor:
-        asked.append(float(x[0]))
-        return 2 * x
-
-    double = Remembered(twice, most_bytes=2 * 4 * 10)
-    for value in (1.0, 2.0, 1.0, 3.0, 1.0):
-        assert double(torch.full((10,), value)).tolist() == [2 * value] * 10
-    assert asked == [1.0, 2.0, 3.0, 1.0]
 
 
 # What is said beyond the paper
@@ -212,78 +168,6 @@ def test_strides_are_held_against_ddpm_image_by_image(tmp_path: Path) -> None:
     assert "not surely within" in solver.equality(shelf_of(tmp_path, cells))
 
 
-# The whole of it, with small untrained parts and made-up images
-
-PARTS = {
-    "diffusec-codec": ("codec", VIT),
-    "diffusec-denoiser": ("denoiser", UNET),
-    "classifier-cifar10": ("classifier", CLASSIFIER),
-    "classifier-cifar10-at": ("classifier", CLASSIFIER),
-    "masked-vqvae": ("vqvae", {"stem": 4, "width": 8, "inner": 4, "blocks": 1}),
-    ACTOR: ("policy", {"reach": 25}),
-}
-
-
-@pytest.fixture(scope="session")
-def diffusec_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("diffusec-parts")
-    for seed, (name, (kind, config)) in enumerate(PARTS.items()):
-        write_part(folder, name, kind, config, seed)
-    write_atlas(made_up_atlas(), folder / f"{ATLAS}.h5")
-    sha = sha256_of(folder / f"{ATLAS}.h5")
-    write_card(Card(ATLAS, "atlas", {}, {}, 0.0, "cpu", {}, "float64", sha, (), {}), folder / f"{ATLAS}.yaml")
-    return folder
-
-
-@pytest.fixture
-def small(diffusec_parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the paper's results will lie."""
-    draw = np.random.default_rng(5)
-    images = Pictures(draw.integers(0, 256, (30, 32, 32, 3), np.uint8), draw.integers(0, 10, 30), tuple("abcdefghij"))
-    for module in ("world.build", "papers.diffusec.judging", "papers.diffusec.adaptive"):
-        monkeypatch.setattr(f"linksim.{module}.load", lambda source, split: images)
-    monkeypatch.setattr("linksim.run.seldom_collected", nullcontext)  # worlds this small are built faster than garbage is looked for
-    for name, value in {"IMAGES": 4, "BATCH": 2, "DRAWS": 1, "STEPS": 1, "KNOWN_STEPS": 1}.items():
-        monkeypatch.setattr(f"linksim.papers.diffusec.adaptive.{name}", value)
-    for name, value in {"PATHS": 2, "ROUNDS": 3}.items():
-        monkeypatch.setattr(f"linksim.papers.diffusec.policies.{name}", value)
-    policies.contest.cache_clear()
-    monkeypatch.setenv("LINKSIM_MODELS", str(diffusec_parts))
-    monkeypatch.chdir(tmp_path)
-    forget_parts()
-    yield tmp_path / "results/papers/diffusec"
-    forget_parts()
-    policies.contest.cache_clear()
-
-
-def linksim(*words: str) -> Result:
-    return CliRunner().invoke(main, ["papers", "diffusec", *words], catch_exceptions=False)
-
-
-def test_nothing_measured_prints_all_tables_and_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    result = linksim("--no-measure")
-    assert result.exit_code == 0
-    assert "17 claims, 0 decided" in result.stdout
-    assert all(title in result.stdout for title in ("Table II.", "Fig. 5a.", "Fig. 5b.", "Regret against the oracle"))
-
-
-def test_a_cell_of_every_kind_is_measured_once_printed_and_written(small: Path) -> None:
-    curve = Path("results/training") / f"{ACTOR}.csv"
-    curve.parent.mkdir(parents=True)
-    write_curve([Standing(step, snr_db, -0.5, 0.9, 0.1, 0.2, 0.0, 20, 5, 0.0) for step in (100, 6000) for snr_db in (-3.0, 9.0)], curve)
-    only = [word for name in ("snr6", "judge/*", "curve", "paths/ddpg/*", "reports/ddpg/*") for word in ("--only", name)]
-    first = linksim("--images", str(PER_LANE), *only)
-    assert first.exit_code == 0, first.output
-    assert "warning" not in first.stderr, first.stderr
-    kinds = {want.kind for want in DiffuSec(Setup(PER_LANE)).wants()}
-    measured = {want.kind for want in DiffuSec(Setup(PER_LANE)).wants() if want.key in Shelf(small)}
-    assert measured == kinds
-    assert {path.name for path in small.iterdir()} >= {"cells.csv", "tables.md", "claims.md", "claims.csv", "fig4.png"}
-    again = linksim(*only)  # as many images as the cells of methods have
-    assert (again.stdout, again.stderr) == (first.stdout, "")
-
-
 def test_figures_are_drawn_from_what_is_kept(tmp_path: Path) -> None:
     shelf = shelf_of(
         tmp_path,
@@ -294,72 +178,3 @@ def test_figures_are_drawn_from_what_is_kept(tmp_path: Path) -> None:
     for name in ("original", "attacked-classifier-cifar10", *(key(ROBUST, m, s) for m in ("vit", "proposal") for s in (-3, 3, 9, 15))):
         keep_pictures(tmp_path, name, strip)
     assert [path.name for path in DiffuSec(Setup()).figures(shelf)] == ["fig4.png", "fig5.png", "fig6.png"]
-
-
-class Heard:
-    """Keeps all records."""
-
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-
-    def __call__(self, record: Record) -> None:
-        self.records.append(record)
-
-
-@pytest.mark.usefixtures("small")
-def test_a_lane_of_the_proposal_sends_a_frame_after_each_of_three_rounds_from_random_steps() -> None:
-    """At -6 dB, where messages are heard with difficulty."""
-    wanted = cell(Setup(4 * PER_LANE), "x", "x", METHODS["proposal"], -6, attacked=False)
-    heard = Heard()
-    run(scenario_from_text(dump_yaml(dict(wanted.words)), "x"), (heard,))
-    chosen, sent = ([r for r in heard.records if isinstance(r, kind)] for kind in (Adaptation, FrameSent))
-    starts = set()
-    for lane in range(4):
-        rounds = [r for r in chosen if isinstance(r, Adaptation) and r.lane == lane]
-        frames = [r for r in sent if isinstance(r, FrameSent) and r.lane == lane]
-        assert [(r.t_d, r.t_plus) for r in rounds] == [(f.t_d, f.t_plus) for f in frames]
-        assert len(frames) == 3
-        assert [(r.t_d_before, r.t_plus_before) for r in rounds[1:]] == [(r.t_d, r.t_plus) for r in rounds[:-1]]
-        starts.add((rounds[0].t_d_before, rounds[0].t_plus_before))
-    assert len(starts) == 4
-
-
-@pytest.mark.usefixtures("small")
-def test_all_methods_send_the_same_images_in_the_same_order() -> None:
-    seen = []
-    for method in ("proposal", "jpeg"):
-        heard = Heard()
-        words = cell(Setup(2 * PER_LANE), "x", "x", METHODS[method], 6, attacked=True).words
-        run(scenario_from_text(dump_yaml(dict(words) | {"trace": {"pictures": 40}}), "x"), (heard,))
-        pictures = {(p.node, p.lane, p.frame, p.item): p.image for p in heard.records if isinstance(p, Picture) and p.node != BOB}
-        seen.append(np.stack([pictures[place] for place in sorted(pictures)]))
-    assert len(seen[0]) == 2 * 40  # as they are, and attacked
-    np.testing.assert_array_equal(*seen)
-
-
-@pytest.mark.usefixtures("small")
-def test_the_slope_through_the_link_is_of_its_draw_and_needs_no_inner_values_kept() -> None:
-    codec, denoiser, judge = (
-        load_part(name, PARTS[name][0]).network for name in ("diffusec-codec", "diffusec-denoiser", "classifier-cifar10")
-    )
-    assert isinstance(codec, Codec)
-    assert isinstance(denoiser, UNet)
-    assert isinstance(judge, Classifier)
-    images, labels = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1)), torch.tensor([1, 2, 3])
-
-    def slope(model: Denoise, draw: int, first: int = 0, part: slice = slice(None)) -> torch.Tensor:
-        chain = adaptive.Chain(Diffusec(codec, model, 10), judge, (20, 5), 6.0, Streams(1), first)
-        found = adaptive.cross_entropy_slope(lambda x: chain(x, draw), labels[part])(images[part], 0)
-        return found / found.abs().max()
-
-    kept = slope(denoiser, 0)
-    torch.testing.assert_close(slope(adaptive.recomputed(denoiser), 0), kept)
-    assert (slope(denoiser, 1) - kept).abs().max() > 0.01
-    alone = slope(denoiser, 0, 1, slice(1, 2))  # an image's noise follows from its number
-    torch.testing.assert_close(alone, kept[1:2] / kept[1].abs().max(), rtol=1e-3, atol=1e-4)
-
-
-def test_simulated_cells_of_other_papers_keep_their_digest() -> None:
-    """Metrics that are the usual ones are no part of it."""
-    words = {"seed": 1, "frames": 1, "alice": {"images_per_frame": 1}}
-    assert Simulated("a", "b", words, BOB, ()).digest() != Simulated("a", "b", words, BOB, (), metrics=("correct",)).digest()

@@ -155,5 +155,5 @@ def test_the_package_hands_on_few_names() -> None:
 def test_weights_are_safetensors_and_small() -> None:
     weights = [p for p in (ROOT / "models").iterdir() if p.suffix not in (".yaml", ".md")]
     assert all(p.suffix in (".safetensors", ".h5") for p in weights)
-    assert all(p.stat().st_size <= 10_000_000 for p in weights)
+    assert all(p.stat().st_size <= 25_000_000 for p in weights)
     assert sum(p.stat().st_size for p in weights) <= 150_000_000

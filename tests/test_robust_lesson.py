@@ -1,6 +1,7 @@
 """Adversarial training of a classifier: its attack is one, its training repeats itself, and it goes on from what it is told."""
 
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from linksim.nets.weights import forget_parts, load_part
 from linksim.train.order import to_images
 from linksim.train.robust import ATTACKED, RobustLesson
 
-COLOURS = np.random.default_rng(3).integers(40, 216, (10, 1, 1, 3))
+COLOURS = np.array(list(product((48, 128, 208), repeat=3)))[:10, None, None]  # levels that no attack reaches from each other
 GRAIN = np.random.default_rng(4).integers(-20, 21, (96, 32, 32, 3))
 PICTURES = Pictures((COLOURS[np.arange(96) % 10] + GRAIN).astype(np.uint8), np.arange(96, dtype=np.int64) % 10, NAMES)
 
@@ -34,7 +35,7 @@ def lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RobustLesson:
     write_part(tmp_path, "begun", "classifier", {"widths": [24, 24, 24]})
     monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path))
     forget_parts()
-    return TinyRobust("samples", {"widths": [24, 24, 24]}, ((40, 1.0),), batch=16, begun="begun", bfloat16=False)
+    return TinyRobust("samples", {"widths": [24, 24, 24]}, ((24, 1.0),), batch=16, begun="begun", bfloat16=False)
 
 
 def test_it_goes_on_from_the_trained_classifier_and_leaves_its_whitening(lesson: RobustLesson) -> None:
@@ -87,10 +88,10 @@ def test_what_it_learns_withstands_the_attack(lesson: RobustLesson) -> None:
         (score,) = lesson.measure(trainee.network.eval(), ATTACKED, images, labels, CPU)
         return score.value
 
-    assert accuracy() < 0.3
+    before = accuracy()
     while not trainee.finished:
         trainee.learn()
-    assert accuracy() > 0.5
+    assert accuracy() > before + 0.2
 
 
 def test_its_card_tells_whose_weights_it_goes_on_from(lesson: RobustLesson) -> None:

@@ -1,6 +1,7 @@
 """Trained parts so small that a test can write and run them: random weights with cards, in a folder of their own."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -14,7 +15,7 @@ UNET: dict[str, object] = {"widths": [8, 8, 8], "told": 8}
 CLASSIFIER: dict[str, object] = {"widths": [24, 24, 24]}
 
 
-def write_part(folder: Path, name: str, kind: str, config: dict[str, object], seed: int = 1) -> None:
+def write_part(folder: Path, name: str, kind: str, config: dict[str, Any], seed: int = 1) -> None:
     """Random weights of a part, and its card, in `folder`."""
     network = build(kind, config)
     draw_weights(network, torch.Generator().manual_seed(seed))

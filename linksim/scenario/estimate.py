@@ -43,13 +43,14 @@ from linksim.scenario.jammers import (
 )
 from linksim.scenario.nodes import NoAttack, Processing
 from linksim.scenario.schema import Link, Scenario
-from linksim.scenario.schemes import DiffusecScheme, PermutationScheme, SeparationScheme
+from linksim.scenario.schemes import DiffusecScheme, PermutationScheme, SeparationScheme, VqvaeScheme
 from linksim.scenario.source_attacks import NoSourceAttack
 from linksim.scenario.strict_yaml import dump_yaml
 
 LARGEST_TRACE = 64 << 30
 IMAGE_VALUES = {"samples": 3 * 32 * 32, "cifar10": 3 * 32 * 32, "mnist": 28 * 28, "fashion_mnist": 28 * 28, "faces": 3 * 128 * 128}
-USES_PER_VALUE = 1 / 6  # the wider of the usual bandwidth ratios; the codec's card has the true one, and is not read here
+USES_OF_DIFFUSEC = 5 / 12  # per image value, of DiffuSeC's codec and of the baseline made to its measure
+USES_PER_VALUE = 1 / 6  # of other codecs: the wider of the usual bandwidth ratios; the codec's card has the true one, and is not read here
 BYTES = {"hello": 67, "accept": 59, "probe": 33, "report": 39, "confirm": 33, "key": 35, "ack": 32}
 BYTES_PER_PAIR = 4  # of a KEY message, for every pair of images
 SYMBOLS_KEPT = 256  # of a frame
@@ -181,7 +182,10 @@ def _lane(scenario: Scenario, link: Link) -> _Lane:
 
 def _uses(scenario: Scenario, link: Link) -> int:
     core = link.scheme[-1]
-    of_image = core.uses if isinstance(core, SeparationScheme) else math.ceil(IMAGE_VALUES[scenario.source] * USES_PER_VALUE)
+    if isinstance(core, SeparationScheme):
+        return link.alice.images_per_frame * core.uses
+    per_value = USES_OF_DIFFUSEC if isinstance(core, DiffusecScheme | VqvaeScheme) else USES_PER_VALUE
+    of_image = math.ceil(IMAGE_VALUES[scenario.source] * per_value)
     return link.alice.images_per_frame * of_image
 
 

@@ -15,8 +15,9 @@ network, and the codec's decoder is told the SNR after equalisation.
 import torch
 from torch import Tensor
 
-from linksim.diffusion import Denoise, denoise, diffuse, to_pixels, to_unit
+from linksim.diffusion import denoise, diffuse, to_pixels, to_unit
 from linksim.nets.codecs import Codec
+from linksim.nets.unet import UNet
 from linksim.phy.link import Heard, equalise
 from linksim.phy.noise import Noise
 from linksim.schemes.plain import snr_after_equalising_db
@@ -35,7 +36,7 @@ class Diffusec:
     images_per_item = 1
     checked = False
 
-    def __init__(self, codec: Codec, denoiser: Denoise, calls: int | None) -> None:
+    def __init__(self, codec: Codec, denoiser: UNet, calls: int | None) -> None:
         self._codec, self._denoiser, self._calls = codec, denoiser, calls
         self.uses = codec.uses
 

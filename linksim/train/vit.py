@@ -1,11 +1,15 @@
-"""Lesson of DiffuSeC's ViT codec, in the paper's three phases (Sec. V-A).
+"""Lesson of DiffuSeC's ViT codec, in the paper's three phases (Sec. V-A) and a short one more.
 
     semantic   S and S^-1 with no radio between them, by SSIM           Eq. (33)
     channel    C and C^-1 over AWGN on the tokens of S, by squared error    Eq. (34)
     joint      all of it over AWGN, by SSIM                             Eq. (33)
+    settling   the same, by SSIM and squared error
 
 Half of the images are diffused first, by any number of steps that Alice may choose, and are to come back as they were sent: what the
 codec carries in the end are diffused images (Eq. 16 with its factor of one).
+
+Differs from the paper in the last phase: SSIM's window never has its middle near the edge of an image, so by SSIM alone the pixels there are
+hardly learnt at all. The squared error sees all pixels alike.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from linksim.diffusion import diffuse, to_pixels, to_unit
-from linksim.metrics import psnr_of_mean_mse, ssim
+from linksim.metrics import mse, psnr_of_mean_mse, ssim
 from linksim.nets.cards import Score
 from linksim.nets.vit import VitJscc
 from linksim.train.codec import condition, over_awgn_scores
@@ -23,13 +27,15 @@ from linksim.train.noise import over_awgn, unit_noise
 from linksim.train.order import one_cycle
 
 SSIM_WEIGHT = 0.5  # iota
+SQUARED_WEIGHT = 2.0  # of the squared error while settling
 
 
 @dataclass(frozen=True)
 class VitLesson(FromImages):
     """Trains a `VitJscc`.
 
-    phases     steps of the semantic, the channel and the joint phase
+    phases     steps of each phase
+    settling_height  of the last phase's cycle of the learning rate, against the others'
     most_steps  of diffusion, t_D max
     snr_db     range the SNR of each image is drawn from, uniformly
     scored_db  SNRs it is measured at
@@ -37,9 +43,10 @@ class VitLesson(FromImages):
 
     source: str
     config: dict[str, object]
-    phases: tuple[int, int, int]
+    phases: tuple[int, int, int, int]
     batch: int = 128
     peak_rate: float = 7e-4
+    settling_height: float = 0.25
     weight_decay: float = 1e-4
     most_steps: int = 50
     scored: int | None = None
@@ -56,7 +63,7 @@ class VitLesson(FromImages):
 
     @property
     def recipe(self) -> dict[str, object]:
-        names = ("source", "phases", "batch", "peak_rate", "weight_decay", "most_steps", "snr_db", "average", "bfloat16")
+        names = ("source", "phases", "batch", "peak_rate", "settling_height", "weight_decay", "most_steps", "snr_db", "average", "bfloat16")
         return {name: getattr(self, name) for name in names}
 
     @property
@@ -67,14 +74,14 @@ class VitLesson(FromImages):
         return torch.optim.AdamW(network.parameters(), lr=self.peak_rate, weight_decay=self.weight_decay, fused=True)
 
     def rate(self, step: int) -> float:
-        """One cycle in each phase."""
+        """One cycle in each phase, the last a low one."""
         phase, within = self._phase(step)
-        return one_cycle(within, self.phases[phase], rise=0.1)
+        return (self.settling_height if phase == 3 else 1.0) * one_cycle(within, self.phases[phase], rise=0.1)
 
     def _phase(self, step: int) -> tuple[int, int]:
         """Number of the phase, and the step within it."""
         phase = 0
-        while phase < 2 and step >= self.phases[phase]:
+        while phase < 3 and step >= self.phases[phase]:
             step -= self.phases[phase]
             phase += 1
         return phase, step
@@ -94,7 +101,9 @@ class VitLesson(FromImages):
             heard = network.decoder.channel(over_awgn(network.encoder.channel(tokens), snr_db, noise), snr_db)
             error: Tensor = (heard - tokens).float().square().mean()  # Eq. (34)
             return error
-        return structural_loss(network.decoder(over_awgn(network.encoder(images, snr_db), snr_db, noise), snr_db), images)
+        estimates = network.decoder(over_awgn(network.encoder(images, snr_db), snr_db, noise), snr_db)
+        loss = structural_loss(estimates, images)
+        return loss if phase == 2 else loss + SQUARED_WEIGHT * mse(estimates, images).mean()
 
     def _diffused(self, images: Tensor, step: int) -> Tensor:
         """Every other image after 1 to `most_steps` steps of diffusion, which may leave 0..1; the others as they are."""

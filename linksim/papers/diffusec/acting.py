@@ -16,7 +16,7 @@ from linksim.papers.paper import Measurement, Tell
 from linksim.papers.simulated import weights_of
 from linksim.rng import Streams
 
-STARTS = 1000
+STARTS = 250
 LONG = 30  # rounds after which a policy has come to rest, if it does
 
 

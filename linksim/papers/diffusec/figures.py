@@ -44,7 +44,9 @@ def picture_figure(shelf: Shelf) -> list[Path]:
         (find_cell(original, place), find_cell(attacked, place), *(_picture(shelf, cell, place) for cell in columns.values()))
         for place in range(min(SHOWN, PICTURED))
     )
-    grid = Grid("Attacked images on their way (DiffuSeC Fig. 6): PSNR, SSIM", tuple(heads), ("",) * len(cells), cells)
+    grid = Grid(
+        "Attacked images on their way, after one round of the policy (DiffuSeC Fig. 6): PSNR, SSIM", tuple(heads), ("",) * len(cells), cells
+    )
     return [save(grid_figure(grid), shelf.folder / "fig6.png")] if grid.whole else []
 
 
@@ -52,7 +54,8 @@ def _picture(shelf: Shelf, cell: str, place: int) -> Cell:
     """Kept picture `place` of a cell, the first image of lane `place`, with its scores; empty where the cell is not on the shelf."""
     if cell not in shelf:
         return find_cell((), place)
-    samples = shelf[cell].samples
+    pictures, samples = kept_pictures(shelf.folder, cell), shelf[cell].samples
+    if len(samples["ssim"]) < PICTURED * PER_LANE:  # fewer lanes than pictures: some are of one lane
+        return find_cell(pictures, place)
     first = place * PER_LANE
-    scores = (float(samples["psnr_db"][first]), float(samples["ssim"][first])) if first < len(samples["ssim"]) else None
-    return find_cell(kept_pictures(shelf.folder, cell), place, *([scores] if scores else []))
+    return find_cell(pictures, place, (float(samples["psnr_db"][first]), float(samples["ssim"][first])))

@@ -6,7 +6,7 @@ from pathlib import Path
 from linksim.papers.cells import Shelf
 from linksim.papers.claims import read_claims
 from linksim.papers.diffusec import adaptive, figures, learning, policies, solver
-from linksim.papers.diffusec.acting import acting_cells
+from linksim.papers.diffusec.acting import LONG, STARTS, acting_cells
 from linksim.papers.diffusec.conditions import (
     CLEAN,
     JUDGE,
@@ -21,7 +21,7 @@ from linksim.papers.diffusec.conditions import (
     paper_cells,
 )
 from linksim.papers.diffusec.judging import Judging
-from linksim.papers.diffusec.rules import RULES
+from linksim.papers.diffusec.rules import ACTING, RULES
 from linksim.papers.paper import Want
 from linksim.papers.tables import Entry, Row, Table
 from linksim.papers.verdicts import Judged, judged
@@ -124,7 +124,7 @@ def classifier_tables() -> list[Table]:
 
 def acting_table() -> Table:
     """Rewards round by round, and where the policy comes to rest."""
-    rows = (Row("mean over 1,000 random starts", tuple(Entry(f"policy/snr{snr_db}") for snr_db in SNRS_DB)),)
+    rows = (Row(f"mean over {STARTS} random starts", tuple(Entry(name) for name in ACTING)),)
     metrics = ("reward1", "reward2", "reward3", "final", "best", "t_d", "t_plus")
-    title = "The policy by the atlas: reward after rounds 1 / 2 / 3 / 30 / of the best steps, and t_D / t_plus in the end"
+    title = f"The policy by the atlas: reward after rounds 1 / 2 / 3 / {LONG} / of the best steps, and t_D / t_plus in the end"
     return Table("policy", title, columns(SNRS_DB), rows, metrics)

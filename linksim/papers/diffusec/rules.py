@@ -6,7 +6,8 @@ from itertools import pairwise
 
 from linksim.papers.cells import Samples, Shelf
 from linksim.papers.claims import Claim, shown
-from linksim.papers.diffusec.conditions import CLEAN, JUDGE, METHODS, ROBUST, SNRS_DB, TABLED_DB, key, sweep
+from linksim.papers.diffusec.acting import LONG, STARTS, Acting
+from linksim.papers.diffusec.conditions import CLEAN, JUDGE, METHODS, ROBUST, ROUNDS, SNRS_DB, TABLED_DB, key, sweep
 from linksim.papers.diffusec.judging import Judging
 from linksim.papers.diffusec.learning import KEY as CURVE
 from linksim.papers.diffusec.shapes import adapts_in_three, converges, falls
@@ -43,7 +44,9 @@ def beside(claim: Claim, ours: Sequence[Interval], shelf: Shelf) -> Finding:
     word, reason = against(claim, ours, paper, claim.tolerances(1).repeat(len(ours)))
     said = ", ".join(f"{about.value:.3f} ({about.low:.3f}..{about.high:.3f})" for about in ours)
     if "accuracy" in claim.quantity and JUDGE_KEY in shelf and claim.id != "diffusec-wrn-clean":
-        reason += f"; our classifier has {100 * shelf[JUDGE_KEY].samples['correct'].mean():.1f} % on clean images, the paper's 95.3 %"
+        clean = 100 * shelf[JUDGE_KEY].samples["correct"].mean()
+        reason += f"; our classifier, a small network, has {clean:.1f} % on clean images, the paper's 95.3 %"
+    reason += "; ours is a small convolutional network" if claim.id == "diffusec-wrn-clean" else ""
     return Finding(word, said, ours[0].n, reason)
 
 
@@ -120,7 +123,7 @@ def _ssim(*snrs_db: int) -> Rule:
 
 
 ATTACKED = (key(ROBUST, "vit", SNRS_DB[-1]),)
-ACTING = tuple(f"policy/snr{snr_db}" for snr_db in SNRS_DB)
+ACTING = tuple(Acting(snr_db, 0).key for snr_db in SNRS_DB)
 PAIRED = "differences image by image, the same attacked images; "
 
 RULES: dict[str, Rule] = {
@@ -152,7 +155,7 @@ RULES: dict[str, Rule] = {
     ),
     "diffusec-converge": Rule("the learning curve of the lesson: mean reward over -3, 3, 9, 15 dB", (CURVE,), converges),
     "diffusec-adapt-3": Rule(
-        "reward by the atlas from 1,000 random starts at each SNR, after three rounds and after thirty", ACTING, adapts_in_three
+        f"reward by the atlas from {STARTS} random starts at each SNR, after {ROUNDS} rounds and after {LONG}", ACTING, adapts_in_three
     ),
-    "diffusec-policy-trend": Rule("t_plus where the policy comes to rest, mean over 1,000 random starts, at each SNR", ACTING, falls),
+    "diffusec-policy-trend": Rule(f"t_plus where the policy comes to rest, mean over {STARTS} random starts, at each SNR", ACTING, falls),
 }  # fmt: skip
