@@ -72,7 +72,7 @@ LESSONS: dict[str, AnyLesson] = {
         evening=(4_000, 0.3, 0.0),
         scored_db=(0.0, 5.0, 10.0, 15.0, 20.0),
     ),
-    "diffusec-codec": VitLesson("cifar10", {"layout": "vit"}, phases=(800, 600, 2_200, 300), scored=2_000),
+    "diffusec-codec": VitLesson("cifar10", {"layout": "vit"}, phases=(800, 600, 2_200, 600), scored=2_000),
     "denoiser-cifar10": DenoiserLesson("cifar10", {}, steps=8_000),
     "diffusec-denoiser": LinkDenoiserLesson("cifar10", {}, steps=1_000),
     "masked-vqvae": VqvaeLesson("cifar10", {}, steps=3_000, scored=2_000),

@@ -27,7 +27,7 @@ from linksim.train.noise import over_awgn, unit_noise
 from linksim.train.order import one_cycle
 
 SSIM_WEIGHT = 0.5  # iota
-SQUARED_WEIGHT = 2.0  # of the squared error while settling
+SQUARED_WEIGHT = 20.0  # of the squared error while settling
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class VitLesson(FromImages):
     phases: tuple[int, int, int, int]
     batch: int = 128
     peak_rate: float = 7e-4
-    settling_height: float = 0.25
+    settling_height: float = 0.5
     weight_decay: float = 1e-4
     most_steps: int = 50
     scored: int | None = None
