@@ -73,8 +73,7 @@ def run(
         built.world.listen(listener)
     if trace is None:
         return pass_time(built, scenario)
-    models = {name: part.card.sha256 for name, part in sorted(built.parts.items())}
-    about = RunAbout(resolved_yaml(scenario), scenario.seed, versions(worker.device), models)
+    about = RunAbout(resolved_yaml(scenario), scenario.seed, versions(worker.device), dict(sorted(built.parts.items())))
     shapes, meanings = {("pictures", "image"): built.image}, {("lanes", "group"): tuple(scenario.groups)}
     with TraceWriter(trace, about, shapes, meanings, overwrite, scenario.trace.compression) as writer:
         built.world.listen(writer)

@@ -95,6 +95,7 @@ def test_the_spread_is_that_of_all_pairs_and_grows_with_the_range() -> None:
         ({"t_d": ATLAS.t_d[::-1]}, "t_d must be 2 to 1024 rising numbers"),
         ({"snr_db": ATLAS.snr_db[:1]}, "snr_db must be 2 to 1024 rising"),
         ({"snr_db": np.where(ATLAS.snr_db == 0, np.nan, ATLAS.snr_db)}, "snr_db must be"),
+        ({"snr_db": np.linspace(-6.0, 1e9, 9)}, r"snr_db must lie within -60\.\.60"),  # 1e10 SNRs to find the best steps for
         ({"ssim": ATLAS.ssim[1:]}, r"ssim must be of shape \(8, 7, 9\), got \(7, 7, 9\)"),
         ({"adv": ATLAS.adv + 1}, "adv must lie within 0..1"),
         ({"robust": np.full((8, 7, 9), np.nan)}, "robust must lie within"),
@@ -166,6 +167,7 @@ TRICKS: dict[str, tuple[Callable[[h5py.File], object], str]] = {
     "other type": (lambda f: deleted(f, "adv").create_dataset("adv", data=ATLAS.adv.astype("f4")), "adv is float32"),
     "wild value": (lambda f: f["adv"].__setitem__((0, 0, 0), 2.0), r"adv must lie within 0\.\.1"),
     "axis that falls": (lambda f: f["t_d"].__setitem__(slice(None), ATLAS.t_d[::-1]), "t_d must be 2 to 1024 rising"),
+    "axis without end": (lambda f: f["snr_db"].__setitem__(-1, 1e300), "snr_db must lie within"),
     "other format": (lambda f: f.attrs.__setitem__("format", np.bytes_("linksim-trace")), "no atlas of linksim"),
     "text of any length": (lambda f: f.attrs.__setitem__("format", "linksim-atlas"), "attribute 'format' is of type object"),
     "no version": (lambda f: f.attrs.__delitem__("format_version"), "no attribute 'format_version'"),

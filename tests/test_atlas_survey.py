@@ -142,6 +142,9 @@ def test_kept_cells_of_another_recipe_or_damaged_ones_are_refused(take: Take, tm
     kept.write_text("\n".join([*lines[:2], "nonsense", *lines[3:]]) + "\n")
     with pytest.raises(ModelError, match=r"atlas\.cells: damaged .* delete it"):
         take()
+    kept.write_bytes("\n".join([lines[0], ""]).encode() + b"\xff\n")  # no text at all
+    with pytest.raises(ModelError, match=r"atlas\.cells: damaged .* delete it"):
+        take()
 
 
 def test_an_atlas_is_no_network_and_its_file_is_checked(take: Take, models: Path) -> None:

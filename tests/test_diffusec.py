@@ -204,8 +204,18 @@ def test_a_policy_of_ones_own_is_asked() -> None:
     found: list[Record] = []
     run(scenario_from_text(LINK, "test"), (found.append,), policies={"link": Mine()})
     assert {(frame.t_d, frame.t_plus) for frame in found if isinstance(frame, FrameSent)} == {(11, 4)}
+    for wrong in ([[60, 4]], [[11, -1]], [[11.5, 4.0]], [11, 4]):
+        Mine.choose = lambda *_, wrong=wrong: np.array(wrong)  # type: ignore[assignment,method-assign,misc]
+        with pytest.raises(LinksimError, match=r"a policy chose .*, allowed: .* in 1\.\.50 and 0\.\.50"):
+            run(scenario_from_text(LINK, "test"), policies={"link": Mine()})
     with pytest.raises(LinksimError, match="no group 'lnk'"):
         run(scenario_from_text(LINK, "test"), policies={"lnk": Mine()})
+
+
+def test_a_best_pair_over_a_range_that_is_none_is_refused() -> None:
+    text = LINK + "bob: {policy: {name: best-fixed, low_db: 12, high_db: 3}}\n"
+    with pytest.raises(LinksimError, match=r"low_db must be at most high_db \(3\), got 12"):
+        scenario_from_text(text)
 
 
 @pytest.mark.usefixtures("parts")

@@ -24,15 +24,18 @@ from linksim.nets.unet import UNet
 from linksim.nets.weights import forget_parts, load_part, sha256_of
 from linksim.papers.cells import Shelf
 from linksim.papers.diffusec import adaptive, policies
-from linksim.papers.diffusec.conditions import ACTOR, ATLAS, METHODS, PER_LANE, Setup, cell
+from linksim.papers.diffusec.conditions import ACTOR, ATLAS, CALLS, METHODS, PER_LANE, Setup, cell
 from linksim.papers.diffusec.paper import DiffuSec
-from linksim.papers.simulated import Hearing, Simulated
+from linksim.papers.simulated import Hearing, Simulated, weights_of
 from linksim.records import BOB, Adaptation, FrameSent, Picture, Quality, Record
 from linksim.rng import Streams
 from linksim.run import run
 from linksim.scenario.load import scenario_from_text
+from linksim.scenario.schemes import DiffusecScheme
 from linksim.scenario.strict_yaml import dump_yaml
 from linksim.schemes.diffusec import Diffusec
+from linksim.worker import Worker
+from linksim.world.build import build
 from linksim.world.remembered import Remembered
 
 
@@ -58,6 +61,16 @@ def test_a_remembered_function_is_asked_once_for_the_same_and_forgets_the_oldest
     for value in (1.0, 2.0, 1.0, 3.0, 1.0):
         assert double(torch.full((10,), value)).tolist() == [2 * value] * 10
     assert asked == [1.0, 2.0, 3.0, 1.0]
+
+
+def test_what_lies_otherwise_in_memory_is_asked_for_again() -> None:
+    """A convolution may round it otherwise, and a run must not depend on those before it."""
+    asked: list[tuple[int, ...]] = []
+    double = Remembered(lambda x: [2 * x, asked.append(x.stride())][0])
+    images = torch.rand(2, 3, 4, 4)
+    for x in (images, images.to(memory_format=torch.channels_last), images):
+        assert torch.equal(double(x), 2 * images)
+    assert len(asked) == 2
 
 
 def test_simulated_cells_of_other_papers_keep_their_digest() -> None:
@@ -138,6 +151,17 @@ def test_a_cell_of_every_kind_is_measured_once_printed_and_written(small: Path) 
     assert (again.stdout, again.stderr) == (first.stdout, "")
 
 
+@pytest.mark.usefixtures("small")
+def test_a_world_knows_the_weights_of_all_that_it_rests_on_the_atlas_of_a_policy_too() -> None:
+    scenario = scenario_from_text("{name: x, scheme: diffusec, bob: {policy: table}}")
+    parts = build(scenario, Worker()).parts
+    assert parts == {name: weights_of(name) for name in ("diffusec-codec", "diffusec-denoiser", "classifier-cifar10", ATLAS)}
+
+
+def test_the_paper_calls_the_denoiser_as_often_as_the_scheme_does() -> None:
+    assert DiffusecScheme().calls == CALLS
+
+
 class Heard:
     """Keeps all records."""
 
@@ -190,7 +214,7 @@ def test_the_slope_through_the_link_is_of_its_draw_and_of_each_image_alone() -> 
     images, labels = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1)), torch.tensor([1, 2, 3])
 
     def slope(draw: int, first: int, count: int) -> torch.Tensor:
-        chain = adaptive.Chain(Diffusec(codec, denoiser, 10), judge, (20, 5), 6.0, Streams(1), first)
+        chain = adaptive.Chain(Diffusec(codec, denoiser, CALLS), judge, (20, 5), 6.0, Streams(1), first)
         part = slice(first, first + count)
         found = cross_entropy_slope(lambda x: chain(x, draw), labels[part])(images[part], 0)
         return found / found.abs().amax(dim=(1, 2, 3), keepdim=True)

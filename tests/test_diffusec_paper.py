@@ -46,7 +46,7 @@ def made_up() -> Cells:
             clean = 0.1 if method.startswith("jpeg") and snr_db < 3 else 0.92
             cells[key(ROBUST, method, snr_db)], cells[key(CLEAN, method, snr_db)] = about, {"correct": hits(clean)}
     for place, snr_db in enumerate(SNRS_DB):
-        rewards = {"reward1": -0.6, "reward2": -0.5, "reward3": -0.405, "final": -0.4, "best": -0.39}
+        rewards = {"start": -0.8, "reward1": -0.6, "reward2": -0.5, "reward3": -0.405, "final": -0.4, "best": -0.39}
         about = {name: np.full(9, value) for name, value in rewards.items()}
         cells[f"policy/snr{snr_db}"] = about | {"t_d": np.full(9, 20.0), "t_plus": np.full(9, 40.0 - 4 * place)}
     return cells | {"curve/ddpg": learnt(lambda step: -0.8 if step <= 2500 else -0.4 if step >= 4900 else -0.6)}
@@ -112,6 +112,7 @@ def at_every_snr(change: Callable[[dict[str, Samples], int], dict[str, Samples]]
         ("diffusec-converge", {"curve/ddpg": learnt(lambda step: -0.8 + step / 25_000)}),  # still rising
         ("diffusec-converge", {"curve/ddpg": learnt(lambda step: -0.4 if step < 4000 else -0.5)}),  # flat, and worse than chance
         ("diffusec-adapt-3", at_every_snr(lambda _, place: {"reward3": np.full(9, -0.405 if place else -0.45)})),
+        ("diffusec-adapt-3", at_every_snr(lambda about, _: {name: about["start"] for name in ("reward3", "final")})),  # never moves
         ("diffusec-policy-trend", at_every_snr(lambda _, place: {"t_plus": np.full(9, float(place))})),
         ("diffusec-policy-trend", at_every_snr(lambda _, place: {"t_plus": np.full(9, 7.0)})),
     ],
@@ -169,9 +170,12 @@ def test_strides_are_held_against_ddpm_image_by_image(tmp_path: Path) -> None:
 
 
 def test_figures_are_drawn_from_what_is_kept(tmp_path: Path) -> None:
+    """Also where no image at all was right, or every one."""
     shelf = shelf_of(
         tmp_path,
-        made_up() | {name: about | {"psnr_db": np.full(IMAGES, 20.0)} for name, about in made_up().items() if name.startswith(ROBUST)},
+        made_up()
+        | {name: about | {"psnr_db": np.full(IMAGES, 20.0)} for name, about in made_up().items() if name.startswith(ROBUST)}
+        | {key(CLEAN, "jpeg", snr_db): {"correct": hits(float(snr_db > 0), 384)} for snr_db in SNRS_DB},
     )
     assert [path.name for path in DiffuSec(Setup()).figures(shelf)] == ["fig4.png", "fig5.png"]
     strip = np.zeros((6, 3, 32, 32), np.uint8)

@@ -51,6 +51,8 @@ def test_reward_is_the_atlas_own_and_regret_is_none_at_the_best_steps() -> None:
     observed, told = made.reset(seed=1, options={"snr_db": 9.0, "steps": tuple(best[0].tolist())})
     np.testing.assert_array_equal(observed, state(best, np.array([9.0]))[0])
     assert told["snr_db"] == 9.0
+    assert made.reset(options={"snr_db": np.float32(9.0)})[1]["snr_db"] == 9.0  # as an array hands it out
+    made.reset(options={"snr_db": 9, "steps": tuple(best[0].tolist())})
     _, reward, _, _, told = made.step(STAY)
     assert reward == pytest.approx(worth)
     assert reward == pytest.approx(-0.8 * (1 - told["ssim"]) - 0.7 * told["adv"] - 0.5 * told["err"])  # Eq. (31)
@@ -106,7 +108,12 @@ def test_an_episode_that_cannot_be_is_refused(options: dict[str, object], said: 
         StepSelection(ATLAS).reset(options=options)
 
 
-@pytest.mark.parametrize("wrong", [{"rounds": 0}, {"snr_db": (3.0, 2.0)}, {"delay": -1}, {"correlation": 1.1}, {"error_db": float("nan")}])
+ENDLESS: list[dict[str, object]] = [{"snr_db": (0.0, np.inf)}, {"snr_db": (-np.inf, 0.0)}, {"fluctuation_db": np.inf}]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rounds": 0}, {"snr_db": (3.0, 2.0)}, {"delay": -1}, {"correlation": 1.1}, {"error_db": float("nan")}, *ENDLESS]
+)
 def test_figures_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(LinksimError, match=r"must be (at least|0\.\.1)"):
         StepSelection(ATLAS, **wrong)  # type: ignore[arg-type]  # some are wrong on purpose

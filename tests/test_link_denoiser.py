@@ -70,6 +70,24 @@ def test_an_image_on_its_way_stands_where_its_calls_left_it() -> None:
 
 
 @pytest.mark.usefixtures("parts")
+def test_every_layer_learns_in_bfloat16_too_after_calls_that_want_no_gradient() -> None:
+    """Some releases of torch keep a weight that was cast where no gradient is wanted, and the layer would then have none at all."""
+    trainee = trainee_of(TinyLinkDenoiser("samples", UNET, 1, batch=8, average=None, bfloat16=True))
+    trainee.learn()
+    assert [name for name, weight in trainee.network.named_parameters() if weight.grad is None] == []
+
+
+@pytest.mark.usefixtures("parts")
+def test_no_two_images_are_measured_with_the_same_noise() -> None:
+    """Not even where the last batch is a short one."""
+    lesson, network = TinyLinkDenoiser("samples", UNET, 1), build("denoiser", UNET)
+    assert isinstance(network, UNet)
+    grey = torch.full((3, 3, 32, 32), 0.5)
+    first, last = (lesson._through(network, grey[:count], 20, 5, 3.0, index).flatten(1) for index, count in ((0, 3), (1, 2)))
+    assert torch.cdist(first, last).min() > 0.1
+
+
+@pytest.mark.usefixtures("parts")
 def test_both_lessons_of_the_denoiser_learn(tmp_path: Path) -> None:
     losses: dict[str, list[float]] = {}
     for name, lesson in {

@@ -22,6 +22,7 @@ def test_wilson_is_scipys(counts: tuple[int, int]) -> None:
     found, oracle = wilson(*counts), stats.binomtest(*counts).proportion_ci(0.95, method="wilson")
     assert (found.low, found.high) == pytest.approx((oracle.low, oracle.high), abs=1e-12)
     assert (found.value, found.n) == (counts[0] / counts[1], counts[1])
+    assert found.low <= found.value <= found.high  # to the last bit: an error bar of negative length cannot be drawn
 
 
 def test_the_interval_of_a_mean_is_the_normal_one() -> None:

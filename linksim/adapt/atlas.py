@@ -17,6 +17,7 @@ from linksim.adapt.reward import reward
 
 RESOLUTION_DB = 0.1  # of the SNRs for which the best steps are sought
 MOST_NODES = 1024  # of an axis
+MOST_DB = 60.0  # either way; the finer the SNRs between, the more room the best steps take
 
 Cells = NDArray[np.float64]  # [t_d, t_plus, snr_db]
 
@@ -41,7 +42,7 @@ class Atlas:
     """Measurements on a grid of diffusion steps and SNR.
 
     t_d, t_plus  int64 [a], [b], rising, two or more of each
-    snr_db       float64 [c], rising, two or more
+    snr_db       float64 [c], rising, two or more, within `MOST_DB`
     ssim         mean structural similarity, float64 [a, b, c] like all that follow
     adv, err     shares of Eq. (28) and (30), before the roots
     robust       accuracy under attack
@@ -66,6 +67,8 @@ class Atlas:
             axis = getattr(self, name)
             if axis.ndim != 1 or not 2 <= len(axis) <= MOST_NODES or not np.isfinite(axis).all() or not (np.diff(axis) > 0).all():
                 raise ValueError(f"{name} must be 2 to {MOST_NODES} rising numbers")
+        if np.abs(self.snr_db).max() > MOST_DB:
+            raise ValueError(f"snr_db must lie within {-MOST_DB:g}..{MOST_DB:g}")
         shape = len(self.t_d), len(self.t_plus), len(self.snr_db)
         for name, least in (("ssim", -1.0), ("adv", 0.0), ("err", 0.0), ("robust", 0.0), ("clean", 0.0)):
             values = getattr(self, name)

@@ -46,13 +46,13 @@ class Fluctuation:
     error_db: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.low_db <= self.high_db:
-            raise ValueError(f"high_db must be at least low_db ({self.low_db:g}), got {self.high_db:g}")
+        if not -np.inf < self.low_db <= self.high_db < np.inf:
+            raise ValueError(f"high_db must be at least low_db ({self.low_db:g}), both finite, got {self.high_db:g}")
         if not 0 <= self.correlation <= 1:
             raise ValueError(f"correlation must be 0..1, got {self.correlation:g}")
         for name in ("std_db", "delay", "error_db"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be at least 0, got {getattr(self, name):g}")
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must be at least 0 and finite, got {getattr(self, name):g}")
 
     def episode(self, draw: np.random.Generator, rounds: int, n: int, mean_db: float | None = None) -> Episode:
         """Draw it, about a given mean or one that is drawn. The process is stationary, and ran before the first round: a late report tells

@@ -4,7 +4,7 @@ Everything that happens on a link is in it: airtime, fading, jamming, lost probe
 which share the batches of the networks; `LiveLink` is one lane.
 
                      linksim/StepSelection-v0          linksim/LiveLink-v0
-    SNR              drawn anew in each round          what Bob's pilots tell of the scenario's channel
+    SNR              wanders from round to round       what Bob's pilots tell of the scenario's channel
     reward           interpolated, of many images      of the images of the round, so it varies
     a step costs     microseconds                      the networks' time for a round's images
 """

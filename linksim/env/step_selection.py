@@ -4,6 +4,7 @@ An episode starts from random steps (t_D, t_plus). In each round the agent is to
 """
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import gymnasium
@@ -30,7 +31,7 @@ class StepSelection(gymnasium.Env[Floats, Floats]):
 
     Observation  float32 [3]: t_D, t_plus and reported SNR, each about -1..1 over its range (`adapt.mdp.state`)
     Action       float32 [2] in -1..1: change of t_D and t_plus, 1 standing for `REACH` = 25 steps
-    Reward       Eq. (31) of the steps that the action leads to, at the SNR as it is; -1.66..0
+    Reward       Eq. (31) of the steps that the action leads to, at the SNR as it is; -1.66..0 where no mean SSIM is negative
 
     atlas           name of a measured one, or an `Atlas`
     rounds          of an episode
@@ -107,9 +108,9 @@ class StepSelection(gymnasium.Env[Floats, Floats]):
 
 def _level(given: Any) -> float:
     """Raises LinksimError for anything but a finite number."""
-    if not isinstance(given, int | float) or not np.isfinite(given):
+    if not isinstance(given, Real) or not np.isfinite(float(given)):
         raise LinksimError(f"option snr_db must be a finite number, got {given!r:.80}")
-    return given
+    return float(given)
 
 
 def _pair(given: Any) -> Steps:

@@ -34,13 +34,16 @@ def mean_interval(samples: Numbers) -> Interval:
 
 
 def wilson(successes: float, n: int) -> Interval:
-    """Proportion of successes with Wilson's score interval (Wilson, 1927): never outside 0..1, useful at 0 and at n too."""
+    """Proportion of successes with Wilson's score interval (Wilson, 1927): never outside 0..1, useful at 0 and at n too.
+
+    The share lies within it, however the ends are rounded.
+    """
     if n == 0:
         return Interval(math.nan, math.nan, math.nan, 0)
     share, square = successes / n, Z95**2
     centre = (share + square / (2 * n)) / (1 + square / n)
     half = Z95 * math.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
-    return Interval(share, max(0.0, centre - half), min(1.0, centre + half), n)
+    return Interval(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)), n)
 
 
 def resamples(units: int, draw: np.random.Generator) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from linksim.scenario.base import NAME, Model
 
@@ -36,6 +36,12 @@ class BestFixedPolicy(Informed):
     name: Literal["best-fixed"]
     low_db: float = Field(0.0, ge=-30, le=60, description="lower end of the range, in dB")
     high_db: float = Field(15.0, ge=-30, le=60, description="upper end of the range, in dB")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "BestFixedPolicy":
+        if not self.low_db <= self.high_db:
+            raise ValueError(f"low_db must be at most high_db ({self.high_db:g}), got {self.low_db:g}")
+        return self
 
 
 class TablePolicy(Informed):

@@ -26,7 +26,7 @@ from linksim.rng import Streams
 from linksim.schemes.diffusec import Diffusec
 from linksim.schemes.terms import Steps
 from linksim.train.images import FromImages
-from linksim.train.noise import over_awgn, scored_batches, unit_noise
+from linksim.train.noise import SCORED_BATCH, over_awgn, scored_batches, unit_noise
 from linksim.train.order import one_cycle
 
 ZETA, IOTA = 0.8, 0.5  # of Eq. (35), Sec. VI-A
@@ -139,7 +139,7 @@ class LinkDenoiserLesson(FromImages):
         level = torch.full((count,), snr_db, device=images.device)
         terms = Steps(level, *(torch.full((count,), steps, device=images.device) for steps in (t_d, t_plus)))
         send, air, receive = (
-            Noise(torch.from_numpy(item_keys(streams.key(f"measure/{name}"), index * count, count).copy()).to(images.device))
+            Noise(torch.from_numpy(item_keys(streams.key(f"measure/{name}"), index * SCORED_BATCH, count).copy()).to(images.device))
             for name in ("send", "air", "receive")
         )
         heard = over_awgn(scheme.send(images[:, None], terms, send), level, air.complex(scheme.uses))

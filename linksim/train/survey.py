@@ -85,7 +85,7 @@ def conduct(survey: Survey, device: torch.device, kept: Path, report: Report, fr
 
 def read_cells(path: Path, recipe: str) -> list[list[float]]:
     """Kept cells in their order: seconds and figures of each. A last line that a kill cut short is left out."""
-    first, *lines = path.read_text(encoding="utf-8").split("\n")
+    first, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     if first != recipe:
         raise ModelError(f"{path}: kept cells of another recipe than today's; delete it to measure from the start")
     try:

@@ -16,7 +16,6 @@ from torch import Tensor
 from linksim.adapt.policy import Policy
 from linksim.data.sources import Pictures, load
 from linksim.errors import LinksimError
-from linksim.nets.weights import Part
 from linksim.records import Lane
 from linksim.registry import suggest
 from linksim.rng import Streams
@@ -119,7 +118,7 @@ class Built:
     lanes    what is announced of each lane before anything happens
     jammers  by group, in the order of the lanes; none where nobody jams
     bobs     likewise
-    parts    the trained parts in use, by name
+    parts    sha256 of the trained parts in use, by name
     image    (colours, height, width) of the source's images
     """
 
@@ -128,7 +127,7 @@ class Built:
     lanes: tuple[Lane, ...]
     jammers: dict[str, list[Jammer]]
     bobs: dict[str, list[Bob]]
-    parts: dict[str, Part]
+    parts: dict[str, str]
     image: tuple[int, int, int]
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from linksim.adapt.mdp import random_steps
+from linksim.adapt.mdp import LEAST, MOST, T_D, T_PLUS, random_steps
 from linksim.adapt.policy import Policy
+from linksim.errors import LinksimError
 from linksim.records import Adaptation
 from linksim.rng import Draws, Key
 from linksim.world.agreement import Steps
@@ -32,11 +33,14 @@ def unchanged(steps: Steps, measured_db: float, true_db: float, sequence: int) -
 
 
 def by(policy: Policy) -> Decide:
-    """The policy decides. It takes no simulated time."""
+    """The policy decides. It takes no simulated time. LinksimError where it chooses what there is not."""
 
     def decide(steps: Steps, measured_db: float, true_db: float, draw: np.random.Generator) -> Generator[Any, Any, Steps]:
         yield from ()
-        chosen = policy.choose(np.array([steps], np.int64), np.array([measured_db]), np.array([true_db]), draw)
+        chosen = np.asarray(policy.choose(np.array([steps], np.int64), np.array([measured_db]), np.array([true_db]), draw))
+        if chosen.shape != (1, 2) or chosen.dtype.kind != "i" or (chosen < LEAST).any() or (chosen > MOST).any():
+            told = f"{T_D[0]}..{T_D[1]} and {T_PLUS[0]}..{T_PLUS[1]}"
+            raise LinksimError(f"a policy chose {chosen.tolist()} for one link, allowed: [[t_D, t_plus]], whole numbers in {told}")
         t_d, t_plus = chosen[0].tolist()
         return t_d, t_plus
 

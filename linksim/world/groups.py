@@ -14,10 +14,10 @@ from linksim.nets.cards import Best
 from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.vqvae import VqVae
-from linksim.nets.weights import Part, load_part
+from linksim.nets.weights import Part, find_file, load_part, sha256_of
 from linksim.rng import Streams
 from linksim.scenario.nodes import NoAttack
-from linksim.scenario.policies import FixedPolicy
+from linksim.scenario.policies import FixedPolicy, Informed
 from linksim.scenario.schema import Link, Scenario
 from linksim.scenario.schemes import CodecScheme, CoreScheme
 from linksim.scenario.source_attacks import NoSourceAttack
@@ -52,7 +52,7 @@ class Group:
 class Groups:
     """Makes the groups of one run. Those that do the same share an operation, and so its batches.
 
-    parts  the trained parts in use so far, by name
+    parts  sha256 of the trained parts in use so far, networks and atlases, by name
     """
 
     def __init__(
@@ -61,11 +61,12 @@ class Groups:
         self._scenario, self._pictures, self._streams = scenario, pictures, streams
         self._device, self._policies = device, policies
         self._made: dict[tuple[Any, ...], Operation] = {}
-        self.parts: dict[str, Part] = {}
+        self.parts: dict[str, str] = {}
 
     def part(self, name: str, kind: str) -> Part:
         """A trained part, checked against the source's images where it takes or makes some."""
-        part = self.parts[name] = load_part(name, kind, self._device.type)
+        part = load_part(name, kind, self._device.type)
+        self.parts[name] = part.card.sha256
         network, (_, height, width, colours) = part.network, self._pictures.images.shape
         if isinstance(network, Codec | VqVae) and (network.colours, network.side, network.side) != (colours, height, width):
             raise LinksimError(
@@ -137,8 +138,12 @@ class Groups:
     def _policy(self, name: str, link: Link, stack: Stack) -> Policy | None:
         """How Bob chooses diffusion steps; None where the scheme has none."""
         own, spec = self._policies.get(name), link.bob.policy
+        if stack.stepped and own is not None:
+            return own
         if stack.stepped:
-            return own or make_policy(spec, self.part)
+            if isinstance(spec, Informed):
+                self.parts[spec.atlas] = sha256_of(find_file(spec.atlas, "atlas"))
+            return make_policy(spec, self.part)
         if own is not None or not isinstance(spec, FixedPolicy):
             raise LinksimError(f"group {name!r}: bob.policy chooses diffusion steps; scheme {link.scheme[-1].name!r} has none")
         return None

@@ -22,8 +22,8 @@ LONG = 30  # rounds after which a policy has come to rest, if it does
 
 @dataclass(frozen=True)
 class Acting:
-    """A cell: from each of `STARTS` random starts at a constant SNR, rewards after rounds 1, 2, 3 ("reward1", ...) and after `LONG`
-    ("final"), the highest that any steps have ("best"), and the steps in the end ("t_d", "t_plus")."""
+    """A cell: from each of `STARTS` random starts at a constant SNR, rewards there ("start"), after rounds 1, 2, 3 ("reward1", ...)
+    and after `LONG` ("final"), the highest that any steps have ("best"), and the steps in the end ("t_d", "t_plus")."""
 
     snr_db: int
     seed: int
@@ -35,12 +35,13 @@ class Acting:
         return f"policy/snr{self.snr_db}"
 
     def digest(self) -> str:
-        about = [1, self, STARTS, LONG, ROUNDS, weights_of(ACTOR), weights_of(ATLAS)]
+        about = [2, self, STARTS, LONG, ROUNDS, weights_of(ACTOR), weights_of(ATLAS)]
         return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
 
     def measure(self, tell: Tell) -> Measurement:
         atlas, policy, draw = load_atlas(ATLAS), trained(), Streams(self.seed)("policy/starts")
-        level_db, steps, rewards = np.full(STARTS, float(self.snr_db)), random_steps(draw, STARTS), {}
+        level_db, steps = np.full(STARTS, float(self.snr_db)), random_steps(draw, STARTS)
+        rewards = {"start": atlas.reward(steps, level_db)}
         for number in range(1, LONG + 1):
             steps = policy.choose(steps, level_db, level_db, draw)
             if number <= ROUNDS:

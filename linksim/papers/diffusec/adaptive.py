@@ -24,7 +24,7 @@ from linksim.nets.unet import UNet
 from linksim.nets.weights import load_part
 from linksim.papers.cells import Shelf
 from linksim.papers.diffusec.acting import settled
-from linksim.papers.diffusec.conditions import ACTOR, CODEC, DENOISER, JUDGE
+from linksim.papers.diffusec.conditions import ACTOR, CALLS, CODEC, DENOISER, JUDGE
 from linksim.papers.paper import Measurement, Tell
 from linksim.papers.simulated import weights_of
 from linksim.papers.tables import Entry, Row, Table
@@ -38,7 +38,7 @@ from linksim.train.noise import over_awgn
 from linksim.train.order import to_images
 
 SNRS_DB = (0, 6, 12)
-IMAGES, BATCH = 64, 16  # at once: inner values of all ten calls of the denoiser take 50 MB an image
+IMAGES, BATCH = 64, 16  # at once: what all calls of the denoiser keep for the slope takes some 50 MB an image
 DRAWS, STEPS, KNOWN_STEPS = 4, 10, 16  # draws in each step, and steps of 2/255, of who averages and of who knows
 HELD_OUT, JUDGED = 1_000_000, 4  # first number of the draws that no attacker has seen, and how many of them judge
 EVES: Mapping[str, str] = {
@@ -97,7 +97,7 @@ class Adaptive:
 
     def digest(self) -> str:
         parts = [weights_of(name) for name in (CODEC, DENOISER, JUDGE, ACTOR)]
-        return hashlib.sha256(repr([1, self, IMAGES, DRAWS, STEPS, KNOWN_STEPS, JUDGED, parts]).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr([2, self, IMAGES, CALLS, DRAWS, STEPS, KNOWN_STEPS, JUDGED, parts]).encode()).hexdigest()[:16]
 
     def measure(self, tell: Tell) -> Measurement:
         codec, denoiser = load_part(CODEC, "codec").network, load_part(DENOISER, "denoiser").network
@@ -105,7 +105,7 @@ class Adaptive:
         assert isinstance(codec, Codec)
         assert isinstance(denoiser, UNet)
         assert isinstance(judge, Classifier)
-        scheme, pictures, found = Diffusec(codec, denoiser, 10), load("cifar10", "test"), list[Tensor]()
+        scheme, pictures, found = Diffusec(codec, denoiser, CALLS), load("cifar10", "test"), list[Tensor]()
         chosen = streams("adaptive/images").permutation(len(pictures.images))[: self.size]
         for first in range(0, self.size, BATCH):
             part = chosen[first : first + BATCH]

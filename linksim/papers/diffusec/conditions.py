@@ -19,6 +19,7 @@ ROUNDS, IMAGES_PER_FRAME = 3, 8
 PER_LANE = ROUNDS * IMAGES_PER_FRAME
 CODEC, DENOISER, ACTOR, ATLAS = "diffusec-codec", "diffusec-denoiser", "ddpg-cifar10", "diffusec-atlas"
 JUDGE, TRAINED_JUDGE, VQVAE = "classifier-cifar10", "classifier-cifar10-at", "masked-vqvae"
+CALLS = 5  # of the denoiser, at most, for an image: the scheme's own default
 USES = 1280  # complex channel uses per image, of the paper's codec and so of all
 PGD: Mapping[str, Any] = {"attack": "pgd", "bound": 8 / 255, "steps": 10, "step_size": 2 / 255}  # Sec. VI-A; the paper prints 8/256
 PLAIN_STEPS = (20, 0)  # t_D, t_plus of the symmetric form, Sec. VI-C
@@ -62,7 +63,7 @@ class Method:
     policy: Mapping[str, Any] | None = None
 
 
-def diffusec(steps: tuple[int, int], calls: int | None = 5) -> dict[str, Any]:
+def diffusec(steps: tuple[int, int], calls: int | None = CALLS) -> dict[str, Any]:
     """The scheme, with (t_D, t_plus) to begin with."""
     return {"name": "diffusec", "codec": CODEC, "denoiser": DENOISER, "calls": calls, "t_d": steps[0], "t_plus": steps[1]}
 

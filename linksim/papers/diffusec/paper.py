@@ -47,12 +47,11 @@ class DiffuSec:
         images, starts = self._setup.images, self._setup.images // PER_LANE
         return [
             f"{images} test images of CIFAR-10 a cell, the same in the same order in all, each sent once; seed {self._setup.seed}.",
-            "Attacked: PGD on the evaluation classifier, l_inf 8/255, 10 steps of 2/255, by one who does not know the link.",
+            "Attacked: PGD on the classifier that judges the method, l_inf 8/255, 10 steps of 2/255, by one who does not know the link.",
             "The evaluation classifier is a small convolutional network, the paper's a WRN-28-10: 95.3 %. Accuracies are held against the "
             "paper's all the same; ours on clean images stands in the table of classifiers.",
             f"The proposal begins at {starts} random pairs of steps, and sends a third of the images after each of three rounds.",
-            "All methods have 1,280 complex channel uses an image, but the VQ-VAE, whose indices take as many as they take. "
-            "JPEG is protected at rate 1/2 on QPSK.",
+            "All methods have 1,280 complex channel uses an image. JPEG is protected at rate 1/2 on QPSK.",
             "95 % intervals take images for independent; those of shares are Wilson's in verdicts and figures. In brackets: the paper's.",
         ]
 

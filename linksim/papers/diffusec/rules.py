@@ -14,11 +14,11 @@ from linksim.papers.diffusec.shapes import adapts_in_three, converges, falls
 from linksim.papers.verdicts import Finding, Order, Rule, against, difference, ordered
 from linksim.plots.intervals import Interval, mean_interval, wilson
 
-MEET = 0.02  # accuracies whose paired difference lies surely within this of zero meet
+MEET = 0.02  # accuracies meet where the interval of their paired difference, widened by this, holds zero
 CLIFF = 0.5  # share of its whole range of accuracy that a link with a cliff loses in one step of SNR
 LOW_DB = tuple(snr_db for snr_db in SNRS_DB if snr_db < 3)
 HIGH_DB = tuple(snr_db for snr_db in SNRS_DB if snr_db > 3)
-FROM_3_LOW_DB = tuple(snr_db for snr_db in TABLED_DB if snr_db >= -3)
+FROM_MINUS_3_DB = tuple(snr_db for snr_db in TABLED_DB if snr_db >= -3)
 JUDGE_KEY = Judging(JUDGE).key
 
 
@@ -78,8 +78,8 @@ def images(shelf: Shelf) -> int:
 
 def above_vqvae(_: Claim, shelf: Shelf) -> Finding:
     """From -3 dB on."""
-    word, reason = ordered(orders(ROBUST, "proposal", ["vqvae"], FROM_3_LOW_DB, shelf))
-    return Finding(word, means(ROBUST, ["proposal", "vqvae"], FROM_3_LOW_DB, shelf), images(shelf), reason)
+    word, reason = ordered(orders(ROBUST, "proposal", ["vqvae"], FROM_MINUS_3_DB, shelf))
+    return Finding(word, means(ROBUST, ["proposal", "vqvae"], FROM_MINUS_3_DB, shelf), images(shelf), reason)
 
 
 def above_plain(_: Claim, shelf: Shelf) -> Finding:
@@ -141,7 +141,7 @@ RULES: dict[str, Rule] = {
     "diffusec-ssim-high": _ssim(3, 9, 15),
     "diffusec-ssim-low": _ssim(-3),
     "diffusec-vs-vqvae": Rule(
-        PAIRED + "-3 to 15 dB", (*sweep(ROBUST, "proposal", FROM_3_LOW_DB), *sweep(ROBUST, "vqvae", FROM_3_LOW_DB)), above_vqvae
+        PAIRED + "-3 to 15 dB", (*sweep(ROBUST, "proposal", FROM_MINUS_3_DB), *sweep(ROBUST, "vqvae", FROM_MINUS_3_DB)), above_vqvae
     ),
     "diffusec-vs-plain": Rule(
         PAIRED + "robust accuracy at -6, -3, 0 dB, clean accuracy at 6 dB and above",

@@ -1,14 +1,14 @@
-"""The way back in strides against the way back step by step: whether ten calls of the denoiser do what DDPM does with one per step."""
+"""The way back in strides against the way back step by step: whether a few calls of the denoiser do what DDPM does with one per step."""
 
 from linksim.papers.cells import Shelf
-from linksim.papers.diffusec.conditions import CODEC, DENOISER, PER_LANE, Method, Setup, cell, diffusec
+from linksim.papers.diffusec.conditions import CALLS, CODEC, DENOISER, PER_LANE, Method, Setup, cell, diffusec
 from linksim.papers.simulated import Simulated
 from linksim.papers.tables import Entry, Row, Table
 from linksim.papers.verdicts import difference
 
 SNR_DB, STEPS, LANES = 6, (20, 20), 4
-CALLS = {"ddpm": None, "strided": 10}
-NAMES = {"ddpm": f"DDPM, {sum(STEPS)} calls", "strided": "in strides, 10 calls"}
+SOLVERS = {"ddpm": None, "strided": CALLS}  # most calls of each
+NAMES = {"ddpm": f"DDPM, {sum(STEPS)} calls", "strided": f"in strides, {CALLS} calls"}
 CLOSE = {"ssim": 0.02, "correct": 0.05}  # differences that are none
 
 
@@ -20,22 +20,22 @@ def key(solver: str) -> str:
 def solver_cells(setup: Setup) -> list[Simulated]:
     """Both on the same attacked images: those of the first lanes."""
     few = Setup(min(setup.images, LANES * PER_LANE), setup.seed)
-    methods = {name: Method(NAMES[name], diffusec(STEPS, calls), (CODEC, DENOISER)) for name, calls in CALLS.items()}
+    methods = {name: Method(NAMES[name], diffusec(STEPS, calls), (CODEC, DENOISER)) for name, calls in SOLVERS.items()}
     return [cell(few, key(name), f"solver {name}", method, SNR_DB, attacked=True) for name, method in methods.items()]
 
 
 def table() -> Table:
     """Accuracy and SSIM of either."""
-    rows = tuple(Row(NAMES[name], (Entry(key(name)),)) for name in CALLS)
+    rows = tuple(Row(NAMES[name], (Entry(key(name)),)) for name in SOLVERS)
     title = f"The way back, attacked images, {SNR_DB} dB, t_D {STEPS[0]}, t_plus {STEPS[1]}: accuracy / SSIM"
     return Table("solver", title, (f"{SNR_DB} dB",), rows, ("correct", "ssim"), (equality,))
 
 
 def equality(shelf: Shelf) -> str:
     """One sentence on the difference, image by image; empty where a cell is missing."""
-    if any(key(name) not in shelf for name in CALLS):
+    if any(key(name) not in shelf for name in SOLVERS):
         return ""
-    ddpm, strided = (shelf[key(name)].samples for name in CALLS)
+    ddpm, strided = (shelf[key(name)].samples for name in SOLVERS)
     found = {metric: difference(strided[metric], ddpm[metric]) for metric in CLOSE}
     said = ", ".join(f"{metric} {about.value:+.3f} ({about.low:+.3f}..{about.high:+.3f})" for metric, about in found.items())
     same = all(max(abs(about.low), abs(about.high)) <= CLOSE[metric] for metric, about in found.items())
