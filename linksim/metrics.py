@@ -52,11 +52,12 @@ def gaussian_window(size: int = SSIM_WINDOW, sigma: float = SSIM_SIGMA) -> Tenso
 @functools.lru_cache(maxsize=16)
 def blur(size: int, device: torch.device) -> Tensor:
     """Matrix [size - 10, size] that takes the Gaussian-weighted mean about every position that has all its neighbours."""
-    window, places = gaussian_window(), size - SSIM_WINDOW + 1
-    matrix = torch.zeros(places, size)
-    for i in range(places):
-        matrix[i, i : i + SSIM_WINDOW] = window
-    return matrix.to(device)
+    with torch.inference_mode(False):  # it outlives the call: who comes later may want gradients
+        window, places = gaussian_window(), size - SSIM_WINDOW + 1
+        matrix = torch.zeros(places, size)
+        for i in range(places):
+            matrix[i, i : i + SSIM_WINDOW] = window
+        return matrix.to(device)
 
 
 def ssim(estimates: Tensor, images: Tensor) -> Tensor:

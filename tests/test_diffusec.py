@@ -205,7 +205,7 @@ def test_a_policy_of_ones_own_is_asked() -> None:
     run(scenario_from_text(LINK, "test"), (found.append,), policies={"link": Mine()})
     assert {(frame.t_d, frame.t_plus) for frame in found if isinstance(frame, FrameSent)} == {(11, 4)}
     for wrong in ([[60, 4]], [[11, -1]], [[11.5, 4.0]], [11, 4]):
-        Mine.choose = lambda *_, wrong=wrong: np.array(wrong)  # type: ignore[assignment,method-assign,misc]
+        Mine.choose = lambda *_, wrong=wrong: np.array(wrong)  # type: ignore[method-assign]
         with pytest.raises(LinksimError, match=r"a policy chose .*, allowed: .* in 1\.\.50 and 0\.\.50"):
             run(scenario_from_text(LINK, "test"), policies={"link": Mine()})
     with pytest.raises(LinksimError, match="no group 'lnk'"):

@@ -66,8 +66,12 @@ def test_a_remembered_function_is_asked_once_for_the_same_and_forgets_the_oldest
 def test_what_lies_otherwise_in_memory_is_asked_for_again() -> None:
     """A convolution may round it otherwise, and a run must not depend on those before it."""
     asked: list[tuple[int, ...]] = []
-    double = Remembered(lambda x: [2 * x, asked.append(x.stride())][0])
-    images = torch.rand(2, 3, 4, 4)
+
+    def twice(x: torch.Tensor) -> torch.Tensor:
+        asked.append(x.stride())
+        return 2 * x
+
+    double, images = Remembered(twice), torch.rand(2, 3, 4, 4)
     for x in (images, images.to(memory_format=torch.channels_last), images):
         assert torch.equal(double(x), 2 * images)
     assert len(asked) == 2

@@ -112,7 +112,7 @@ def at_every_snr(change: Callable[[dict[str, Samples], int], dict[str, Samples]]
         ("diffusec-converge", {"curve/ddpg": learnt(lambda step: -0.8 + step / 25_000)}),  # still rising
         ("diffusec-converge", {"curve/ddpg": learnt(lambda step: -0.4 if step < 4000 else -0.5)}),  # flat, and worse than chance
         ("diffusec-adapt-3", at_every_snr(lambda _, place: {"reward3": np.full(9, -0.405 if place else -0.45)})),
-        ("diffusec-adapt-3", at_every_snr(lambda about, _: {name: about["start"] for name in ("reward3", "final")})),  # never moves
+        ("diffusec-adapt-3", at_every_snr(lambda about, _: dict.fromkeys(("reward3", "final"), about["start"]))),  # never moves
         ("diffusec-policy-trend", at_every_snr(lambda _, place: {"t_plus": np.full(9, float(place))})),
         ("diffusec-policy-trend", at_every_snr(lambda _, place: {"t_plus": np.full(9, 7.0)})),
     ],

@@ -1,6 +1,7 @@
 """Facts about diffusion: the schedule, the way there against its closed form, and the way back against a known posterior."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -52,7 +53,7 @@ def test_a_way_back_leads_from_its_step_to_zero_in_even_strides(steps: list[int]
     path = stops(torch.tensor(steps), calls)
     for step, way in zip(steps, path.T.tolist(), strict=True):
         assert (way[0], way[-1]) == (step, 0)
-        drops = [a - b for a, b in zip(way, way[1:], strict=False) if a != b]
+        drops = [a - b for a, b in pairwise(way) if a != b]
         assert len(drops) == (step if calls is None else min(calls, step))
         assert all(drop > 0 for drop in drops)
         assert max(drops, default=0) - min(drops, default=0) <= 1

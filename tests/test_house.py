@@ -25,7 +25,15 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("cli", "__main__"),
 )
 # Rooms on one floor of which the first may see the second.
-STAIRS = {("__main__", "cli"), ("curves", "plots"), ("scenario", "registry"), ("scenario", "records"), ("nets", "phy"), ("phy", "data"), ("env", "run")}
+STAIRS = {
+    ("__main__", "cli"),
+    ("curves", "plots"),
+    ("scenario", "registry"),
+    ("scenario", "records"),
+    ("nets", "phy"),
+    ("phy", "data"),
+    ("env", "run"),
+}
 DOORS = {
     "simpy": {"world"},
     "h5py": {"trace", "data", "adapt"},

@@ -53,3 +53,14 @@ def test_mean_of_psnr_is_above_psnr_of_mean() -> None:
 def test_too_small_images_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 11 x 11 pixels, got 10 x 32"):
         ssim(torch.rand(1, 3, 10, 32), torch.rand(1, 3, 10, 32))
+
+
+def test_a_likeness_told_without_gradients_leaves_later_ones_their_gradients() -> None:
+    """What `blur` keeps must not be bound to the inference mode that it was first asked in."""
+    images = torch.rand(1, 1, 19, 19, generator=torch.Generator().manual_seed(1))  # a size that no other test has
+    with torch.inference_mode():
+        ssim(images, images)
+    estimates = (0.5 * images).requires_grad_()
+    ssim(estimates, images).sum().backward()
+    assert estimates.grad is not None
+    assert estimates.grad.isfinite().all()

@@ -1,1 +1,1 @@
-"""How diffusion steps are chosen: the decision problem, what judges it, policies, and how they compare. No clock; only `ddpg` computes with torch."""
+"""How diffusion steps are chosen: the decision problem, its judge, policies, and how they compare. No clock; torch in `ddpg` alone."""

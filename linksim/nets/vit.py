@@ -9,7 +9,7 @@ Every patch (token) travels by itself: 160 real values, so 80 channel uses, 1,28
 
 Differs from the paper: it names no patching, and its "decoder layer 300" fits none of 32 x 32 pixels. Patches of 8 x 8 are chosen, and a
 linear layer from 352 to the 192 values of a patch. The transformer's inner width is twice its own. The channel decoder is told the SNR
-beside the symbols, and power is normalised per image.
+beside the symbols, and power is normalised per image. Eq. (6) prints C^-1(S^-1(.)); what undoes Eq. (4) is S^-1(C^-1(.)).
 """
 
 import torch

@@ -74,7 +74,7 @@ LESSONS: dict[str, AnyLesson] = {
     ),
     "diffusec-codec": VitLesson("cifar10", {"layout": "vit"}, phases=(800, 600, 2_200, 600), scored=2_000),
     "denoiser-cifar10": DenoiserLesson("cifar10", {}, steps=8_000),
-    "diffusec-denoiser": LinkDenoiserLesson("cifar10", {}, steps=800),
+    "diffusec-denoiser": LinkDenoiserLesson("cifar10", {}, steps=500),
     "masked-vqvae": VqvaeLesson("cifar10", {}, steps=3_000, scored=2_000),
     "classifier-cifar10-at": RobustLesson("cifar10", {}, cycles=((160, 0.5),), scored=2_000),
     "diffusec-atlas": AtlasSurvey("cifar10"),

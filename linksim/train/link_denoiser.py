@@ -5,7 +5,8 @@
 An image stops at a random place of its way back, and its estimate of the clean image is held against that image: so every call of the
 way learns, on inputs that its own earlier calls made, and a step of training costs one gradient, not one for each call.
 
-Differs from the paper: it learns through that last call only, not through all of them.
+Differs from the paper: it learns through that last call only, not through all of them; and the unit of the squared error in Eq. (35), which
+the paper does not name, is the variance of pixels. With pixels in 0..1 SSIM alone would rule, which hardly minds a picture's brightness.
 """
 
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from linksim.train.noise import SCORED_BATCH, over_awgn, scored_batches, unit_no
 from linksim.train.order import one_cycle
 
 ZETA, IOTA = 0.8, 0.5  # of Eq. (35), Sec. VI-A
+SPREAD = 0.06  # variance of CIFAR-10's pixel values in 0..1
 SCORED = {f"t_D {t_d}, t_plus {t_plus}, AWGN at {snr_db:g} dB": (t_d, t_plus, snr_db) for t_d, t_plus, snr_db in (
     (20, 20, -3.0), (20, 10, 3.0), (20, 5, 9.0), (20, 0, 15.0), (40, 5, 9.0),
 )}  # fmt: skip
@@ -58,7 +60,7 @@ class LinkDenoiserLesson(FromImages):
     calls: int = 5
     average: float | None = 0.998
     bfloat16: bool = True
-    scored: int | None = 1_000
+    scored: int | None = 400
     seed: int = 1
     kind: str = field(default="denoiser", init=False)
     conditions: tuple[str, ...] = field(default=tuple(SCORED), init=False)
@@ -90,6 +92,7 @@ class LinkDenoiserLesson(FromImages):
         draw = self._streams("link/steps", step)
         t_d, t_plus, place = (torch.from_numpy(x).to(device) for x in self._drawn(draw))
         x, here = self._on_the_way(network, images, t_d, t_d + t_plus, place, step)
+        torch.clear_autocast_cache()  # older torch keeps the casts made without gradients, and the weights would learn nothing
         noise = network(x.contiguous(memory_format=torch.channels_last), here)
         return purification_loss(to_pixels(clean_estimate(x, here, noise)), images)
 
@@ -148,5 +151,8 @@ class LinkDenoiserLesson(FromImages):
 
 
 def purification_loss(estimates: Tensor, images: Tensor) -> Tensor:
-    """Eq. (35): zeta iota' (1 - mean SSIM) + (1 - zeta) mean squared error. [batch, c, h, w] twice -> a number."""
-    return ZETA * IOTA * (1.0 - ssim(estimates, images).mean()) + (1.0 - ZETA) * mse(estimates, images).mean()
+    """Eq. (35): zeta iota' (1 - mean SSIM) + (1 - zeta) mean squared error, [batch, c, h, w] twice -> a number.
+
+    The squared error is in units of the variance of pixels, so that, as 1 - SSIM, it is about one for a grey picture.
+    """
+    return ZETA * IOTA * (1.0 - ssim(estimates, images).mean()) + (1.0 - ZETA) / SPREAD * mse(estimates, images).mean()

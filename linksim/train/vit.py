@@ -8,8 +8,8 @@
 Half of the images are diffused first, by any number of steps that Alice may choose, and are to come back as they were sent: what the
 codec carries in the end are diffused images (Eq. 16 with its factor of one).
 
-Differs from the paper in the last phase: SSIM's window never has its middle near the edge of an image, so by SSIM alone the pixels there are
-hardly learnt at all. The squared error sees all pixels alike.
+Differs from the paper in the last phase: SSIM hardly minds the mean of a window, and its windows hardly reach the edge of an image, so by
+SSIM alone brightness and edges are learnt badly. The squared error sees both.
 """
 
 from dataclasses import dataclass, field
