@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from linksim.adapt.atlas import Atlas
 from linksim.adapt.curve import Standing
 from linksim.adapt.ddpg import Learner, act
 from linksim.adapt.mdp import REACH, Steps, moved, random_steps, state
 from linksim.adapt.replay import Floats, Replay, Transitions
+from linksim.adapt.reward import reward
 from linksim.nets.policy import Actor, Critic
 from linksim.rng import Streams
 from linksim.train.checkpoint import Checkpoint, optimiser_tensors, read_checkpoint, restore_optimiser, write_checkpoint
@@ -24,6 +26,7 @@ from linksim.train.loop import fingerprint
 CURVE_DB = (-3.0, 3.0, 9.0, 15.0)  # Sec. VI-B
 CURVE_EVERY = 100  # steps
 CURVE_STARTS = 64
+WEIGHED_DB = tuple(np.arange(-5.5, 18.0, 2.0).tolist())  # none of those that the curve or the card tells of
 
 
 class Apprentice:
@@ -31,10 +34,13 @@ class Apprentice:
 
     in_force  steps [1, 2] of the link that it learns on
     curve     how it stood every `CURVE_EVERY` steps, at each of `CURVE_DB`
+    best      weights of the actor that lost least so far, at steps of the curve, on average over `WEIGHED_DB`
+    least     what it lost
     """
 
     def __init__(self, lesson: DdpgLesson) -> None:
         self.lesson, self.atlas, self._streams = lesson, lesson.rewards, Streams(lesson.seed)
+        self._usual, self._spread = usual(self.atlas)
         actor, critic = Actor(REACH), Critic(REACH)  # line 2
         generator = torch.Generator().manual_seed(lesson.seed)
         actor.draw(generator)
@@ -42,6 +48,7 @@ class Apprentice:
         self.learner, self.replay = Learner(actor, critic, lesson.rates), Replay()  # lines 3 and 1
         self.in_force: Steps = random_steps(self._streams("episode/steps", 0), 1)
         self.curve: list[Standing] = []
+        self.best, self.least = actor.state_dict(), float("inf")
         self.step, self.seconds = 0, 0.0
         self._starts = random_steps(self._streams("curve"), CURVE_STARTS)
 
@@ -59,7 +66,14 @@ class Apprentice:
         if self.step % CURVE_EVERY == 0:
             about = (self._starts, self.lesson.rounds, self.step)
             self.curve += [standing(self.learner.actor, self.atlas, snr_db, *about) for snr_db in CURVE_DB]
+            self._weigh()
         return loss
+
+    def _weigh(self) -> None:
+        """Keep the actor as it is, if none before it lost less over all SNRs."""
+        lost = [standing(self.learner.actor, self.atlas, snr_db, self._starts, self.lesson.rounds).regret for snr_db in WEIGHED_DB]
+        if (regret := float(np.mean(lost))) < self.least:
+            self.least, self.best = regret, {name: value.clone() for name, value in self.learner.actor.state_dict().items()}
 
     def _experience(self) -> Transitions:
         """One round of an episode: act, see what it is worth, and where it leads."""
@@ -70,8 +84,9 @@ class Apprentice:
         here = state(self.in_force, snr.reported_db[now])
         action = self._explored(here)  # line 7
         self.in_force = moved(self.in_force, action)  # line 8
-        reward = self.atlas.reward(self.in_force, snr.true_db[now]).astype(np.float32)
-        return Transitions(here, action, reward, state(self.in_force, snr.reported_db[now + 1]))
+        earned = (self.atlas.reward(self.in_force, snr.true_db[now]) - self._usual) / self._spread
+        told = earned.astype(np.float32)
+        return Transitions(here, action, told, state(self.in_force, snr.reported_db[now + 1]))
 
     def _explored(self, here: Floats) -> Floats:
         """An action [1, 2] in steps: drawn uniformly at first, then the actor's with noise, within its reach."""
@@ -82,8 +97,8 @@ class Apprentice:
         return np.clip(act(self.learner.actor, here) + noise, -REACH, REACH)
 
     def result(self) -> dict[str, Tensor]:
-        """The weights to keep."""
-        return {name: value.detach().clone() for name, value in self.learner.actor.state_dict().items()}
+        """The weights to keep: those of the actor that lost least."""
+        return {name: value.clone() for name, value in self.best.items()}
 
     def save(self, path: Path) -> None:
         """Write the checkpoint. It replaces the old one only once it is whole."""
@@ -91,6 +106,8 @@ class Apprentice:
         for name, optimiser in self._optimisers().items():
             tensors |= {f"{name}/{k}": v for k, v in optimiser_tensors(optimiser).items()}
         tensors["replay/rows"], tensors["replay/added"] = torch.from_numpy(self.replay.rows()), torch.tensor(self.replay.added)
+        tensors |= {f"best/{name}": value for name, value in self.best.items()}
+        tensors["least"] = torch.tensor(self.least, dtype=torch.float64)
         tensors["in_force"] = torch.from_numpy(self.in_force)
         tensors["curve"] = torch.tensor([astuple(row) for row in self.curve], dtype=torch.float64)
         write_checkpoint(Checkpoint(fingerprint(self.lesson), self.step, self.seconds, tensors), path)
@@ -104,6 +121,7 @@ class Apprentice:
         for name, optimiser in self._optimisers().items():
             restore_optimiser(optimiser, kept.under(f"{name}/"))
         self.replay.restore(kept.tensors["replay/rows"].numpy(), int(kept.tensors["replay/added"]))
+        self.best, self.least = kept.under("best/"), float(kept.tensors["least"])
         self.in_force = kept.tensors["in_force"].numpy()
         self.curve = [Standing(int(step), *rest) for step, *rest in kept.tensors["curve"].tolist()]
 
@@ -113,3 +131,13 @@ class Apprentice:
 
     def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
         return {"actor_optimiser": self.learner.actor_optimiser, "critic_optimiser": self.learner.critic_optimiser}
+
+
+def usual(atlas: Atlas) -> tuple[float, float]:
+    """Mean and standard deviation of the reward over the nodes of an atlas.
+
+    The learner is told rewards less the one and over the other: what is best stays best, and its critic has no large number to learn first,
+    which all steps have in common.
+    """
+    rewards = reward(atlas.ssim, atlas.adv, atlas.err)
+    return float(rewards.mean()), float(rewards.std())

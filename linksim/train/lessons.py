@@ -2,6 +2,8 @@
 
 from typing import Any, TypeAlias
 
+from linksim.adapt.ddpg import Rates
+from linksim.adapt.episode import Fluctuation
 from linksim.train.atlas import AtlasSurvey
 from linksim.train.classifier import ClassifierLesson
 from linksim.train.codec import CodecLesson
@@ -78,7 +80,7 @@ LESSONS: dict[str, AnyLesson] = {
     "masked-vqvae": VqvaeLesson("cifar10", {}, steps=3_000, scored=2_000),
     "classifier-cifar10-at": RobustLesson("cifar10", {}, cycles=((160, 0.5),), scored=2_000),
     "diffusec-atlas": AtlasSurvey("cifar10"),
-    "ddpg-cifar10": DdpgLesson("diffusec-atlas"),
+    "ddpg-cifar10": DdpgLesson("diffusec-atlas", rates=Rates(actor=1e-4, critic=1e-3), fluctuation=Fluctuation(low_db=-6.0, high_db=18.0)),
     **{f"miea-inverse-{db}db-{name}": miea_inverse(db, **defence) for db in (0, 10, 20) for name, defence in DEFENCES.items()},
     **{f"miea-inverse-10db-open-m{m}": miea_inverse(10, captures=m) for m in (100, 1000)},
     **{f"miea-inverse-10db-strong{tail}": miea_inverse(10, "residual", **how) for tail, how in STRONG.items()},
