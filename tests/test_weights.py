@@ -109,8 +109,8 @@ def test_the_score_at_10_db_stands_for_the_others() -> None:
 def test_a_card_prints_every_score() -> None:
     assert load_part("judge", "classifier").card.text().splitlines() == [
         "judge: classifier, float16, trained for 2 s on cpu",
-        "  accuracy                0.9300  clean images, 10,000 images",
-        "  accuracy                0.9000  AWGN at 10 dB, 10,000 images",
+        "  accuracy                0.9300  clean images, n = 10,000",
+        "  accuracy                0.9000  AWGN at 10 dB, n = 10,000",
     ]
 
 

@@ -94,7 +94,7 @@ class Card:
         """For a terminal: what was made, and its scores, one a line."""
         made = "measured" if self.kind in MEASURED else "trained"
         head = f"{self.name}: {self.kind}, {self.dtype}, {made} for {self.wall_s:,.0f} s on {self.device}"
-        return "\n".join([head, *(f"  {s.metric:20} {s.value:9.4f}  {s.condition}, {s.samples:,} images" for s in self.scores)])
+        return "\n".join([head, *(f"  {s.metric:20} {s.value:9.4f}  {s.condition}, n = {s.samples:,}" for s in self.scores)])
 
 
 def read_card(path: Path) -> Card:

@@ -80,7 +80,7 @@ class Shelf:
         """Keep a cell, in the place of an older one of its key. What another process has kept meanwhile stays."""
         self._cells = self._read() | {cell.key: _as_kept(cell)}
         self.folder.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_suffix(".csv.part")
+        fresh = self.path.with_suffix(f".{os.getpid()}.part")  # another process may be writing, too
         with fresh.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)

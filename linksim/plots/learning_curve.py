@@ -17,7 +17,7 @@ PANELS = {"ssim": "(b) SSIM", "adv": "(c) Adv, adversarial error rate", "err": "
 @house_style()
 def learning_curve_figure(title: str, curve: Sequence[Standing]) -> Figure:
     """Reward as the mean over all SNRs, and what it is made of for each SNR, over the steps of training."""
-    figure = Figure(figsize=(10.4, 6.0))
+    figure = Figure(figsize=(10.4, 6.4), layout="constrained")
     figure.suptitle(title)
     (first, *others), levels_db = figure.subplots(2, 2, sharex=True).flat, sorted({row.snr_db for row in curve})
     steps = sorted({row.step for row in curve})
@@ -31,7 +31,7 @@ def learning_curve_figure(title: str, curve: Sequence[Standing]) -> Figure:
         panel.set(title=label)
     for panel in others[1:]:
         panel.set(xlabel="steps of training")
-    others[0].legend(loc="lower right", ncols=2)
+    figure.legend(*others[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(levels_db))
     return figure
 
 
