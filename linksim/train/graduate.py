@@ -12,8 +12,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from linksim.adapt.curve import write_curve
+from linksim.adapt.mdp import REACH
 from linksim.errors import ModelError
 from linksim.nets.cards import MEASURED, Card, Score, read_card, write_card
+from linksim.nets.policy import Actor
 from linksim.nets.weights import build, forget_parts, pick_device, sha256_of
 from linksim.registry import suggest
 from linksim.train.apprentice import Apprentice
@@ -88,7 +90,9 @@ def train_policy(name: str, lesson: DdpgLesson, checkpoint: Path, folder: Path, 
     write_curve(apprentice.curve, checkpoint.with_suffix(".csv"))
     weights = folder / f"{name}.safetensors"
     write_weights(apprentice.result(), weights)
-    return store_card(lesson, weights, "float32", lesson.scores(apprentice.learner.actor), apprentice.seconds, torch.device("cpu"))
+    kept = Actor(REACH)
+    kept.load_state_dict(apprentice.result())
+    return store_card(lesson, weights, "float32", lesson.scores(kept), apprentice.seconds, torch.device("cpu"))
 
 
 def take_survey(name: str, survey: Survey, device: torch.device, work: Path, folder: Path, report: Report, fresh: bool) -> Card:
