@@ -1,5 +1,7 @@
 """The way back in strides against the way back step by step: whether a few calls of the denoiser do what DDPM does with one per step."""
 
+from dataclasses import replace
+
 from linksim.papers.cells import Shelf
 from linksim.papers.diffusec.conditions import CALLS, CODEC, DENOISER, PER_LANE, Method, Setup, cell, diffusec
 from linksim.papers.simulated import Simulated
@@ -18,10 +20,10 @@ def key(solver: str) -> str:
 
 
 def solver_cells(setup: Setup) -> list[Simulated]:
-    """Both on the same attacked images: those of the first lanes."""
+    """Both on the same attacked images: those of the first lanes. Their pictures would be others than Fig. 6's."""
     few = Setup(min(setup.images, LANES * PER_LANE), setup.seed)
     methods = {name: Method(NAMES[name], diffusec(STEPS, calls), (CODEC, DENOISER)) for name, calls in SOLVERS.items()}
-    return [cell(few, key(name), f"solver {name}", method, SNR_DB, attacked=True) for name, method in methods.items()]
+    return [replace(cell(few, key(name), f"solver {name}", method, SNR_DB, attacked=True), pictures={}) for name, method in methods.items()]
 
 
 def table() -> Table:
