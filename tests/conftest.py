@@ -43,6 +43,15 @@ def small_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder in which parts are looked for."""
+    monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path))
+    forget_parts()
+    yield tmp_path
+    forget_parts()
+
+
+@pytest.fixture
 def small_models(small_parts: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Run with the small parts."""
     monkeypatch.setenv("LINKSIM_MODELS", str(small_parts))

@@ -1,6 +1,5 @@
 """Facts about scheme diffusec: what the steps do at both ends, that items do not meet, and that in the world both ends have the same."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from linksim.errors import LinksimError
 from linksim.metrics import ssim
 from linksim.nets.codecs import Codec
 from linksim.nets.unet import UNet
-from linksim.nets.weights import forget_parts, has_part, load_part
+from linksim.nets.weights import has_part, load_part
 from linksim.phy.link import Heard
 from linksim.phy.noise import Noise, item_keys
 from linksim.records import Adaptation, FrameSent, Quality, Record
@@ -28,12 +27,9 @@ from linksim.train.order import to_images
 
 
 @pytest.fixture
-def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path))
-    forget_parts()
-    write_diffusec_parts(tmp_path)
-    yield tmp_path
-    forget_parts()
+def parts(own_models: Path) -> Path:
+    write_diffusec_parts(own_models)
+    return own_models
 
 
 class Through(Codec):

@@ -119,6 +119,11 @@ def test_figures_out_of_range_are_refused(wrong: dict[str, object]) -> None:
         StepSelection(ATLAS, **wrong)  # type: ignore[arg-type]  # some are wrong on purpose
 
 
+def test_a_delay_is_a_whole_number_of_rounds() -> None:
+    with pytest.raises(LinksimError, match=r"delay must be a whole number of rounds, got 1\.5"):
+        StepSelection(ATLAS, delay=1.5)  # type: ignore[arg-type]  # wrong on purpose
+
+
 def test_without_gymnasium_one_line_says_what_to_install() -> None:
     code = "import sys; sys.modules['gymnasium'] = None; import linksim.env"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

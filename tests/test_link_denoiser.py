@@ -1,19 +1,17 @@
 """Facts about the lesson that tunes DiffuSeC's denoiser through the link, and about the ViT codec's three phases."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
-from tiny_lessons import PICTURES, trainee_of
+from tiny_lessons import OfPictures, trainee_of
 from tiny_parts import UNET, VIT, write_diffusec_parts, write_part
 
-from linksim.data.sources import Pictures
 from linksim.diffusion import stops
 from linksim.nets.unet import UNet
 from linksim.nets.vit import VitJscc
-from linksim.nets.weights import build, forget_parts
+from linksim.nets.weights import build
 from linksim.train.denoiser import DenoiserLesson
 from linksim.train.lesson import Lesson
 from linksim.train.link_denoiser import LinkDenoiserLesson, purification_loss
@@ -22,31 +20,25 @@ from linksim.train.vit import VitLesson
 
 
 @dataclass(frozen=True)
-class TinyVit(VitLesson):
-    def pictures(self, split: str) -> Pictures:
-        return PICTURES
+class TinyVit(OfPictures, VitLesson):
+    """The lesson, of `PICTURES`."""
 
 
 @dataclass(frozen=True)
-class TinyDenoiser(DenoiserLesson):
-    def pictures(self, split: str) -> Pictures:
-        return PICTURES
+class TinyDenoiser(OfPictures, DenoiserLesson):
+    """The lesson, of `PICTURES`."""
 
 
 @dataclass(frozen=True)
-class TinyLinkDenoiser(LinkDenoiserLesson):
-    def pictures(self, split: str) -> Pictures:
-        return PICTURES
+class TinyLinkDenoiser(OfPictures, LinkDenoiserLesson):
+    """The lesson, of `PICTURES`."""
 
 
 @pytest.fixture
-def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path))
-    forget_parts()
-    write_diffusec_parts(tmp_path)
-    write_part(tmp_path, "denoiser-cifar10", "denoiser", UNET)
-    yield tmp_path
-    forget_parts()
+def parts(own_models: Path) -> Path:
+    write_diffusec_parts(own_models)
+    write_part(own_models, "denoiser-cifar10", "denoiser", UNET)
+    return own_models
 
 
 def test_the_loss_of_eq_35_is_zero_for_a_copy_and_weighs_both_parts() -> None:

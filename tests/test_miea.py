@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from conftest import write_part
+from tiny_parts import write_part
 
 from linksim.cli import main
 from linksim.data.sources import Pictures

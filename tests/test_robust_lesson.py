@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import write_part
-from tiny_lessons import CPU, NAMES, trainee_of
+from tiny_lessons import CPU, NAMES, assert_goes_on, trainee_of
+from tiny_parts import write_part
 from torch.nn import functional
 
 from linksim.attacks.source import BOUND
 from linksim.data.sources import Pictures
-from linksim.nets.weights import forget_parts, load_part
+from linksim.nets.weights import load_part
 from linksim.train.order import to_images
 from linksim.train.robust import ATTACKED, RobustLesson
 
@@ -31,10 +31,8 @@ class TinyRobust(RobustLesson):
 
 
 @pytest.fixture
-def lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RobustLesson:
-    write_part(tmp_path, "begun", "classifier", {"widths": [24, 24, 24]})
-    monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path))
-    forget_parts()
+def lesson(own_models: Path) -> RobustLesson:
+    write_part(own_models, "begun", "classifier", {"widths": [24, 24, 24]})
     return TinyRobust("samples", {"widths": [24, 24, 24]}, ((24, 1.0),), batch=16, begun="begun", bfloat16=False)
 
 
@@ -71,13 +69,7 @@ def test_the_attack_leaves_the_network_as_it_was(lesson: RobustLesson) -> None:
 
 
 def test_a_lesson_that_was_stopped_goes_on_bit_for_bit(lesson: RobustLesson, tmp_path: Path) -> None:
-    straight, stopped, resumed = trainee_of(lesson), trainee_of(lesson), trainee_of(lesson)
-    losses = [straight.learn() for _ in range(4)]
-    for _ in range(2):
-        stopped.learn()
-    stopped.save(tmp_path / "c.safetensors")
-    resumed.load(tmp_path / "c.safetensors")
-    assert torch.equal(torch.stack([resumed.learn() for _ in range(2)]), torch.stack(losses[2:]))
+    assert_goes_on(lesson, tmp_path, steps=4)
 
 
 def test_what_it_learns_withstands_the_attack(lesson: RobustLesson) -> None:

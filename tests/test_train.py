@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_lessons import CPU, PICTURES, PIXELS, ignore, tiny_classifier, tiny_codec, trainee_of
+from tiny_lessons import CPU, PICTURES, PIXELS, assert_goes_on, ignore, tiny_classifier, tiny_codec, trainee_of
 from torch import Tensor
 
 from linksim.errors import ModelError
@@ -72,13 +72,7 @@ def assert_same(these: dict[str, Tensor], those: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize("lesson", [tiny_codec(12), tiny_classifier(12)], ids=["codec", "classifier"])
 def test_a_checkpoint_holds_all_that_the_next_steps_depend_on(lesson: Lesson, tmp_path: Path) -> None:
     """Momentum, running statistics and memory layout included."""
-    straight, stopped, resumed = trainee_of(lesson), trainee_of(lesson), trainee_of(lesson)
-    losses = [straight.learn() for _ in range(8)]
-    for _ in range(4):
-        stopped.learn()
-    stopped.save(tmp_path / "c.safetensors")
-    resumed.load(tmp_path / "c.safetensors")
-    assert torch.equal(torch.stack([resumed.learn() for _ in range(4)]), torch.stack(losses[4:]))
+    resumed, straight = assert_goes_on(lesson, tmp_path, steps=8)
     assert_same(resumed.network.state_dict(), straight.network.state_dict())
 
 

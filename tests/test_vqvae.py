@@ -7,16 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import write_part
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_lessons import CPU, PICTURES, trainee_of
+from tiny_lessons import CPU, OfPictures, assert_goes_on, trainee_of
+from tiny_parts import write_part
 from torch import Tensor
 
-from linksim.data.sources import Pictures
 from linksim.nets.layers import draw_weights
 from linksim.nets.vqvae import CELL, Codebook, VqVae
-from linksim.nets.weights import forget_parts
 from linksim.phy.link import Heard
 from linksim.phy.noise import Noise, item_keys
 from linksim.phy.theory import ber_qpsk_awgn
@@ -144,16 +142,13 @@ def test_bits_are_wrong_as_often_as_qpsk_has_it(snr_db: float) -> None:
 
 
 @dataclass(frozen=True)
-class TinyVqvae(VqvaeLesson):
-    def pictures(self, split: str) -> Pictures:
-        return PICTURES
+class TinyVqvae(OfPictures, VqvaeLesson):
+    """The lesson, of `PICTURES`."""
 
 
 @pytest.fixture
-def lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VqvaeLesson:
-    write_part(tmp_path, "judge", "classifier", {"widths": [24, 24, 24]})
-    monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path))
-    forget_parts()
+def lesson(own_models: Path) -> VqvaeLesson:
+    write_part(own_models, "judge", "classifier", {"widths": [24, 24, 24]})
     return TinyVqvae("samples", SMALL, 40, judge="judge", batch=8, average=None, bfloat16=False)
 
 
@@ -176,15 +171,12 @@ def test_gradients_go_straight_through_to_the_encoder_and_to_the_codewords(lesso
 
 def test_the_lesson_lowers_its_loss_and_repeats_itself(lesson: VqvaeLesson, tmp_path: Path) -> None:
     """The same step is asked for its loss before and after: one that revives no codewords."""
-    straight, stopped, resumed = trainee_of(lesson), trainee_of(lesson), trainee_of(lesson)
-    before = lesson.loss(straight.network, 1, CPU)
-    losses = [straight.learn() for _ in range(40)]
-    assert lesson.loss(straight.network, 1, CPU) < 0.9 * before
-    for _ in range(4):
-        stopped.learn()
-    stopped.save(tmp_path / "c.safetensors")
-    resumed.load(tmp_path / "c.safetensors")
-    assert torch.equal(torch.stack([resumed.learn() for _ in range(4)]), torch.stack(losses[4:8]))
+    trainee = trainee_of(lesson)
+    before = lesson.loss(trainee.network, 1, CPU)
+    for _ in range(40):
+        trainee.learn()
+    assert lesson.loss(trainee.network, 1, CPU) < 0.9 * before
+    assert_goes_on(lesson, tmp_path, steps=8)
 
 
 def test_half_of_the_batch_is_attacked_within_the_bound(lesson: VqvaeLesson) -> None:

@@ -1,6 +1,7 @@
 """Lessons so small that a test can run them: tiny networks, a few steps, pictures that are random but fixed."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,22 +24,26 @@ CODEC: dict[str, object] = {"channels": 4, "stem": 4, "width": 8, "inner": 4, "b
 INVERTER: dict[str, object] = {"channels": 4, "stem": 4, "width": 8, "inner": 4}
 
 
-@dataclass(frozen=True)
-class TinyCodec(CodecLesson):
+class OfPictures:
+    """Before a lesson among the bases of a tiny one: it learns from `PICTURES`."""
+
     def pictures(self, split: str) -> Pictures:
         return PICTURES
 
 
 @dataclass(frozen=True)
-class TinyClassifier(ClassifierLesson):
-    def pictures(self, split: str) -> Pictures:
-        return PICTURES
+class TinyCodec(OfPictures, CodecLesson):
+    """The lesson, of `PICTURES`."""
 
 
 @dataclass(frozen=True)
-class TinyInverter(InverterLesson):
-    def pictures(self, split: str) -> Pictures:
-        return PICTURES
+class TinyClassifier(OfPictures, ClassifierLesson):
+    """The lesson, of `PICTURES`."""
+
+
+@dataclass(frozen=True)
+class TinyInverter(OfPictures, InverterLesson):
+    """The lesson, of `PICTURES`."""
 
 
 def tiny_codec(steps: int = 120) -> Lesson:
@@ -59,3 +64,15 @@ def trainee_of(lesson: Lesson) -> Trainee:
 
 def ignore(progress: Progress) -> None:
     """A report that nobody reads."""
+
+
+def assert_goes_on(lesson: Lesson, folder: Path, steps: int) -> tuple[Trainee, Trainee]:
+    """Stopped half-way, a lesson has the losses of one that was not. -> the trainee that went on, and the one that was never stopped"""
+    straight, stopped, resumed = trainee_of(lesson), trainee_of(lesson), trainee_of(lesson)
+    losses = [straight.learn() for _ in range(steps)]
+    for _ in range(steps // 2):
+        stopped.learn()
+    stopped.save(folder / "c.safetensors")
+    resumed.load(folder / "c.safetensors")
+    assert torch.equal(torch.stack([resumed.learn() for _ in range(steps - steps // 2)]), torch.stack(losses[steps // 2 :]))
+    return resumed, straight

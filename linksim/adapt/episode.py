@@ -50,6 +50,8 @@ class Fluctuation:
             raise ValueError(f"high_db must be at least low_db ({self.low_db:g}), both finite, got {self.high_db:g}")
         if not 0 <= self.correlation <= 1:
             raise ValueError(f"correlation must be 0..1, got {self.correlation:g}")
+        if not isinstance(self.delay, int):
+            raise ValueError(f"delay must be a whole number of rounds, got {self.delay!r}")
         for name in ("std_db", "delay", "error_db"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be at least 0 and finite, got {getattr(self, name):g}")
@@ -62,7 +64,7 @@ class Fluctuation:
         driven = draw.standard_normal((self.delay + rounds, n))
         wandered = np.empty_like(driven)
         wandered[0] = driven[0]
-        for now in range(1, len(driven)):
-            wandered[now] = self.correlation * wandered[now - 1] + np.sqrt(1.0 - self.correlation**2) * driven[now]
+        for turn in range(1, len(driven)):
+            wandered[turn] = self.correlation * wandered[turn - 1] + np.sqrt(1.0 - self.correlation**2) * driven[turn]
         snr_db = means_db + self.std_db * wandered
         return Episode(snr_db[self.delay :], snr_db[:rounds] + self.error_db * draw.standard_normal((rounds, n)))

@@ -109,8 +109,8 @@ def played(policy: Policy, first: Steps, reported_db: Paths, true_db: Paths, dra
     """The steps in force in each round: [n, rounds, 2]. `first` [n, 2] are those before the first round; the others are [n, rounds]."""
     chosen = np.empty((*true_db.shape, 2), np.int64)
     steps = first
-    for now in range(true_db.shape[1]):
-        steps = chosen[:, now] = policy.choose(steps, reported_db[:, now], true_db[:, now], draw)
+    for turn in range(true_db.shape[1]):
+        steps = chosen[:, turn] = policy.choose(steps, reported_db[:, turn], true_db[:, turn], draw)
     return chosen
 
 

@@ -5,7 +5,7 @@
 The attacker knows the classifier H and climbs the slope of its loss. Every image is attacked by itself, whatever is attacked beside it.
 
     fgsm            one step of the whole bound, l_inf            Goodfellow, Shlens and Szegedy, ICLR 2015
-    pgd             many small steps, kept within the bound       Madry et al., ICLR 2018
+    pgd             many small steps, kept within the bound       Madry et al., ICLR 2018; the paper's "step size is 10" read as ten of them
     carlini_wagner  the nearest picture that is mistaken, l2      Carlini and Wagner, IEEE S&P 2017
 
 What is climbed is a function of its own, so that `pgd` also serves an attacker who knows a defence, and a random one at that. All may be

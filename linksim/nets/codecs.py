@@ -83,8 +83,8 @@ class Encoder(nn.Module):
         return normalise_power(to_symbols(self.out(self.blocks(features))))
 
 
-class Decoder(nn.Module):
-    """Equalised symbols complex [batch, uses], snr_db [batch] -> images [batch, colours, side, side], not clamped."""
+class FeatureDecoder(nn.Module):
+    """(features [batch, channels, side / 4, side / 4], snr_db [batch]) -> images [batch, colours, side, side], not clamped."""
 
     def __init__(self, colours: int, channels: int, stem: int, width: int, inner: int, blocks: int) -> None:
         super().__init__()
@@ -96,10 +96,17 @@ class Decoder(nn.Module):
         self.activation = nn.PReLU(stem)
         self.out = nn.Conv2d(stem, 4 * colours, 3, padding=1)
 
+    def forward(self, features: Tensor, snr_db: Tensor) -> Tensor:
+        inner = self.blocks(self.snr(self.inp(features), snr_db))
+        grown = self.activation(functional.pixel_shuffle(self.grow(inner), 2))
+        return functional.pixel_shuffle(self.out(grown), 2).float() + 0.5
+
+
+class Decoder(FeatureDecoder):
+    """Equalised symbols complex [batch, uses], snr_db [batch] -> images [batch, colours, side, side], not clamped."""
+
     def forward(self, symbols: Tensor, snr_db: Tensor) -> Tensor:
-        features = self.snr(self.inp(to_features(symbols, self.channels)), snr_db)
-        grown = self.activation(functional.pixel_shuffle(self.grow(self.blocks(features)), 2))
-        return functional.pixel_shuffle(self.out(grown), 2) + 0.5
+        return super().forward(to_features(symbols, self.channels), snr_db)
 
 
 class DeepJscc(Codec):

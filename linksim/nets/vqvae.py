@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from linksim.nets.layers import Bottleneck, SnrGain
+from linksim.nets.codecs import FeatureDecoder
+from linksim.nets.layers import Bottleneck
 
 CELL = 4  # pixels: the side of a cell of the image
 
@@ -89,24 +90,6 @@ class CellEncoder(nn.Module):
         return vectors.flatten(1, 2) * math.sqrt(self.depth)
 
 
-class CellDecoder(nn.Module):
-    """(features [batch, features, side / 4, side / 4], snr_db [batch]) -> images [batch, colours, side, side], not clamped."""
-
-    def __init__(self, colours: int, features: int, stem: int, width: int, inner: int, blocks: int) -> None:
-        super().__init__()
-        self.inp = nn.Conv2d(features, width, 3, padding=1)
-        self.snr = SnrGain(width)
-        self.blocks = nn.Sequential(*(Bottleneck(width, inner) for _ in range(blocks)))
-        self.grow = nn.Conv2d(width, 4 * stem, 3, padding=1)
-        self.activation = nn.PReLU(stem)
-        self.out = nn.Conv2d(stem, 4 * colours, 3, padding=1)
-
-    def forward(self, features: Tensor, snr_db: Tensor) -> Tensor:
-        cells = self.blocks(self.snr(self.inp(features), snr_db))
-        grown = self.activation(functional.pixel_shuffle(self.grow(cells), 2))
-        return functional.pixel_shuffle(self.out(grown), 2).float() + 0.5
-
-
 class VqVae(nn.Module):
     """The autoencoder.
 
@@ -135,7 +118,7 @@ class VqVae(nn.Module):
         self.rows = side // CELL
         self.encoder = CellEncoder(colours, codes, depth, stem, width, inner, blocks)
         self.codebook = Codebook(codes, 2**bits, depth)
-        self.decoder = CellDecoder(colours, codes * depth, stem, width, inner, blocks)
+        self.decoder = FeatureDecoder(colours, codes * depth, stem, width, inner, blocks)
         self.hidden = nn.Parameter(torch.zeros(colours, 1, 1))  # what stands where a cell is masked: a learnt colour
 
     def encode(self, images: Tensor) -> Tensor:

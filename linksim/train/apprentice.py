@@ -77,16 +77,16 @@ class Apprentice:
 
     def _experience(self) -> Transitions:
         """One round of an episode: act, see what it is worth, and where it leads."""
-        episode, now = divmod(self.step, self.lesson.rounds)
-        if now == 0:  # line 5
+        episode, turn = divmod(self.step, self.lesson.rounds)
+        if turn == 0:  # line 5
             self.in_force = random_steps(self._streams("episode/steps", episode), 1)
         snr = self.lesson.fluctuation.episode(self._streams("episode/snr", episode), self.lesson.rounds + 1, 1)
-        here = state(self.in_force, snr.reported_db[now])
+        here = state(self.in_force, snr.reported_db[turn])
         action = self._explored(here)  # line 7
         self.in_force = moved(self.in_force, action)  # line 8
-        earned = (self.atlas.reward(self.in_force, snr.true_db[now]) - self._usual) / self._spread
+        earned = (self.atlas.reward(self.in_force, snr.true_db[turn]) - self._usual) / self._spread
         told = earned.astype(np.float32)
-        return Transitions(here, action, told, state(self.in_force, snr.reported_db[now + 1]))
+        return Transitions(here, action, told, state(self.in_force, snr.reported_db[turn + 1]))
 
     def _explored(self, here: Floats) -> Floats:
         """An action [1, 2] in steps: drawn uniformly at first, then the actor's with noise, within its reach."""

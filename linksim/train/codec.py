@@ -17,8 +17,32 @@ SCORED_DB = (1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 19.0)
 LEVELS = 255.0  # pixel values of the loss with total variation: the paper's lambda = 1 is on the scale of 8-bit images
 
 
+class OverAwgn(FromImages):
+    """Base of lessons of a codec: AdamW, and figures of the test images over AWGN at `scored_db`."""
+
+    peak_rate: float
+    weight_decay: float
+    scored_db: tuple[float, ...]
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        return tuple(condition(snr_db) for snr_db in self.scored_db)
+
+    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(network.parameters(), lr=self.peak_rate, weight_decay=self.weight_decay, fused=True)
+
+    def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
+        assert isinstance(network, Codec)
+        snr_db = self.scored_db[self.conditions.index(condition)]
+        errors, likeness = over_awgn_scores(network, images, snr_db, device)
+        return [
+            Score("psnr_of_mean_mse_db", condition, psnr_of_mean_mse(errors), len(images)),
+            Score("ssim", condition, likeness.mean().item(), len(images)),
+        ]
+
+
 @dataclass(frozen=True)
-class CodecLesson(FromImages):
+class CodecLesson(OverAwgn):
     """Trains encoder and decoder together.
 
     snr_db     range the SNR of each image is drawn from, uniformly
@@ -51,13 +75,6 @@ class CodecLesson(FromImages):
         names = ("source", "batch", "crop", "peak_rate", "weight_decay", "snr_db", "slack_db", "slope_db", "evening", "variation")
         return {name: getattr(self, name) for name in (*names, "average")}
 
-    @property
-    def conditions(self) -> tuple[str, ...]:
-        return tuple(condition(snr_db) for snr_db in self.scored_db)
-
-    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(network.parameters(), lr=self.peak_rate, weight_decay=self.weight_decay, fused=True)
-
     def rate(self, step: int) -> float:
         last, height, _ = self.evening or (0, 1.0, 0.0)
         first = self.steps - last
@@ -81,15 +98,6 @@ class CodecLesson(FromImages):
 
     def _slope_db(self, step: int) -> float:
         return self.evening[2] if self.evening and step >= self.steps - self.evening[0] else self.slope_db
-
-    def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
-        assert isinstance(network, Codec)
-        snr_db = self.scored_db[self.conditions.index(condition)]
-        errors, likeness = over_awgn_scores(network, images, snr_db, device)
-        return [
-            Score("psnr_of_mean_mse_db", condition, psnr_of_mean_mse(errors), len(images)),
-            Score("ssim", condition, likeness.mean().item(), len(images)),
-        ]
 
 
 def condition(snr_db: float) -> str:

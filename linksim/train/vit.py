@@ -18,11 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from linksim.diffusion import diffuse, to_pixels, to_unit
-from linksim.metrics import mse, psnr_of_mean_mse, ssim
-from linksim.nets.cards import Score
+from linksim.metrics import mse, ssim
 from linksim.nets.vit import VitJscc
-from linksim.train.codec import condition, over_awgn_scores
-from linksim.train.images import FromImages
+from linksim.train.codec import OverAwgn
 from linksim.train.noise import over_awgn, unit_noise
 from linksim.train.order import one_cycle
 
@@ -31,7 +29,7 @@ SQUARED_WEIGHT = 20.0  # of the squared error while settling
 
 
 @dataclass(frozen=True)
-class VitLesson(FromImages):
+class VitLesson(OverAwgn):
     """Trains a `VitJscc`.
 
     phases     steps of each phase
@@ -65,13 +63,6 @@ class VitLesson(FromImages):
     def recipe(self) -> dict[str, object]:
         names = ("source", "phases", "batch", "peak_rate", "settling_height", "weight_decay", "most_steps", "snr_db", "average", "bfloat16")
         return {name: getattr(self, name) for name in names}
-
-    @property
-    def conditions(self) -> tuple[str, ...]:
-        return tuple(condition(snr_db) for snr_db in self.scored_db)
-
-    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(network.parameters(), lr=self.peak_rate, weight_decay=self.weight_decay, fused=True)
 
     def rate(self, step: int) -> float:
         """One cycle in each phase, the last a low one."""
@@ -112,14 +103,6 @@ class VitLesson(FromImages):
         steps[::2] = 0
         noise = torch.from_numpy(draw.standard_normal(images.shape, dtype="float32"))
         return to_pixels(diffuse(to_unit(images), steps, noise))
-
-    def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
-        assert isinstance(network, VitJscc)
-        errors, likeness = over_awgn_scores(network, images, self.scored_db[self.conditions.index(condition)], device)
-        return [
-            Score("psnr_of_mean_mse_db", condition, psnr_of_mean_mse(errors), len(images)),
-            Score("ssim", condition, likeness.mean().item(), len(images)),
-        ]
 
 
 def structural_loss(estimates: Tensor, images: Tensor) -> Tensor:
