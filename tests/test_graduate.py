@@ -68,15 +68,6 @@ def test_weights_are_halved_only_where_no_score_tells(studio: Callable[..., Card
     assert studio("codec").dtype == "float32"
 
 
-def test_weights_that_are_too_large_are_refused_and_leave_nothing(
-    studio: Callable[..., Card], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(graduate, "LARGEST_BYTES", 1000)
-    with pytest.raises(ModelError, match="choose a smaller network"):
-        studio("codec")
-    assert not (tmp_path / "models").exists()
-
-
 def test_a_name_without_a_lesson_is_answered_with_the_nearest(studio: Callable[..., Card]) -> None:
     with pytest.raises(ModelError, match="did you mean 'codec'"):
         studio("codek")

@@ -96,7 +96,7 @@ def test_both_lessons_of_the_denoiser_learn(tmp_path: Path) -> None:
 
 
 def test_each_phase_of_the_codec_moves_its_own_layers_only() -> None:
-    lesson = TinyVit("samples", VIT, phases=(2, 2, 2, 2), batch=8, average=None, bfloat16=False)
+    lesson = TinyVit("samples", VIT, phases=(2, 2, 2, 2, 2), batch=8, average=None, bfloat16=False)
     trainee = trainee_of(lesson)
     assert isinstance(trainee.network, VitJscc)
     moved = []

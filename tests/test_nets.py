@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from linksim.nets.classifiers import Classifier
+from linksim.nets.classifiers import WhitenedNet
 from linksim.nets.codecs import DeepJscc, to_features, to_symbols
 from linksim.nets.inverters import InverseNet
 from linksim.nets.layers import Bottleneck, SnrGain, draw_weights
@@ -110,7 +110,7 @@ def test_a_seed_decides_all_drawn_weights() -> None:
 
 @pytest.mark.parametrize("classes", [10, 7])
 def test_classifier_gives_one_logit_per_class_and_item(classes: int) -> None:
-    network = Classifier(classes=classes, widths=(8, 16, 16)).eval()
+    network = WhitenedNet(classes=classes, widths=(8, 16, 16)).eval()
     images = drawn(3, 3, 32, 32)
     logits = network(images)
     assert logits.shape == (3, classes)
@@ -119,7 +119,7 @@ def test_classifier_gives_one_logit_per_class_and_item(classes: int) -> None:
 
 def test_the_classifiers_first_layer_whitens_patches() -> None:
     images = drawn(64, 3, 32, 32).cumsum(3).div(32)  # pixels that depend on their neighbours
-    network = Classifier(widths=(24, 24, 24))
+    network = WhitenedNet(widths=(24, 24, 24))
     network.start_from(images)
     responses = network.whiten((images - network.mean) / network.std)[:, :12].permute(1, 0, 2, 3).reshape(12, -1)
     second_moments = responses @ responses.T / responses.shape[1]

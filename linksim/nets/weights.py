@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from linksim.errors import LinksimError, ModelError
 from linksim.nets.cards import MEASURED, Best, Card, read_card
-from linksim.nets.classifiers import Classifier
+from linksim.nets.classifiers import WhitenedNet
 from linksim.nets.codecs import DeepJscc
 from linksim.nets.inverters import InverseNet
 from linksim.nets.miea import MieaInverse, MieaJscc
@@ -24,6 +24,7 @@ from linksim.nets.policy import Actor
 from linksim.nets.unet import UNet
 from linksim.nets.vit import VitJscc
 from linksim.nets.vqvae import VqVae
+from linksim.nets.wide_resnet import WideResNet
 from linksim.places import shipped_models
 from linksim.registry import Registry, suggest
 
@@ -43,7 +44,7 @@ def one_of(layouts: Mapping[str, Maker]) -> Maker:
 
 KINDS: Registry[Maker] = Registry("kind of part")
 KINDS.add("codec")(one_of({"residual": DeepJscc, "miea": MieaJscc, "vit": VitJscc}))
-KINDS.add("classifier")(Classifier)
+KINDS.add("classifier")(one_of({"whitened": WhitenedNet, "wide-resnet": WideResNet}))
 KINDS.add("denoiser")(UNet)
 KINDS.add("vqvae")(VqVae)
 KINDS.add("policy")(Actor)

@@ -10,7 +10,7 @@ from linksim.nets.cards import Score
 from linksim.nets.classifiers import Classifier
 from linksim.train.images import FromImages
 from linksim.train.noise import scored_batches
-from linksim.train.order import one_cycle, to_images
+from linksim.train.order import cycles, to_images
 
 FITTED = 5000  # images that the whitening layer is fitted to
 
@@ -62,12 +62,7 @@ class ClassifierLesson(FromImages):
         return torch.optim.SGD(groups, momentum=self.momentum, nesterov=True)
 
     def rate(self, step: int) -> float:
-        began = 0
-        for steps, height in self.cycles:
-            if step < began + steps:
-                return height * one_cycle(step - began, steps, rise=0.23, start=0.2, end=0.02)
-            began += steps
-        raise ValueError(f"the lesson ends at step {began}, asked for {step}")
+        return cycles(step, self.cycles, rise=0.23, start=0.2, end=0.02)
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
         images, labels = self._batches(step)

@@ -12,7 +12,7 @@ from linksim.nets.unet import UNet
 from linksim.rng import Streams
 from linksim.train.images import FromImages
 from linksim.train.noise import scored_batches
-from linksim.train.order import one_cycle
+from linksim.train.order import cycles
 
 SCORED_STEPS = (10, 30, 50, 100)
 
@@ -21,12 +21,13 @@ SCORED_STEPS = (10, 30, 50, 100)
 class DenoiserLesson(FromImages):
     """Trains a `UNet` by the simple loss of DDPM.
 
+    cycles      (steps, height) of each rise and fall of the rate, one after the other
     most_steps  largest step it learns; steps are drawn per image, uniformly from 1
     """
 
     source: str
     config: dict[str, object]
-    steps: int
+    cycles: tuple[tuple[int, float], ...]
     batch: int = 64
     peak_rate: float = 1e-3
     most_steps: int = 100
@@ -37,15 +38,19 @@ class DenoiserLesson(FromImages):
     conditions: tuple[str, ...] = field(default=tuple(f"step {step}" for step in SCORED_STEPS), init=False)
 
     @property
+    def steps(self) -> int:
+        return sum(steps for steps, _ in self.cycles)
+
+    @property
     def recipe(self) -> dict[str, object]:
-        names = ("source", "batch", "peak_rate", "most_steps", "average", "bfloat16")
+        names = ("source", "cycles", "batch", "peak_rate", "most_steps", "average", "bfloat16")
         return {name: getattr(self, name) for name in names}
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.AdamW(network.parameters(), lr=self.peak_rate, weight_decay=1e-4, fused=True)
 
     def rate(self, step: int) -> float:
-        return one_cycle(step, self.steps, rise=0.05)
+        return cycles(step, self.cycles, rise=0.05)
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
         images, _ = self._batches(step)

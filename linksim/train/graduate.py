@@ -26,8 +26,6 @@ from linksim.train.loop import Progress, Report, Trainee, train
 from linksim.train.measure import alike, measure, stored_as
 from linksim.train.survey import Survey, conduct
 
-LARGEST_BYTES = 25_000_000  # of a weights' file: models travel with the package
-
 
 def find_lesson(name: str) -> AnyLesson:
     """Raises ModelError, with the nearest name, for a part that has no lesson."""
@@ -45,7 +43,7 @@ def train_part(name: str, device: str, work_folder: Path, models_folder: Path, r
     report         hears of every 20 training steps and every measurement
     fresh          start anew though there is a checkpoint
 
-    Raises ModelError for a name without a lesson, another recipe's or a damaged checkpoint, or weights that are too large.
+    Raises ModelError for a name without a lesson, and for another recipe's or a damaged checkpoint.
     """
     lesson, checkpoint = find_lesson(name), work_folder / f"{name}.safetensors"
     if isinstance(lesson, Survey):
@@ -127,10 +125,7 @@ def store_card(lesson: Recipe, file: Path, dtype: str, scores: tuple[Score, ...]
 
 
 def write_weights(tensors: dict[str, Tensor], path: Path) -> None:
-    """Write a weights' file whole or not at all. Raises ModelError for one above `LARGEST_BYTES`."""
-    size = sum(value.numel() * value.element_size() for value in tensors.values())
-    if size > LARGEST_BYTES:
-        raise ModelError(f"{path}: {size / 1e6:.1f} MB of weights, allowed are {LARGEST_BYTES / 1e6:.0f}; choose a smaller network")
+    """Write a weights' file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".part")
     save_file(tensors, fresh)

@@ -51,6 +51,31 @@ def miea_inverse(snr_db: int, layout: str = "miea", **how: Any) -> InverterLesso
     )  # fmt: skip
 
 
+SCALE_OF_PAPER: dict[str, Lesson] = {  # for a GPU
+    "classifier-cifar10-wrn": ClassifierLesson(
+        "cifar10",
+        {"layout": "wide-resnet"},
+        cycles=((14_000, 1.0),),
+        batch=256,
+        rate_per_image=8e-4,
+        bias_factor=1.0,
+        decay_per_step=1e-4,
+        momentum=0.9,
+        smoothing=0.1,
+        shift=4,
+    ),
+    "diffusec-codec-paper": VitLesson("cifar10", {"layout": "vit"}, phases=(2_000, 2_000, 8_000, 4_000, 30_000), batch=512, scored=2_000),
+    "denoiser-cifar10-paper": DenoiserLesson("cifar10", {"widths": (128, 256, 256)}, cycles=((40_000, 1.0),), batch=256, average=0.9999),
+    "diffusec-denoiser-paper": LinkDenoiserLesson(
+        "cifar10",
+        {"widths": (128, 256, 256)},
+        steps=12_000,
+        codec="diffusec-codec-paper",
+        begins_as="denoiser-cifar10-paper",
+        batch=256,
+    ),
+}
+
 AnyLesson: TypeAlias = Lesson | DdpgLesson | Survey
 
 LESSONS: dict[str, AnyLesson] = {
@@ -74,13 +99,14 @@ LESSONS: dict[str, AnyLesson] = {
         evening=(4_000, 0.3, 0.0),
         scored_db=(0.0, 5.0, 10.0, 15.0, 20.0),
     ),
-    "diffusec-codec": VitLesson("cifar10", {"layout": "vit"}, phases=(800, 600, 2_200, 600), scored=2_000),
-    "denoiser-cifar10": DenoiserLesson("cifar10", {}, steps=8_000),
+    "diffusec-codec": VitLesson("cifar10", {"layout": "vit"}, phases=(800, 600, 2_200, 600, 6_500), scored=2_000),
+    "denoiser-cifar10": DenoiserLesson("cifar10", {}, cycles=((8_000, 1.0), (10_000, 0.7))),
     "diffusec-denoiser": LinkDenoiserLesson("cifar10", {}, steps=500),
     "masked-vqvae": VqvaeLesson("cifar10", {}, steps=3_000, scored=2_000),
     "classifier-cifar10-at": RobustLesson("cifar10", {}, cycles=((160, 0.5),), scored=2_000),
     "diffusec-atlas": AtlasSurvey("cifar10"),
     "ddpg-cifar10": DdpgLesson("diffusec-atlas", rates=Rates(actor=1e-4, critic=1e-3), fluctuation=Fluctuation(low_db=-6.0, high_db=18.0)),
+    **SCALE_OF_PAPER,
     **{f"miea-inverse-{db}db-{name}": miea_inverse(db, **defence) for db in (0, 10, 20) for name, defence in DEFENCES.items()},
     **{f"miea-inverse-10db-open-m{m}": miea_inverse(10, captures=m) for m in (100, 1000)},
     **{f"miea-inverse-10db-strong{tail}": miea_inverse(10, "residual", **how) for tail, how in STRONG.items()},

@@ -84,3 +84,16 @@ def one_cycle(step: int, steps: int, rise: float = 0.2, start: float = 0.1, end:
     """Learning-rate factor at `step`: from `start` up to 1 over the first `rise` of the steps, then a straight line down to `end`."""
     peak = rise * steps
     return float(np.interp(step, [0, peak, steps], [start, 1.0, end]))
+
+
+def cycles(step: int, each: tuple[tuple[int, float], ...], rise: float = 0.2, start: float = 0.1, end: float = 0.01) -> float:
+    """The same for several cycles, one after the other: (steps, height) of each.
+
+    Raises ValueError for a step after the last.
+    """
+    began = 0
+    for steps, height in each:
+        if step < began + steps:
+            return height * one_cycle(step - began, steps, rise, start, end)
+        began += steps
+    raise ValueError(f"the last cycle ends at step {began}, asked for {step}")

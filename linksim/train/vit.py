@@ -1,18 +1,22 @@
-"""Lesson of DiffuSeC's ViT codec, in the paper's three phases (Sec. V-A) and a short one more.
+"""Lesson of DiffuSeC's ViT codec, in the paper's three phases (Sec. V-A) and two more.
 
     semantic   S and S^-1 with no radio between them, by SSIM           Eq. (33)
     channel    C and C^-1 over AWGN on the tokens of S, by squared error    Eq. (34)
     joint      all of it over AWGN, by SSIM                             Eq. (33)
     settling   the same, by SSIM and squared error
+    refining   the same, the squared error weighted by the SNR
 
 Half of the images are diffused first, by any number of steps that Alice may choose, and are to come back as they were sent: what the
 codec carries in the end are diffused images (Eq. 16 with its factor of one).
 
-Differs from the paper in the last phase: SSIM hardly minds the mean of a window, and its windows hardly reach the edge of an image, so by
-SSIM alone brightness and edges are learnt badly. The squared error sees both.
+Differs from the paper in the last two phases: SSIM hardly minds the mean of a window, and its windows hardly reach the edge of an image, so
+by SSIM alone brightness and edges are learnt badly. The squared error sees both, and weighted by the SNR it sees the small errors at a high
+one too.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -22,10 +26,13 @@ from linksim.metrics import mse, ssim
 from linksim.nets.vit import VitJscc
 from linksim.train.codec import OverAwgn
 from linksim.train.noise import over_awgn, unit_noise
-from linksim.train.order import one_cycle
+from linksim.train.order import cycles
 
 SSIM_WEIGHT = 0.5  # iota
-SQUARED_WEIGHT = 20.0  # of the squared error while settling
+SQUARED_WEIGHT = 20.0  # of the squared error in the last two phases
+REFINING_SLOPE_DB = 0.42  # by which that weight rises per dB of SNR while refining, in dB
+REFINING_MIDDLE_DB = 6.0  # SNR at which it is what it was
+HEIGHTS = (1.0, 1.0, 1.0, 0.5, 1.0)  # of each phase's cycle of the learning rate
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,6 @@ class VitLesson(OverAwgn):
     """Trains a `VitJscc`.
 
     phases     steps of each phase
-    settling_height  of the last phase's cycle of the learning rate, against the others'
     most_steps  of diffusion, t_D max
     snr_db     range the SNR of each image is drawn from, uniformly
     scored_db  SNRs it is measured at
@@ -41,10 +47,9 @@ class VitLesson(OverAwgn):
 
     source: str
     config: dict[str, object]
-    phases: tuple[int, int, int, int]
+    phases: tuple[int, int, int, int, int]
     batch: int = 128
     peak_rate: float = 7e-4
-    settling_height: float = 0.5
     weight_decay: float = 1e-4
     most_steps: int = 50
     scored: int | None = None
@@ -61,25 +66,20 @@ class VitLesson(OverAwgn):
 
     @property
     def recipe(self) -> dict[str, object]:
-        names = ("source", "phases", "batch", "peak_rate", "settling_height", "weight_decay", "most_steps", "snr_db", "average", "bfloat16")
+        names = ("source", "phases", "batch", "peak_rate", "weight_decay", "most_steps", "snr_db", "average", "bfloat16")
         return {name: getattr(self, name) for name in names}
 
     def rate(self, step: int) -> float:
-        """One cycle in each phase, the last a low one."""
-        phase, within = self._phase(step)
-        return (self.settling_height if phase == 3 else 1.0) * one_cycle(within, self.phases[phase], rise=0.1)
+        """One cycle in each phase."""
+        return cycles(step, tuple(zip(self.phases, HEIGHTS, strict=True)), rise=0.1)
 
-    def _phase(self, step: int) -> tuple[int, int]:
-        """Number of the phase, and the step within it."""
-        phase = 0
-        while phase < 3 and step >= self.phases[phase]:
-            step -= self.phases[phase]
-            phase += 1
-        return phase, step
+    def _phase(self, step: int) -> int:
+        """Number of the phase."""
+        return bisect_right(tuple(accumulate(self.phases[:-1])), step)
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
         assert isinstance(network, VitJscc)
-        phase, _ = self._phase(step)
+        phase = self._phase(step)
         images, _ = self._batches(step)
         images = self._diffused(images, step).to(device)
         if phase == 0:
@@ -94,7 +94,11 @@ class VitLesson(OverAwgn):
             return error
         estimates = network.decoder(over_awgn(network.encoder(images, snr_db), snr_db, noise), snr_db)
         loss = structural_loss(estimates, images)
-        return loss if phase == 2 else loss + SQUARED_WEIGHT * mse(estimates, images).mean()
+        if phase == 2:
+            return loss
+        slope_db = REFINING_SLOPE_DB if phase == 4 else 0.0
+        weights = SQUARED_WEIGHT * 10 ** (slope_db * (snr_db - REFINING_MIDDLE_DB) / 10)
+        return loss + (weights * mse(estimates, images)).mean()
 
     def _diffused(self, images: Tensor, step: int) -> Tensor:
         """Every other image after 1 to `most_steps` steps of diffusion, which may leave 0..1; the others as they are."""

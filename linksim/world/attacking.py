@@ -61,7 +61,7 @@ def _victim(spec: AnySourceAttack, scenario: Scenario, pictures: Pictures, load:
     part = load(name, "classifier")
     network = part.network
     assert isinstance(network, Classifier)
-    takes, has = (network.whiten.in_channels, network.head.out_features), (pictures.images.shape[3], len(pictures.classes))
+    takes, has = (network.colours, network.classes), (pictures.images.shape[3], len(pictures.classes))
     if takes != has:
         raise LinksimError(
             f"alice.source_attack attacks {name!r}, which knows images in {takes[0]} colours and {takes[1]} classes; "
