@@ -12,6 +12,7 @@ import click
 import torch
 
 from benchmarks import bare_simpy
+from benchmarks.adaptation import adaptation_figures
 from benchmarks.air import air_figures, fading_figure
 from benchmarks.coding import decoding_figure
 from benchmarks.control import control_figure
@@ -108,6 +109,7 @@ FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
     "l": fading_figure,
     "m": air_figures,
     "n": control_figure,
+    "op": adaptation_figures,
 }
 
 

@@ -70,8 +70,9 @@ def ssim(estimates: Tensor, images: Tensor) -> Tensor:
         raise ValueError(f"SSIM needs images of at least {SSIM_WINDOW} x {SSIM_WINDOW} pixels, got {height} x {width}")
     x, y = estimates.float().reshape(-1, height, width), images.float().reshape(-1, height, width)
     down, across = blur(height, x.device), blur(width, x.device)
-    # On images this small two matrix products are several times faster than convolutions.
-    mean_x, mean_y, xx, yy, xy = (down @ (moment @ across.T) for moment in (x, y, x * x, y * y, x * y))
+    with torch.autocast(x.device.type, enabled=False):  # in bfloat16 the variance of a window is lost beside its mean square
+        # On images this small two matrix products are several times faster than convolutions.
+        mean_x, mean_y, xx, yy, xy = (down @ (moment @ across.T) for moment in (x, y, x * x, y * y, x * y))
     covariance, spread = xy - mean_x * mean_y, xx - mean_x.square() + yy - mean_y.square()
     luminance = (2 * mean_x * mean_y + SSIM_C1) / (mean_x.square() + mean_y.square() + SSIM_C1)
     structure = (2 * covariance + SSIM_C2) / (spread + SSIM_C2)

@@ -22,7 +22,7 @@ from linksim.nets.policy import Actor, Critic, saturated
 from linksim.nets.weights import forget_parts, load_part
 from linksim.plots.learning_curve import draw_curve
 from linksim.train import graduate, loop
-from linksim.train.apprentice import Apprentice
+from linksim.train.apprentice import Apprentice, Usual
 from linksim.train.graduate import train_part
 from linksim.train.loop import Progress, train
 from linksim.train.tune import tune
@@ -182,6 +182,18 @@ def held(apprentice: Apprentice, path: Path) -> bytes:
     apprentice.seconds = 0.0
     apprentice.save(path)
     return path.read_bytes()
+
+
+def test_what_the_learner_is_told_has_no_snr_in_it_and_the_same_best_steps() -> None:
+    atlas = made_up_atlas()
+    usual, pairs = Usual(atlas), np.array([(t_d, t_plus) for t_d in atlas.t_d for t_plus in atlas.t_plus])
+    nodes = []
+    for snr_db in atlas.snr_db:
+        rewards = atlas.reward(pairs, np.full(len(pairs), snr_db))
+        nodes.append(usual.beyond(rewards, np.full(len(pairs), snr_db)))
+        assert nodes[-1].argmax() == rewards.argmax()
+        assert abs(nodes[-1].mean()) < 1e-5
+    assert np.std(nodes) == pytest.approx(1.0, abs=1e-5)
 
 
 def test_another_recipe_s_checkpoint_is_refused(tmp_path: Path) -> None:

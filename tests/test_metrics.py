@@ -64,3 +64,10 @@ def test_a_likeness_told_without_gradients_leaves_later_ones_their_gradients() -
     ssim(estimates, images).sum().backward()
     assert estimates.grad is not None
     assert estimates.grad.isfinite().all()
+
+
+def test_ssim_is_the_same_where_networks_run_in_bfloat16() -> None:
+    estimates, images = pairs()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = ssim(estimates, images)
+    assert torch.equal(found, ssim(estimates, images))

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from plot_tables import MS, Given, Tables, by_hand, link
 
 from linksim.plots.action_map import action_map_figure
-from linksim.plots.adaptation import adaptation_figure, lost
+from linksim.plots.adaptation import adaptation_figure, lost, told
+from linksim.plots.duels import duel_lines
 from linksim.plots.figures import painters
 from linksim.plots.gallery import PLATES
 from linksim.plots.intervals import bootstrap, mean_interval, resamples
@@ -175,6 +176,25 @@ def test_the_map_of_actions_is_the_median_of_each_bin() -> None:
         assert set(named(panel, "fixed").get_ydata()[2:]) == {fixed}
 
 
+def test_a_choice_after_a_pilot_lost_in_noise_does_not_squeeze_the_map() -> None:
+    given = adaptive(("fixed",), lanes=4, rounds=60)
+    given["adaptation"]["measured_snr_db"][7] = -40.0
+    figure = action_map_figure(read_view(Tables(given)))
+    assert figure is not None
+    for panel in figure.axes:
+        assert panel.get_xlim()[0] > -10
+        assert "1 of 240 choices lie outside" in panel.get_xlabel()
+
+
+def test_a_window_of_few_images_is_not_shown() -> None:
+    found = tally(view_of(("fixed",), lanes=2).groups[0], grid(view_of(("fixed",), lanes=2), batch=64)).each(lambda part: part.sum(axis=0))
+    few = found.each(lambda part: part * np.where(np.arange(part.size) == 0, 0.1, 1.0))
+    seen = rewards(told(few))
+    assert np.isnan(seen[0])
+    np.testing.assert_array_equal(seen[1:], rewards(found)[1:])
+    np.testing.assert_array_equal(rewards(told(found)), rewards(found))
+
+
 def test_policies_stand_under_their_names_beside_the_reference() -> None:
     view = view_of(("fixed", "oracle", "random"), lanes=3, rounds=16)
     assert [(row.name, row.reference is None) for row in rows_of(view)] == [("fixed", False), ("oracle", True), ("random", False)]
@@ -225,3 +245,14 @@ def test_a_trace_on_disk_shows_its_policies_in_the_report(tmp_path: Path) -> Non
     page = write_report(trace, tmp_path / "report.html").read_text(encoding="utf-8")
     assert all(PLATES[name].title in page for name in NEW)
     assert "table: 4 rounds, mean t_D" in page
+
+
+def test_the_first_policy_meets_every_other_in_a_line_of_its_own() -> None:
+    view = view_of(("oracle", "fixed", "random"), lanes=8, rounds=16)
+    lines = duel_lines(view)
+    assert [line.split(":")[0] for line in lines] == ["oracle against fixed", "oracle against random"]
+    values = [float(line.split("reward ")[1].split()[0]) for line in lines]
+    cut = grid(view)
+    rewards_of = [mean_reward(tally(group, cut).each(lambda part: part.sum(axis=0, keepdims=True))) for group in view.groups]
+    np.testing.assert_allclose(values, [float((rewards_of[0] - other)[0]) for other in rewards_of[1:]], atol=6e-5)
+    assert duel_lines(view_of(("oracle", "fixed"), lanes=2, attacked=False)) == []

@@ -237,3 +237,11 @@ def test_a_kind_that_nobody_registered_is_refused() -> None:
     assert KINDS.names() == ["classifier", "codec", "denoiser", "inverter", "policy", "vqvae"]
     with pytest.raises(LinksimError, match="no kind of part 'decoder'"):
         build("decoder", {})
+
+
+def test_a_part_first_asked_for_without_gradients_gives_them_later() -> None:
+    with torch.inference_mode():
+        load_part("judge", "classifier")
+    images = torch.rand(2, 3, 32, 32, requires_grad=True)
+    load_part("judge", "classifier").network(images).sum().backward()
+    assert images.grad is not None

@@ -1,16 +1,29 @@
 """The wide residual network: its size is the published one, its items keep apart, and it learns from its lesson."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from conftest import Kept
+from tiny_parts import write_diffusec_parts, write_part
 
 from linksim.errors import ModelError
 from linksim.nets.weights import build
 from linksim.nets.wide_resnet import WideResNet
+from linksim.records import Quality
+from linksim.run import run
+from linksim.scenario.load import scenario_from_text
 from linksim.train.lessons import LESSONS
 from tests.test_nets import drawn
 from tests.tiny_lessons import TinyClassifier, trainee_of
 
 TINY = {"layout": "wide-resnet", "depth": 10, "widen": 1}
+LINK = """
+name: wide
+scheme: {name: diffusec, calls: 2}
+alice: {images_per_frame: 2, source_attack: pgd}
+trace: {pictures: 0}
+"""
 
 
 def test_wrn_28_10_has_the_published_number_of_weights() -> None:
@@ -39,3 +52,13 @@ def test_it_learns_by_the_classifiers_lesson() -> None:
     trainee = trainee_of(lesson)
     losses = [trainee.learn().item() for _ in range(80)]
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+
+
+def test_a_scenario_may_name_it_as_judge_and_have_it_attacked(own_models: Path) -> None:
+    write_diffusec_parts(own_models)
+    write_part(own_models, "wide", "classifier", TINY)
+    kept = Kept()
+    run(scenario_from_text(LINK, "wide", ["classifier=wide", "frames=2"]), [kept])
+    judged = {quality.source_class for quality in kept.of(Quality)}
+    assert judged
+    assert judged <= set(range(10))

@@ -154,6 +154,7 @@ def forget_parts() -> None:
 
 
 @cache
+@torch.inference_mode(False)  # it is kept: who asks next may want gradients through it
 def _load(folder: Path, name: str, device: torch.device) -> Part:
     card = _card(folder, name)
     if card.kind in MEASURED:

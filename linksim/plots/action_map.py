@@ -8,7 +8,7 @@ from linksim.adapt.mdp import T_D, T_PLUS
 from linksim.plots.intervals import bands
 from linksim.plots.quality import FEWEST, Bins, choose
 from linksim.plots.rewards import adapting
-from linksim.plots.rows import Adaptation, Ints
+from linksim.plots.rows import Adaptation, Floats, Ints
 from linksim.plots.style import LINES, house_style, key, plain, settled
 from linksim.plots.view import View
 
@@ -16,6 +16,7 @@ SHARES = (0.05, 0.5, 0.95)
 MOST_POINTS = 2000  # of a group; more would be a cloud
 PER_BIN = 12  # choices of a group
 MARGIN = 2.0  # steps above and below their range
+SHOWN, BESIDE_DB = (0.005, 0.995), 1.0  # of the choices, whose SNRs the axis spans; and so much on either side
 
 
 @house_style()
@@ -36,8 +37,8 @@ def action_map_figure(view: View) -> Figure | None:
     ):
         panel.set_title(title)
         panel.set_ylim(least - MARGIN, most + MARGIN)
-        panel.set_xlabel("SNR that Bob measured (dB)")
     panels[0].set_ylabel("steps asked for")
+    span(panels, np.concatenate([rounds.measured_snr_db for _, rounds in drawn]))
     for (name, rounds), look in zip(drawn, LINES, strict=False):
         for panel, steps in zip(panels, (rounds.t_d, rounds.t_plus), strict=True):
             answer(panel, rounds, steps, bins, name, look)
@@ -45,6 +46,16 @@ def action_map_figure(view: View) -> Figure | None:
     figure.suptitle(f"How Bob's policy answers the SNR{more}")
     key(figure, [panels])
     return settled(figure)
+
+
+def span(panels: list[Axes], snr_db: Floats) -> None:
+    """Let the axis of SNR span all but the most remote, which a pilot lost in noise may have told of, and say how many are left out."""
+    first, last = np.quantile(snr_db, SHOWN)
+    low, high = first - BESIDE_DB, last + BESIDE_DB
+    outside = int(np.count_nonzero((snr_db < low) | (snr_db > high)))
+    for panel in panels:
+        panel.set_xlim(low, high)
+        panel.set_xlabel("SNR that Bob measured (dB)" + f"; {outside:,} of {len(snr_db):,} choices lie outside" * (outside > 0))
 
 
 def answer(panel: Axes, rounds: Adaptation, steps: Ints, bins: Bins, name: str, look: tuple[str, str, str]) -> None:

@@ -18,6 +18,7 @@ from linksim.records import MESSAGES
 T_D, T_PLUS = Role("t_D", "#009E73", ""), Role("t_plus", "#E69F00", "")
 SSIM, ACCURACY = Role("SSIM", "#56B4E9", "o"), Role("accuracy", "#8C6D31", "s")
 BATCH = 64  # images that a reward is taken over at least: fewer than for the mean of a run, so that its course can be seen
+FEWEST = 16  # images of a window that is shown; one with fewer tells of them and not of the policy
 MOST_LOST = 60  # so many rounds that came to nothing are marked; more would cover what is in force
 REPORT = MESSAGES.index("report")
 
@@ -32,7 +33,7 @@ def adaptation_figure(view: View) -> Figure | None:
     drawn, axis, cut = groups[:MAX_GROUPS], axis_of(view.end_s), grid(view, BATCH)
     if not drawn:
         return None
-    tallies = [tally(group, cut).each(lambda part: part.sum(axis=0)) for group in drawn]
+    tallies = [told(tally(group, cut).each(lambda part: part.sum(axis=0))) for group in drawn]
     heights = {"SNR (dB)": 1.5, "diffusion steps": 1.5, "reward": 1.2, "SSIM, accuracy": 1.3}
     if not any(found.attacked for found in tallies):
         del heights["reward"]
@@ -60,6 +61,12 @@ def adaptation_figure(view: View) -> Figure | None:
     figure.suptitle("Choice of diffusion steps over simulated time" + shown(len(groups)))
     key(figure, panels)
     return settled(figure)
+
+
+def told(found: Tally) -> Tally:
+    """Without the windows that few images fell into, such as those in which the last lane is alone."""
+    enough = found.images >= min(FEWEST, found.images.max(initial=0))
+    return found.each(lambda part: np.where(enough, part, 0.0))
 
 
 def snr_panel(panel: Axes, rounds: Adaptation, axis: Axis) -> None:

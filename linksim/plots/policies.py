@@ -60,6 +60,7 @@ def policies_figure(view: View) -> Figure | None:
     for name, panel in panels.items():
         panel.set_xlabel(f"robust {name}" if name == ACCURACY and all(row.found.attacked for row in drawn) else name)
         panel.margins(x=0.08)
+        panel.locator_params(axis="x", nbins=4)
         for row in drawn:
             mark(panel, row, interval(name, row, weights))
     if EXCESS in panels:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from linksim.errors import ScenarioError
+from linksim.plots.duels import duel_lines
 from linksim.plots.figures import need_rows, writing
 from linksim.plots.gallery import figure_section
 from linksim.plots.kin import kin_of
@@ -30,7 +31,12 @@ def write_report(path_of_trace: Path, out_html: Path) -> Path:
     with writing(out_html):
         out_html.parent.mkdir(parents=True, exist_ok=True)
         name, about = title_of(trace.scenario_yaml, path_of_trace)
-        sections = (run_section(trace), summary_section(summarise_view(view)), figure_section(view), scenario_section(trace.scenario_yaml))
+        sections = (
+            run_section(trace),
+            summary_section(summarise_view(view), duel_lines(view)),
+            figure_section(view),
+            scenario_section(trace.scenario_yaml),
+        )
         body = join((header(name, about), *sections))
         out_html.write_text(document(f"{name}: linksim report", body), encoding="utf-8")
     return out_html
@@ -70,13 +76,13 @@ SCORES = ("images", "PSNR (dB)", "PSNR of mean MSE (dB)", "SSIM", "accuracy")
 HEADINGS = ("group", "lanes", "ear", *SCORES, "frames decoded", "lost", "control", "jammed")
 
 
-def summary_section(summaries: list[GroupSummary]) -> Markup:
-    """The table of groups and ears."""
+def summary_section(summaries: list[GroupSummary], duels: list[str]) -> Markup:
+    """The table of groups and ears, and what is told in lines."""
     words = ("group", "ear")
     head = element("tr", *(element("th", name, scope="col", class_="word" if name in words else "number") for name in HEADINGS))
     body = join(row for summary in summaries for row in group_rows(summary))
     table = element("div", element("table", element("thead", head), element("tbody", body)), class_="wide")
-    chosen = [element("p", line) for line in adaptation_lines(summaries)]
+    chosen = [element("p", line) for line in (*adaptation_lines(summaries), *duels)]
     return element("section", element("h2", "Summary"), table, *chosen, element("p", NOTE, class_="soft"))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from linksim.adapt.atlas import Atlas
@@ -40,7 +41,7 @@ class Apprentice:
 
     def __init__(self, lesson: DdpgLesson) -> None:
         self.lesson, self.atlas, self._streams = lesson, lesson.rewards, Streams(lesson.seed)
-        self._usual, self._spread = usual(self.atlas)
+        self._usual = Usual(self.atlas)
         actor, critic = Actor(REACH), Critic(REACH)  # line 2
         generator = torch.Generator().manual_seed(lesson.seed)
         actor.draw(generator)
@@ -84,8 +85,7 @@ class Apprentice:
         here = state(self.in_force, snr.reported_db[turn])
         action = self._explored(here)  # line 7
         self.in_force = moved(self.in_force, action)  # line 8
-        earned = (self.atlas.reward(self.in_force, snr.true_db[turn]) - self._usual) / self._spread
-        told = earned.astype(np.float32)
+        told = self._usual.beyond(self.atlas.reward(self.in_force, snr.true_db[turn]), snr.true_db[turn])
         return Transitions(here, action, told, state(self.in_force, snr.reported_db[turn + 1]))
 
     def _explored(self, here: Floats) -> Floats:
@@ -133,11 +133,19 @@ class Apprentice:
         return {"actor_optimiser": self.learner.actor_optimiser, "critic_optimiser": self.learner.critic_optimiser}
 
 
-def usual(atlas: Atlas) -> tuple[float, float]:
-    """Mean and standard deviation of the reward over the nodes of an atlas.
+class Usual:
+    """What the steps of an atlas earn at each SNR on average.
 
-    The learner is told rewards less the one and over the other: what is best stays best, and its critic has no large number to learn first,
-    which all steps have in common.
+    The SNR comes as it comes, whatever a policy does. So a learner that is told rewards less what is usual at the SNR, over their spread
+    about it, has the same best steps to find, and its critic learns only what the steps have a say in: most of a reward is the SNR's.
     """
-    rewards = reward(atlas.ssim, atlas.adv, atlas.err)
-    return float(rewards.mean()), float(rewards.std())
+
+    def __init__(self, atlas: Atlas) -> None:
+        rewards = reward(atlas.ssim, atlas.adv, atlas.err)
+        self._snr_db, self._mean = atlas.snr_db, rewards.mean(axis=(0, 1))
+        self._spread = float((rewards - self._mean).std()) or 1.0
+
+    def beyond(self, rewards: NDArray[np.float64], snr_db: NDArray[np.float64]) -> Floats:
+        """Rewards [n] at these SNRs [n] as the learner is told them, float32 [n]."""
+        beyond: Floats = ((rewards - np.interp(snr_db, self._snr_db, self._mean)) / self._spread).astype(np.float32)
+        return beyond

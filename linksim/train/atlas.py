@@ -49,7 +49,7 @@ class AtlasSurvey(Survey):
     t_d: tuple[int, ...] = (1, 10, 20, 30, 40, 50)
     t_plus: tuple[int, ...] = (0, 5, 10, 20, 35, 50)
     snr_db: tuple[float, ...] = (-6.0, -3.0, 0.0, 3.0, 6.0, 9.0, 12.0, 18.0)
-    images: int = 512
+    images: int = 768
     calls: int | None = 5
     clean: bool = False
     bfloat16: bool = True

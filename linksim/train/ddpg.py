@@ -2,7 +2,7 @@
 
 Differs from the paper: its channel is constant over an episode as far as it says; here the SNR wanders about the episode's mean
 (`Fluctuation`), as on the links that the policy is for. It names neither the exploration noise nor the minibatch. The learner is told
-rewards less their usual size (`apprentice.usual`), and what is kept is the actor that lost least on the way.
+rewards less what is usual at their SNR (`apprentice.Usual`), and what is kept is the actor that lost least on the way.
 """
 
 from dataclasses import asdict, dataclass, field
