@@ -84,7 +84,7 @@ def test_no_two_images_are_measured_with_the_same_noise() -> None:
 def test_both_lessons_of_the_denoiser_learn(tmp_path: Path) -> None:
     losses: dict[str, list[float]] = {}
     lessons: dict[str, Lesson] = {
-        "clean": TinyDenoiser("samples", UNET, 80, batch=8, average=None, bfloat16=False, peak_rate=5e-3),
+        "clean": TinyDenoiser("samples", UNET, ((60, 1.0), (20, 0.5)), batch=8, average=None, bfloat16=False, peak_rate=5e-3),
         "link": TinyLinkDenoiser("samples", UNET, 80, batch=8, average=None, bfloat16=False, peak_rate=5e-3),
     }
     for name, lesson in lessons.items():
@@ -100,16 +100,25 @@ def test_each_phase_of_the_codec_moves_its_own_layers_only() -> None:
     trainee = trainee_of(lesson)
     assert isinstance(trainee.network, VitJscc)
     moved = []
-    for phase in range(4):
+    for phase in range(5):
         before = {name: value.clone() for name, value in trainee.network.state_dict().items()}
         for _ in range(2):
             trainee.learn()
         changed = {name for name, value in trainee.network.state_dict().items() if not torch.equal(value, before[name])}
         moved.append({".".join(name.split(".")[:2]) for name in changed})
-        assert lesson._phase(2 * phase) == (phase, 0)
+        assert [lesson._phase(2 * phase + step) for step in (0, 1)] == [phase, phase]
     assert moved[0] == {"encoder.semantic", "decoder.semantic"}
     assert moved[1] == {"encoder.channel", "decoder.channel"}
-    assert moved[2] == moved[3] == moved[0] | moved[1]
+    assert moved[2] == moved[3] == moved[4] == moved[0] | moved[1]
+
+
+def test_refining_is_settling_with_errors_weighted_by_the_snr() -> None:
+    network, found = build("codec", VIT), []
+    for snr_db in (6.0, 18.0):
+        lessons = (TinyVit("samples", VIT, phases, batch=8, snr_db=(snr_db, snr_db)) for phases in ((0, 0, 0, 1, 0), (0, 0, 0, 0, 1)))
+        found.append([lesson.loss(network, 0, torch.device("cpu")).item() for lesson in lessons])
+    assert found[0][0] == pytest.approx(found[0][1])
+    assert found[1][0] < 0.8 * found[1][1]
 
 
 def test_patches_come_home_and_tokens_do_not_meet_in_the_channel_code() -> None:

@@ -86,8 +86,17 @@ def test_the_page_says_when_a_run_did_not_end(tmp_path: Path) -> None:
 
 
 def test_the_page_has_the_numbers_of_the_summary() -> None:
-    shown = set(Page(summary_section(summarise(by_hand()))).texts)
-    assert {"20.00 ± 11.32", "14.32", "0.500 ± 0.283", "66.7 % [20.8, 93.9]", "16.7 %", "33.3 %", "10.00 ± 0.00"} <= shown
+    shown = set(Page(summary_section(summarise(by_hand()), ["a against b: reward +0.1"])).texts)
+    assert {
+        "a against b: reward +0.1",
+        "20.00 ± 11.32",
+        "14.32",
+        "0.500 ± 0.283",
+        "66.7 % [20.8, 93.9]",
+        "16.7 %",
+        "33.3 %",
+        "10.00 ± 0.00",
+    } <= shown
 
 
 def test_a_hostile_trace_cannot_put_markup_into_the_page(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from linksim.train.inverter import shuffled_rows
 from linksim.train.lesson import Lesson
 from linksim.train.loop import Progress, train
 from linksim.train.noise import over_awgn, unit_noise
-from linksim.train.order import Batches, one_cycle, shifted
+from linksim.train.order import Batches, cycles, one_cycle, shifted
 
 
 def train_until_killed(checkpoint: Path) -> None:
@@ -130,6 +130,14 @@ def test_shifted_images_move_by_their_own_offsets() -> None:
     assert torch.equal(still, images[0])
     assert torch.equal(moved[:, 2:, :7], images[1, :, :6, 1:])
     assert torch.equal(moved[:, 1, :7], images[1, :, 1, 1:])  # the mirror line is the edge row itself
+
+
+def test_cycles_follow_each_other_each_to_its_height() -> None:
+    two = ((100, 1.0), (50, 0.5))
+    assert [cycles(step, two) for step in (0, 60, 99)] == [one_cycle(step, 100) for step in (0, 60, 99)]
+    assert [cycles(100 + step, two) for step in (0, 10, 49)] == [0.5 * one_cycle(step, 50) for step in (0, 10, 49)]
+    with pytest.raises(ValueError, match="ends at step 150"):
+        cycles(150, two)
 
 
 def test_one_cycle_starts_rises_and_ends_where_it_should() -> None:
