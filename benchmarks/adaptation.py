@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from benchmarks.measure import Figure, best_of, cpu_s
 from linksim.env.live_link import LiveLinkVec
 from linksim.train.apprentice import Apprentice
@@ -32,10 +34,11 @@ def learnt() -> None:
 def environments(lanes: int) -> Callable[[], Any]:
     """So many environments, built and reset -> what takes a few steps in all of them."""
     live = LiveLinkVec(lanes, SCENARIO, group=GROUP, rounds=ROUNDS)
+    stay = np.zeros((lanes, 2), np.float32)
 
     def steps() -> None:
         live.reset(seed=1)
         for _ in range(ROUNDS):
-            live.step(live.action_space.sample() * 0.0)
+            live.step(stay)
 
     return steps

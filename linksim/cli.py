@@ -83,13 +83,13 @@ def draw_line(line: str, end: str = "") -> None:
 def summary(path: Path) -> None:
     from linksim.plots.duels import duel_lines
     from linksim.plots.rivals import rivals_of
-    from linksim.plots.summary import summarise_view, summary_text
+    from linksim.plots.summary import summarise, summary_text
     from linksim.plots.view import read_view
     from linksim.trace.reader import open_trace
 
     with open_trace(path) as trace:
         view = read_view(trace, rivals=rivals_of(trace.scenario_yaml))
-    click.echo("\n".join([summary_text(summarise_view(view)), *duel_lines(view)]))
+    click.echo("\n".join([summary_text(summarise(view)), *duel_lines(view)]))
 
 
 def draw(path: Path, folder: Path, formats: tuple[str, ...] = ("png",)) -> None:

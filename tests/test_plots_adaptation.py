@@ -228,14 +228,14 @@ def test_figures_are_drawn_for_what_there_is() -> None:
 
 def test_the_summary_has_a_line_for_each_group_that_adapts() -> None:
     given = drawn_by_hand()
-    (line,) = adaptation_lines(summarise(Tables(given, ("link",))))
+    (line,) = adaptation_lines(summarise(read_view(Tables(given, ("link",)))))
     whole = -0.8 * 0.125 - 1.2 * 0.125**0.5
     assert line.startswith(f"link: 2 rounds, mean t_D 20.0, mean t_plus 2.5, mean reward {whole:.3f} ± ")
     assert line.endswith(", robust accuracy 75.0 % [40.9, 92.9]")
     given["quality"]["source_class"] = [-1] * 8
-    text = summary_text(summarise(Tables(given, ("link",))))
+    text = summary_text(summarise(read_view(Tables(given, ("link",)))))
     assert text.splitlines()[-1] == "link: 2 rounds, mean t_D 20.0, mean t_plus 2.5"
-    assert adaptation_lines(summarise(by_hand())) == []
+    assert adaptation_lines(summarise(read_view(by_hand()))) == []
 
 
 def test_a_trace_on_disk_shows_its_policies_in_the_report(tmp_path: Path) -> None:

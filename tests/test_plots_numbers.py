@@ -74,7 +74,7 @@ def test_the_view_splits_rows_by_group_and_ear_and_drops_lanes_that_nobody_named
 
 
 def test_the_summary_meets_the_numbers_worked_out_by_hand() -> None:
-    group, idle = summarise(by_hand())
+    group, idle = summarise(read_view(by_hand()))
     assert (group.name, group.lanes, group.decoded, group.lost) == ("open", 2, 2, 2)
     assert group.control_share == pytest.approx(500 / (500 + 1000 + 1000 + 500))  # the frame that was never sent used nothing
     assert group.jam_share == pytest.approx((2 + 2 + 2) / (8 + 10))  # lane 0 ends at 8 ms, lane 1 at 10 ms
@@ -91,7 +91,7 @@ def test_the_summary_meets_the_numbers_worked_out_by_hand() -> None:
 
 
 def test_the_table_of_a_run() -> None:
-    assert summary_text(summarise(by_hand())).splitlines() == [
+    assert summary_text(summarise(read_view(by_hand()))).splitlines() == [
         "group  lanes  ear  images        PSNR dB           SSIM               accuracy  frames ok/lost  control  jammed",
         "-----  -----  ---  ------  -------------  -------------  ---------------------  --------------  -------  ------",
         "open       2  Bob       3  20.00 ± 11.32  0.500 ± 0.283    66.7 % [20.8, 93.9]           2 / 2   16.7 %  33.3 %",

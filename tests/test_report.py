@@ -11,6 +11,7 @@ from linksim.errors import LinksimError, TraceError
 from linksim.plots.page import Markup, element
 from linksim.plots.report import run_section, summary_section, title_of, write_report
 from linksim.plots.summary import summarise
+from linksim.plots.view import read_view
 from linksim.trace.reader import open_trace
 
 
@@ -86,7 +87,7 @@ def test_the_page_says_when_a_run_did_not_end(tmp_path: Path) -> None:
 
 
 def test_the_page_has_the_numbers_of_the_summary() -> None:
-    shown = set(Page(summary_section(summarise(by_hand()), ["a against b: reward +0.1"])).texts)
+    shown = set(Page(summary_section(summarise(read_view(by_hand())), ["a against b: reward +0.1"])).texts)
     assert {
         "a against b: reward +0.1",
         "20.00 ± 11.32",

@@ -10,6 +10,7 @@ from linksim.data.sources import load
 from linksim.errors import DataError
 from linksim.nets.weights import has_part
 from linksim.plots.summary import summarise
+from linksim.plots.view import read_view
 from linksim.run import run
 from linksim.scenario.load import load_scenario, resolved_yaml, shipped_names
 from linksim.scenario.schema import Scenario
@@ -44,7 +45,7 @@ def test_a_shipped_scenario_runs(name: str, tmp_path: Path) -> None:
         assert trace.complete
         assert trace.fingerprint == result.fingerprint
         assert len(trace.table("frames")) == 3 * scenario.lanes
-        assert [summary.name for summary in summarise(trace)] == list(scenario.groups)
+        assert [summary.name for summary in summarise(read_view(trace))] == list(scenario.groups)
         assert np.isfinite(trace.table("quality")["psnr_db"]).all()
 
 

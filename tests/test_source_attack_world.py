@@ -168,7 +168,7 @@ def test_the_trace_shows_the_attacked_source_and_one_without_it_is_read_as_befor
     path = tmp_path / "trace.h5"
     run(Scenario(name="x", frames=2, groups={"clean": link("none"), "attacked": link("pgd")}), (), path)
     with open_trace(path) as trace:
-        before = summarise(trace)
+        before = summarise(read_view(trace))
         names = [[row.name for row in picture_rows(group)] for group in read_view(trace).groups]
         assert (trace.table("quality")["source_class"] >= 0).sum() == 8
     assert names == [["sent", "Bob"], ["original", "attacked source", "Bob"]]
@@ -176,7 +176,7 @@ def test_the_trace_shows_the_attacked_source_and_one_without_it_is_read_as_befor
         for name in ("clean_class", "source_class"):
             del file["quality"][name]
     with open_trace(path) as trace:
-        assert summarise(trace) == before
+        assert summarise(read_view(trace)) == before
         with pytest.raises(TraceError, match="has no column 'clean_class'"):
             trace.table("quality")["clean_class"]
 

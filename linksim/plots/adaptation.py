@@ -18,7 +18,7 @@ from linksim.records import MESSAGES
 T_D, T_PLUS = Role("t_D", "#009E73", ""), Role("t_plus", "#E69F00", "")
 SSIM, ACCURACY = Role("SSIM", "#56B4E9", "o"), Role("accuracy", "#8C6D31", "s")
 BATCH = 64  # images that a reward is taken over at least: fewer than for the mean of a run, so that its course can be seen
-FEWEST = 16  # images of a window that is shown; one with fewer tells of them and not of the policy
+ENOUGH = 16  # images for a window to be shown; one with fewer tells of them and not of the policy
 MOST_LOST = 60  # so many rounds that came to nothing are marked; more would cover what is in force
 REPORT = MESSAGES.index("report")
 
@@ -65,7 +65,7 @@ def adaptation_figure(view: View) -> Figure | None:
 
 def told(found: Tally) -> Tally:
     """Without the windows that few images fell into, such as those in which the last lane is alone."""
-    enough = found.images >= min(FEWEST, found.images.max(initial=0))
+    enough = found.images >= min(ENOUGH, found.images.max(initial=0))
     return found.each(lambda part: np.where(enough, part, 0.0))
 
 

@@ -10,7 +10,7 @@ from linksim.plots.gallery import figure_section
 from linksim.plots.kin import kin_of
 from linksim.plots.page import Markup, document, element, join
 from linksim.plots.rivals import rivals_of
-from linksim.plots.summary import EarSummary, GroupSummary, adaptation_lines, mean_text, number, percent, share_text, summarise_view
+from linksim.plots.summary import EarSummary, GroupSummary, adaptation_lines, mean_text, number, percent, share_text, summarise
 from linksim.plots.view import read_view
 from linksim.scenario.strict_yaml import parse_yaml
 from linksim.trace.reader import Trace, open_trace
@@ -33,7 +33,7 @@ def write_report(path_of_trace: Path, out_html: Path) -> Path:
         name, about = title_of(trace.scenario_yaml, path_of_trace)
         sections = (
             run_section(trace),
-            summary_section(summarise_view(view), duel_lines(view)),
+            summary_section(summarise(view), duel_lines(view)),
             figure_section(view),
             scenario_section(trace.scenario_yaml),
         )

@@ -9,7 +9,7 @@ import numpy as np
 from linksim.plots.intervals import Interval, mean_interval, resamples, wilson
 from linksim.plots.rewards import Grid, grid, mean_reward, mean_steps, measured, tally
 from linksim.plots.rows import DECODED, NOT_SENT, Frames, Quality
-from linksim.plots.view import Ear, Group, Tables, View, read_view
+from linksim.plots.view import Ear, Group, View
 from linksim.rng import Streams
 
 
@@ -71,13 +71,8 @@ class GroupSummary:
     adaptation: AdaptationSummary | None
 
 
-def summarise(trace: Tables) -> list[GroupSummary]:
+def summarise(view: View) -> list[GroupSummary]:
     """The summary of each group, in the scenario's order."""
-    return summarise_view(read_view(trace))
-
-
-def summarise_view(view: View) -> list[GroupSummary]:
-    """The same from what has been read already."""
     cut = grid(view)
     return [_group(group, cut) for group in view.groups]
 
