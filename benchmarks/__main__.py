@@ -17,11 +17,11 @@ from benchmarks.air import air_figures, fading_figure
 from benchmarks.coding import decoding_figure
 from benchmarks.control import control_figure
 from benchmarks.measure import Figure, best_of, cpu_s
-from benchmarks.runs import bare_codec, bare_networks, bare_world, codec_only, pass_without_payload, simulate
+from benchmarks.runs import bare_codec, bare_networks, bare_simulation, codec_only, pass_without_payload, simulate
 from linksim.scenario.load import load_scenario
 
-FRAMES, AT_ONCE, TURNS = 64, 8, 3  # frames per lane of a 64-lane run; with promises kept at once; rounds
-LANES = 64
+FRAMES, AT_ONCE, TURNS = 64, 8, 3  # frames per link of a 64-link run; with promises kept at once; rounds
+LINKS = 64
 
 
 def per_image(seconds: float, images: int) -> str:
@@ -29,24 +29,24 @@ def per_image(seconds: float, images: int) -> str:
 
 
 def codec_figures() -> Iterator[Figure]:
-    images, few = LANES * FRAMES, LANES * AT_ONCE
-    late, at_once, at_once_32, bare, one = best_of(
+    images, few = LINKS * FRAMES, LINKS * AT_ONCE
+    late, eager, at_once_32, bare, one = best_of(
         TURNS,
-        lambda: simulate(codec_only(LANES, FRAMES)),
-        lambda: simulate(codec_only(LANES, AT_ONCE, promises="at-once")),
-        lambda: simulate(codec_only(LANES, AT_ONCE, promises="at-once", precision="float32")),
+        lambda: simulate(codec_only(LINKS, FRAMES)),
+        lambda: simulate(codec_only(LINKS, AT_ONCE, promises="eager")),
+        lambda: simulate(codec_only(LINKS, AT_ONCE, promises="eager", precision="float32")),
         bare_codec(images),
         lambda: simulate(codec_only(1, images)),
     )
     rate = images / late
     here = per_image(late, images)
-    yield Figure("a", "codec only: promises late over at once", rate / (few / at_once), "at least", 3, "x",
-                 f"{here} over {per_image(at_once, few)}")  # fmt: skip
+    yield Figure("a", "codec only: promises late over at once", rate / (few / eager), "at least", 3, "x",
+                 f"{here} over {per_image(eager, few)}")  # fmt: skip
     yield Figure("b", "codec only: default over at once in float32", rate / (few / at_once_32), "at least", 4.5, "x",
                  f"{here} over {per_image(at_once_32, few)}")  # fmt: skip
     yield Figure("c", "codec only: default over the bare codec at its best batch", bare / late, "at least", 0.6, "x",
                  f"{here} over {per_image(bare, images)}")  # fmt: skip
-    yield Figure("d", "codec only: one lane over 64 lanes", late / one, "at least", 0.9, "x", f"{per_image(one, images)} over {here}")
+    yield Figure("d", "codec only: one link over 64 links", late / one, "at least", 0.9, "x", f"{per_image(one, images)} over {here}")
 
 
 def demo_figure() -> Iterator[Figure]:
@@ -57,25 +57,25 @@ def demo_figure() -> Iterator[Figure]:
 
 def world_figures() -> Iterator[Figure]:
     frames = 20_000
-    bare, world = best_of(
-        TURNS, lambda: bare_simpy.loop(frames), lambda: pass_without_payload(bare_world(LANES, frames // LANES))(),
+    bare, simulation = best_of(
+        TURNS, lambda: bare_simpy.loop(frames), lambda: pass_without_payload(bare_simulation(LINKS, frames // LINKS))(),
     )  # fmt: skip
     # building the world is not passing time: it is taken off
-    built = cpu_s(lambda: pass_without_payload(bare_world(LANES, frames // LANES)))
-    world -= built
-    yield Figure("f", "world without payloads over a bare SimPy loop", bare / world, "at least", 0.25, "x",
-                 f"{frames / world:,.0f} over {frames / bare:,.0f} frames/s")  # fmt: skip
+    built = cpu_s(lambda: pass_without_payload(bare_simulation(LINKS, frames // LINKS)))
+    simulation -= built
+    yield Figure("f", "world without payloads over a bare SimPy loop", bare / simulation, "at least", 0.25, "x",
+                 f"{frames / simulation:,.0f} over {frames / bare:,.0f} frames/s")  # fmt: skip
     few, many = (
-        min(cpu_s(pass_without_payload(bare_world(lanes, each))) / (lanes * each) for _ in range(turns))
-        for lanes, each, turns in ((LANES, 400, TURNS), (1024, 100, 2))
+        min(cpu_s(pass_without_payload(bare_simulation(links, each))) / (links * each) for _ in range(turns))
+        for links, each, turns in ((LINKS, 400, TURNS), (1024, 100, 2))
     )
-    yield Figure("h", "world: 1,024 lanes over 64, time per frame", many / few, "at most", 1.1, "x",
+    yield Figure("h", "world: 1,024 links over 64, time per frame", many / few, "at most", 1.1, "x",
                  f"{1e6 * many:.1f} over {1e6 * few:.1f} us")  # fmt: skip
 
 
 def trace_figure() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
-        scenario = codec_only(LANES, 2 * FRAMES)  # longer: what is to be told apart is small
+        scenario = codec_only(LINKS, 2 * FRAMES)  # longer: what is to be told apart is small
         off, on = best_of(TURNS + 2, lambda: simulate(scenario), lambda: simulate(scenario, Path(folder) / "trace.h5"))
     yield Figure("g", "codec only: tracing on over off, time", on / off, "at most", 1.05, "x", f"{on:.2f} s over {off:.2f} s")
 
@@ -120,11 +120,11 @@ def main(letters: tuple[str, ...], peak: int | None) -> None:
     """Measure all figures, or those of the given LETTERS. CPU time, one torch thread."""
     torch.set_num_threads(1)
     if peak is not None:
-        pass_without_payload(bare_world(10, peak // 10))()
+        pass_without_payload(bare_simulation(10, peak // 10))()
         click.echo(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         return
-    for together, measure in FIGURES.items():
-        if not letters or set(letters) & set(together):
+    for narrowband, measure in FIGURES.items():
+        if not letters or set(letters) & set(narrowband):
             for figure in measure():
                 click.echo(figure.line())
 

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from benchmarks.measure import Figure, best_of
+from linksim.phy.baseband import transmit
 from linksim.phy.fading import fading
-from linksim.phy.link import transmit
 from linksim.phy.noise import Noise, item_keys
 from linksim.rng import Streams
 from linksim.scenario.fading import Fading, JakesFading, NakagamiFading, RayleighFading, RicianFading, TdlFading
 
 MILLION, USE_NS = 1_000_000, 1e3
-LANES, USES = 64, 2048  # four images a frame at bandwidth ratio 1/6
+LINKS, CHANNEL_USES = 64, 2048  # four images a frame at bandwidth ratio 1/6
 REPEATS, TURNS = 20, 5
 NOISE_POWER = 0.1
 STREAMS = Streams(1)
@@ -28,7 +28,7 @@ KINDS: dict[str, Fading] = {
     "Jakes": JakesFading(kind="jakes", doppler_hz=100),
     "Jakes with a line of sight": JakesFading(kind="jakes", doppler_hz=100, k_db=6),
     "TDL-C flat": TdlFading(kind="tdl", profile="C", doppler_hz=100),
-    "TDL-C over OFDM": TdlFading(kind="tdl", profile="C", doppler_hz=100, view="ofdm"),
+    "TDL-C over OFDM": TdlFading(kind="tdl", profile="C", doppler_hz=100, bandwidth="ofdm"),
 }
 
 
@@ -42,15 +42,15 @@ def fading_figure() -> Iterator[Figure]:
 
 
 def air_figures() -> Iterator[Figure]:
-    """A frame of each of 64 lanes, drawing of noise and gain included."""
-    symbols = torch.randn(LANES, USES, dtype=torch.complex64)
+    """A frame of each of 64 links, drawing of noise and gain included."""
+    symbols = torch.randn(LINKS, CHANNEL_USES, dtype=torch.complex64)
     ours, theirs, ours_flat, theirs_flat = best_of(
         TURNS, *(repeated(work) for work in (here(symbols), awgn(symbols), here_flat(symbols), flat(symbols)))
     )
-    count = LANES * USES * REPEATS
+    count = LINKS * CHANNEL_USES * REPEATS
     for what, own, peer in (("Gaussian noise", ours, theirs), ("flat Rayleigh fading", ours_flat, theirs_flat)):
         detail = f"{count / own / 1e6:.0f} over {count / peer / 1e6:.0f} million symbols/s"
-        yield Figure("m", f"air: 64 lanes, {what}, over sionna-no-rt", peer / own, "at least", 1, "x", detail)
+        yield Figure("m", f"air: 64 links, {what}, over sionna-no-rt", peer / own, "at least", 1, "x", detail)
 
 
 def repeated(work: Callable[[], Tensor]) -> Callable[[], object]:
@@ -64,16 +64,16 @@ def repeated(work: Callable[[], Tensor]) -> Callable[[], object]:
 
 def here(symbols: Tensor) -> Callable[[], Tensor]:
     """Our air, noise keyed by item."""
-    keys = torch.from_numpy(item_keys(STREAMS.key("noise"), 0, LANES).copy())
-    gain, noise_power = torch.ones(LANES, 1), torch.full((LANES,), NOISE_POWER)
+    keys = torch.from_numpy(item_keys(STREAMS.key("noise"), 0, LINKS).copy())
+    gain, noise_power = torch.ones(LINKS, 1), torch.full((LINKS,), NOISE_POWER)
     return lambda: transmit(symbols, gain, noise_power, Noise(keys).complex(symbols.shape[1]))
 
 
 def here_flat(symbols: Tensor) -> Callable[[], Tensor]:
-    """The same with the gain of each lane's own path, another block each time."""
-    keys = torch.from_numpy(item_keys(STREAMS.key("noise"), 0, LANES).copy())
-    noise_power = torch.full((LANES,), NOISE_POWER)
-    paths = [fading(RayleighFading(kind="rayleigh", coherence_ms=1), STREAMS, f"{lane}") for lane in range(LANES)]
+    """The same with the gain of each link's own path, another block each time."""
+    keys = torch.from_numpy(item_keys(STREAMS.key("noise"), 0, LINKS).copy())
+    noise_power = torch.full((LINKS,), NOISE_POWER)
+    paths = [fading(RayleighFading(kind="rayleigh", coherence_ms=1), STREAMS, f"{link}") for link in range(LINKS)]
     starts = iter(range(0, 10**18, 1_000_000))
 
     def work() -> Tensor:
@@ -88,7 +88,7 @@ def awgn(symbols: Tensor) -> Callable[[], Tensor]:
     """The library's block for Gaussian noise."""
     from sionna.phy.channel import AWGN
 
-    block, noise_power = AWGN(device="cpu"), torch.full((LANES,), NOISE_POWER)
+    block, noise_power = AWGN(device="cpu"), torch.full((LINKS,), NOISE_POWER)
     return lambda: block(symbols, noise_power)
 
 
@@ -97,5 +97,5 @@ def flat(symbols: Tensor) -> Callable[[], Tensor]:
     from sionna.phy.channel import ApplyFlatFadingChannel, GenerateFlatFadingChannel
 
     generate, apply = GenerateFlatFadingChannel(1, 1, device="cpu"), ApplyFlatFadingChannel(device="cpu")
-    noise_power = torch.full((LANES,), NOISE_POWER)
-    return lambda: apply(symbols[..., None], generate(LANES)[:, None], noise_power)
+    noise_power = torch.full((LINKS,), NOISE_POWER)
+    return lambda: apply(symbols[..., None], generate(LINKS)[:, None], noise_power)

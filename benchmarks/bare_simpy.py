@@ -15,12 +15,12 @@ def alice(env: simpy.Environment, air: simpy.Store, acks: simpy.Store, frames: i
         yield acks.get()
 
 
-def medium(env: simpy.Environment, air: simpy.Store, ears: list[simpy.Store]) -> Generator[Any, Any, None]:
+def medium(env: simpy.Environment, air: simpy.Store, receivers: list[simpy.Store]) -> Generator[Any, Any, None]:
     while True:
         frame = yield air.get()
         yield env.timeout(PROPAGATION)
-        for ear in ears:
-            ear.put(frame)
+        for receiver in receivers:
+            receiver.put(frame)
 
 
 def bob(inbox: simpy.Store, acks: simpy.Store) -> Generator[Any, Any, None]:

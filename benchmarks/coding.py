@@ -20,8 +20,8 @@ def ratios(of: Code, snr_db: float) -> Tensor:
     draw, power = np.random.default_rng(0), 10 ** (-snr_db / 10)
     bits = torch.from_numpy(draw.integers(2, size=(BATCH, of.k), dtype=np.uint8))
     noise = torch.from_numpy(draw.standard_normal((BATCH, of.n), dtype=np.float32))
-    heard: Tensor = 1 - 2 * encode(of, bits).float() + noise * power**0.5
-    return heard * (2 / power)
+    received: Tensor = 1 - 2 * encode(of, bits).float() + noise * power**0.5
+    return received * (2 / power)
 
 
 def peer(of: Code, rule: str, llr: Tensor) -> Callable[[], Tensor]:

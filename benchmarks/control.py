@@ -1,19 +1,20 @@
-"""The control plane by itself: messages sealed, carried over the air uncoded, heard and opened. One lane, one core."""
+"""The control plane by itself: messages sealed, carried over the air uncoded, received and opened. One link, one core."""
 
 from collections.abc import Generator, Iterator
 from typing import Any
 
 from benchmarks.measure import Figure, best_of
+from linksim import operations
+from linksim.context import Simulation
+from linksim.control_plane import wire
+from linksim.control_plane.messages import Report
+from linksim.frames import ControlFrame
+from linksim.medium.air import Air
 from linksim.records import ALICE, BOB
 from linksim.rng import Streams
-from linksim.scenario.schema import Link
-from linksim.secrecy import BOB_TO_ALICE, KEY_BYTES, Opener, Sealer
+from linksim.scenario.schema import LinkOptions
+from linksim.secrecy import BOB_TO_ALICE, KEY_BYTES, Decryptor, Encryptor
 from linksim.worker import Worker
-from linksim.world import operations, wire
-from linksim.world.air import Air
-from linksim.world.clock import World
-from linksim.world.frames import ControlFrame
-from linksim.world.messages import Report
 
 FRAMES, TURNS = 2000, 8
 LINK = {"radio": {"control_coding": "none", "control_repeats": 1}, "channel": {"bob": {"snr": {"kind": "constant", "mean_db": 15.0}}}}
@@ -29,23 +30,23 @@ def control_figure() -> Iterator[Figure]:
 
 def reports() -> None:
     """Bob sends REPORTs, and Alice opens them."""
-    world = World(Worker())
-    air = Air(world, 0, "air", Link.model_validate(LINK), Streams(1), operations.carry(), operations.carry())
-    sealer, opened = Sealer(bytes(KEY_BYTES), BOB_TO_ALICE), []
-    opener = Opener(bytes(KEY_BYTES), BOB_TO_ALICE)
+    simulation = Simulation(Worker())
+    air = Air(simulation, 0, "air", LinkOptions.model_validate(LINK), Streams(1), operations.carry(), operations.carry())
+    encryptor, opened = Encryptor(bytes(KEY_BYTES), BOB_TO_ALICE), []
+    decryptor = Decryptor(bytes(KEY_BYTES), BOB_TO_ALICE)
 
     def hear(copy: Any) -> None:
         parsed = wire.parse(copy.raw)
-        assert isinstance(parsed, wire.Envelope)
-        opened.append(wire.unseal(parsed, opener).sequence)
+        assert isinstance(parsed, wire.SealedFrame)
+        opened.append(wire.decode_sealed(parsed, decryptor).sequence)
 
     def bob() -> Generator[Any, Any, None]:
         for number in range(FRAMES):
-            raw = wire.seal(Report(1, number, 3.0, 2, 0, 0), sealer)
+            raw = wire.encode_sealed(Report(1, number, 3.0, 2, 0, 0), encryptor)
             yield from air.send_control(ControlFrame(raw, BOB, Report.kind, number, 0, False))
 
     air.hear(BOB, lambda _: None)
     air.hear(ALICE, hear)
-    world.env.process(bob())
-    world.env.run()
+    simulation.env.process(bob())
+    simulation.env.run()
     assert opened == list(range(FRAMES))

@@ -9,12 +9,12 @@ import torch
 from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.inverters import InverseNet
-from linksim.nets.weights import load_part
-from linksim.run import pass_time, run
-from linksim.scenario.nodes import InversionAttack
-from linksim.scenario.schema import Link, Scenario
+from linksim.nets.weights import load_model
+from linksim.scenario.nodes import InverseNetworkAttack
+from linksim.scenario.schema import LinkOptions, Scenario
+from linksim.simulate.assembly import build
+from linksim.simulate.run import run, run_until_done
 from linksim.worker import Operation, Promise, Worker
-from linksim.world.build import build
 
 CODEC, INVERTER = "codec-cifar10-6", "inverter-cifar10-6"
 
@@ -26,23 +26,30 @@ class Never(Worker):
         first = inputs[0]
         return Promise(operation, inputs, first.items if isinstance(first, Promise) else len(first))
 
-    def listen(self, promise: Promise, listener: Callable[[torch.Tensor], None]) -> None:
+    def then(self, promise: Promise, listener: Callable[[torch.Tensor], None]) -> None:
         """Nobody will ever know."""
 
 
-def codec_only(lanes: int, frames: int, **compute: str) -> Scenario:
+def codec_only(links: int, frames: int, **compute: str) -> Scenario:
     """One image a frame, Alice to Bob, nobody else."""
-    link = Link.model_validate({"lanes": lanes, "alice": {"images_per_frame": 1}, "session": {"probe_interval_ms": 0}})
+    options = LinkOptions.model_validate({"links": links, "alice": {"images_per_frame": 1}, "session": {"probe_interval_ms": 0}})
     return Scenario.model_validate(
-        {"name": "codec-only", "frames": frames, "classifier": None, "groups": {"link": link}, "compute": compute, "trace": {"pictures": 0}}
+        {
+            "name": "codec-only",
+            "frames": frames,
+            "classifier": None,
+            "groups": {"options": options},
+            "compute": compute,
+            "trace": {"images": 0},
+        }
     )
 
 
-def bare_world(lanes: int, frames: int) -> Scenario:
+def bare_simulation(links: int, frames: int) -> Scenario:
     """The same with an Eve who listens: the least that has Alice, air, Bob and Eve."""
-    scenario = codec_only(lanes, frames)
-    link = scenario.groups["link"].model_copy(update={"eve": Link.model_validate({"eve": "inversion"}).eve})
-    return scenario.model_copy(update={"groups": {"link": link}})
+    scenario = codec_only(links, frames)
+    options = scenario.groups["options"].model_copy(update={"eve": LinkOptions.model_validate({"eve": "inverse-network"}).eve})
+    return scenario.model_copy(update={"groups": {"options": options}})
 
 
 def simulate(scenario: Scenario, trace: Path | None = None) -> None:
@@ -52,12 +59,12 @@ def simulate(scenario: Scenario, trace: Path | None = None) -> None:
 def pass_without_payload(scenario: Scenario) -> Callable[[], object]:
     """Build a world whose payloads are never computed -> what lets its time pass."""
     built = build(scenario, Never())
-    return lambda: pass_time(built, scenario)
+    return lambda: run_until_done(built, scenario)
 
 
 def bare_codec(images: int) -> Callable[[], object]:
     """The codec alone at its best batch: encode and decode `images` images, no air, no world."""
-    part = load_part(CODEC, "codec")
+    part = load_model(CODEC, "codec")
     codec, batch = part.network, part.best.batch
     assert isinstance(codec, Codec)
     x, level = channels_last(batch), torch.full((batch,), 10.0)
@@ -66,19 +73,23 @@ def bare_codec(images: int) -> Callable[[], object]:
 
 def bare_networks(scenario: Scenario) -> Callable[[], object]:
     """All the networks of a run of `scenario`, for as many images as it has, each at its best batch and with nothing between them."""
-    images = sum(link.lanes * link.alice.images_per_frame for link in scenario.groups.values()) * scenario.frames
-    listening = sum(link.lanes * link.alice.images_per_frame for link in scenario.groups.values() if isinstance(link.eve, InversionAttack))
-    heard = listening * scenario.frames
+    images = sum(options.links * options.alice.images_per_frame for options in scenario.groups.values()) * scenario.frames
+    listening = sum(
+        options.links * options.alice.images_per_frame
+        for options in scenario.groups.values()
+        if isinstance(options.eve, InverseNetworkAttack)
+    )
+    received = listening * scenario.frames
     assert scenario.classifier is not None
-    classifier, inverter = load_part(scenario.classifier, "classifier"), load_part(INVERTER, "inverter")
-    judge, eve = classifier.network, inverter.network
-    assert isinstance(judge, Classifier)
+    classifier, inverter = load_model(scenario.classifier, "classifier"), load_model(INVERTER, "inverter")
+    evaluator, eve = classifier.network, inverter.network
+    assert isinstance(evaluator, Classifier)
     assert isinstance(eve, InverseNet)
-    x, symbols = channels_last(classifier.best.batch), torch.randn(inverter.best.batch, eve.uses, dtype=torch.complex64)
+    x, symbols = channels_last(classifier.best.batch), torch.randn(inverter.best.batch, eve.channel_uses, dtype=torch.complex64)
     works = (
         bare_codec(images),
-        repeated(lambda: judge(x), (images + heard) / classifier.best.batch),
-        repeated(lambda: eve.invert(symbols), heard / inverter.best.batch),
+        repeated(lambda: evaluator(x), (images + received) / classifier.best.batch),
+        repeated(lambda: eve.invert(symbols), received / inverter.best.batch),
     )
     return lambda: [work() for work in works]
 

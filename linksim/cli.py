@@ -34,7 +34,7 @@ def main() -> None:
 @main.command()
 @click.argument("scenario", required=False)
 @OVERRIDES
-@click.option("--from", "source", type=PATH, metavar="TRACE", help="Run the scenario that TRACE holds, instead.")
+@click.option("--from", "dataset", type=PATH, metavar="TRACE", help="Run the scenario that TRACE holds, instead.")
 @click.option("--out", type=PATH, metavar="DIR", help="Where trace, figures and report go.  [default: results/NAME]")
 @click.option("--overwrite", is_flag=True, help="Replace a trace that is there.")
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw figures and write the report after the run.")
@@ -57,9 +57,9 @@ def run(scenario: str | None, overrides: tuple[str, ...], source: Path | None, o
     if source is not None and path.exists() and path.samefile(source):
         raise LinksimError(f"{path}: this is the trace to be run again; name another folder with --out")
 
-    from linksim.run import run as run_scenario
+    from linksim.simulate.run import run as run_scenario
 
-    bar = Bar(chosen.frames * chosen.lanes, draw_line)
+    bar = Bar(chosen.frames * chosen.links, draw_line)
     result = run_scenario(chosen, (bar,), path, overwrite)
     draw_line(bar.line(), end="\n")
     result.write_profile(folder / "profile.json")
@@ -81,15 +81,15 @@ def draw_line(line: str, end: str = "") -> None:
 
 
 def summary(path: Path) -> None:
-    from linksim.plots.duels import duel_lines
-    from linksim.plots.rivals import rivals_of
+    from linksim.plots.paired_comparison import paired_comparison
+    from linksim.plots.policy_groups import policy_groups_of
     from linksim.plots.summary import summarise, summary_text
-    from linksim.plots.view import read_view
+    from linksim.plots.trace_view import read_view
     from linksim.trace.reader import open_trace
 
     with open_trace(path) as trace:
-        view = read_view(trace, rivals=rivals_of(trace.scenario_yaml))
-    click.echo("\n".join([summary_text(summarise(view)), *duel_lines(view)]))
+        view = read_view(trace, policy_groups=policy_groups_of(trace.scenario_yaml))
+    click.echo("\n".join([summary_text(summarise(view)), *paired_comparison(view)]))
 
 
 def draw(path: Path, folder: Path, formats: tuple[str, ...] = ("png",)) -> None:
@@ -110,15 +110,15 @@ def report_on(path: Path, out: Path) -> None:
 @OVERRIDES
 def check(scenario: str, overrides: tuple[str, ...]) -> None:
     """Check SCENARIO; print it fully resolved, with an estimate of what it will take."""
-    from linksim.data.recorded import pinned
-    from linksim.phy.outlook import outlook
+    from linksim.data.recorded import with_checksums
+    from linksim.phy.snr_preview import snr_preview
     from linksim.scenario.estimate import describe, estimate
     from linksim.scenario.load import load_scenario
 
-    chosen = pinned(load_scenario(scenario, overrides))
+    chosen = with_checksums(load_scenario(scenario, overrides))
     click.echo(describe(chosen))
-    click.echo("# SNR of the first lane of each group over that time, fading averaged out")
-    for line in outlook(chosen, estimate(chosen).simulated_s):
+    click.echo("# SNR of the first link of each group over that time, fading averaged out")
+    for line in snr_preview(chosen, estimate(chosen).simulated_s):
         click.echo(f"#   {line}")
 
 
@@ -185,11 +185,11 @@ def train(name: str, device: str, threads: int, fresh: bool, models: Path | None
     """Train the part NAME, or go on where a checkpoint left off."""
     import torch
 
-    from linksim.nets.weights import parts_folder
-    from linksim.train.graduate import train_part
+    from linksim.nets.weights import models_folder
+    from linksim.training.pipeline import train_model
 
     torch.set_num_threads(threads)
-    card = train_part(name, device, work, models or parts_folder(), lambda p: draw_line(p.line()), fresh)
+    card = train_model(name, device, work, models or models_folder(), lambda p: draw_line(p.line()), fresh)
     draw_line("", end="\n")
     click.echo(card.text())
     curve = work / f"{name}.csv"
@@ -206,20 +206,20 @@ def tune(name: str, device: str) -> None:
     """Find the batch size and precision that run the part NAME fastest here, and write them to its card."""
     import torch
 
-    from linksim.train.tune import tune as tune_part
+    from linksim.training.tune import tune as tune_model
 
     torch.set_num_threads(1)  # as in a run
-    card = tune_part(name, device, lambda t: click.echo(t.line()))
-    click.echo(f"best: {card.best}")
+    card = tune_model(name, device, lambda t: click.echo(t.line()))
+    click.echo(f"best: {card.runtime}")
 
 
 @main.command()
 def models() -> None:
-    """List the trained parts, verified, and those that are missing."""
-    from linksim.nets.weights import list_parts
-    from linksim.train.lessons import LESSONS
+    """List the trained models, verified, and those that are missing."""
+    from linksim.nets.weights import list_models
+    from linksim.training.tasks import TASKS
 
-    parts = list_parts(LESSONS)
+    parts = list_models(TASKS)
     for part in parts:
         size = f"{part.size_mb:.1f} MB" if part.size_mb else ""
         click.echo(f"{part.name:28} {part.kind:10} {part.state:8} {size:>8} {part.dtype:8} {part.headline}")
@@ -264,21 +264,21 @@ def data_fetch(name: str, origin: str | None) -> None:
 @click.option("--out", type=PATH, default=Path("results/papers"), show_default=True, metavar="DIR", help="Where results are kept.")
 def papers(paper: str | None, only: tuple[str, ...], images: int | None, measure: bool, out: Path) -> None:
     """Hold PAPER's claims against measurements; without PAPER, list the papers."""
-    from linksim.papers import page
-    from linksim.papers.desk import Desk, overview
+    from linksim.reproduction import page
+    from linksim.reproduction.reproduction import Reproduction, overview
 
     if paper is None:
         for line in overview(out):
             click.echo(line)
         return
-    desk = Desk(paper, out, images)
-    faults = desk.measure(only, lambda line: draw_line(line, end="\n"), draw_line) if measure else []
-    shelf, verdicts = desk.judged()
-    for text in (page.tables_text(desk.paper, shelf), page.verdicts_text(verdicts), page.summary(verdicts)):
+    reproduction = Reproduction(paper, out, images)
+    faults = reproduction.measure(only, lambda line: draw_line(line, end="\n"), draw_line) if measure else []
+    results, verdicts = reproduction.verdicts()
+    for text in (page.tables_text(reproduction.paper, results), page.verdicts_text(verdicts), page.summary(verdicts)):
         click.echo(f"{text}\n")
-    for path in page.write(desk.paper, shelf, verdicts):
+    for path in page.write(reproduction.paper, results, verdicts):
         click.echo(f"wrote    {path}")
-    for line in (*faults, *desk.remarks()):
+    for line in (*faults, *reproduction.remarks()):
         click.echo(f"warning: {line}", err=True)
 
 

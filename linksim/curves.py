@@ -15,7 +15,7 @@ from linksim.phy.qam import bits_per_symbol
 from linksim.plots.error_rates import Curve, error_rate_figure
 from linksim.plots.figures import writing
 from linksim.plots.intervals import Interval, wilson
-from linksim.plots.style import save
+from linksim.plots.plot_style import save
 from linksim.units import db_to_linear, linear_to_db
 
 ERRORS = 400  # that closed forms expect at a point, while that takes no more bits than `MOST_BITS`

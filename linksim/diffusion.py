@@ -19,13 +19,13 @@ Denoise = Callable[[Tensor, Tensor], Tensor]  # (x^t [n, c, h, w], t int64 [n]) 
 Draw = Callable[[int], Tensor]  # number of the draw -> standard normals [batch, c, h, w]
 
 
-def signal_left() -> Tensor:
+def alpha_bar() -> Tensor:
     """abar_t, the share of signal power left at step t = 0 .. T: float32 [T + 1], from 1 down. The linear sequence is 1 - alpha."""
     beta = torch.linspace(FIRST_BETA, LAST_BETA, STEPS, dtype=torch.float64)
     return torch.cat([torch.ones(1, dtype=torch.float64), (1.0 - beta).cumprod(0)]).float()
 
 
-ABAR = signal_left()
+ABAR = alpha_bar()
 
 
 def to_unit(images: Tensor) -> Tensor:
@@ -44,26 +44,26 @@ def diffuse(x: Tensor, steps: Tensor, noise: Tensor) -> Tensor:
     return left.sqrt() * x + (1.0 - left).sqrt() * noise
 
 
-def clean_estimate(x: Tensor, steps: Tensor, noise: Tensor) -> Tensor:
+def predict_x0(x: Tensor, steps: Tensor, noise: Tensor) -> Tensor:
     """Eq. (12) solved for x^0, in the range of pixels."""
     left = ABAR.to(x.device)[steps][:, None, None, None]
     return ((x - (1.0 - left).sqrt() * noise) / left.sqrt()).clamp(-1.0, 1.0)
 
 
-def stops(steps: Tensor, calls: int | None) -> Tensor:
+def timesteps(steps: Tensor, num_calls: int | None) -> Tensor:
     """Where each item's way back halts: int64 [calls + 1, n], from its step down to 0, in at most `calls` even strides, or one by one.
 
     An item that needs fewer calls starts later: its first rows repeat its step.
     """
     most = int(steps.max()) if len(steps) else 0
-    rows = most if calls is None else min(calls, most)
+    rows = most if num_calls is None else min(num_calls, most)
     needed = steps.clamp_max(rows) if rows else steps
     left = (rows - torch.arange(rows + 1, device=steps.device))[:, None].clamp(max=needed[None])
     needed = needed.clamp_min(1)
     return torch.div(left * steps[None] + needed[None] - 1, needed[None], rounding_mode="floor")
 
 
-def stride(x: Tensor, clean: Tensor, here: Tensor, there: Tensor, noise: Tensor) -> Tensor:
+def posterior_step(x: Tensor, clean: Tensor, here: Tensor, there: Tensor, noise: Tensor) -> Tensor:
     """DDPM's posterior of x at step `there`, given x at step `here` > there and an estimate of x^0; Eq. (20) where they are neighbours."""
     abar = ABAR.to(x.device)
     now, then = (abar[step][:, None, None, None] for step in (here, there))
@@ -73,7 +73,7 @@ def stride(x: Tensor, clean: Tensor, here: Tensor, there: Tensor, noise: Tensor)
     return mean + variance.sqrt() * noise
 
 
-def denoise(model: Denoise, x: Tensor, steps: Tensor, draw: Draw, calls: int | None = None) -> Tensor:
+def denoise(model: Denoise, x: Tensor, steps: Tensor, draw: Draw, num_calls: int | None = None) -> Tensor:
     """Eq. (21): x [n, c, h, w] taken for x^t at t = steps int64 [n] -> x^0 in -1..1, by DDPM's reverse process.
 
     model  tells the noise
@@ -82,11 +82,11 @@ def denoise(model: Denoise, x: Tensor, steps: Tensor, draw: Draw, calls: int | N
 
     An item of step 0 is only brought into range.
     """
-    path = stops(steps, calls)
+    path = timesteps(steps, num_calls)
     ahead = range(len(path) - 1, 0, -1)  # draws are numbered from the end, which is the same for all items
     for number, here, there in zip(ahead, path[:-1], path[1:], strict=True):
         going = (here > there).nonzero().squeeze(1)
         part, now, then = x[going], here[going], there[going]
-        clean = clean_estimate(part, now, model(part, now))
-        x = x.index_copy(0, going, stride(part, clean, now, then, draw(number)[going]))
+        clean = predict_x0(part, now, model(part, now))
+        x = x.index_copy(0, going, posterior_step(part, clean, now, then, draw(number)[going]))
     return x.clamp(-1.0, 1.0)

@@ -37,7 +37,7 @@ class DataError(LinksimError):
 
 
 class ModelError(LinksimError):
-    """A trained part that is missing, damaged or of another shape than its card says."""
+    """A trained model that is missing, damaged or of another shape than its card says."""
 
 
 class TraceError(LinksimError):

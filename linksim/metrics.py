@@ -1,4 +1,4 @@
-"""How good an image is: pure functions of batches; the judge accumulates.
+"""How good an image is: pure functions of batches; the evaluator accumulates.
 
 Two averages of PSNR are in use, 0.35-0.65 dB apart on CIFAR-10, and each has its name here: `psnr` is per image (its mean over images
 is the larger figure), `psnr_of_mean_mse` takes the mean of the squared error first.

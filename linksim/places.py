@@ -7,7 +7,7 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def shipped_models() -> Path:
-    """Folder of the trained parts that come with linksim."""
+    """Folder of the trained models that come with linksim."""
     return _shipped("models")
 
 

@@ -1,9 +1,9 @@
-"""The progress bar of a run: a listener that counts, and now and then says where the run stands."""
+"""The progress bar of a replication: a listener that counts, and now and then says where the run stands."""
 
 import time
 from collections.abc import Callable
 
-from linksim.records import FrameSent, Quality, Record
+from linksim.records import FrameSent, ImageScore, Record
 
 EVERY_S = 0.25
 
@@ -24,7 +24,7 @@ class Bar:
         if type(record) is FrameSent:
             self._sent += 1
             self._now_ns = max(self._now_ns, record.time_ns)
-        elif type(record) is Quality:
+        elif type(record) is ImageScore:
             self._images += 1
         now = time.monotonic()
         if now - self._drawn >= EVERY_S:

@@ -1,7 +1,7 @@
 """What the world announces: one frozen dataclass per table of the trace, one instance per row, the unit beside each field.
 
 Listeners (the trace writer, the summary, the progress bar, anybody's own) take records; no node knows who listens. A record holds plain
-numbers, but for `Picture`, whose image is a small array.
+numbers, but for `Image`, whose image is a small array.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 BOB, EVE, ALICE = 0, 1, 2
-NODES = ("bob", "eve", "alice")  # by the numbers above; an "ear" is bob or eve
-SOURCE = len(NODES)  # among the owners of a picture: alice's image as an attacker has left it, and as it was sent
+NODES = ("bob", "eve", "alice")  # by the numbers above; an "receiver" is bob or eve
+SOURCE = len(NODES)  # among the owners of an image: alice's image as an attacker has left it, and as it was sent
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Column:
 
 def column(unit: str, about: str, meanings: tuple[str, ...] = (), dtype: str = "") -> Any:
     """Field of a record; `dtype` where the default for its type (int64, float64) is not meant."""
-    return field(metadata={"unit": unit, "about": about, "meanings": meanings, "dtype": dtype})
+    return field(metadata={"unit": unit, "description": about, "meanings": meanings, "dtype": dtype})
 
 
 def columns(record: type["Record"]) -> tuple[Column, ...]:
@@ -46,7 +46,7 @@ def columns(record: type["Record"]) -> tuple[Column, ...]:
         Column(
             f.name,
             f.metadata["unit"],
-            f.metadata["about"],
+            f.metadata["description"],
             np.dtype(f.metadata["dtype"] or ("int64" if hints[f.name] is int else "float64")),
             f.metadata["meanings"],
         )
@@ -70,16 +70,16 @@ ORIGINS = ("sent", "duplicate", "replay", "forgery")  # by the numbers above; al
 
 
 @dataclass(frozen=True, slots=True)
-class Lane(Record):
-    """Announced once per lane at the start. The words of `group` are the scenario's group names."""
+class LinkCreated(Record):
+    """Announced once per link at the start. The words of `group` are the scenario's group names."""
 
-    table = "lanes"
-    about = "the lanes of the run"
-    lane: int = column("", "number of the lane", dtype="int32")
-    group: int = column("", "group of lanes it belongs to", dtype="int16")
+    table = "links"
+    about = "the links of the run"
+    link: int = column("", "number of the link", dtype="int32")
+    group: int = column("", "group of links it belongs to", dtype="int16")
 
 
-OUTCOMES = ("decoded", "no terms", "not sent", "decoded with other terms", "damaged")  # damaged: the checksum of an image failed
+OUTCOMES = ("decoded", "no parameters", "not sent", "parameter mismatch", "damaged")  # damaged: the checksum of an image failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,13 @@ class FrameSent(Record):
     about = "data frames"
     time_ns: int = column("ns", "start of transmission")
     airtime_ns: int = column("ns", "duration on the air")
-    lane: int = column("", "number of the lane", dtype="int32")
-    frame: int = column("", "number of the frame in its lane")
+    link: int = column("", "number of the link", dtype="int32")
+    frame: int = column("", "number of the frame in its link")
     attempt: int = column("", "0 for the first transmission", dtype="int16")
     epoch: int = column("", "epoch of the terms it was sent under", dtype="int32")
     images: int = column("", "images in the frame", dtype="int16")
-    uses: int = column("", "complex channel uses, pilots included", dtype="int32")
-    believed_snr_db: float = column("dB", "SNR that Alice encoded for", dtype="float32")
+    channel_uses: int = column("", "complex channel uses, pilots included", dtype="int32")
+    assumed_snr_db: float = column("dB", "SNR that Alice encoded for", dtype="float32")
     t_d: int = column("", "diffusion steps of alice; 0 where the scheme has none", dtype="int16")
     t_plus: int = column("", "denoising steps that bob adds to them", dtype="int16")
     outcome: int = column("", "what became of it", OUTCOMES, "uint8")
@@ -104,36 +104,36 @@ class FrameSent(Record):
 
 @dataclass(frozen=True, slots=True)
 class Reception(Record):
-    """What one ear got of a data frame."""
+    """What one receiver got of a data frame."""
 
     table = "receptions"
-    about = "data frames as each ear received them"
+    about = "data frames as each receiver received them"
     time_ns: int = column("ns", "start of transmission")
-    lane: int = column("", "number of the lane", dtype="int32")
-    frame: int = column("", "number of the frame in its lane")
-    ear: int = column("", "who heard it", NODES[:2], "uint8")
+    link: int = column("", "number of the link", dtype="int32")
+    frame: int = column("", "number of the frame in its link")
+    receiver: int = column("", "who received it", NODES[:2], "uint8")
     mean_snr_db: float = column("dB", "SNR of the path, fading averaged out", dtype="float32")
     snr_db: float = column("dB", "SNR during the frame, fading included, jamming not", dtype="float32")
     estimated_snr_db: float = column("dB", "SNR as the receiver believes it", dtype="float32")
     jammed: float = column("", "share of the frame during which a jammer was on", dtype="float32")
-    jam_power: float = column("", "mean jamming power over the frame, relative to the mean received signal power", dtype="float32")
+    mean_jsr: float = column("", "mean jamming power over the frame, relative to the mean received signal power", dtype="float32")
 
 
 @dataclass(frozen=True, slots=True)
-class Quality(Record):
-    """How good one ear's estimate of one image is. Announced when the worker has computed it, at the latest when the run ends."""
+class ImageScore(Record):
+    """How good one receiver's estimate of one image is. Announced when the worker has computed it, at the latest when the run ends."""
 
-    table = "quality"
+    table = "scores"
     about = "estimates against the images that were sent"
     time_ns: int = column("ns", "start of the frame's transmission")
-    lane: int = column("", "number of the lane", dtype="int32")
-    frame: int = column("", "number of the frame in its lane")
+    link: int = column("", "number of the link", dtype="int32")
+    frame: int = column("", "number of the frame in its link")
     item: int = column("", "place of the image in the frame", dtype="int16")
-    ear: int = column("", "whose estimate it is", NODES[:2], "uint8")
+    receiver: int = column("", "whose estimate it is", NODES[:2], "uint8")
     label: int = column("", "class of the image", dtype="int16")
-    predicted: int = column("", "class that the evaluation classifier sees in the estimate", dtype="int16")
-    clean_class: int = column("", "class that it sees in the image, where its source was attacked; else -1", dtype="int16")
-    source_class: int = column("", "class that it sees in what the attack made of the image; -1 where there was none", dtype="int16")
+    class_received: int = column("", "class that the evaluation classifier sees in the estimate", dtype="int16")
+    class_clean: int = column("", "class that it sees in the image, where its source was attacked; else -1", dtype="int16")
+    class_attacked: int = column("", "class that it sees in what the attack made of the image; -1 where there was none", dtype="int16")
     mse: float = column("", "mean squared error, pixels in 0..1", dtype="float32")
     psnr_db: float = column("dB", "peak signal-to-noise ratio of this image", dtype="float32")
     ssim: float = column("", "structural similarity", dtype="float32")
@@ -148,88 +148,88 @@ class ControlSent(Record):
     about = "control messages"
     time_ns: int = column("ns", "start of transmission")
     airtime_ns: int = column("ns", "duration on the air")
-    lane: int = column("", "number of the lane", dtype="int32")
+    link: int = column("", "number of the link", dtype="int32")
     sender: int = column("", "who sent it", NODES, "uint8")
     message: int = column("", "kind of message", MESSAGES, "uint8")
     sequence: int = column("", "number of the exchange it belongs to")
     attempt: int = column("", "0 for the first transmission", dtype="int16")
     size: int = column("byte", "length with header and checksum", dtype="int32")
-    uses: int = column("", "complex channel uses", dtype="int32")
+    channel_uses: int = column("", "complex channel uses", dtype="int32")
     outcome: int = column("", "what became of it", ("accepted", "lost", "refused"), "uint8")
     origin: int = column("", "how it came there", ORIGINS, "uint8")
 
 
 @dataclass(frozen=True, slots=True)
-class Jam(Record):
+class JammingInterval(Record):
     """An interval during which a jammer radiated, announced when it ends."""
 
     table = "jamming"
     about = "intervals of jamming"
     time_ns: int = column("ns", "start of the interval")
     end_ns: int = column("ns", "end of the interval")
-    lane: int = column("", "number of the lane", dtype="int32")
+    link: int = column("", "number of the link", dtype="int32")
     jsr_bob_db: float = column("dB", "jamming to signal power at Bob", dtype="float32")
     jsr_eve_db: float = column("dB", "jamming to signal power at Eve, -inf where she does not hear it", dtype="float32")
     energy: float = column("s", "energy spent in the interval: power relative to the signal at Bob, times its length", dtype="float64")
 
 
 @dataclass(frozen=True, slots=True)
-class PathSample(Record):
-    """What a radio path was at one instant, whether or not anybody sent. Only the first lane of every group, at regular instants."""
+class ChannelSample(Record):
+    """What a radio path was at one instant, whether or not anybody sent. Only the first link of every group, at regular instants."""
 
-    table = "paths"
+    table = "channel"
     about = "radio paths at regular instants"
     time_ns: int = column("ns", "the instant")
-    lane: int = column("", "number of the lane", dtype="int32")
-    ear: int = column("", "at whose end of the path", NODES[:2], "uint8")
+    link: int = column("", "number of the link", dtype="int32")
+    receiver: int = column("", "at whose end of the path", NODES[:2], "uint8")
     mean_snr_db: float = column("dB", "SNR of the path, fading averaged out", dtype="float32")
     gain_db: float = column("dB", "power of the gain, of mean 0 dB; over all subcarriers where there are several", dtype="float32")
     phase: float = column("rad", "phase of the gain, -pi to pi; of the lowest subcarrier where there are several", dtype="float32")
-    block_ns: int = column("ns", "length of the coherence blocks, the first of which begins at 0 ns; 0 where the gain has none")
+    coherence_ns: int = column("ns", "length of the coherence blocks, the first of which begins at 0 ns; 0 where the gain has none")
     delay_ns: int = column("ns", "propagation delay")
 
 
 @dataclass(frozen=True, slots=True)
-class Symbol(Record):
-    """One channel use of a data frame at one ear, before and after equalisation. Only some uses of the first few frames of every group."""
+class ConstellationPoint(Record):
+    """One channel use of a data frame at one receiver, before and after equalisation. Only some uses of the first few frames of every group."""
 
-    table = "symbols"
+    table = "constellation"
     about = "channel uses of the first frames"
     time_ns: int = column("ns", "start of the frame's transmission")
-    lane: int = column("", "number of the lane", dtype="int32")
-    frame: int = column("", "number of the frame in its lane")
-    ear: int = column("", "who heard it", NODES[:2], "uint8")
+    link: int = column("", "number of the link", dtype="int32")
+    frame: int = column("", "number of the frame in its link")
+    receiver: int = column("", "who received it", NODES[:2], "uint8")
     use: int = column("", "place of the channel use in the frame, pilots not counted", dtype="int32")
-    sent_re: float = column("", "symbol as radiated, real part", dtype="float32")
-    sent_im: float = column("", "symbol as radiated, imaginary part", dtype="float32")
-    heard_re: float = column("", "as heard, with gain, noise and jamming, real part", dtype="float32")
-    heard_im: float = column("", "as heard, with gain, noise and jamming, imaginary part", dtype="float32")
+    tx_re: float = column("", "symbol as radiated, real part", dtype="float32")
+    tx_im: float = column("", "symbol as radiated, imaginary part", dtype="float32")
+    rx_re: float = column("", "as received, with gain, noise and jamming, real part", dtype="float32")
+    rx_im: float = column("", "as received, with gain, noise and jamming, imaginary part", dtype="float32")
     equalised_re: float = column("", "after equalisation with the gain that the receiver believes in, real part", dtype="float32")
     equalised_im: float = column("", "after equalisation with the gain that the receiver believes in, imaginary part", dtype="float32")
 
 
 @dataclass(frozen=True, slots=True)
-class Picture(Record):
-    """An image kept to be looked at: Alice's, what an attack left of it, or an ear's estimate. Only the first few of every group."""
+class KeptImage(Record):
+    """An image kept to be looked at: Alice's, what an attack left of it, or a receiver's estimate. Only the first few of every group."""
 
-    table = "pictures"
+    table = "images"
     about = "images of the first frames"
     time_ns: int = column("ns", "start of the frame's transmission")
-    lane: int = column("", "number of the lane", dtype="int32")
-    frame: int = column("", "number of the frame in its lane")
+    link: int = column("", "number of the link", dtype="int32")
+    frame: int = column("", "number of the frame in its link")
     item: int = column("", "place of the image in the frame", dtype="int16")
-    node: int = column("", "whose image it is; alice's is the original, source what an attack left of it", (*NODES, "source"), "uint8")
+    node: int = column("", "whose image it is; alice's is the original, source what an attack left of it", (*NODES, "dataset"), "uint8")
     image: NDArray[np.uint8] = column("", "pixels, colour first", dtype="uint8")  # noqa: RUF009  # a dataclass field as all the others
 
 
 @dataclass(frozen=True, slots=True)
-class Adaptation(Record):
+class StepDecision(Record):
     """Bob's choice of diffusion steps in one probe round. What he offers is in force once Alice takes it up (`frames.t_d`)."""
 
-    table = "adaptation"
+    table = "decisions"
     about = "diffusion steps that bob chose"
     time_ns: int = column("ns", "when bob chose")
-    lane: int = column("", "number of the lane", dtype="int32")
+    link: int = column("", "number of the link", dtype="int32")
     sequence: int = column("", "number of the probe round's exchange")
     measured_snr_db: float = column("dB", "SNR as bob measured it", dtype="float32")
     snr_db: float = column("dB", "SNR as it was, fading and interference included", dtype="float32")
@@ -239,6 +239,17 @@ class Adaptation(Record):
     t_plus: int = column("", "steps that he asked for: added by bob", dtype="int16")
 
 
-TABLES: tuple[type[Record], ...] = (Lane, FrameSent, Reception, Quality, ControlSent, Jam, Picture, PathSample, Symbol, Adaptation)
+TABLES: tuple[type[Record], ...] = (
+    LinkCreated,
+    FrameSent,
+    Reception,
+    ImageScore,
+    ControlSent,
+    JammingInterval,
+    KeptImage,
+    ChannelSample,
+    ConstellationPoint,
+    StepDecision,
+)
 
 Listener = Callable[[Record], None]

@@ -1,4 +1,4 @@
-"""A registry is a dict and a decorator. Rooms register what they offer; `world.build` and the command line look it up by name."""
+"""A registry is a dict and a decorator. Rooms register what they offer; `simulation.build` and the command line look it up by name."""
 
 import difflib
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """Names to things of one kind.
 
-    kind  what the things are, for messages: "scheme", "data source", "lesson"
+    kind  what the things are, for messages: "scheme", "data source", "training task"
     """
 
     def __init__(self, kind: str) -> None:

@@ -1,7 +1,7 @@
 """Named random streams: every draw belongs to a (seed, name, index) and to nothing else.
 
 A stream is a Philox generator whose key is a hash of seed and name and whose counter holds the index (a frame number, say), so adding
-a node, a lane or a listener disturbs no other stream, and frame 17's noise is the same whether or not frames 0..16 were ever drawn.
+a node, a link or a listener disturbs no other stream, and frame 17's noise is the same whether or not frames 0..16 were ever drawn.
 """
 
 import hashlib

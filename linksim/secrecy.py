@@ -36,11 +36,11 @@ _NONCE = struct.Struct(">HHQ")  # direction, epoch, counter: 96 bits
 _WORDS = 2**32
 
 
-class Refused(Exception):  # noqa: N818 - an event of the link, not a fault of the program
+class AuthenticationError(Exception):
     """A message that is not its supposed sender's, was changed, or was seen before. It is dropped; the link goes on."""
 
 
-class Exhausted(Exception):  # noqa: N818 - as above
+class NonceExhausted(Exception):  # noqa: N818 - as above
     """All counters of a key are spent: without a new handshake nothing more may be sealed."""
 
 
@@ -59,7 +59,7 @@ class KeyPair:
         try:
             return self._private.exchange(X25519PublicKey.from_public_bytes(peer_public))
         except ValueError as fault:
-            raise Refused(f"no public key: {fault}") from None
+            raise AuthenticationError(f"no public key: {fault}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,57 +75,59 @@ class SessionKeys:
     alice_to_bob: bytes = field(repr=False)
     bob_to_alice: bytes = field(repr=False)
     schemes: bytes = field(repr=False)
-    terms: bytes = field(repr=False)
+    parameters: bytes = field(repr=False)
     accept: bytes = field(repr=False)
 
 
-def agree(me: KeyPair, ephemeral: KeyPair, peer_public: bytes, peer_ephemeral: bytes, initiator: bool, transcript: bytes) -> SessionKeys:
+def derive_session_keys(
+    me: KeyPair, ephemeral: KeyPair, peer_public: bytes, peer_ephemeral: bytes, initiator: bool, transcript: bytes
+) -> SessionKeys:
     """The keys of a session; the same at both ends if, and only if, all that goes in is.
 
     me, ephemeral                own identity and own ephemeral key pair
-    peer_public, peer_ephemeral  the peer's identity as known beforehand, and its ephemeral key as heard
+    peer_public, peer_ephemeral  the peer's identity as known beforehand, and its ephemeral key as received
     initiator                    whether this end sent HELLO
     transcript                   HELLO and ACCEPT as they went over the air, without the tag of ACCEPT
 
-    Raises Refused for a public key that is none. It says nothing yet about who the peer is: see `check_hello` and `check_accept`.
+    Raises Refused for a public key that is none. It says nothing yet about who the peer is: see `verify_hello_tag` and `verify_accept_tag`.
     """
     own_ephemeral_with_peer, own_with_peer_ephemeral = ephemeral.exchange(peer_public), me.exchange(peer_ephemeral)
     es, se = (own_ephemeral_with_peer, own_with_peer_ephemeral) if initiator else (own_with_peer_ephemeral, own_ephemeral_with_peer)
     secrets = ephemeral.exchange(peer_ephemeral) + es + se + me.exchange(peer_public)
     mine, theirs = me.public + ephemeral.public, peer_public + peer_ephemeral
     root = _extract(secrets, b"linksim/1 session", (mine + theirs if initiator else theirs + mine) + transcript)
-    purposes = (b"alice to bob", b"bob to alice", b"schemes", b"terms", b"accept")
+    purposes = (b"alice to bob", b"bob to alice", b"schemes", b"parameters", b"accept")
     return SessionKeys(*(_expand(root, b"linksim/1 " + purpose) for purpose in purposes))
 
 
-def prove_hello(me: KeyPair, ephemeral: KeyPair, peer_public: bytes, covered: bytes) -> bytes:
+def make_hello_tag(me: KeyPair, ephemeral: KeyPair, peer_public: bytes, covered: bytes) -> bytes:
     """Tag (16 bytes) of a HELLO whose other bytes are `covered`: only `me` and the peer can make it."""
     secrets = ephemeral.exchange(peer_public) + me.exchange(peer_public)
     return _tag(_extract(secrets, b"linksim/1 hello", me.public + peer_public), covered)
 
 
-def check_hello(me: KeyPair, peer_public: bytes, peer_ephemeral: bytes, covered: bytes, tag: bytes) -> None:
+def verify_hello_tag(me: KeyPair, peer_public: bytes, peer_ephemeral: bytes, covered: bytes, tag: bytes) -> None:
     """Raises Refused unless `tag` was made by the owner of `peer_public`, for `me`."""
     secrets = me.exchange(peer_ephemeral) + me.exchange(peer_public)
     _compare(_tag(_extract(secrets, b"linksim/1 hello", peer_public + me.public), covered), tag)
 
 
-def prove_accept(keys: SessionKeys, covered: bytes) -> bytes:
+def make_accept_tag(keys: SessionKeys, covered: bytes) -> bytes:
     """Tag (16 bytes) of an ACCEPT whose other bytes are `covered`."""
     return _tag(keys.accept, covered)
 
 
-def check_accept(keys: SessionKeys, covered: bytes, tag: bytes) -> None:
+def verify_accept_tag(keys: SessionKeys, covered: bytes, tag: bytes) -> None:
     """Raises Refused unless the sender of ACCEPT holds the same session keys, hence both of its private keys."""
     _compare(_tag(keys.accept, covered), tag)
 
 
-def prove_nack(me: KeyPair, peer_public: bytes, covered: bytes) -> bytes:
+def make_nack_tag(me: KeyPair, peer_public: bytes, covered: bytes) -> bytes:
     """Tag (16 bytes) of a NACK whose other bytes are `covered`: the two identities alone make its key, so it outlives a session."""
     return _tag(_extract(me.exchange(peer_public), b"linksim/1 nack", me.public + peer_public), covered)
 
 
-def check_nack(me: KeyPair, peer_public: bytes, covered: bytes, tag: bytes) -> None:
+def verify_nack_tag(me: KeyPair, peer_public: bytes, covered: bytes, tag: bytes) -> None:
     """Raises Refused unless `tag` was made by the owner of `peer_public`, for `me`."""
     _compare(_tag(_extract(me.exchange(peer_public), b"linksim/1 nack", peer_public + me.public), covered), tag)
 
@@ -135,7 +137,7 @@ def nonce(direction: int, epoch: int, counter: int) -> bytes:
     return _NONCE.pack(direction, epoch, counter)
 
 
-class Sealer:
+class Encryptor:
     """Seals the messages of one direction: ChaCha20-Poly1305 with a counter that never repeats."""
 
     def __init__(self, key: bytes, direction: int) -> None:
@@ -143,17 +145,17 @@ class Sealer:
         self._direction = direction
         self._counter = 0
 
-    def seal(self, plain: bytes, associated: bytes, epoch: int) -> bytes:
+    def encrypt(self, plain: bytes, associated: bytes, epoch: int) -> bytes:
         """-> counter (4 bytes), ciphertext (as long as `plain`), tag (16 bytes). Raises Exhausted after 2^32 messages."""
         if self._counter > LAST_COUNTER:
-            raise Exhausted("every counter of this key is spent")
+            raise NonceExhausted("every counter of this key is spent")
         counter = self._counter
         self._counter += 1
         sealed = self._cipher.encrypt(nonce(self._direction, epoch, counter), plain, associated)
         return counter.to_bytes(COUNTER_BYTES, "big") + sealed
 
 
-class Opener:
+class Decryptor:
     """Opens what the peer's `Sealer` sealed, each message once, in any order within the last 64 counters."""
 
     def __init__(self, key: bytes, direction: int) -> None:
@@ -162,18 +164,18 @@ class Opener:
         self._newest = -1
         self._seen = 0  # bit k: the counter `newest - k` was opened
 
-    def open(self, sealed: bytes, associated: bytes, epoch: int) -> bytes:
+    def decrypt(self, sealed: bytes, associated: bytes, epoch: int) -> bytes:
         """-> the plain bytes. Raises Refused, and forgets the try, for a forgery, a replay, or a counter that left the window."""
         if len(sealed) < COUNTER_BYTES + TAG_BYTES:
-            raise Refused(f"{len(sealed)} bytes hold no sealed message")
+            raise AuthenticationError(f"{len(sealed)} bytes hold no sealed message")
         counter = int.from_bytes(sealed[:COUNTER_BYTES], "big")
         age = self._newest - counter
         if age >= WINDOW or (age >= 0 and self._seen >> age & 1):
-            raise Refused(f"counter {counter} was used or is too old, the newest is {self._newest}")
+            raise AuthenticationError(f"counter {counter} was used or is too old, the newest is {self._newest}")
         try:
             plain = self._cipher.decrypt(nonce(self._direction, epoch, counter), sealed[COUNTER_BYTES:], associated)
         except InvalidTag:
-            raise Refused("the tag does not fit") from None
+            raise AuthenticationError("the tag does not fit") from None
         if age >= 0:
             self._seen |= 1 << age
         else:  # a shift beyond the window would build a number of up to 2^32 bits
@@ -248,4 +250,4 @@ def _tag(key: bytes, covered: bytes) -> bytes:
 
 def _compare(expected: bytes, tag: bytes) -> None:
     if not constant_time.bytes_eq(expected, tag):
-        raise Refused("the tag does not fit")
+        raise AuthenticationError("the tag does not fit")

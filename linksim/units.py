@@ -30,6 +30,6 @@ def ms_to_ns(milliseconds: float) -> int:
     return seconds_to_ns(milliseconds / 1e3)
 
 
-def airtime_ns(uses: int, symbol_rate_hz: float) -> int:
+def airtime_ns(channel_uses: int, symbol_rate_hz: float) -> int:
     """Time that `uses` complex channel uses take at `symbol_rate_hz`, rounded up so that no frame takes no time."""
-    return math.ceil(uses * NS_PER_S / symbol_rate_hz)
+    return math.ceil(channel_uses * NS_PER_S / symbol_rate_hz)

@@ -1,17 +1,17 @@
-"""The worker: runs the networks of every node, in batches across nodes, lanes and time. It knows no clock.
+"""The worker: runs the networks of every node, in batches across nodes, links and time. It knows no clock.
 
 The world decides *when* things happen, and what a frame carries seldom has a say in that. So a payload is a promise: an operation
 and its inputs, which may be promises themselves. Making one costs a few microseconds and runs nothing:
 
     Alice   symbols = worker.promise(encode, images)
-    air     heard   = worker.promise(path, symbols, gain, noise)
-    Bob     picture = worker.promise(decode, heard)
-    judge   worker.listen(picture, score)
+    air     received   = worker.promise(path, symbols, gain, noise)
+    Bob     image = worker.promise(decode, received)
+    evaluator   worker.then(image, score)
 
 An operation runs when as many items wait for it as its best batch holds, when somebody in the world needs a value to go on (a
-policy its reward, a digital receiver its checksum), or when the run ends. One lane with one image a frame fills the same batches as a
-thousand lanes; processing *time* is the world's affair: a node that needs 2 ms for a network waits 2 ms on the simulated clock and asks
-for the value then, together with every lane that did the same.
+policy its reward, a digital receiver its checksum), or when the run ends. One link with one image a frame fills the same batches as a
+thousand links; processing *time* is the world's affair: a node that needs 2 ms for a network waits 2 ms on the simulated clock and asks
+for the value then, together with every link that did the same.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ class Operation:
 
     name: str
     run: Callable[..., Tensor]
-    cap: int
+    batch_size: int
 
 
 class Promise:
@@ -80,14 +80,14 @@ class Worker:
     """Answers all nodes; one instance per device.
 
     device   where operations run; inputs are moved there
-    at_once  keep every promise as soon as it is made (slow; for tests and comparisons)
+    eager  keep every promise as soon as it is made (slow; for tests and comparisons)
     calls    how often each operation has run, by name
     """
 
-    def __init__(self, device: torch.device | None = None, at_once: bool = False) -> None:
+    def __init__(self, device: torch.device | None = None, eager: bool = False) -> None:
         self._waiting: dict[tuple[Operation, int], _Queue] = {}
         self.device = device or torch.device("cpu")
-        self._at_once = at_once
+        self._at_once = eager
         self.calls: dict[str, int] = {}
         self.items: dict[str, int] = {}
 
@@ -107,7 +107,7 @@ class Worker:
             queue = self._waiting[place] = _Queue()
         queue.promises.append(made)
         queue.items += items
-        if queue.items >= operation.cap or self._at_once:
+        if queue.items >= operation.batch_size or self._at_once:
             self._run(place)
         return made
 
@@ -118,14 +118,14 @@ class Worker:
         assert promise._value is not None
         return promise._value
 
-    def listen(self, promise: Promise, listener: Callable[[Tensor], None]) -> None:
+    def then(self, promise: Promise, listener: Callable[[Tensor], None]) -> None:
         """Call `listener` with the value once it is known, at the latest when the run ends."""
         if promise._value is None:
             promise._listeners.append(listener)
         else:
             listener(promise._value)
 
-    def drain(self) -> None:
+    def flush(self) -> None:
         """Compute all that still waits: when the run has ended, or when somebody needs all of it at once."""
         while self._waiting:
             self._run(next(iter(self._waiting)))
@@ -141,9 +141,9 @@ class Worker:
 
     def _run_alike(self, operation: Operation, members: list[tuple[Promise, list[Tensor | Array]]]) -> None:
         columns = [self._column(column) for column in zip(*(inputs for _, inputs in members), strict=True)]
-        starts = range(0, len(columns[0]), operation.cap)
+        starts = range(0, len(columns[0]), operation.batch_size)
         with torch.inference_mode():
-            parts = [operation.run(*(c[s : s + operation.cap] for c in columns)) for s in starts]
+            parts = [operation.run(*(c[s : s + operation.batch_size] for c in columns)) for s in starts]
             result = torch.cat(parts) if len(parts) > 1 else parts[0]
         self.calls[operation.name] = self.calls.get(operation.name, 0) + len(starts)
         self.items[operation.name] = self.items.get(operation.name, 0) + len(result)

@@ -1,4 +1,4 @@
-"""What the tests share: small untrained parts for those that care about the world and not about pictures, and a listener that keeps all."""
+"""What the tests share: small untrained parts for those that care about the world and not about images, and a listener that keeps all."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 import pytest
 import torch
-from tiny_parts import UNET, VIT, write_part
+from tiny_models import UNET, VIT, write_model
 
-from linksim.nets.weights import forget_parts
+from linksim.nets.weights import clear_model_cache
 from linksim.records import Record
-from linksim.run import RunResult, run
-from linksim.scenario.schema import Link, Scenario
+from linksim.scenario.schema import LinkOptions, Scenario
+from linksim.simulate.run import RunResult, run
 
 torch.set_num_threads(1)  # the tests share the machine with each other
 
@@ -34,11 +34,11 @@ R = TypeVar("R", bound=Record)
 
 
 @pytest.fixture(scope="session")
-def small_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_model_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the parts that scenarios name by default, small and untrained."""
     folder = tmp_path_factory.mktemp("parts")
     for name, (kind, config) in PARTS.items():
-        write_part(folder, name, kind, config, seed=len(name))
+        write_model(folder, name, kind, config, seed=len(name))
     return folder
 
 
@@ -46,18 +46,18 @@ def small_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty folder in which parts are looked for."""
     monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path))
-    forget_parts()
+    clear_model_cache()
     yield tmp_path
-    forget_parts()
+    clear_model_cache()
 
 
 @pytest.fixture
-def small_models(small_parts: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def small_models(small_model_files: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Run with the small parts."""
-    monkeypatch.setenv("LINKSIM_MODELS", str(small_parts))
-    forget_parts()
+    monkeypatch.setenv("LINKSIM_MODELS", str(small_model_files))
+    clear_model_cache()
     yield
-    forget_parts()
+    clear_model_cache()
 
 
 class Kept:
@@ -77,7 +77,7 @@ class Kept:
 def simulate(small_models: None) -> Callable[..., tuple[RunResult, Kept]]:
     """Run groups of links with the small parts -> result and all records."""
 
-    def go(groups: dict[str, Link], **keys: Any) -> tuple[RunResult, Kept]:
+    def go(groups: dict[str, LinkOptions], **keys: Any) -> tuple[RunResult, Kept]:
         kept = Kept()
         return run(Scenario(**{"name": "test", "frames": 4, "groups": groups} | keys), (kept,)), kept
 

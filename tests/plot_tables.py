@@ -34,7 +34,7 @@ class Tables:
 
     def table(self, name: str) -> Any:
         table = self._tables[name]
-        if name == "lanes":
+        if name == "links":
             kinds = dict(table.kinds)
             kinds["group"] = type(kinds["group"])("group", "", "", np.dtype("int16"), self._groups)
             return Table(name, table.columns, MappingProxyType(kinds))
@@ -43,8 +43,8 @@ class Tables:
     def write(self, path: Path, scenario: str = SCENARIO, complete: bool = True, names: tuple[str, str] = ("linksim", "codec-6")) -> Path:
         """The same as a file."""
         about = RunAbout(scenario, 7, {names[0]: "0.1.0"}, {names[1]: "ab" * 32})
-        shape = self._tables["pictures"]["image"].shape[1:]
-        with TraceWriter(path, about, {("pictures", "image"): shape}, {("lanes", "group"): self._groups}, overwrite=True) as writer:
+        shape = self._tables["images"]["image"].shape[1:]
+        with TraceWriter(path, about, {("images", "image"): shape}, {("links", "group"): self._groups}, overwrite=True) as writer:
             for record in TABLES:
                 cells = [values.tolist() if values.ndim == 1 else list(values) for values in self._tables[record.table].columns.values()]
                 for row in zip(*cells, strict=True):
@@ -53,71 +53,82 @@ class Tables:
         return path
 
 
-def link(frames: int, images: int = 2, lanes: int = 1, ears: tuple[int, ...] = (BOB, EVE), jam: bool = True, seed: int = 0) -> Given:
-    """One group of lanes whose frames follow each other every 3 ms, with a probe before every fourth and a jammer on in ms 4 to 10."""
+def options(
+    frames: int, images: int = 2, links: int = 1, receivers: tuple[int, ...] = (BOB, EVE), jam: bool = True, seed: int = 0
+) -> Given:
+    """One group of links whose frames follow each other every 3 ms, with a probe before every fourth and a jammer on in ms 4 to 10."""
     draw = np.random.default_rng(seed)
-    lane, frame = np.repeat(np.arange(lanes), frames), np.tile(np.arange(frames), lanes)
+    link, frame = np.repeat(np.arange(links), frames), np.tile(np.arange(frames), links)
     start = frame * 3 * MS + MS
-    ear, each = np.repeat(ears, len(lane)), len(ears)
-    heard = {"time_ns": np.tile(start, each), "lane": np.tile(lane, each), "frame": np.tile(frame, each), "ear": ear}
-    snr = draw.normal(10 - 4 * ear, 3)
-    scored = {name: np.repeat(values, images) for name, values in heard.items()}
-    label = draw.integers(0, 10, len(scored["ear"]))
+    receiver, each = np.repeat(receivers, len(link)), len(receivers)
+    received = {"time_ns": np.tile(start, each), "link": np.tile(link, each), "frame": np.tile(frame, each), "receiver": receiver}
+    snr = draw.normal(10 - 4 * receiver, 3)
+    scored = {name: np.repeat(values, images) for name, values in received.items()}
+    label = draw.integers(0, 10, len(scored["receiver"]))
     psnr = 12 + 0.8 * np.repeat(snr, images) + draw.normal(0, 1, len(label))
-    kept = [(n, i, node) for n in range(min(frames, 2)) for i in range(images) for node in (ALICE, *ears)]
+    kept = [(n, i, node) for n in range(min(frames, 2)) for i in range(images) for node in (ALICE, *receivers)]
     probes = frame % 4 == 0
     given: Given = {
-        "lanes": {"lane": np.arange(lanes)},
-        "frames": {"time_ns": start, "airtime_ns": np.full(len(lane), 2 * MS), "lane": lane, "frame": frame}
-        | {"uses": np.full(len(lane), 2000)},
-        "receptions": heard
-        | {"snr_db": snr, "estimated_snr_db": snr + draw.normal(0, 0.5, len(snr)), "jammed": (heard["frame"] == 1) * jam},
-        "quality": scored
-        | {"item": np.tile(np.arange(images), len(snr)), "label": label, "predicted": np.where(draw.random(len(label)) < 0.7, label, 0)}
+        "links": {"link": np.arange(links)},
+        "frames": {"time_ns": start, "airtime_ns": np.full(len(link), 2 * MS), "link": link, "frame": frame}
+        | {"channel_uses": np.full(len(link), 2000)},
+        "receptions": received
+        | {"snr_db": snr, "estimated_snr_db": snr + draw.normal(0, 0.5, len(snr)), "jammed_fraction": (received["frame"] == 1) * jam},
+        "scores": scored
+        | {
+            "image": np.tile(np.arange(images), len(snr)),
+            "label": label,
+            "class_received": np.where(draw.random(len(label)) < 0.7, label, 0),
+        }
         | {"mse": 10 ** (-psnr / 10), "psnr_db": psnr, "ssim": psnr / 40},
-        "control": {"time_ns": start[probes] - MS // 2, "airtime_ns": np.full(probes.sum(), MS // 4), "lane": lane[probes]}
-        | {"sender": np.full(probes.sum(), ALICE), "uses": np.full(probes.sum(), 250), "outcome": frame[probes] % 8 == 4},
-        "pictures": {"frame": [n for n, _, _ in kept], "item": [i for _, i, _ in kept], "node": [node for _, _, node in kept]}
+        "control": {"time_ns": start[probes] - MS // 2, "airtime_ns": np.full(probes.sum(), MS // 4), "link": link[probes]}
+        | {"sender": np.full(probes.sum(), ALICE), "channel_uses": np.full(probes.sum(), 250), "outcome": frame[probes] % 8 == 4},
+        "images": {"frame": [n for n, _, _ in kept], "image": [i for _, i, _ in kept], "node": [node for _, _, node in kept]}
         | {"image": draw.integers(0, 256, (len(kept), 3, 4, 4))},
     }
-    given |= {"paths": paths_of(frames, ears, draw), "symbols": symbols_of(min(frames, 2), ears, draw)}
+    given |= {"channel": paths_of(frames, receivers, draw), "constellation": symbols_of(min(frames, 2), receivers, draw)}
     if jam:
-        given["jamming"] = {"time_ns": np.full(lanes, 4 * MS), "end_ns": np.full(lanes, 10 * MS), "lane": np.arange(lanes)}
+        given["jamming"] = {"time_ns": np.full(links, 4 * MS), "end_ns": np.full(links, 10 * MS), "link": np.arange(links)}
     return given
 
 
-def paths_of(frames: int, ears: tuple[int, ...], draw: np.random.Generator) -> dict[str, Any]:
-    """The paths of lane 0 every 0.5 ms: Bob's gain in blocks of 4 ms, Eve's without blocks."""
-    time, ear = np.repeat(np.arange(6 * frames) * MS // 2, len(ears)), np.tile(ears, 6 * frames)
+def paths_of(frames: int, receivers: tuple[int, ...], draw: np.random.Generator) -> dict[str, Any]:
+    """The paths of link 0 every 0.5 ms: Bob's gain in blocks of 4 ms, Eve's without blocks."""
+    time, receiver = np.repeat(np.arange(6 * frames) * MS // 2, len(receivers)), np.tile(receivers, 6 * frames)
     blocky, smooth = draw.normal(0, 4, 6 * frames)[time // (4 * MS)], draw.normal(0, 4, len(time)).cumsum() / 10
-    return {"time_ns": time, "ear": ear, "mean_snr_db": np.full(len(time), 10.0), "delay_ns": np.full(len(time), 1000)} | {
-        "gain_db": np.where(ear == BOB, blocky, smooth),
-        "block_ns": np.where(ear == BOB, 4 * MS, 0),
+    return {"time_ns": time, "receiver": receiver, "mean_snr_db": np.full(len(time), 10.0), "delay_ns": np.full(len(time), 1000)} | {
+        "gain_db": np.where(receiver == BOB, blocky, smooth),
+        "coherence_ns": np.where(receiver == BOB, 4 * MS, 0),
     }
 
 
-def symbols_of(frames: int, ears: tuple[int, ...], draw: np.random.Generator) -> dict[str, Any]:
-    """QPSK of lane 0, heard at half its amplitude and a quarter turn on, equalised without a fault but for noise. 64 uses a frame."""
-    frame, ear = np.repeat(np.arange(frames), 64 * len(ears)), np.tile(np.repeat(ears, 64), frames)
+def symbols_of(frames: int, receivers: tuple[int, ...], draw: np.random.Generator) -> dict[str, Any]:
+    """QPSK of link 0, received at half its amplitude and a quarter turn on, equalised without a fault but for noise. 64 uses a frame."""
+    frame, receiver = np.repeat(np.arange(frames), 64 * len(receivers)), np.tile(np.repeat(receivers, 64), frames)
     sent = np.exp(0.5j * np.pi * (draw.integers(0, 4, len(frame)) + 0.5))
     equalised = sent + draw.normal(0, 0.1, (2, len(frame))).T @ [1, 1j]
-    parts = {"sent": sent, "heard": 0.5j * equalised, "equalised": equalised}
+    parts = {"sent": sent, "received": 0.5j * equalised, "equalised": equalised}
     split = {f"{name}_{part}": getattr(z, word) for name, z in parts.items() for part, word in (("re", "real"), ("im", "imag"))}
-    return {"time_ns": frame * 3 * MS + MS, "frame": frame, "ear": ear, "use": np.tile(np.arange(64), frames * len(ears))} | split
+    return {
+        "time_ns": frame * 3 * MS + MS,
+        "frame": frame,
+        "receiver": receiver,
+        "use": np.tile(np.arange(64), frames * len(receivers)),
+    } | split
 
 
 def by_hand() -> Tables:
     """Two groups, small enough to be worked out on paper."""
     return Tables(
         {
-            "lanes": {"lane": [0, 1, 2], "group": [0, 0, 1]},
-            "frames": {"time_ns": [0, 4 * MS, 0, 9 * MS], "airtime_ns": [2 * MS, 4 * MS, MS, MS], "lane": [0, 0, 1, 1]}
-            | {"frame": [0, 1, 0, 1], "uses": [1000, 1000, 500, 500], "outcome": [0, 1, 0, 2]},
-            "quality": {"lane": [0, 0, 1, 0, 0], "frame": [0, 1, 0, 0, 1], "ear": [0, 0, 0, 1, 1], "label": [3, 4, 5, 3, 4]}
-            | {"predicted": [3, 4, 0, -1, 4], "mse": [0.01, 0.001, 0.1, 0.1, 0.1], "psnr_db": [20, 30, 10, 10, 10]}
+            "links": {"link": [0, 1, 2], "group": [0, 0, 1]},
+            "frames": {"time_ns": [0, 4 * MS, 0, 9 * MS], "airtime_ns": [2 * MS, 4 * MS, MS, MS], "link": [0, 0, 1, 1]}
+            | {"frame": [0, 1, 0, 1], "channel_uses": [1000, 1000, 500, 500], "outcome": [0, 1, 0, 2]},
+            "scores": {"link": [0, 0, 1, 0, 0], "frame": [0, 1, 0, 0, 1], "receiver": [0, 0, 0, 1, 1], "label": [3, 4, 5, 3, 4]}
+            | {"class_received": [3, 4, 0, -1, 4], "mse": [0.01, 0.001, 0.1, 0.1, 0.1], "psnr_db": [20, 30, 10, 10, 10]}
             | {"ssim": [0.5, 0.75, 0.25, 0, 0.5]},
-            "control": {"time_ns": [MS], "airtime_ns": [MS], "lane": [1], "uses": [500]},
-            "jamming": {"time_ns": [0, 6 * MS, 5 * MS], "end_ns": [2 * MS, 20 * MS, 7 * MS], "lane": [0, 0, 1]},
+            "control": {"time_ns": [MS], "airtime_ns": [MS], "link": [1], "channel_uses": [500]},
+            "jamming": {"time_ns": [0, 6 * MS, 5 * MS], "end_ns": [2 * MS, 20 * MS, 7 * MS], "link": [0, 0, 1]},
         },
         ("open", "idle"),
     )

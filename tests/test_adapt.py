@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from made_up_atlas import made_up_atlas
+from synthetic_reward_table import made_up_reward_table
 
-from linksim.adapt.mdp import REACH, T_D, T_PLUS, Steps, moved, random_steps, state, toward
-from linksim.adapt.policy import BestFixed, Keep, Oracle, Policy, Random, Table
+from linksim.adapt.mdp import MAX_ACTION, T_D, T_PLUS, Steps, apply_action, random_steps, state, step_toward
+from linksim.adapt.policy import BestFixed, ConstantPolicy, LookupPolicy, Oracle, Policy, Random
 from linksim.adapt.reward import adv_share, err_share, reward
 
-ATLAS = made_up_atlas()
+REWARD_TABLE = made_up_reward_table()
 PAIRS = st.tuples(st.integers(*T_D), st.integers(*T_PLUS))
 
 
@@ -26,30 +26,30 @@ def within(steps: Steps) -> bool:
 @given(PAIRS, hnp.arrays(np.float64, 2, elements=st.floats(-1e3, 1e3)))
 def test_steps_stay_in_range_and_move_no_further_than_the_reach(before: tuple[int, int], action: np.ndarray) -> None:
     steps = np.array([before])
-    after = moved(steps, action[None])
+    after = apply_action(steps, action[None])
     assert after.dtype == np.int64
     assert within(after)
-    assert np.abs(after - steps).max() <= REACH
+    assert np.abs(after - steps).max() <= MAX_ACTION
 
 
 def test_an_action_is_rounded_to_whole_steps_and_each_end_holds_for_itself() -> None:
     steps = np.array([[20, 20], [20, 20], [3, 48], [50, 0]])
     actions = np.array([[1.4, -1.6], [99.0, -99.0], [-9.0, 9.0], [0.4, -0.4]])
-    assert moved(steps, actions).tolist() == [[21, 18], [45, 0], [1, 50], [50, 0]]
+    assert apply_action(steps, actions).tolist() == [[21, 18], [45, 0], [1, 50], [50, 0]]
 
 
 def test_the_sum_of_both_may_pass_what_equation_25_allows() -> None:
-    assert moved(np.array([[40, 40]]), np.array([[10.0, 10.0]])).tolist() == [[50, 50]]
+    assert apply_action(np.array([[40, 40]]), np.array([[10.0, 10.0]])).tolist() == [[50, 50]]
 
 
 @given(PAIRS, PAIRS)
 def test_any_goal_is_reached_in_two_rounds_and_kept(before: tuple[int, int], goal: tuple[int, int]) -> None:
     steps, wanted = np.array([before]), np.array(goal)
-    first = toward(steps, wanted)
-    assert np.abs(first - steps).max() <= REACH
+    first = step_toward(steps, wanted)
+    assert np.abs(first - steps).max() <= MAX_ACTION
     assert (np.abs(wanted - first) <= np.abs(wanted - steps)).all()
-    second = toward(first, wanted)
-    assert second.tolist() == [list(goal)] == toward(second, wanted).tolist()
+    second = step_toward(first, wanted)
+    assert second.tolist() == [list(goal)] == step_toward(second, wanted).tolist()
 
 
 def test_random_steps_take_every_value_of_their_ranges_alike() -> None:
@@ -102,10 +102,10 @@ def test_the_reward_of_a_case_worked_by_hand() -> None:
 
 
 POLICIES: dict[str, Policy] = {
-    "keep": Keep(),
+    "keep": ConstantPolicy(),
     "best fixed": BestFixed((20, 20)),
-    "table": Table(ATLAS, 3.0),
-    "oracle": Oracle(ATLAS),
+    "table": LookupPolicy(REWARD_TABLE, 3.0),
+    "oracle": Oracle(REWARD_TABLE),
     "random": Random(),
 }
 
@@ -116,7 +116,7 @@ def test_a_policy_moves_each_link_by_itself_within_range_and_reach(name: str) ->
     chosen = POLICIES[name].choose(steps, snr_db, snr_db, drawn(3))
     assert chosen.shape == (64, 2)
     assert within(chosen)
-    assert np.abs(chosen - steps).max() <= REACH
+    assert np.abs(chosen - steps).max() <= MAX_ACTION
     if name != "random":
         alone = [POLICIES[name].choose(steps[i : i + 1], snr_db[i : i + 1], snr_db[i : i + 1], drawn(3))[0] for i in range(64)]
         assert (chosen == alone).all()
@@ -131,19 +131,19 @@ def arrived(policy: Policy, reported_db: float, true_db: float) -> list[int]:
 
 
 def test_each_policy_looks_at_what_it_may() -> None:
-    best_low, best_high = ATLAS.best(np.array([-6.0, 18.0])).tolist()
-    assert arrived(Oracle(ATLAS), 18.0, -6.0) == best_low != best_high
-    assert arrived(Table(ATLAS, 1.0), 18.0, -6.0) == best_high
+    best_low, best_high = REWARD_TABLE.best(np.array([-6.0, 18.0])).tolist()
+    assert arrived(Oracle(REWARD_TABLE), 18.0, -6.0) == best_low != best_high
+    assert arrived(LookupPolicy(REWARD_TABLE, 1.0), 18.0, -6.0) == best_high
     assert arrived(BestFixed((20, 20)), 18.0, -6.0) == [20, 20]
-    assert arrived(Keep(), 18.0, -6.0) == [50, 0]
+    assert arrived(ConstantPolicy(), 18.0, -6.0) == [50, 0]
 
 
 def test_a_table_has_the_best_pair_of_each_bin() -> None:
-    table = Table(ATLAS, 6.0)
+    table = LookupPolicy(REWARD_TABLE, 6.0)
     for low_db in (-6.0, 0.0, 6.0, 12.0):
-        expected = list(ATLAS.best_fixed(np.linspace(low_db, low_db + 6.0, 500)))
+        expected = list(REWARD_TABLE.best_fixed(np.linspace(low_db, low_db + 6.0, 500)))
         assert arrived(table, low_db + 0.01, 0.0) == arrived(table, low_db + 5.99, 0.0) == expected
     assert arrived(table, -40.0, 0.0) == arrived(table, -6.0, 0.0)
     assert arrived(table, 90.0, 0.0) == arrived(table, 17.9, 0.0)
-    one = Table(ATLAS, 100.0)
-    assert arrived(one, 0.0, 0.0) == list(ATLAS.best_fixed(np.linspace(-6, 18, 500)))
+    one = LookupPolicy(REWARD_TABLE, 100.0)
+    assert arrived(one, 0.0, 0.0) == list(REWARD_TABLE.best_fixed(np.linspace(-6, 18, 500)))

@@ -5,25 +5,25 @@ import torch
 
 from benchmarks import air, bare_simpy
 from benchmarks.measure import Figure, best_of
-from benchmarks.runs import Never, bare_codec, bare_networks, bare_world, codec_only, pass_without_payload
-from linksim.run import run
+from benchmarks.runs import Never, bare_codec, bare_networks, bare_simulation, codec_only, pass_without_payload
 from linksim.scenario.load import load_scenario
-from linksim.world.build import build
+from linksim.simulate.assembly import build
+from linksim.simulate.run import run
 
 pytestmark = pytest.mark.usefixtures("small_models")
 
 
 def test_a_world_without_payloads_has_the_same_events() -> None:
-    from linksim.run import pass_time
+    from linksim.simulate.run import run_until_done
 
-    scenario = bare_world(3, 4)
-    assert pass_time(build(scenario, Never()), scenario).fingerprint == run(scenario).fingerprint
+    scenario = bare_simulation(3, 4)
+    assert run_until_done(build(scenario, Never()), scenario).fingerprint == run(scenario).fingerprint
 
 
 def test_every_measured_run_runs() -> None:
     items = {name: count for name, _, count in run(codec_only(4, 3)).operations}
-    assert items == dict.fromkeys(("source", "send", "carry", "receive", "score"), 12)
-    pass_without_payload(bare_world(2, 2))()
+    assert items == dict.fromkeys(("dataset", "send", "carry", "receive", "score"), 12)
+    pass_without_payload(bare_simulation(2, 2))()
     bare_codec(64)()
     bare_networks(load_scenario("quickstart", ["frames=1"]))()
     bare_simpy.loop(10)
@@ -31,12 +31,12 @@ def test_every_measured_run_runs() -> None:
 
 def test_both_airs_carry_the_same_symbols_with_the_same_noise_power() -> None:
     """Over Gaussian noise of 0.1, and over gains of unit power besides: mean square of what was added, within 5 % (5 standard errors)."""
-    symbols = torch.ones(air.LANES, 512, dtype=torch.complex64)
+    symbols = torch.ones(air.LINKS, 512, dtype=torch.complex64)
     for carry in (air.here(symbols), air.awgn(symbols)):
         assert (carry() - symbols).abs().square().mean().item() == pytest.approx(air.NOISE_POWER, rel=0.05)
     for carry in (air.here_flat(symbols), air.flat(symbols)):
-        heard = carry().reshape(air.LANES, 512)
-        scattered = heard - heard.mean(dim=1, keepdim=True)
+        received = carry().reshape(air.LINKS, 512)
+        scattered = received - received.mean(dim=1, keepdim=True)
         assert scattered.abs().square().mean().item() == pytest.approx(air.NOISE_POWER, rel=0.05)
 
 

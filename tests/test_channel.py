@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from linksim.phy.fading import NoGain
 from linksim.phy.noise import Noise, item_keys
 from linksim.phy.path import RadioPath
-from linksim.phy.snr_drawn import STEPS_PER_COHERENCE, GaussMarkov
+from linksim.phy.snr_stochastic import STEPS_PER_COHERENCE, GaussMarkov
 from linksim.rng import Streams
 from linksim.scenario.channel import Path
 from linksim.scenario.fading import RayleighFading
@@ -28,8 +28,8 @@ def test_the_channel_does_not_depend_on_who_asks_how_often_or_in_what_order(inst
         path = RadioPath(spec, Streams(9), "p")
         found = {}
         for t in order:
-            stretch = path.during(t, 1, 1.0)
-            found[t] = (stretch.mean_snr_db, complex(stretch.gain[0]))
+            realisation = path.during(t, 1, 1.0)
+            found[t] = (realisation.mean_snr_db, complex(realisation.gain[0]))
         return found
 
     assert ask(instants) == ask(sorted(instants, reverse=True)) | ask(instants + instants)
@@ -56,12 +56,12 @@ def test_without_fading_the_gain_is_one() -> None:
     assert NoGain().gains(0, 1000, 1.0).tolist() == [1.0]
 
 
-def test_snr_of_a_stretch_is_mean_snr_times_gain_power() -> None:
+def test_snr_of_a_realisation_is_mean_snr_times_gain_power() -> None:
     spec = Path(snr=ConstantSnr(mean_db=12), fading=RayleighFading(kind="rayleigh", coherence_ms=1))
-    stretch = RadioPath(spec, Streams(4), "p").during(0, 2500, 1000.0)
-    assert len(stretch.gain) == 2500
-    assert stretch.snr_db == pytest.approx(12 + 10 * np.log10(np.mean(np.abs(stretch.gain) ** 2)), abs=1e-4)
-    assert stretch.noise_power == pytest.approx(10**-1.2)
+    realisation = RadioPath(spec, Streams(4), "p").during(0, 2500, 1000.0)
+    assert len(realisation.gain) == 2500
+    assert realisation.snr_db == pytest.approx(12 + 10 * np.log10(np.mean(np.abs(realisation.gain) ** 2)), abs=1e-4)
+    assert realisation.noise_power == pytest.approx(10**-1.2)
 
 
 def test_noise_has_unit_power_and_belongs_to_its_item() -> None:

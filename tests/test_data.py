@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_data_forms import made_up, tar, write_idx
+from test_data_formats import made_up, tar, write_idx
 
-from linksim.data import forms, samples, sources
+from linksim.data import formats, samples, sources
 from linksim.data.cifar import RECORD, read_mosaics, write_mosaics
+from linksim.data.downloads import ORIGINS, Origin, RemoteFile, fetched
 from linksim.data.mnist import idx_names
-from linksim.data.origins import ORIGINS, Origin, RemoteFile, fetched
 from linksim.data.sources import SOURCES, describe_sources, load
 from linksim.errors import DataError
 
@@ -108,8 +108,8 @@ def test_mnist_has_the_published_checksum_and_reads_alike_in_both_forms(true_dat
 
 
 def test_fashion_mnist_from_the_system_is_what_was_published(elsewhere: Path) -> None:
-    if not (forms.DEBIAN / "t10k-images-idx3-ubyte.gz").is_file():
-        pytest.skip(f"needs Fashion-MNIST in {forms.DEBIAN}")
+    if not (formats.DEBIAN / "t10k-images-idx3-ubyte.gz").is_file():
+        pytest.skip(f"needs Fashion-MNIST in {formats.DEBIAN}")
     assert np.bincount(load("fashion_mnist", "test").labels).tolist() == [1000] * 10
 
 
@@ -193,7 +193,7 @@ def test_other_pictures_under_a_known_name_are_refused(elsewhere: Path, monkeypa
     images, labels = small_mnist(elsewhere, monkeypatch)
     np.savez(elsewhere / "mnist.npz", x_train=images, y_train=labels[::-1], x_test=images[4::-1], y_test=labels[:5])
     for split in ("train", "test"):
-        with pytest.raises(DataError, match=rf"holds other pictures or labels than the published mnist \({split}\)"):
+        with pytest.raises(DataError, match=rf"holds other images or labels than the published mnist \({split}\)"):
             load("mnist", split)
 
 

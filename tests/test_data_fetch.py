@@ -10,8 +10,8 @@ from threading import Thread
 
 import pytest
 
+from linksim.data.downloads import ORIGINS, Origin, RemoteFile
 from linksim.data.fetch import BLOCK, TRIES, FetchProgress, fetch
-from linksim.data.origins import ORIGINS, Origin, RemoteFile
 from linksim.errors import DataError
 
 LARGE = os.urandom(3 * BLOCK + 12_345)
@@ -147,7 +147,7 @@ def test_a_server_without_ranges_starts_over(server: Behaviour, folder: Path, ta
     assert holds(folder) == server.files
 
 
-def test_a_server_that_tells_no_length_is_believed_by_checksum(server: Behaviour, folder: Path) -> None:
+def test_a_server_that_tells_no_length_is_assumed_by_checksum(server: Behaviour, folder: Path) -> None:
     server.tells_length, told = False, []
     fetch("mnist", report=told.append, pause=never)
     assert holds(folder) == server.files

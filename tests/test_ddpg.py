@@ -1,4 +1,4 @@
-"""Facts about DDPG: its update, its memory, its policy, and that a killed lesson goes on bit for bit."""
+"""Facts about DDPG: its update, its memory, its policy, and that a killed training task goes on bit for bit."""
 
 import multiprocessing
 import os
@@ -9,27 +9,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_up_atlas import made_up_atlas
-from tiny_lessons import ignore
+from synthetic_reward_table import made_up_reward_table
 from tiny_policies import MadeUpDdpg
+from tiny_tasks import ignore
 
-from linksim.adapt.curve import Standing, read_curve, write_curve
-from linksim.adapt.ddpg import Ddpg, Learner, Rates, act, follow
-from linksim.adapt.mdp import LEAST, MOST, REACH, random_steps, state
-from linksim.adapt.replay import Replay, Transitions
+from linksim.adapt.ddpg import Ddpg, DdpgAgent, DdpgConfig, follow, select_actions
+from linksim.adapt.learning_curve import PolicyEvaluation, read_curve, write_curve
+from linksim.adapt.mdp import LEAST, MAX_ACTION, MOST, random_steps, state
+from linksim.adapt.replay import ReplayBuffer, Transitions
 from linksim.errors import LinksimError, ModelError
 from linksim.nets.policy import Actor, Critic, saturated
-from linksim.nets.weights import forget_parts, load_part
+from linksim.nets.weights import clear_model_cache, load_model
 from linksim.plots.learning_curve import draw_curve
-from linksim.train import graduate, loop
-from linksim.train.apprentice import Apprentice, Usual
-from linksim.train.graduate import train_part
-from linksim.train.loop import Progress, train
-from linksim.train.tune import tune
+from linksim.training import loop, pipeline
+from linksim.training.ddpg_trainer import DdpgTrainer, RewardBaseline
+from linksim.training.loop import Progress, train
+from linksim.training.pipeline import train_model
+from linksim.training.tune import tune
 
 
 def drawn(seed: int = 1) -> tuple[Actor, Critic]:
-    actor, critic = Actor(REACH, hidden=32), Critic(REACH, hidden=32)
+    actor, critic = Actor(MAX_ACTION, hidden=32), Critic(MAX_ACTION, hidden=32)
     generator = torch.Generator().manual_seed(seed)
     actor.draw(generator)
     critic.draw(generator)
@@ -57,7 +57,7 @@ def happened(n: int, seed: int = 1) -> Transitions:
 
 def test_the_target_is_reward_and_discounted_worth_of_what_follows() -> None:
     """Eq. (36) and (37), where online and target critic each say one thing of everything."""
-    learner, batch = Learner(*drawn(), Rates(discount=0.9)), happened(16)
+    learner, batch = DdpgAgent(*drawn(), DdpgConfig(discount=0.9)), happened(16)
     always(learner.critic, -2.0)
     always(learner.target_critic, -5.0)
     expected = np.mean((-2.0 - (batch.reward + 0.9 * -5.0)) ** 2)
@@ -66,7 +66,7 @@ def test_the_target_is_reward_and_discounted_worth_of_what_follows() -> None:
 
 def test_the_actor_climbs_what_the_critic_says_and_leaves_the_critic_alone() -> None:
     """Eq. (38): with the critic held still, the worth of the actor's actions rises."""
-    learner, batch = Learner(*drawn(), Rates(actor=1e-3, critic=0.0)), happened(64)
+    learner, batch = DdpgAgent(*drawn(), DdpgConfig(actor=1e-3, critic=0.0)), happened(64)
     before = [values.clone() for values in learner.critic.parameters()]
     worths = [-learner.update(batch).actor.item() for _ in range(20)]
     assert np.all(np.diff(worths) > 0)
@@ -88,16 +88,16 @@ def test_the_known_best_actions_of_a_bandit_are_found() -> None:
     draw = np.random.default_rng(3)
     states, actions = draw.uniform(-1, 1, (4096, 3)).astype(np.float32), draw.uniform(-25, 25, (4096, 2)).astype(np.float32)
     best = 15.0 * states[:, 1:] - 5.0
-    replay, learner = Replay(4096), Learner(*drawn(), Rates(actor=1e-3, critic=3e-3, discount=0.0))
+    replay, learner = ReplayBuffer(4096), DdpgAgent(*drawn(), DdpgConfig(actor=1e-3, critic=3e-3, discount=0.0))
     torch.set_num_threads(1)
-    replay.add(Transitions(states, actions, -np.square((actions - best) / REACH).sum(axis=1), states))
+    replay.add(Transitions(states, actions, -np.square((actions - best) / MAX_ACTION).sum(axis=1), states))
     for _ in range(1_000):
         learner.update(replay.sample(draw, 64))
-    assert np.sqrt(np.mean((act(learner.actor, states) - best) ** 2)) < 4.0
+    assert np.sqrt(np.mean((select_actions(learner.actor, states) - best) ** 2)) < 4.0
 
 
 def test_a_full_buffer_forgets_the_oldest_and_draws_the_rest_uniformly() -> None:
-    replay, draw = Replay(5), np.random.default_rng(1)
+    replay, draw = ReplayBuffer(5), np.random.default_rng(1)
     for number in range(4):
         one = np.full((2, 3), 2 * number) + np.arange(2)[:, None]
         replay.add(Transitions(one.astype(np.float32), np.zeros((2, 2), np.float32), one[:, 0].astype(np.float32), one.astype(np.float32)))
@@ -111,7 +111,7 @@ def test_a_full_buffer_forgets_the_oldest_and_draws_the_rest_uniformly() -> None
 
 
 def test_a_restored_buffer_draws_and_forgets_as_the_first_would() -> None:
-    first, second = Replay(7), Replay(7)
+    first, second = ReplayBuffer(7), ReplayBuffer(7)
     first.add(happened(7))
     first.add(happened(3, seed=2))
     second.restore(first.rows().copy(), first.added)
@@ -124,11 +124,11 @@ def test_a_restored_buffer_draws_and_forgets_as_the_first_would() -> None:
 
 def test_an_actor_begins_in_the_middle_and_never_leaves_its_reach() -> None:
     actor, states = drawn()[0], happened(500).state
-    assert np.abs(act(actor, states)).max() < 0.05 * REACH
+    assert np.abs(select_actions(actor, states)).max() < 0.05 * MAX_ACTION
     louder(actor, 1e5)
-    assert 0.9 * REACH < np.abs(act(actor, states)).max() <= REACH
-    assert saturated(act(actor, states), REACH) > 0.5
-    assert saturated(np.array([[24.9, -24.9], [24.7, 0.0]], np.float32), REACH) == 0.5
+    assert 0.9 * MAX_ACTION < np.abs(select_actions(actor, states)).max() <= MAX_ACTION
+    assert saturated(select_actions(actor, states), MAX_ACTION) > 0.5
+    assert saturated(np.array([[24.9, -24.9], [24.7, 0.0]], np.float32), MAX_ACTION) == 0.5
 
 
 def test_the_policy_goes_by_the_report_alone_and_stays_in_range() -> None:
@@ -137,7 +137,7 @@ def test_the_policy_goes_by_the_report_alone_and_stays_in_range() -> None:
     steps, reported_db = random_steps(draw, 200), draw.uniform(-6, 18, 200)
     chosen = Ddpg(actor).choose(steps, reported_db, np.full(200, np.nan), draw)
     assert ((chosen >= LEAST) & (chosen <= MOST)).all()
-    told = np.clip(steps + np.rint(act(actor, state(steps, reported_db))), LEAST, MOST)
+    told = np.clip(steps + np.rint(select_actions(actor, state(steps, reported_db))), LEAST, MOST)
     np.testing.assert_array_equal(chosen, told)
 
 
@@ -147,7 +147,7 @@ SHORT = MadeUpDdpg("made up", steps=140, random_steps=60, minibatch=8)
 def train_until_killed(checkpoint: Path) -> None:
     """Runs in a process of its own, and checkpoints after every step so that it can be killed anywhere."""
     loop.CHECKPOINT_EVERY_S = 0.0
-    train(Apprentice(SHORT), checkpoint, wait_late)
+    train(DdpgTrainer(SHORT), checkpoint, wait_late)
 
 
 def wait_late(progress: Progress) -> None:
@@ -156,12 +156,12 @@ def wait_late(progress: Progress) -> None:
         time.sleep(600)
 
 
-def test_a_lesson_killed_in_the_middle_ends_bit_for_bit_as_if_it_had_not_been(tmp_path: Path) -> None:
+def test_a_task_killed_in_the_middle_ends_bit_for_bit_as_if_it_had_not_been(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     checkpoint = tmp_path / "policy.safetensors"
     child = multiprocessing.get_context("spawn").Process(target=train_until_killed, args=(checkpoint,))
     child.start()
-    stopped = Apprentice(SHORT)
+    stopped = DdpgTrainer(SHORT)
     while stopped.step < 70 and child.is_alive():
         time.sleep(0.05)
         if checkpoint.exists():
@@ -169,7 +169,7 @@ def test_a_lesson_killed_in_the_middle_ends_bit_for_bit_as_if_it_had_not_been(tm
     assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)
     child.join()
-    resumed, whole = Apprentice(SHORT), Apprentice(SHORT)
+    resumed, whole = DdpgTrainer(SHORT), DdpgTrainer(SHORT)
     resumed.load(checkpoint)
     assert 70 <= resumed.step < 140
     train(resumed, tmp_path / "resumed.safetensors", ignore)
@@ -177,51 +177,51 @@ def test_a_lesson_killed_in_the_middle_ends_bit_for_bit_as_if_it_had_not_been(tm
     assert held(resumed, tmp_path / "one") == held(whole, tmp_path / "two")
 
 
-def held(apprentice: Apprentice, path: Path) -> bytes:
+def held(trainer: DdpgTrainer, path: Path) -> bytes:
     """All that it holds, as bytes."""
-    apprentice.seconds = 0.0
-    apprentice.save(path)
+    trainer.seconds = 0.0
+    trainer.save(path)
     return path.read_bytes()
 
 
 def test_what_the_learner_is_told_has_no_snr_in_it_and_the_same_best_steps() -> None:
-    atlas = made_up_atlas()
-    usual, pairs = Usual(atlas), np.array([(t_d, t_plus) for t_d in atlas.t_d for t_plus in atlas.t_plus])
+    reward_table = made_up_reward_table()
+    usual, pairs = RewardBaseline(reward_table), np.array([(t_d, t_plus) for t_d in reward_table.t_d for t_plus in reward_table.t_plus])
     nodes = []
-    for snr_db in atlas.snr_db:
-        rewards = atlas.reward(pairs, np.full(len(pairs), snr_db))
-        nodes.append(usual.beyond(rewards, np.full(len(pairs), snr_db)))
+    for snr_db in reward_table.snr_db:
+        rewards = reward_table.reward(pairs, np.full(len(pairs), snr_db))
+        nodes.append(usual.normalise(rewards, np.full(len(pairs), snr_db)))
         assert nodes[-1].argmax() == rewards.argmax()
         assert abs(nodes[-1].mean()) < 1e-5
     assert np.std(nodes) == pytest.approx(1.0, abs=1e-5)
 
 
 def test_another_recipe_s_checkpoint_is_refused(tmp_path: Path) -> None:
-    Apprentice(SHORT).save(tmp_path / "c.safetensors")
+    DdpgTrainer(SHORT).save(tmp_path / "c.safetensors")
     with pytest.raises(ModelError, match="another recipe"):
-        Apprentice(MadeUpDdpg("made up", steps=140, noise=0.2)).load(tmp_path / "c.safetensors")
+        DdpgTrainer(MadeUpDdpg("made up", steps=140, noise=0.2)).load(tmp_path / "c.safetensors")
 
 
 def test_steps_come_near_the_best_and_t_plus_falls_as_the_snr_rises() -> None:
-    """On the made-up atlas, within 1,200 updates: a quarter of the regret of staying at random steps, at every SNR."""
+    """On the made-up reward table, within 1,200 updates: a quarter of the regret of staying at random steps, at every SNR."""
     torch.set_num_threads(1)
-    apprentice = Apprentice(MadeUpDdpg("made up", steps=2_200, random_steps=1_000, minibatch=64, rates=Rates(actor=1e-4, critic=1e-3)))
-    idle = apprentice.lesson.scores(apprentice.learner.actor)
-    while not apprentice.finished:
-        apprentice.learn()
-    learnt = apprentice.lesson.scores(apprentice.learner.actor)
+    trainer = DdpgTrainer(MadeUpDdpg("made up", steps=2_200, random_steps=1_000, minibatch=64, ddpg=DdpgConfig(actor=1e-4, critic=1e-3)))
+    idle = trainer.task.scores(trainer.learner.actor)
+    while not trainer.finished:
+        trainer.learn()
+    learnt = trainer.task.scores(trainer.learner.actor)
     assert all(after.value < before.value / 4 for before, after in zip(idle, learnt, strict=True))
-    t_plus = [stand.t_plus for stand in apprentice.curve[-4:]]
+    t_plus = [stand.t_plus for stand in trainer.curve[-4:]]
     assert t_plus == sorted(t_plus, reverse=True)
     assert t_plus[0] > t_plus[-1] + 15
 
 
 def test_a_policy_becomes_a_part_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path / "models"))
-    monkeypatch.setattr(graduate, "LESSONS", {"policy": SHORT})
-    forget_parts()
-    card = train_part("policy", "cpu", tmp_path / "work", tmp_path / "models", ignore)
-    part = load_part("policy", "policy")
+    monkeypatch.setattr(pipeline, "LESSONS", {"policy": SHORT})
+    clear_model_cache()
+    card = train_model("policy", "cpu", tmp_path / "work", tmp_path / "models", ignore)
+    part = load_model("policy", "policy")
     assert isinstance(part.network, Actor)
     assert SHORT.scores(part.network) == card.scores == part.card.scores
     assert {score.condition for score in card.scores} == set(SHORT.conditions)
@@ -233,7 +233,7 @@ def test_a_policy_becomes_a_part_like_any_other(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_curve_is_read_as_it_was_written(tmp_path: Path) -> None:
-    row = Standing(100, -3.0, -0.5, 0.75, 0.25, 0.125, 0.0625, 20.5, 10.0, 0.0)
+    row = PolicyEvaluation(100, -3.0, -0.5, 0.75, 0.25, 0.125, 0.0625, 20.5, 10.0, 0.0)
     write_curve([row], tmp_path / "c.csv")
     assert read_curve(tmp_path / "c.csv") == (row,)
     (tmp_path / "c.csv").write_text((tmp_path / "c.csv").read_text().replace("0.75", "many"))
@@ -241,10 +241,10 @@ def test_a_curve_is_read_as_it_was_written(tmp_path: Path) -> None:
         read_curve(tmp_path / "c.csv")
 
 
-def test_the_made_up_atlas_is_worth_learning() -> None:
+def test_the_made_up_reward_table_is_worth_learning() -> None:
     """What the learning test rests on: the best steps differ with the SNR, and random ones are far from them."""
-    atlas = made_up_atlas()
+    reward_table = made_up_reward_table()
     levels_db = np.array([-3.0, 15.0])
-    best = atlas.best(levels_db)
+    best = reward_table.best(levels_db)
     assert best[0, 1] > best[1, 1] + 15
-    assert atlas.spread(-3.0, 15.0) > 0.3
+    assert reward_table.spread(-3.0, 15.0) > 0.3

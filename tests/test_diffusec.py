@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_parts import write_diffusec_parts
+from tiny_models import write_diffusec_models
 from torch import Tensor
 
 from linksim.diffusion import ABAR
@@ -14,21 +14,21 @@ from linksim.errors import LinksimError
 from linksim.metrics import ssim
 from linksim.nets.codecs import Codec
 from linksim.nets.unet import UNet
-from linksim.nets.weights import has_part, load_part
-from linksim.phy.link import Heard
+from linksim.nets.weights import has_model, load_model
+from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise, item_keys
-from linksim.records import Adaptation, FrameSent, Quality, Record
+from linksim.records import FrameSent, ImageScore, Record, StepDecision
 from linksim.rng import Key
-from linksim.run import run
 from linksim.scenario.load import scenario_from_text
 from linksim.schemes.diffusec import Diffusec
-from linksim.schemes.terms import Steps
-from linksim.train.order import to_images
+from linksim.schemes.parameters import Steps
+from linksim.simulate.run import run
+from linksim.training.order import to_images
 
 
 @pytest.fixture
 def parts(own_models: Path) -> Path:
-    write_diffusec_parts(own_models)
+    write_diffusec_models(own_models)
     return own_models
 
 
@@ -62,19 +62,19 @@ def keyed(stream: int, items: int) -> Noise:
     return Noise(torch.from_numpy(item_keys(Key(stream, 1), 0, items).copy()))
 
 
-def terms(t_d: list[int], t_plus: list[int]) -> Steps:
+def parameters(t_d: list[int], t_plus: list[int]) -> Steps:
     return Steps(torch.full((len(t_d),), 10.0), torch.tensor(t_d), torch.tensor(t_plus))
 
 
-def heard(symbols: Tensor, noise_power: float = 1e-9) -> Heard:
-    return Heard(symbols, torch.ones(len(symbols), 1, dtype=torch.complex64), torch.full((len(symbols),), noise_power))
+def received(symbols: Tensor, noise_power: float = 1e-9) -> ReceivedSymbols:
+    return ReceivedSymbols(symbols, torch.ones(len(symbols), 1, dtype=torch.complex64), torch.full((len(symbols),), noise_power))
 
 
 def test_alice_sends_what_eq_13_says() -> None:
     scheme, items = Diffusec(Through(), Silent(), 10), 400
     source = torch.full((items, 1, 3, 32, 32), 0.75)  # 0.5 in -1..1
     steps = [50] * (items // 2) + [5] * (items // 2)
-    sent = torch.view_as_real(scheme.send(source, terms(steps, [0] * items), keyed(1, items))).reshape(items, -1) * 2 - 1
+    sent = torch.view_as_real(scheme.send(source, parameters(steps, [0] * items), keyed(1, items))).reshape(items, -1) * 2 - 1
     for rows, step in ((sent[: items // 2], 50), (sent[items // 2 :], 5)):
         left = ABAR[step].item()
         assert rows.mean().item() == pytest.approx(left**0.5 * 0.5, abs=2e-3)
@@ -85,9 +85,9 @@ def test_bob_denoises_t_d_and_t_plus_steps() -> None:
     """A denoiser that sees no noise undoes the fading of the signal alone: of all t_D + t_plus steps."""
     scheme = Diffusec(Through(), Silent(), None)
     image = torch.full((3, 1, 3, 32, 32), 0.55)
-    steps = terms([1, 20, 30], [0, 0, 45])
+    steps = parameters([1, 20, 30], [0, 0, 45])
     symbols = torch.view_as_complex(image.reshape(3, -1, 2).contiguous())
-    back = scheme.receive(heard(symbols), steps, Noise(torch.zeros(3, 3, dtype=torch.int64)))
+    back = scheme.receive(received(symbols), steps, Noise(torch.zeros(3, 3, dtype=torch.int64)))
     spread = (back - back.mean(dim=(1, 2, 3, 4), keepdim=True)).flatten(1).std(dim=1)
     assert spread[0] < 1e-6  # DDPM's last step draws nothing
     assert spread[0] < spread[1] < spread[2]
@@ -98,32 +98,32 @@ def test_bob_denoises_t_d_and_t_plus_steps() -> None:
 
 
 def test_items_of_other_steps_share_a_batch_and_do_not_meet(parts: Path) -> None:
-    codec, denoiser = load_part("diffusec-codec", "codec").network, load_part("diffusec-denoiser", "denoiser").network
+    codec, denoiser = load_model("diffusec-codec", "codec").network, load_model("diffusec-denoiser", "denoiser").network
     assert isinstance(codec, Codec)
     assert isinstance(denoiser, UNet)
     scheme = Diffusec(codec, denoiser, 10)
     source = torch.rand(4, 1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     t_d, t_plus = [1, 50, 20, 7], [0, 50, 0, 3]
     send, receive = keyed(2, 4), keyed(3, 4)
-    symbols = scheme.send(source, terms(t_d, t_plus), send)
+    symbols = scheme.send(source, parameters(t_d, t_plus), send)
     assert torch.view_as_real(symbols).square().sum(dim=2).mean(dim=1).tolist() == pytest.approx([1.0] * 4)
-    back = scheme.receive(heard(symbols, 0.1), terms(t_d, t_plus), receive)
+    back = scheme.receive(received(symbols, 0.1), parameters(t_d, t_plus), receive)
     assert back.min() >= 0
     assert back.max() <= 1
     for i in range(4):
         one = slice(i, i + 1)
-        alone = scheme.send(source[one], terms(t_d[one], t_plus[one]), Noise(send.keys[one]))
+        alone = scheme.send(source[one], parameters(t_d[one], t_plus[one]), Noise(send.keys[one]))
         assert torch.allclose(alone, symbols[one], atol=1e-5)
-        picture = scheme.receive(heard(symbols[one], 0.1), terms(t_d[one], t_plus[one]), Noise(receive.keys[one]))
+        picture = scheme.receive(received(symbols[one], 0.1), parameters(t_d[one], t_plus[one]), Noise(receive.keys[one]))
         assert torch.allclose(picture, back[one], atol=1e-4)
 
 
 LINK = """
 name: link
 frames: 12
-source: samples
+dataset: samples
 scheme: {name: diffusec, t_d: 7, t_plus: 3}
-alice: {images_per_frame: 1, interval_ms: 10}
+alice: {images_per_frame: 1, frame_interval_ms: 10}
 channel: {bob: {snr: {kind: constant, mean_db: 15}}}
 session: {probe_interval_ms: 20}
 """
@@ -140,8 +140,8 @@ def frames_of(records: dict[type[Record], list[Record]]) -> list[FrameSent]:
     return [record for record in records[FrameSent] if isinstance(record, FrameSent)]
 
 
-def rounds_of(records: dict[type[Record], list[Record]]) -> list[Adaptation]:
-    return [record for record in records[Adaptation] if isinstance(record, Adaptation)]
+def rounds_of(records: dict[type[Record], list[Record]]) -> list[StepDecision]:
+    return [record for record in records[StepDecision] if isinstance(record, StepDecision)]
 
 
 @pytest.mark.usefixtures("parts")
@@ -152,7 +152,7 @@ def test_fixed_steps_are_those_of_the_scheme() -> None:
 
 
 @pytest.mark.usefixtures("parts")
-def test_what_bob_chose_is_what_alice_uses_until_the_next_round() -> None:
+def test_what_bob_chose_is_what_alice_channel_uses_until_the_next_round() -> None:
     records = told(LINK + "bob: {policy: random}\n")
     rounds = rounds_of(records)
     assert len(rounds) >= 4
@@ -171,15 +171,15 @@ def test_what_bob_chose_is_what_alice_uses_until_the_next_round() -> None:
 def test_a_lost_report_leaves_the_steps_in_force_and_no_frame_has_others() -> None:
     records = told(LINK + "bob: {policy: random}\nlanes: 3\n")
     lossy = told(
-        LINK.replace("probe_interval_ms: 20", "probe_interval_ms: 20, attempts: 1, faults: {loss: 0.5}")
+        LINK.replace("probe_interval_ms: 20", "probe_interval_ms: 20, max_transmissions: 1, faults: {loss: 0.5}")
         + "bob: {policy: random}\nlanes: 4\n"
     )
     assert {frame.outcome for frame in frames_of(records)} == {0}
     outcomes = [frame.outcome for frame in frames_of(lossy)]
     assert set(outcomes) <= {0, 1, 2}  # decoded, no terms, not sent: never with other terms
     assert 0 in outcomes
-    offered = {(one.lane, one.t_d, one.t_plus) for one in rounds_of(lossy)} | {(lane, 7, 3) for lane in range(4)}
-    assert {(frame.lane, frame.t_d, frame.t_plus) for frame in frames_of(lossy) if frame.outcome == 0} <= offered
+    offered = {(one.link, one.t_d, one.t_plus) for one in rounds_of(lossy)} | {(link, 7, 3) for link in range(4)}
+    assert {(frame.link, frame.t_d, frame.t_plus) for frame in frames_of(lossy) if frame.outcome == 0} <= offered
 
 
 @pytest.mark.usefixtures("parts")
@@ -198,12 +198,12 @@ def test_a_policy_of_ones_own_is_asked() -> None:
             return np.array([[11, 4]])
 
     found: list[Record] = []
-    run(scenario_from_text(LINK, "test"), (found.append,), policies={"link": Mine()})
+    run(scenario_from_text(LINK, "test"), (found.append,), policies={"options": Mine()})
     assert {(frame.t_d, frame.t_plus) for frame in found if isinstance(frame, FrameSent)} == {(11, 4)}
     for wrong in ([[60, 4]], [[11, -1]], [[11.5, 4.0]], [11, 4]):
         Mine.choose = lambda *_, wrong=wrong: np.array(wrong)  # type: ignore[method-assign]
         with pytest.raises(LinksimError, match=r"a policy chose .*, allowed: .* in 1\.\.50 and 0\.\.50"):
-            run(scenario_from_text(LINK, "test"), policies={"link": Mine()})
+            run(scenario_from_text(LINK, "test"), policies={"options": Mine()})
     with pytest.raises(LinksimError, match="no group 'lnk'"):
         run(scenario_from_text(LINK, "test"), policies={"lnk": Mine()})
 
@@ -216,7 +216,7 @@ def test_a_best_pair_over_a_range_that_is_none_is_refused() -> None:
 
 @pytest.mark.usefixtures("parts")
 def test_a_policy_for_a_scheme_without_steps_is_refused() -> None:
-    text = LINK.replace("{name: diffusec, t_d: 7, t_plus: 3}", "{name: plain, codec: diffusec-codec}") + "bob: {policy: random}\n"
+    text = LINK.replace("{name: diffusec, t_d: 7, t_plus: 3}", "{name: deepjscc, codec: diffusec-codec}") + "bob: {policy: random}\n"
     with pytest.raises(LinksimError, match=r"bob\.policy chooses diffusion steps; scheme 'plain' has none"):
         told(text)
 
@@ -228,29 +228,29 @@ def test_a_shuffle_wraps_it_and_promises_kept_late_change_nothing() -> None:
         .replace("t_plus: 3}", "t_plus: 3}]")
         .replace("images_per_frame: 1", "images_per_frame: 2")
     )
-    late, at_once = (told(text + f"bob: {{policy: random}}\ncompute: {{promises: {when}}}\n") for when in ("late", "at-once"))
-    assert [(f.time_ns, f.t_d, f.t_plus) for f in frames_of(late)] == [(f.time_ns, f.t_d, f.t_plus) for f in frames_of(at_once)]
-    scores = [sorted((q.frame, q.item, q.mse) for q in records[Quality] if isinstance(q, Quality)) for records in (late, at_once)]
+    late, eager = (told(text + f"bob: {{policy: random}}\ncompute: {{evaluation: {when}}}\n") for when in ("lazy", "eager"))
+    assert [(f.time_ns, f.t_d, f.t_plus) for f in frames_of(late)] == [(f.time_ns, f.t_d, f.t_plus) for f in frames_of(eager)]
+    scores = [sorted((q.frame, q.item, q.mse) for q in records[ImageScore] if isinstance(q, ImageScore)) for records in (late, eager)]
     assert np.allclose(scores[0], scores[1], atol=1e-4)
 
 
 TOLERANCE = 0.02  # of mean SSIM
 
 
-@pytest.mark.skipif(not (has_part("diffusec-codec") and has_part("diffusec-denoiser")), reason="the parts are not trained yet")
+@pytest.mark.skipif(not (has_model("diffusec-codec") and has_model("diffusec-denoiser")), reason="the parts are not trained yet")
 def test_strides_come_as_near_to_the_image_as_single_steps() -> None:
     """The strided way back, of at most 5 calls, against DDPM's of one call a step: mean SSIM within the stated tolerance."""
     from linksim.data.sources import load
 
-    codec, denoiser = load_part("diffusec-codec", "codec").network, load_part("diffusec-denoiser", "denoiser").network
+    codec, denoiser = load_model("diffusec-codec", "codec").network, load_model("diffusec-denoiser", "denoiser").network
     assert isinstance(codec, Codec)
     assert isinstance(denoiser, UNet)
     images = to_images(load("samples", "test").images[:48])[:, None]
-    steps = terms([10, 30, 50, 50] * 12, [0, 5, 10, 30] * 12)
+    steps = parameters([10, 30, 50, 50] * 12, [0, 5, 10, 30] * 12)
     likeness = []
     with torch.inference_mode():
         symbols = Diffusec(codec, denoiser, 10).send(images, steps, keyed(4, 48))
         for calls in (5, None):
-            back = Diffusec(codec, denoiser, calls).receive(heard(symbols, 0.1), steps, keyed(5, 48))
+            back = Diffusec(codec, denoiser, calls).receive(received(symbols, 0.1), steps, keyed(5, 48))
             likeness.append(ssim(back[:, 0], images[:, 0]).mean().item())
     assert likeness[0] == pytest.approx(likeness[1], abs=TOLERANCE)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from linksim.diffusion import ABAR, STEPS, clean_estimate, denoise, diffuse, stops, to_pixels, to_unit
+from linksim.diffusion import ABAR, STEPS, denoise, diffuse, predict_x0, timesteps, to_pixels, to_unit
 
 SHAPE = (3, 4, 4)
 
@@ -44,23 +44,23 @@ def test_no_step_adds_nothing_and_the_noise_gives_the_image_back() -> None:
     steps = torch.tensor([0, 7, 50])
     noisy = diffuse(x, steps, noise)
     assert torch.equal(noisy[0], x[0])
-    assert torch.allclose(clean_estimate(noisy, steps, noise), x, atol=1e-5)
+    assert torch.allclose(predict_x0(noisy, steps, noise), x, atol=1e-5)
     assert torch.allclose(to_pixels(to_unit(x)), x, atol=1e-6)
 
 
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=6), st.one_of(st.none(), st.integers(1, 12)))
-def test_a_way_back_leads_from_its_step_to_zero_in_even_strides(steps: list[int], calls: int | None) -> None:
-    path = stops(torch.tensor(steps), calls)
+def test_a_way_back_leads_from_its_step_to_zero_in_even_strides(steps: list[int], num_calls: int | None) -> None:
+    path = timesteps(torch.tensor(steps), num_calls)
     for step, way in zip(steps, path.T.tolist(), strict=True):
         assert (way[0], way[-1]) == (step, 0)
         drops = [a - b for a, b in pairwise(way) if a != b]
-        assert len(drops) == (step if calls is None else min(calls, step))
+        assert len(drops) == (step if num_calls is None else min(num_calls, step))
         assert all(drop > 0 for drop in drops)
         assert max(drops, default=0) - min(drops, default=0) <= 1
 
 
-@pytest.mark.parametrize("calls", [None, 10, 4])
-def test_who_knows_the_image_gets_it_back(calls: int | None) -> None:
+@pytest.mark.parametrize("num_denoiser_calls", [None, 10, 4])
+def test_who_knows_the_image_gets_it_back(num_calls: int | None) -> None:
     x, steps = normals(3, 4, *SHAPE).clamp(-1, 1), torch.tensor([0, 1, 30, 100])
     noisy = diffuse(x, steps, normals(4, 4, *SHAPE))
     known = {tuple(image.flatten()[:2].tolist()): image for image in x}
@@ -71,11 +71,11 @@ def test_who_knows_the_image_gets_it_back(calls: int | None) -> None:
         left = ABAR[at][:, None, None, None]
         return (part - left.sqrt() * clean) / (1 - left).sqrt()
 
-    assert torch.allclose(denoise(model, noisy, steps, lambda n: normals(10 + n, 4, *SHAPE), calls), x, atol=1e-4)
+    assert torch.allclose(denoise(model, noisy, steps, lambda n: normals(10 + n, 4, *SHAPE), num_calls), x, atol=1e-4)
 
 
-@pytest.mark.parametrize("calls", [None, 10, 5])
-def test_the_ideal_denoiser_of_a_gaussian_gives_its_distribution_back(calls: int | None) -> None:
+@pytest.mark.parametrize("num_denoiser_calls", [None, 10, 5])
+def test_the_ideal_denoiser_of_a_gaussian_gives_its_distribution_back(num_calls: int | None) -> None:
     """Pixels N(0, s^2): the posterior is known, and what comes back from step 100 must be N(0, s^2) again and close to what was sent."""
     s, count = 0.2, 60_000
     x = s * normals(5, 1, 1, 1, count)
@@ -86,11 +86,11 @@ def test_the_ideal_denoiser_of_a_gaussian_gives_its_distribution_back(calls: int
         return (1 - left).sqrt() / (left * s**2 + 1 - left) * part
 
     noisy = diffuse(x, steps, normals(6, *x.shape))
-    back = denoise(model, noisy, steps, lambda n: normals(20 + n, *x.shape), calls)
+    back = denoise(model, noisy, steps, lambda n: normals(20 + n, *x.shape), num_calls)
     left = ABAR[100].item()
     gain = left * s**2 / (left * s**2 + 1 - left)
     likeness = torch.corrcoef(torch.stack([back.flatten(), x.flatten()]))[0, 1].item()
-    if calls is None:  # DDPM draws from the posterior, whose correlation with what was sent is the gain
+    if num_calls is None:  # DDPM draws from the posterior, whose correlation with what was sent is the gain
         assert back.std().item() == pytest.approx(s, rel=0.03)
         assert likeness == pytest.approx(gain, abs=0.02)
     else:  # a stride leaves out the spread within it: the fewer calls, the nearer to the posterior's mean

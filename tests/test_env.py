@@ -8,27 +8,27 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from made_up_atlas import made_up_atlas
+from synthetic_reward_table import made_up_reward_table
 
 import linksim.env  # registers what is tested
-from linksim.adapt.episode import Fluctuation
-from linksim.adapt.mdp import REACH, state
+from linksim.adapt.mdp import MAX_ACTION, state
+from linksim.adapt.snr_process import SnrProcess
 from linksim.env.step_selection import StepSelection
 from linksim.errors import LinksimError
 
-ATLAS = made_up_atlas()
+REWARD_TABLE = made_up_reward_table()
 STAY = np.zeros(2, np.float32)
 
 
 def test_gymnasium_finds_nothing_to_complain_about() -> None:
-    made = gymnasium.make(linksim.env.STEP_SELECTION, atlas=ATLAS)
+    made = gymnasium.make(linksim.env.STEP_SELECTION, reward_table=REWARD_TABLE)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_env(made.unwrapped)
 
 
 def test_an_episode_is_cut_off_after_its_rounds_and_never_ended() -> None:
-    made = StepSelection(ATLAS, rounds=4)
+    made = StepSelection(REWARD_TABLE, rounds=4)
     made.reset(seed=1)
     ends = [made.step(made.action_space.sample())[2:4] for _ in range(4)]
     assert ends == [(False, False)] * 3 + [(False, True)]
@@ -37,17 +37,17 @@ def test_an_episode_is_cut_off_after_its_rounds_and_never_ended() -> None:
 
 
 def test_a_whole_action_moves_by_the_reach_and_no_further_than_the_ranges() -> None:
-    made = StepSelection(ATLAS)
+    made = StepSelection(REWARD_TABLE)
     made.reset(seed=1, options={"steps": (10, 20)})
-    for action, expected in (((1.0, -1.0), (10 + REACH, 0)), ((9.0, 1.0), (50, REACH)), ((-0.04, 0.04), (49, 26))):
+    for action, expected in (((1.0, -1.0), (10 + MAX_ACTION, 0)), ((9.0, 1.0), (50, MAX_ACTION)), ((-0.04, 0.04), (49, 26))):
         told = made.step(np.array(action, np.float32))[4]
         assert (told["t_d"], told["t_plus"]) == expected
 
 
-def test_reward_is_the_atlas_own_and_regret_is_none_at_the_best_steps() -> None:
-    made = StepSelection(ATLAS, fluctuation_db=0.0)
-    best = ATLAS.best(np.array([9.0]))
-    worth = float(ATLAS.reward(best, np.array([9.0]))[0])
+def test_reward_is_the_reward_table_own_and_regret_is_none_at_the_best_steps() -> None:
+    made = StepSelection(REWARD_TABLE, fluctuation_db=0.0)
+    best = REWARD_TABLE.best(np.array([9.0]))
+    worth = float(REWARD_TABLE.reward(best, np.array([9.0]))[0])
     observed, told = made.reset(seed=1, options={"snr_db": 9.0, "steps": tuple(best[0].tolist())})
     np.testing.assert_array_equal(observed, state(best, np.array([9.0]))[0])
     assert told["snr_db"] == 9.0
@@ -62,7 +62,7 @@ def test_reward_is_the_atlas_own_and_regret_is_none_at_the_best_steps() -> None:
 
 def test_a_seed_decides_all_of_an_episode() -> None:
     def lived(seed: int) -> list[tuple[list[float], float]]:
-        made = StepSelection(ATLAS, delay=1, error_db=0.5)
+        made = StepSelection(REWARD_TABLE, delay=1, error_db=0.5)
         seen = [(made.reset(seed=seed)[0].tolist(), 0.0)]
         for _ in range(3):
             observed, reward, *_ = made.step(np.full(2, 0.3, np.float32))
@@ -73,21 +73,21 @@ def test_a_seed_decides_all_of_an_episode() -> None:
 
 
 def test_a_late_report_tells_what_the_snr_was() -> None:
-    late = Fluctuation(std_db=3.0, delay=2).episode(np.random.default_rng(1), 10, 4)
+    late = SnrProcess(std_db=3.0, delay=2).episode(np.random.default_rng(1), 10, 4)
     np.testing.assert_array_equal(late.reported_db[2:], late.true_db[:-2])
-    prompt = Fluctuation(std_db=3.0).episode(np.random.default_rng(1), 10, 4)
+    prompt = SnrProcess(std_db=3.0).episode(np.random.default_rng(1), 10, 4)
     np.testing.assert_array_equal(prompt.reported_db, prompt.true_db)
 
 
 def test_snr_fluctuates_as_it_is_told_to() -> None:
     """Means uniform over the range, deviation and correlation of a stationary AR(1), and reports that err by their own deviation."""
     n = 40_000
-    snr = Fluctuation(-3.0, 12.0, std_db=2.0, correlation=0.7, error_db=0.5).episode(np.random.default_rng(2), 3, n, mean_db=5.0)
+    snr = SnrProcess(-3.0, 12.0, std_db=2.0, correlation=0.7, error_db=0.5).episode(np.random.default_rng(2), 3, n, mean_db=5.0)
     assert snr.true_db.mean(axis=1) == pytest.approx(5.0, abs=0.05)
     assert snr.true_db.std(axis=1) == pytest.approx(2.0, abs=0.03)
     assert np.asarray(np.corrcoef(snr.true_db))[0, 1:] == pytest.approx([0.7, 0.49], abs=0.02)
     assert (snr.reported_db - snr.true_db).std() == pytest.approx(0.5, abs=0.01)
-    means = Fluctuation(-3.0, 12.0, std_db=0.0).episode(np.random.default_rng(3), 2, n).true_db
+    means = SnrProcess(-3.0, 12.0, std_db=0.0).episode(np.random.default_rng(3), 2, n).true_db
     assert np.quantile(means[0], [0.0, 0.5, 1.0]) == pytest.approx([-3.0, 4.5, 12.0], abs=0.2)
     np.testing.assert_array_equal(means[0], means[1])
 
@@ -105,23 +105,23 @@ def test_snr_fluctuates_as_it_is_told_to() -> None:
 )
 def test_an_episode_that_cannot_be_is_refused(options: dict[str, object], said: str) -> None:
     with pytest.raises(LinksimError, match=said):
-        StepSelection(ATLAS).reset(options=options)
+        StepSelection(REWARD_TABLE).reset(options=options)
 
 
 ENDLESS: list[dict[str, object]] = [{"snr_db": (0.0, np.inf)}, {"snr_db": (-np.inf, 0.0)}, {"fluctuation_db": np.inf}]
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"rounds": 0}, {"snr_db": (3.0, 2.0)}, {"delay": -1}, {"correlation": 1.1}, {"error_db": float("nan")}, *ENDLESS]
+    "wrong", [{"reset_interval": 0}, {"snr_db": (3.0, 2.0)}, {"delay": -1}, {"correlation": 1.1}, {"error_db": float("nan")}, *ENDLESS]
 )
 def test_figures_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(LinksimError, match=r"must be (at least|0\.\.1)"):
-        StepSelection(ATLAS, **wrong)  # type: ignore[arg-type]  # some are wrong on purpose
+        StepSelection(REWARD_TABLE, **wrong)  # type: ignore[arg-type]  # some are wrong on purpose
 
 
 def test_a_delay_is_a_whole_number_of_rounds() -> None:
     with pytest.raises(LinksimError, match=r"delay must be a whole number of rounds, got 1\.5"):
-        StepSelection(ATLAS, delay=1.5)  # type: ignore[arg-type]  # wrong on purpose
+        StepSelection(REWARD_TABLE, delay=1.5)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_without_gymnasium_one_line_says_what_to_install() -> None:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from linksim.phy.fading import fading
+from linksim.phy.sum_of_sinusoids import powers
 from linksim.phy.tdl import taps
-from linksim.phy.waves import powers
 from linksim.rng import Streams
 from linksim.scenario.fading import Fading, JakesFading, NakagamiFading, NoFading, RayleighFading, RicianFading, TdlFading
 
 MS, S = 1_000_000, 1_000_000_000
-LANES = 4000
+LINKS = 4000
 RAYLEIGH, RICIAN = RayleighFading(kind="rayleigh", coherence_ms=10), RicianFading(kind="rician", k_db=4)
 JAKES = JakesFading(kind="jakes", doppler_hz=100)
 TDL = TdlFading(kind="tdl", profile="C", delay_spread_ns=300, doppler_hz=100)
@@ -34,11 +34,13 @@ KINDS: list[Fading] = [
 every_kind = pytest.mark.parametrize("spec", KINDS, ids=lambda s: f"{s.kind} {getattr(s, 'view', '')} {getattr(s, 'k_db', '')}")
 
 
-def realisations(spec: Fading, start_ns: int = 3 * S, uses: int = 1, use_ns: float = 1e3, lanes: int = LANES) -> NDArray[np.complex64]:
-    """The gains of independent paths: complex64 [lanes, uses]."""
+def realisations(
+    spec: Fading, start_ns: int = 3 * S, channel_uses: int = 1, use_ns: float = 1e3, links: int = LINKS
+) -> NDArray[np.complex64]:
+    """The gains of independent paths: complex64 [links, uses]."""
     streams = Streams(11)
-    found = [fading(spec, streams, f"lane-{i}").gains(start_ns, uses, use_ns) for i in range(lanes)]
-    return np.stack([np.broadcast_to(gain, uses) for gain in found])
+    found = [fading(spec, streams, f"link-{i}").gains(start_ns, channel_uses, use_ns) for i in range(links)]
+    return np.stack([np.broadcast_to(gain, channel_uses) for gain in found])
 
 
 def correlation(a: NDArray[np.complex64], b: NDArray[np.complex64]) -> NDArray[np.complex128]:
@@ -50,7 +52,7 @@ def correlation(a: NDArray[np.complex64], b: NDArray[np.complex64]) -> NDArray[n
 def test_mean_power_is_one(spec: Fading) -> None:
     """Independent realisations; within four standard errors, as the sample gives them."""
     power = np.abs(realisations(spec)[:, 0]) ** 2
-    assert power.mean() == pytest.approx(1.0, abs=float(4 * power.std() / LANES**0.5 + 1e-5))
+    assert power.mean() == pytest.approx(1.0, abs=float(4 * power.std() / LINKS**0.5 + 1e-5))
 
 
 def rice(k_db: float) -> Callable[..., object]:
@@ -93,7 +95,7 @@ def test_the_autocorrelation_is_that_of_waves_from_all_sides(spec: Fading) -> No
     """J0(2 pi f_d lag) to 0.02 up to its second zero, over 4,000 realisations of five Doppler periods each."""
     lags = 30
     zero = special.jn_zeros(0, 2)[1] / (2 * np.pi * 100)
-    gains = realisations(spec, uses=6 * lags, use_ns=zero / lags * 1e9).astype(np.complex128)
+    gains = realisations(spec, channel_uses=6 * lags, use_ns=zero / lags * 1e9).astype(np.complex128)
     for lag in range(lags):
         measured = np.mean(gains[:, : 5 * lags] * gains[:, lag : lag + 5 * lags].conj())
         assert measured == pytest.approx(special.j0(2 * np.pi * 100 * lag * zero / lags), abs=0.02)
@@ -112,14 +114,14 @@ def test_level_crossings_and_fade_durations_have_their_closed_forms(level: float
     """Rate sqrt(2 pi) f_d r exp(-r^2), duration (exp(r^2) - 1) / (r f_d sqrt(2 pi)): 40 paths of 50 s, within 4 standard errors and 3 %."""
     rates, below = np.empty(40), np.empty(40)
     for i in range(40):
-        envelope = np.abs(fading(JAKES, Streams(5), f"lane-{i}").gains(0, 250_000, 0.2 * MS))
+        envelope = np.abs(fading(JAKES, Streams(5), f"link-{i}").gains(0, 250_000, 0.2 * MS))
         rates[i] = np.count_nonzero((envelope[1:] >= level) & (envelope[:-1] < level)) / 50
         below[i] = np.mean(envelope < level)
     rate = (2 * np.pi) ** 0.5 * 100 * level * np.exp(-(level**2))
     duration = (np.exp(level**2) - 1) / (level * 100 * (2 * np.pi) ** 0.5)
     assert rates.mean() == pytest.approx(rate, abs=4 * rates.std() / 40**0.5 + 0.03 * rate)
-    spread = 4 * (below.std() / below.mean() + rates.std() / rates.mean()) / 40**0.5
-    assert below.mean() / rates.mean() == pytest.approx(duration, rel=spread + 0.03)
+    split_evenly = 4 * (below.std() / below.mean() + rates.std() / rates.mean()) / 40**0.5
+    assert below.mean() / rates.mean() == pytest.approx(duration, rel=split_evenly + 0.03)
 
 
 def test_two_frames_1_ms_apart_correlate_as_the_doppler_says() -> None:
@@ -128,7 +130,7 @@ def test_two_frames_1_ms_apart_correlate_as_the_doppler_says() -> None:
     assert moving.shift_hz == pytest.approx(233.5, abs=0.01)
     first, second = (realisations(moving, start_ns=7 * S + later)[:, 0] for later in (0, MS))
     expected = special.j0(2 * np.pi * moving.shift_hz * 1e-3)
-    assert correlation(first, second) == pytest.approx(expected, abs=4 / LANES**0.5)
+    assert correlation(first, second) == pytest.approx(expected, abs=4 / LINKS**0.5)
 
 
 GAUSSIAN = [RAYLEIGH, RICIAN, JAKES, TDL, OFDM]
@@ -140,7 +142,7 @@ def test_bob_and_eve_correlate_as_set(spec: Fading, rho: float) -> None:
     """The scattered part (of a Rician path 1 / (1 + K) of the power) by `rho`, real; Eve's law remains. Within 4 standard errors."""
     streams = Streams(3)
     pairs = [(fading(spec, streams, f"b{i}"), fading(spec, streams, f"e{i}", f"b{i}", rho)) for i in range(2000)]
-    bob, eve = (np.array([pair[ear].gains(5 * S, 8, MS)[-1] for pair in pairs]) for ear in (0, 1))
+    bob, eve = (np.array([pair[receiver].gains(5 * S, 8, MS)[-1] for pair in pairs]) for receiver in (0, 1))
     share = 1 / (1 + 10 ** (spec.k_db / 10)) if isinstance(spec, RicianFading) else 1.0
     assert correlation(bob, eve) == pytest.approx(rho * share, abs=4 / 2000**0.5)
     assert np.mean(np.abs(eve) ** 2) == pytest.approx(1.0, abs=4 / 2000**0.5)
@@ -151,11 +153,11 @@ def test_bob_and_eve_correlate_as_set(spec: Fading, rho: float) -> None:
 def test_a_correlated_path_keeps_its_doppler() -> None:
     """Two instants of Eve's, 2 ms apart, and Bob's gain against hers 2 ms later."""
     streams = Streams(4)
-    made = [(fading(JAKES, streams, f"b{i}"), fading(JAKES, streams, f"e{i}", f"b{i}", 0.6)) for i in range(LANES)]
-    bob, eve = (np.stack([pair[ear].gains(0, 2, 2 * MS) for pair in made]) for ear in (0, 1))
+    made = [(fading(JAKES, streams, f"b{i}"), fading(JAKES, streams, f"e{i}", f"b{i}", 0.6)) for i in range(LINKS)]
+    bob, eve = (np.stack([pair[receiver].gains(0, 2, 2 * MS) for pair in made]) for receiver in (0, 1))
     expected = special.j0(2 * np.pi * 0.2)
-    assert correlation(eve[:, 0], eve[:, 1]) == pytest.approx(expected, abs=4 / LANES**0.5)
-    assert correlation(bob[:, 0], eve[:, 1]) == pytest.approx(0.6 * expected, abs=4 / LANES**0.5)
+    assert correlation(eve[:, 0], eve[:, 1]) == pytest.approx(expected, abs=4 / LINKS**0.5)
+    assert correlation(bob[:, 0], eve[:, 1]) == pytest.approx(0.6 * expected, abs=4 / LINKS**0.5)
 
 
 @pytest.mark.parametrize("profile", ["A", "C"])
@@ -175,17 +177,17 @@ def test_tap_tables_are_the_published_ones(profile: str) -> None:
 def test_frequency_correlation_and_delay_profile_are_those_of_the_taps(profile: str) -> None:
     """R(f) = sum of P_l exp(-j 2 pi f tau_l); its transform at the taps' delays is their power. Within 4 standard errors."""
     spec = OFDM.model_copy(update={"profile": profile})
-    gains = realisations(spec, uses=32, lanes=2 * LANES)
+    gains = realisations(spec, channel_uses=32, links=2 * LINKS)
     delays_ns, tap_powers = taps(profile, spec.delay_spread_ns)
     offsets_hz = np.arange(32) * spec.spacing_khz * 1e3
     expected = (tap_powers * np.exp(-2j * np.pi * np.outer(offsets_hz, delays_ns * 1e-9))).sum(axis=1)
     measured = correlation(gains, gains[:, :1])
-    assert np.abs(measured - expected).max() < 4 / (2 * LANES) ** 0.5
+    assert np.abs(measured - expected).max() < 4 / (2 * LINKS) ** 0.5
     delay_power = np.mean(np.abs(np.fft.ifft(gains, axis=1)) ** 2, axis=0)
     window = np.exp(2j * np.pi * np.outer(np.arange(32) / 32, np.arange(32)))
     leaked = window[:, :, None] * np.exp(-2j * np.pi * np.outer(np.arange(32) * spec.spacing_khz * 1e3, delays_ns * 1e-9))
     profile_expected = (np.abs(leaked.mean(axis=1)) ** 2 * tap_powers).sum(axis=1)
-    assert np.abs(delay_power - profile_expected).max() < 4 * profile_expected.max() / (2 * LANES) ** 0.5
+    assert np.abs(delay_power - profile_expected).max() < 4 * profile_expected.max() / (2 * LINKS) ** 0.5
 
 
 def test_ofdm_lays_symbols_over_subcarriers_in_turn() -> None:
@@ -212,7 +214,7 @@ def test_nothing_moves_at_no_speed() -> None:
 def test_who_asks_how_often_and_in_what_order_changes_nothing(spec: Fading, asked: list[tuple[int, int]]) -> None:
     def ask(order: list[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
         path = fading(spec, Streams(9), "p")
-        return {(start, uses): path.gains(start, uses, 5e3).tobytes() for start, uses in order}
+        return {(start, channel_uses): path.gains(start, channel_uses, 5e3).tobytes() for start, channel_uses in order}
 
     assert ask(asked) == ask(sorted(asked, reverse=True)) | ask(asked + asked)
 

@@ -5,7 +5,7 @@ import hmac
 import pytest
 
 from linksim import secrecy
-from linksim.secrecy import KeyPair, Refused, SessionKeys
+from linksim.secrecy import AuthenticationError, KeyPair, SessionKeys
 
 ALICE, BOB, EVE = (KeyPair(bytes([n]) * 32) for n in (1, 2, 3))
 ALICE_EPHEMERAL, BOB_EPHEMERAL, EVE_EPHEMERAL = (KeyPair(bytes([n]) * 32) for n in (4, 5, 6))
@@ -26,12 +26,12 @@ def test_oracle_meets_the_rfc() -> None:
 
 
 def keys_of(session: SessionKeys) -> list[bytes]:
-    return [session.alice_to_bob, session.bob_to_alice, session.schemes, session.terms, session.accept]
+    return [session.alice_to_bob, session.bob_to_alice, session.schemes, session.parameters, session.accept]
 
 
 def both_ends(transcript: bytes = b"hello and accept") -> tuple[SessionKeys, SessionKeys]:
-    alice = secrecy.agree(ALICE, ALICE_EPHEMERAL, BOB.public, BOB_EPHEMERAL.public, True, transcript)
-    bob = secrecy.agree(BOB, BOB_EPHEMERAL, ALICE.public, ALICE_EPHEMERAL.public, False, transcript)
+    alice = secrecy.derive_session_keys(ALICE, ALICE_EPHEMERAL, BOB.public, BOB_EPHEMERAL.public, True, transcript)
+    bob = secrecy.derive_session_keys(BOB, BOB_EPHEMERAL, ALICE.public, ALICE_EPHEMERAL.public, False, transcript)
     return alice, bob
 
 
@@ -59,13 +59,13 @@ def test_key_schedule_is_the_documented_one() -> None:
     )
     info = ALICE.public + ALICE_EPHEMERAL.public + BOB.public + BOB_EPHEMERAL.public + b"hello and accept"
     root = hkdf(secrets, b"linksim/1 session", info)
-    purposes = (b"alice to bob", b"bob to alice", b"schemes", b"terms", b"accept")
+    purposes = (b"alice to bob", b"bob to alice", b"schemes", b"parameters", b"accept")
     alice, _ = both_ends()
     assert keys_of(alice) == [hkdf_expand(root, b"linksim/1 " + purpose) for purpose in purposes]
     early = hkdf(ALICE_EPHEMERAL.exchange(BOB.public) + ALICE.exchange(BOB.public), b"linksim/1 hello", ALICE.public + BOB.public)
-    tag = secrecy.prove_hello(ALICE, ALICE_EPHEMERAL, BOB.public, b"bytes")
+    tag = secrecy.make_hello_tag(ALICE, ALICE_EPHEMERAL, BOB.public, b"bytes")
     assert tag == hmac.digest(early, b"bytes", "sha256")[:16]
-    assert secrecy.prove_accept(alice, b"bytes") == hmac.digest(alice.accept, b"bytes", "sha256")[:16]
+    assert secrecy.make_accept_tag(alice, b"bytes") == hmac.digest(alice.accept, b"bytes", "sha256")[:16]
 
 
 def test_who_lacks_one_private_key_gets_other_keys() -> None:
@@ -83,7 +83,7 @@ def test_who_lacks_one_private_key_gets_other_keys() -> None:
         for peer in known:
             for peer_ephemeral in known:
                 for initiator in (True, False):
-                    hers.update(keys_of(secrecy.agree(me, ephemeral, peer, peer_ephemeral, initiator, b"hello and accept")))
+                    hers.update(keys_of(secrecy.derive_session_keys(me, ephemeral, peer, peer_ephemeral, initiator, b"hello and accept")))
     assert not hers & set(keys_of(both_ends()[0]))
 
 
@@ -97,46 +97,46 @@ def test_session_keys_do_not_show_in_a_message() -> None:
 
 @pytest.mark.parametrize("public", [bytes(32), b"\x01" + bytes(31), bytes(31)])
 def test_points_that_fix_the_secret_are_refused(public: bytes) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(AuthenticationError):
         ALICE.exchange(public)
-    with pytest.raises(Refused):
-        secrecy.agree(ALICE, ALICE_EPHEMERAL, BOB.public, public, True, b"")
+    with pytest.raises(AuthenticationError):
+        secrecy.derive_session_keys(ALICE, ALICE_EPHEMERAL, BOB.public, public, True, b"")
 
 
 # Tags -----------------------------------------------------------------------------------------------------------
 
 
 def test_hello_of_the_known_peer_is_taken() -> None:
-    tag = secrecy.prove_hello(ALICE, ALICE_EPHEMERAL, BOB.public, b"hello")
-    secrecy.check_hello(BOB, ALICE.public, ALICE_EPHEMERAL.public, b"hello", tag)
+    tag = secrecy.make_hello_tag(ALICE, ALICE_EPHEMERAL, BOB.public, b"hello")
+    secrecy.verify_hello_tag(BOB, ALICE.public, ALICE_EPHEMERAL.public, b"hello", tag)
 
 
 def test_accept_of_the_known_peer_is_taken() -> None:
     alice, bob = both_ends()
-    secrecy.check_accept(alice, b"accept", secrecy.prove_accept(bob, b"accept"))
+    secrecy.verify_accept_tag(alice, b"accept", secrecy.make_accept_tag(bob, b"accept"))
 
 
 @pytest.mark.parametrize(
     ("identity", "ephemeral", "addressee"), [(EVE, EVE_EPHEMERAL, BOB), (EVE, ALICE_EPHEMERAL, BOB), (ALICE, ALICE_EPHEMERAL, EVE)]
 )
 def test_hello_under_a_forged_identity_is_refused(identity: KeyPair, ephemeral: KeyPair, addressee: KeyPair) -> None:
-    tag = secrecy.prove_hello(identity, ephemeral, addressee.public, b"hello")
-    with pytest.raises(Refused):
-        secrecy.check_hello(BOB, ALICE.public, ephemeral.public, b"hello", tag)
+    tag = secrecy.make_hello_tag(identity, ephemeral, addressee.public, b"hello")
+    with pytest.raises(AuthenticationError):
+        secrecy.verify_hello_tag(BOB, ALICE.public, ephemeral.public, b"hello", tag)
 
 
 def test_hello_with_another_ephemeral_key_is_refused() -> None:
-    tag = secrecy.prove_hello(ALICE, ALICE_EPHEMERAL, BOB.public, b"hello")
-    with pytest.raises(Refused):
-        secrecy.check_hello(BOB, ALICE.public, EVE_EPHEMERAL.public, b"hello", tag)
+    tag = secrecy.make_hello_tag(ALICE, ALICE_EPHEMERAL, BOB.public, b"hello")
+    with pytest.raises(AuthenticationError):
+        secrecy.verify_hello_tag(BOB, ALICE.public, EVE_EPHEMERAL.public, b"hello", tag)
 
 
 def test_accept_under_a_forged_identity_is_refused() -> None:
     """Eve stands in Bob's place: she answers Alice's HELLO with her own ephemeral key and whatever identity."""
-    alice = secrecy.agree(ALICE, ALICE_EPHEMERAL, BOB.public, EVE_EPHEMERAL.public, True, b"hello and accept")
-    eve = secrecy.agree(EVE, EVE_EPHEMERAL, ALICE.public, ALICE_EPHEMERAL.public, False, b"hello and accept")
-    with pytest.raises(Refused):
-        secrecy.check_accept(alice, b"accept", secrecy.prove_accept(eve, b"accept"))
+    alice = secrecy.derive_session_keys(ALICE, ALICE_EPHEMERAL, BOB.public, EVE_EPHEMERAL.public, True, b"hello and accept")
+    eve = secrecy.derive_session_keys(EVE, EVE_EPHEMERAL, ALICE.public, ALICE_EPHEMERAL.public, False, b"hello and accept")
+    with pytest.raises(AuthenticationError):
+        secrecy.verify_accept_tag(alice, b"accept", secrecy.make_accept_tag(eve, b"accept"))
 
 
 def flips(raw: bytes) -> list[bytes]:
@@ -146,14 +146,14 @@ def flips(raw: bytes) -> list[bytes]:
 
 def test_a_flipped_bit_in_a_tagged_message_is_refused() -> None:
     keys, _ = both_ends()
-    hello = secrecy.prove_hello(ALICE, ALICE_EPHEMERAL, BOB.public, b"hello")
-    accept = secrecy.prove_accept(keys, b"accept")
+    hello = secrecy.make_hello_tag(ALICE, ALICE_EPHEMERAL, BOB.public, b"hello")
+    accept = secrecy.make_accept_tag(keys, b"accept")
     for wrong in [*flips(hello), hello[:15], hello + b"\0", b""]:
-        with pytest.raises(Refused):
-            secrecy.check_hello(BOB, ALICE.public, ALICE_EPHEMERAL.public, b"hello", wrong)
+        with pytest.raises(AuthenticationError):
+            secrecy.verify_hello_tag(BOB, ALICE.public, ALICE_EPHEMERAL.public, b"hello", wrong)
     for wrong in [*flips(accept), accept[:15], accept + b"\0", b""]:
-        with pytest.raises(Refused):
-            secrecy.check_accept(keys, b"accept", wrong)
+        with pytest.raises(AuthenticationError):
+            secrecy.verify_accept_tag(keys, b"accept", wrong)
     for covered in flips(b"hello"):
-        with pytest.raises(Refused):
-            secrecy.check_hello(BOB, ALICE.public, ALICE_EPHEMERAL.public, covered, hello)
+        with pytest.raises(AuthenticationError):
+            secrecy.verify_hello_tag(BOB, ALICE.public, ALICE_EPHEMERAL.public, covered, hello)

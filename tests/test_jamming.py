@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linksim.phy.jamming import Budget, affordable, intervals, uses_hit
-from linksim.records import BOB, EVE, Jam, Quality, Reception, Symbol
+from linksim.phy.jamming import Budget, channel_uses_hit, intervals, within_budget
+from linksim.records import BOB, EVE, ConstellationPoint, ImageScore, JammingInterval, Reception
 from linksim.rng import Streams
 from linksim.scenario.jammers import BarrageJammer, MarkovJammer, PlannedJammer, PulsedJammer, SweepJammer
-from linksim.scenario.schema import Link
+from linksim.scenario.schema import LinkOptions
 from linksim.units import db_to_linear
 
 MS = 1_000_000
-KEY = Streams(1).key("jammer/lane-0")
+KEY = Streams(1).key("jammer/link-0")
 PLANNED: list[PlannedJammer] = [
     BarrageJammer(kind="barrage", start_ms=2),
     PulsedJammer(kind="pulsed", period_ms=10, on_ms=3, start_ms=5),
@@ -61,103 +61,103 @@ def test_a_markov_jammer_is_in_its_steady_state_from_the_start() -> None:
 
 
 @given(st.sampled_from(PLANNED), st.floats(-20, 20), st.floats(1e-4, 0.1))
-def test_all_of_the_budget_is_spent_and_no_more(spec: PlannedJammer, jsr_db: float, budget_s: float) -> None:
-    spec = spec.model_copy(update={"jsr_bob_db": jsr_db, "budget_s": budget_s})
-    power, on = db_to_linear(jsr_db), list(affordable(spec, KEY))
+def test_all_of_the_budget_is_spent_and_no_more(spec: PlannedJammer, jsr_db: float, energy_budget_s: float) -> None:
+    spec = spec.model_copy(update={"jsr_bob_db": jsr_db, "energy_budget_s": energy_budget_s})
+    power, on = db_to_linear(jsr_db), list(within_budget(spec, KEY))
     spent = sum(end - start for start, end in on) / 1e9 * power
-    assert budget_s - power * 1e-9 - 1e-12 <= spent <= budget_s * (1 + 1e-12)
+    assert energy_budget_s - power * 1e-9 - 1e-12 <= spent <= energy_budget_s * (1 + 1e-12)
     assert all(start < end for start, end in on)
     assert [start for start, _ in on] == [start for start, _ in islice(intervals(spec, KEY), len(on))]
 
 
 @given(st.floats(1e-9, 1e-3), st.floats(-60, 60), st.lists(st.integers(0, 1_000_000), max_size=20))
-def test_no_order_of_payments_exceeds_the_budget(budget_s: float, jsr_db: float, lengths: list[int]) -> None:
-    budget = Budget(BarrageJammer(kind="barrage", budget_s=budget_s, jsr_bob_db=jsr_db))
+def test_no_order_of_payments_exceeds_the_budget(energy_budget_s: float, jsr_db: float, lengths: list[int]) -> None:
+    budget = Budget(BarrageJammer(kind="barrage", energy_budget_s=energy_budget_s, jsr_bob_db=jsr_db))
     paid = [budget.spend(7, 7 + length) - 7 for length in lengths]
-    assert sum(paid) / 1e9 * db_to_linear(jsr_db) <= budget_s * (1 + 1e-12)
+    assert sum(paid) / 1e9 * db_to_linear(jsr_db) <= energy_budget_s * (1 + 1e-12)
     assert all(0 <= some <= length for some, length in zip(paid, lengths, strict=True))
 
 
 @given(st.integers(0, 10_000), st.integers(1, 10_000), st.integers(0, 10_000), st.sampled_from([1.0, 10.0, 333.3]), st.integers(1, 200))
-def test_a_symbol_is_hit_when_its_middle_is(start: int, length: int, frame: int, use_ns: float, uses: int) -> None:
-    first, last = uses_hit(start, start + length, frame, use_ns, uses)
-    hit = {i for i in range(uses) if start <= frame + (i + 0.5) * use_ns < start + length}
+def test_a_symbol_is_hit_when_its_middle_is(start: int, length: int, frame: int, use_ns: float, channel_uses: int) -> None:
+    first, last = channel_uses_hit(start, start + length, frame, use_ns, channel_uses)
+    hit = {i for i in range(channel_uses) if start <= frame + (i + 0.5) * use_ns < start + length}
     assert set(range(first, last)) == hit
 
 
-def link(jammer: Any, **keys: Any) -> dict[str, Link]:
-    return {"one": Link(**{"jammer": jammer, "session": {"probe_interval_ms": 0}} | keys)}
+def options(jammer: Any, **keys: Any) -> dict[str, LinkOptions]:
+    return {"one": LinkOptions(**{"jammer": jammer, "session": {"probe_interval_ms": 0}} | keys)}
 
 
 def test_the_trace_tells_on_times_power_and_energy(simulate: Any) -> None:
     spec = PulsedJammer(kind="pulsed", period_ms=5, on_ms=2, jsr_bob_db=3, jsr_eve_db=-3)
-    result, kept = simulate(link(spec), frames=8)
-    jams = kept.of(Jam)
+    result, kept = simulate(options(spec), frames=8)
+    jams = kept.of(JammingInterval)
     assert [(j.time_ns, j.end_ns) for j in jams[:2]] == [(0, 2 * MS), (5 * MS, 7 * MS)]
     assert jams[0].energy == pytest.approx(10**0.3 * 0.002)
     assert result.warnings == ()
-    heard = kept.of(Reception)
-    assert any(r.jammed > 0 for r in heard)
-    for r in heard:
-        assert r.jam_power == pytest.approx(r.jammed * 10**0.3, rel=1e-4)
+    received = kept.of(Reception)
+    assert any(r.jammed > 0 for r in received)
+    for r in received:
+        assert r.mean_jsr == pytest.approx(r.jammed * 10**0.3, rel=1e-4)
 
 
 @pytest.mark.parametrize("period_ms", [0.01, 0.02, 1.0, 100.0])
 def test_a_frame_remembers_every_pulse_it_met(simulate: Any, period_ms: float) -> None:
     """Also hundreds of them within one frame. A barrage-long frame would be the same."""
     spec = PulsedJammer(kind="pulsed", period_ms=period_ms, on_ms=period_ms / 2)
-    _, kept = simulate(link(spec), frames=100)
+    _, kept = simulate(options(spec), frames=100)
     total = sum(r.jammed for r in kept.of(Reception))
     assert total / 100 == pytest.approx(0.5, abs=0.07)
 
 
-def test_a_sweep_visits_lane_after_lane_for_its_dwell(simulate: Any) -> None:
-    """3 lanes, 4 ms each: one of them at any time, each every 12 ms, and a frame is jammed for just the time that the jammer was there."""
-    _, kept = simulate(link(SweepJammer(kind="sweep", dwell_ms=4, start_ms=1), lanes=3), frames=12)
-    jams = kept.of(Jam)
-    assert [j.lane for j in jams] == [n % 3 for n in range(len(jams))]
+def test_a_sweep_visits_link_after_link_for_its_dwell(simulate: Any) -> None:
+    """3 links, 4 ms each: one of them at any time, each every 12 ms, and a frame is jammed for just the time that the jammer was there."""
+    _, kept = simulate(options(SweepJammer(kind="sweep", dwell_ms=4, start_ms=1), links=3), frames=12)
+    jams = kept.of(JammingInterval)
+    assert [j.link for j in jams] == [n % 3 for n in range(len(jams))]
     assert [j.time_ns for j in jams] == [MS + 4 * MS * n for n in range(len(jams))]
     assert all(j.end_ns - j.time_ns == 4 * MS for j in jams[:-1])
     for r in kept.of(Reception):
         end = r.time_ns + 2048 * 1000  # four images of 512 uses at 1 MHz
-        overlap = sum(max(0, min(end, j.end_ns) - max(r.time_ns, j.time_ns)) for j in jams if j.lane == r.lane)
+        overlap = sum(max(0, min(end, j.end_ns) - max(r.time_ns, j.time_ns)) for j in jams if j.link == r.link)
         assert r.jammed * 2048 == pytest.approx(overlap / 1000, abs=1)
 
 
-def test_a_sweep_spends_one_budget_on_all_lanes(simulate: Any) -> None:
-    _, kept = simulate(link(SweepJammer(kind="sweep", dwell_ms=2, budget_s=0.0115), lanes=3), frames=12)
-    assert sum(j.energy for j in kept.of(Jam)) == pytest.approx(0.0115)
-    assert [j.lane for j in kept.of(Jam)] == [0, 1, 2, 0, 1, 2]
+def test_a_sweep_spends_one_budget_on_all_links(simulate: Any) -> None:
+    _, kept = simulate(options(SweepJammer(kind="sweep", dwell_ms=2, energy_budget_s=0.0115), links=3), frames=12)
+    assert sum(j.energy for j in kept.of(JammingInterval)) == pytest.approx(0.0115)
+    assert [j.link for j in kept.of(JammingInterval)] == [0, 1, 2, 0, 1, 2]
 
 
-def test_lanes_of_a_group_have_markov_jammers_of_their_own_and_groups_have_the_same(simulate: Any) -> None:
-    spec = link(MarkovJammer(kind="markov", mean_on_ms=2, mean_off_ms=4), lanes=2)["one"]
+def test_links_of_a_group_have_markov_jammers_of_their_own_and_groups_have_the_same(simulate: Any) -> None:
+    spec = options(MarkovJammer(kind="markov", mean_on_ms=2, mean_off_ms=4), links=2)["one"]
     _, kept = simulate({"a": spec, "b": spec}, frames=10)
-    on = [[(j.time_ns, j.end_ns) for j in kept.of(Jam) if j.lane == lane] for lane in range(4)]
+    on = [[(j.time_ns, j.end_ns) for j in kept.of(JammingInterval) if j.link == link] for link in range(4)]
     assert on[:2] == on[2:]
     assert not set(on[0]) & set(on[1])
 
 
 @pytest.mark.parametrize("jsr_db", [-20.0, 6.0])
 def test_interference_has_the_power_that_was_set(jsr_db: float, simulate: Any) -> None:
-    """On the symbols themselves: 250 frames, 256 symbols of each, at either ear. 0.05 dB are 2.9 standard deviations of the mean power."""
+    """On the symbols themselves: 250 frames, 256 symbols of each, at either receiver. 0.05 dB are 2.9 standard deviations of the mean power."""
     clear = {"snr": {"kind": "constant", "mean_db": 60.0}}
     jammer = {"kind": "barrage", "jsr_bob_db": jsr_db, "jsr_eve_db": jsr_db - 5}
-    groups = link(jammer, eve={"attack": "inversion"}, channel={"bob": clear, "eve": clear}, alice={"images_per_frame": 1})
-    _, kept = simulate(groups, frames=250, trace={"constellations": 250, "pictures": 0}, classifier=None)
-    symbols = kept.of(Symbol)
-    jamming = np.array([[s.ear, (s.heard_re - s.sent_re) ** 2 + (s.heard_im - s.sent_im) ** 2] for s in symbols])
-    for ear, set_db in ((BOB, jsr_db), (EVE, jsr_db - 5)):
-        measured = jamming[jamming[:, 0] == ear, 1]
+    groups = options(jammer, eve={"attack": "inverse-network"}, channel={"bob": clear, "eve": clear}, alice={"images_per_frame": 1})
+    _, kept = simulate(groups, frames=250, trace={"constellation_frames": 250, "images": 0}, classifier=None)
+    symbols = kept.of(ConstellationPoint)
+    jamming = np.array([[s.receiver, (s.rx_re - s.tx_re) ** 2 + (s.rx_im - s.tx_im) ** 2] for s in symbols])
+    for receiver, set_db in ((BOB, jsr_db), (EVE, jsr_db - 5)):
+        measured = jamming[jamming[:, 0] == receiver, 1]
         assert len(measured) == 250 * 256
         assert 10 * math.log10(measured.mean()) == pytest.approx(set_db, abs=0.05)
     for r in kept.of(Reception):
-        assert 10 * math.log10(r.jam_power) == pytest.approx(jsr_db - 5 * r.ear, abs=1e-3)
+        assert 10 * math.log10(r.mean_jsr) == pytest.approx(jsr_db - 5 * r.receiver, abs=1e-3)
 
 
 def test_perfect_knowledge_includes_the_interference(simulate: Any) -> None:
     spec = {"channel": {"bob": {"snr": {"kind": "constant", "mean_db": 20.0}}}}
-    _, kept = simulate({"one": Link.model_validate(spec | {"jammer": {"kind": "barrage", "jsr_bob_db": -10.0}})}, frames=2)
+    _, kept = simulate({"one": LinkOptions.model_validate(spec | {"jammer": {"kind": "barrage", "jsr_bob_db": -10.0}})}, frames=2)
     for r in kept.of(Reception):
         assert r.snr_db == pytest.approx(20.0)
         assert r.estimated_snr_db == pytest.approx(-10 * math.log10(0.01 + 0.1), abs=1e-4)
@@ -168,20 +168,20 @@ def test_perfect_knowledge_includes_the_interference(simulate: Any) -> None:
     [
         ({"kind": "pulsed", "start_ms": 1e6}, "met no frame"),
         ({"kind": "sweep", "start_ms": 1e6}, "met no frame"),
-        ({"kind": "barrage", "budget_s": 1e-5}, "spent its energy budget before it met a frame"),
-        ({"kind": "markov", "budget_s": 1e-9, "mean_off_ms": 1e-3}, "spent its energy budget before it met a frame"),
+        ({"kind": "barrage", "energy_budget_s": 1e-5}, "spent its energy budget before it met a frame"),
+        ({"kind": "markov", "energy_budget_s": 1e-9, "mean_off_ms": 1e-3}, "spent its energy budget before it met a frame"),
     ],
 )
 def test_a_jammer_that_changes_nothing_is_reported(simulate: Any, jammer: dict[str, Any], why: str) -> None:
-    result, _ = simulate(link(jammer, lanes=2, alice={"processing": {"fixed_us": 1000.0}}))
+    result, _ = simulate(options(jammer, links=2, alice={"processing": {"fixed_us": 1000.0}}))
     assert result.warnings == (f"group 'one': its jammer {why}; it changed nothing in this run",)
 
 
 @pytest.mark.parametrize("spec", [{"kind": "pulsed", "period_ms": 1000.0, "on_ms": 3.0}, {"kind": "sweep", "dwell_ms": 3.0}])
 def test_jamming_leaves_the_noise_of_the_channel_as_it_was(simulate: Any, spec: dict[str, Any]) -> None:
-    """A frame outside the pulses is heard bit for bit as without a jammer."""
-    jammed, free = (simulate(link(s, lanes=2), frames=6)[1] for s in (spec, "none"))
-    hit = {(r.lane, r.frame) for r in jammed.of(Reception) if r.jammed}
-    one, other = ({(q.lane, q.frame, q.item): q.mse for q in kept.of(Quality)} for kept in (jammed, free))
+    """A frame outside the pulses is received bit for bit as without a jammer."""
+    jammed, free = (simulate(options(s, links=2), frames=6)[1] for s in (spec, "none"))
+    hit = {(r.link, r.frame) for r in jammed.of(Reception) if r.jammed}
+    one, other = ({(q.link, q.frame, q.item): q.mse for q in kept.of(ImageScore)} for kept in (jammed, free))
     assert 0 < len(hit) < 12
-    assert {(lane, frame) for lane, frame, item in one if one[lane, frame, item] != other[lane, frame, item]} == hit
+    assert {(link, frame) for link, frame, item in one if one[link, frame, item] != other[link, frame, item]} == hit

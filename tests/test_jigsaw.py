@@ -1,4 +1,4 @@
-"""Eve who fights back: rows are laid in order again, keys are learnt from what is known, and likelihoods are those of the chain."""
+"""Eve who adaptive_eve back: rows are laid in order again, keys are learnt from what is known, and likelihoods are those of the chain."""
 
 import numpy as np
 import pytest
@@ -7,15 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from linksim.attacks.inversion import inverted
-from linksim.attacks.jigsaw import laid, reassembled
-from linksim.attacks.keys import Schemes, known_plaintext, likeliest, scheme_of
-from linksim.attacks.magnitudes import MagnitudeInverse
-from linksim.attacks.rows import RowModel, Rows, Scores, real_rows
-from linksim.phy.link import Heard
+from linksim.attacks.jigsaw import beam_search, reorder_pair
+from linksim.attacks.key_recovery import Schemes, decode_key, known_plaintext, max_likelihood_key
+from linksim.attacks.magnitude_inversion import MagnitudeInverse
+from linksim.attacks.model_inversion import invert_frames
+from linksim.attacks.row_model import GaussMarkovRowModel, Rows, Scores, real_rows
+from linksim.operations import match
+from linksim.phy.baseband import ReceivedSymbols
 from linksim.schemes.permutation import shuffle
-from linksim.schemes.scrambling import turned
-from linksim.world.operations import match
+from linksim.schemes.phase_scrambling import rotate
 
 ROWS, WIDTH = 8, 24
 DRIFT = 0.5  # of a row from the one above it
@@ -30,8 +30,8 @@ def smooth(count: int, seed: int) -> Rows:
 
 
 @pytest.fixture(scope="module")
-def model() -> RowModel:
-    return RowModel(smooth(600, 1))
+def model() -> GaussMarkovRowModel:
+    return GaussMarkovRowModel(smooth(600, 1))
 
 
 def sets(draw: np.random.Generator, size: int, rows: int = ROWS) -> Schemes:
@@ -48,40 +48,40 @@ def in_either_order(found: NDArray[np.generic], true: NDArray[np.generic]) -> bo
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12))
-def test_a_line_is_where_the_rows_of_a_shuffled_pair_are_heard(seed: int, rows: int) -> None:
+def test_a_line_is_where_the_rows_of_a_shuffled_pair_are_received(seed: int, rows: int) -> None:
     """The line of a scheme undoes the scheme's own shuffle, and gives the scheme back."""
     draw = np.random.default_rng(seed)
     known = sets(draw, 3, rows)
     pair = draw.standard_normal((2, rows, 3)).astype(np.float32)
     line = known.line(1, 2)
     assert np.array_equal(sent_under(known, 1, 2, pair).reshape(2 * rows, 3)[line], pair)
-    again = scheme_of(line)
+    again = decode_key(line)
     assert np.array_equal(again.orders[0], known.orders[1])
     assert np.array_equal(again.subsets[0], known.subsets[2])
 
 
-def test_smooth_frames_are_put_together_exactly(model: RowModel) -> None:
+def test_smooth_frames_are_put_together_exactly(model: GaussMarkovRowModel) -> None:
     draw = np.random.default_rng(2)
     pairs, known = smooth(80, 3).reshape(40, 2, ROWS, WIDTH), sets(draw, 40)
-    whole = [in_either_order(reassembled(sent_under(known, n, n, pair), model, 1e-6), pair) for n, pair in enumerate(pairs)]
+    whole = [in_either_order(reorder_pair(sent_under(known, n, n, pair), model, 1e-6), pair) for n, pair in enumerate(pairs)]
     assert np.mean(whole) == 1.0
 
 
-def test_noise_costs_some_rows_and_no_knowledge_nearly_all(model: RowModel) -> None:
+def test_noise_costs_some_rows_and_no_knowledge_nearly_all(model: GaussMarkovRowModel) -> None:
     """Of 2 * 8 rows a guess puts 1 in 8 right, or a little more as the better of two orders of the pair."""
     draw = np.random.default_rng(4)
     pairs, known = smooth(80, 5).reshape(40, 2, ROWS, WIDTH), sets(draw, 40)
 
-    def right(noise: float, model: RowModel) -> float:
+    def right(noise: float, model: GaussMarkovRowModel) -> float:
         found = []
         for n, pair in enumerate(pairs):
-            heard = sent_under(known, n, n, pair).reshape(2 * ROWS, WIDTH)
-            heard = heard + np.float32(noise**0.5) * draw.standard_normal(heard.shape, dtype=np.float32)
-            line, true = laid(model.scores(heard, noise)), known.line(n, n)
+            received = sent_under(known, n, n, pair).reshape(2 * ROWS, WIDTH)
+            received = received + np.float32(noise**0.5) * draw.standard_normal(received.shape, dtype=np.float32)
+            line, true = beam_search(model.scores(received, noise)), known.line(n, n)
             found.append(max((line == true).mean(), (line[::-1] == true).mean()))
         return float(np.mean(found))
 
-    ignorant = RowModel(draw.standard_normal((600, ROWS, WIDTH)).astype(np.float32))
+    ignorant = GaussMarkovRowModel(draw.standard_normal((600, ROWS, WIDTH)).astype(np.float32))
     assert right(0.01, model) > 0.99
     assert right(0.01, model) > right(4.0, model) > 0.3
     assert right(0.01, ignorant) < 0.35
@@ -94,7 +94,7 @@ def test_what_is_laid_is_a_pair_of_whole_frames(seed: int) -> None:
     draw = np.random.default_rng(seed)
     rows = int(draw.integers(2, 9))
     scores = Scores(*(draw.standard_normal(shape).astype(np.float32) for shape in ((2 * rows,), (rows - 1, 2 * rows, 2 * rows))))
-    line = laid(scores)
+    line = beam_search(scores)
     assert sorted(line.ravel().tolist()) == list(range(2 * rows))
     assert (np.sort(line % rows, axis=1) == np.arange(rows)).all()
 
@@ -110,10 +110,10 @@ def test_the_beam_finds_the_best_of_all_ways_of_a_small_pair() -> None:
         for other in product((0, 1), repeat=3):
             images = [[place + 3 * (o ^ image) for place, o in enumerate(other)] for image in (0, 1)]
             ways += [scores.of(np.array(way)).sum() for way in product(*(permutations(image) for image in images))]
-        assert scores.of(laid(scores)).sum() == pytest.approx(max(ways), abs=1e-5)
+        assert scores.of(beam_search(scores)).sum() == pytest.approx(max(ways), abs=1e-5)
 
 
-def test_scores_are_the_log_likelihood_of_the_chain(model: RowModel) -> None:
+def test_scores_are_the_log_likelihood_of_the_chain(model: GaussMarkovRowModel) -> None:
     """Differences between frames are those of one joint Gaussian over all rows, with the noise on its diagonal."""
     noise = 10**-0.6  # the model rounds to whole dB
     frames = smooth(2, 9).reshape(2 * ROWS, WIDTH)
@@ -122,24 +122,24 @@ def test_scores_are_the_log_likelihood_of_the_chain(model: RowModel) -> None:
     own = model._own + noise * np.eye(k)
     total = []
     for line in lines:
-        apart = frames[line] @ model.basis - model.mean
-        value = -0.5 * apart[0] @ np.linalg.solve(own[0], apart[0]) - 0.5 * np.linalg.slogdet(own[0])[1]
+        split_bundles = frames[line] @ model.basis - model.mean
+        value = -0.5 * split_bundles[0] @ np.linalg.solve(own[0], split_bundles[0]) - 0.5 * np.linalg.slogdet(own[0])[1]
         for r in range(ROWS - 1):
             joint = np.block([[own[r], model._below[r]], [model._below[r].T, own[r + 1]]])
-            both = apart[r : r + 2].ravel()
+            both = split_bundles[r : r + 2].ravel()
             value += -0.5 * both @ np.linalg.solve(joint, both) - 0.5 * np.linalg.slogdet(joint)[1]
-            value -= -0.5 * apart[r] @ np.linalg.solve(own[r], apart[r]) - 0.5 * np.linalg.slogdet(own[r])[1]
+            value -= -0.5 * split_bundles[r] @ np.linalg.solve(own[r], split_bundles[r]) - 0.5 * np.linalg.slogdet(own[r])[1]
         total.append(value)
     scores = model.scores(frames, noise).of(lines)
     assert scores[0] - scores[1] == pytest.approx(total[0] - total[1], rel=1e-3, abs=0.05)
 
 
-def test_of_known_sets_the_true_scheme_is_found(model: RowModel) -> None:
+def test_of_known_sets_the_true_scheme_is_found(model: GaussMarkovRowModel) -> None:
     draw = np.random.default_rng(6)
     known = sets(draw, 64)
     for n, pair in enumerate(smooth(20, 7).reshape(10, 2, ROWS, WIDTH)):
-        heard = sent_under(known, n, 63 - n, pair).reshape(2 * ROWS, WIDTH)
-        found = likeliest(model.scores(heard, 1e-6), known)  # of eight rows there are 70 subsets, some of them twice in the set
+        received = sent_under(known, n, 63 - n, pair).reshape(2 * ROWS, WIDTH)
+        found = max_likelihood_key(model.scores(received, 1e-6), known)  # of eight rows there are 70 subsets, some of them twice in the set
         assert np.array_equal(known.line(*found), known.line(n, 63 - n))
 
 
@@ -174,8 +174,8 @@ def test_pairs_are_put_together_before_they_are_inverted() -> None:
         return pairs.flip(1)
 
     symbols = torch.arange(8.0).to(torch.complex64)[None]
-    heard = Heard(2.0 * symbols, torch.full((1, 1), 2.0 + 0j), torch.tensor([0.4]))
-    pictures = inverted(lambda x: x.real.reshape(-1, 1, 2, 2), 4, heard, 2, reassemble)
+    received = ReceivedSymbols(2.0 * symbols, torch.full((1, 1), 2.0 + 0j), torch.tensor([0.4]))
+    pictures = invert_frames(lambda x: x.real.reshape(-1, 1, 2, 2), 4, received, 2, reassemble)
     assert pictures.flatten().tolist() == [4, 5, 6, 7, 0, 1, 2, 3]
     assert seen["noise"].tolist() == pytest.approx([0.1])
 
@@ -187,8 +187,8 @@ def test_magnitudes_tell_what_turns_do_not_hide() -> None:
     bright = symbols.abs().reshape(12, 4, 4, 8)[..., 0] / 4
     images = bright.repeat_interleave(4, 1).repeat_interleave(4, 2)[:, None].clamp(0, 1)
     attack = MagnitudeInverse(symbols, images)
-    quarters = torch.randint(4, symbols.shape, generator=draw)
-    seen = attack.invert(turned(symbols, quarters))
+    quarter_turns = torch.randint(4, symbols.shape, generator=draw)
+    seen = attack.invert(rotate(symbols, quarter_turns))
     assert (seen - images).square().mean() < 0.02 * images.var()
 
 

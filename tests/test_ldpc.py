@@ -92,7 +92,7 @@ def test_noise_that_a_code_can_bear_is_corrected(n: int, rate: str) -> None:
     assert int(decoded.iterations.min()) >= 1
 
 
-def test_what_is_heard_well_needs_no_iteration_and_what_is_lost_takes_all() -> None:
+def test_what_is_received_well_needs_no_iteration_and_what_is_lost_takes_all() -> None:
     of = code(648, "1/2")
     bits = draw(1, 3, of.k)
     clean = 1 - 2.0 * encode(of, bits)

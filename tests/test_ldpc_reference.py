@@ -45,7 +45,7 @@ def test_decisions_are_those_of_the_reference(n: int, rate: str, snr_db: float) 
 
 
 @pytest.mark.parametrize(("n", "rate", "snr_db", "blocks"), [(648, "1/2", 1.2, 300), (1296, "3/4", 4.2, 150)])
-def test_the_curve_is_within_a_fifth_of_a_db_of_belief_propagation(n: int, rate: str, snr_db: float, blocks: int) -> None:
+def test_the_curve_is_within_a_fifth_of_a_db_of_estimate_propagation(n: int, rate: str, snr_db: float, blocks: int) -> None:
     """20 sweeps against 20 iterations of the sum-product algorithm: better than it 0.2 dB further down, worse than it 0.2 dB further up.
 
     The noise is the same at all three SNRs but for its size, so the blocks that only one of two decoders loses tell which is worse: sign

@@ -1,43 +1,43 @@
-"""Facts about the lesson that tunes DiffuSeC's denoiser through the link, and about the ViT codec's three phases."""
+"""Facts about the training task that tunes DiffuSeC's denoiser through the link, and about the ViT codec's three phases."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
-from tiny_lessons import OfPictures, trainee_of
-from tiny_parts import UNET, VIT, write_diffusec_parts, write_part
+from tiny_models import UNET, VIT, write_diffusec_models, write_model
+from tiny_tasks import OfPictures, trainer_of
 
-from linksim.diffusion import stops
+from linksim.diffusion import timesteps
 from linksim.nets.unet import UNet
 from linksim.nets.vit import VitJscc
 from linksim.nets.weights import build
-from linksim.train.denoiser import DenoiserLesson
-from linksim.train.lesson import Lesson
-from linksim.train.link_denoiser import LinkDenoiserLesson, purification_loss
-from linksim.train.loop import Progress, train
-from linksim.train.vit import VitLesson
+from linksim.training.denoiser import DenoiserTask
+from linksim.training.link_denoiser import LinkDenoiserTask, purification_loss
+from linksim.training.loop import Progress, train
+from linksim.training.task import TrainingTask
+from linksim.training.vit import VitTask
 
 
 @dataclass(frozen=True)
-class TinyVit(OfPictures, VitLesson):
-    """The lesson, of `PICTURES`."""
+class TinyVit(OfPictures, VitTask):
+    """The training task, of `PICTURES`."""
 
 
 @dataclass(frozen=True)
-class TinyDenoiser(OfPictures, DenoiserLesson):
-    """The lesson, of `PICTURES`."""
+class TinyDenoiser(OfPictures, DenoiserTask):
+    """The training task, of `PICTURES`."""
 
 
 @dataclass(frozen=True)
-class TinyLinkDenoiser(OfPictures, LinkDenoiserLesson):
-    """The lesson, of `PICTURES`."""
+class TinyLinkDenoiser(OfPictures, LinkDenoiserTask):
+    """The training task, of `PICTURES`."""
 
 
 @pytest.fixture
 def parts(own_models: Path) -> Path:
-    write_diffusec_parts(own_models)
-    write_part(own_models, "denoiser-cifar10", "denoiser", UNET)
+    write_diffusec_models(own_models)
+    write_model(own_models, "denoiser-cifar10", "denoiser", UNET)
     return own_models
 
 
@@ -51,13 +51,13 @@ def test_the_loss_of_eq_35_is_zero_for_a_copy_and_weighs_both_parts() -> None:
 @pytest.mark.usefixtures("parts")
 def test_an_image_on_its_way_stands_where_its_calls_left_it() -> None:
     """None made: at its own step. All but one made: at the last stop before the image. Items of few steps make as many as they need."""
-    lesson = TinyLinkDenoiser("samples", UNET, 10, batch=4, calls=5)
+    task = TinyLinkDenoiser("samples", UNET, 10, batch=4, calls=5)
     network = build("denoiser", UNET)
     assert isinstance(network, UNet)
     images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(2))
     t_d, t_p = torch.tensor([50, 50, 2, 1]), torch.tensor([100, 100, 3, 1])
-    x, here = lesson._on_the_way(network, images, t_d, t_p, torch.tensor([0, 4, 2, 0]), 0)
-    assert here.tolist() == [100, stops(torch.tensor([100]), 5)[4, 0].item(), 1, 1]
+    x, here = task._on_the_way(network, images, t_d, t_p, torch.tensor([0, 4, 2, 0]), 0)
+    assert here.tolist() == [100, timesteps(torch.tensor([100]), 5)[4, 0].item(), 1, 1]
     assert x.shape == images.shape
     assert x.isfinite().all()
 
@@ -65,48 +65,48 @@ def test_an_image_on_its_way_stands_where_its_calls_left_it() -> None:
 @pytest.mark.usefixtures("parts")
 def test_every_layer_learns_in_bfloat16_too_after_calls_that_want_no_gradient() -> None:
     """Some releases of torch keep a weight that was cast where no gradient is wanted, and the layer would then have none at all."""
-    trainee = trainee_of(TinyLinkDenoiser("samples", UNET, 1, batch=8, average=None, bfloat16=True))
-    trainee.learn()
-    assert [name for name, weight in trainee.network.named_parameters() if weight.grad is None] == []
+    trainer = trainer_of(TinyLinkDenoiser("samples", UNET, 1, batch=8, average=None, bfloat16=True))
+    trainer.learn()
+    assert [name for name, weight in trainer.network.named_parameters() if weight.grad is None] == []
 
 
 @pytest.mark.usefixtures("parts")
 def test_no_two_images_are_measured_with_the_same_noise() -> None:
     """Not even where the last batch is a short one."""
-    lesson, network = TinyLinkDenoiser("samples", UNET, 1), build("denoiser", UNET)
+    task, network = TinyLinkDenoiser("samples", UNET, 1), build("denoiser", UNET)
     assert isinstance(network, UNet)
     grey = torch.full((3, 3, 32, 32), 0.5)
-    first, last = (lesson._through(network, grey[:count], 20, 5, 3.0, index).flatten(1) for index, count in ((0, 3), (1, 2)))
+    first, last = (task._through(network, grey[:count], 20, 5, 3.0, index).flatten(1) for index, count in ((0, 3), (1, 2)))
     assert torch.cdist(first, last).min() > 0.1
 
 
 @pytest.mark.usefixtures("parts")
-def test_both_lessons_of_the_denoiser_learn(tmp_path: Path) -> None:
+def test_both_tasks_of_the_denoiser_learn(tmp_path: Path) -> None:
     losses: dict[str, list[float]] = {}
-    lessons: dict[str, Lesson] = {
+    tasks: dict[str, TrainingTask] = {
         "clean": TinyDenoiser("samples", UNET, ((60, 1.0), (20, 0.5)), batch=8, average=None, bfloat16=False, peak_rate=5e-3),
-        "link": TinyLinkDenoiser("samples", UNET, 80, batch=8, average=None, bfloat16=False, peak_rate=5e-3),
+        "options": TinyLinkDenoiser("samples", UNET, 80, batch=8, average=None, bfloat16=False, peak_rate=5e-3),
     }
-    for name, lesson in lessons.items():
+    for name, task in tasks.items():
         reports: list[Progress] = []
-        train(trainee_of(lesson), tmp_path / f"{name}.safetensors", reports.append)
+        train(trainer_of(task), tmp_path / f"{name}.safetensors", reports.append)
         losses[name] = [progress.loss for progress in reports]
     assert losses["clean"][-1] < 0.95 * losses["clean"][0]
-    assert losses["link"][-1] < 0.95 * losses["link"][0]
+    assert losses["options"][-1] < 0.95 * losses["options"][0]
 
 
 def test_each_phase_of_the_codec_moves_its_own_layers_only() -> None:
-    lesson = TinyVit("samples", VIT, phases=(2, 2, 2, 2, 2), batch=8, average=None, bfloat16=False)
-    trainee = trainee_of(lesson)
-    assert isinstance(trainee.network, VitJscc)
+    task = TinyVit("samples", VIT, phases=(2, 2, 2, 2, 2), batch=8, average=None, bfloat16=False)
+    trainer = trainer_of(task)
+    assert isinstance(trainer.network, VitJscc)
     moved = []
     for phase in range(5):
-        before = {name: value.clone() for name, value in trainee.network.state_dict().items()}
+        before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
         for _ in range(2):
-            trainee.learn()
-        changed = {name for name, value in trainee.network.state_dict().items() if not torch.equal(value, before[name])}
+            trainer.learn()
+        changed = {name for name, value in trainer.network.state_dict().items() if not torch.equal(value, before[name])}
         moved.append({".".join(name.split(".")[:2]) for name in changed})
-        assert [lesson._phase(2 * phase + step) for step in (0, 1)] == [phase, phase]
+        assert [task._phase(2 * phase + step) for step in (0, 1)] == [phase, phase]
     assert moved[0] == {"encoder.semantic", "decoder.semantic"}
     assert moved[1] == {"encoder.channel", "decoder.channel"}
     assert moved[2] == moved[3] == moved[4] == moved[0] | moved[1]
@@ -115,8 +115,8 @@ def test_each_phase_of_the_codec_moves_its_own_layers_only() -> None:
 def test_refining_is_settling_with_errors_weighted_by_the_snr() -> None:
     network, found = build("codec", VIT), []
     for snr_db in (6.0, 18.0):
-        lessons = (TinyVit("samples", VIT, phases, batch=8, snr_db=(snr_db, snr_db)) for phases in ((0, 0, 0, 1, 0), (0, 0, 0, 0, 1)))
-        found.append([lesson.loss(network, 0, torch.device("cpu")).item() for lesson in lessons])
+        tasks = (TinyVit("samples", VIT, phases, batch=8, snr_db=(snr_db, snr_db)) for phases in ((0, 0, 0, 1, 0), (0, 0, 0, 0, 1)))
+        found.append([task.loss(network, 0, torch.device("cpu")).item() for task in tasks])
     assert found[0][0] == pytest.approx(found[0][1])
     assert found[1][0] < 0.8 * found[1][1]
 
@@ -124,7 +124,7 @@ def test_refining_is_settling_with_errors_weighted_by_the_snr() -> None:
 def test_patches_come_home_and_tokens_do_not_meet_in_the_channel_code() -> None:
     network = build("codec", VIT)
     assert isinstance(network, VitJscc)
-    assert (network.rows, network.uses) == (16, 64)
+    assert (network.rows, network.channel_uses) == (16, 64)
     symbols = torch.zeros(1, 64, dtype=torch.complex64)
     touched = symbols.clone()
     touched[0, 5 * 4] = 1.0  # of the sixth token: row 1, column 1 of the patches

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from linksim.nets.classifiers import WhitenedNet
-from linksim.nets.codecs import DeepJscc, to_features, to_symbols
+from linksim.nets.codecs import ResidualJscc, to_features, to_symbols
 from linksim.nets.inverters import InverseNet
-from linksim.nets.layers import Bottleneck, SnrGain, draw_weights
+from linksim.nets.layers import Bottleneck, SnrFiLM, draw_weights
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -17,22 +17,22 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
 
 
 @pytest.fixture(scope="module")
-def codec() -> DeepJscc:
-    network = DeepJscc(channels=16, stem=8, width=16, inner=8)
+def codec() -> ResidualJscc:
+    network = ResidualJscc(channels=16, stem=8, width=16, inner=8)
     draw_weights(network, torch.Generator().manual_seed(1))
     return network.eval().requires_grad_(False)
 
 
 @pytest.mark.parametrize(("channels", "ratio"), [(16, 6), (8, 12)])
-def test_bandwidth_ratio_is_channel_uses_per_image_value(channels: int, ratio: int) -> None:
-    assert DeepJscc(channels=channels).uses * ratio == 3 * 32 * 32
+def test_bandwidth_ratio_is_channel_channel_uses_per_image_value(channels: int, ratio: int) -> None:
+    assert ResidualJscc(channels=channels).channel_uses * ratio == 3 * 32 * 32
 
 
-def test_every_image_is_sent_at_power_one_whatever_travels_beside_it(codec: DeepJscc) -> None:
+def test_every_image_is_sent_at_power_one_whatever_travels_beside_it(codec: ResidualJscc) -> None:
     images = drawn(6, 3, 32, 32) * torch.logspace(-3, 0, 6)[:, None, None, None]
     symbols = codec.encode(images, torch.linspace(-2, 21, 6))
     assert symbols.dtype == torch.complex64
-    assert symbols.shape == (6, codec.uses)
+    assert symbols.shape == (6, codec.channel_uses)
     torch.testing.assert_close(symbols.abs().square().mean(1), torch.ones(6))
 
 
@@ -52,22 +52,22 @@ def test_a_row_of_features_is_one_slice_of_the_symbols() -> None:
     assert touched.tolist() == list(range(3 * 16, 4 * 16))
 
 
-def test_an_image_is_encoded_and_decoded_alike_alone_and_in_a_batch(codec: DeepJscc) -> None:
+def test_an_image_is_encoded_and_decoded_alike_alone_and_in_a_batch(codec: ResidualJscc) -> None:
     images, snr_db = drawn(5, 3, 32, 32), torch.tensor([0.0, 5.0, 10.0, 15.0, 20.0])
     symbols = codec.encode(images, snr_db)
     torch.testing.assert_close(codec.encode(images[2:3], snr_db[2:3]), symbols[2:3], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(codec.decode(symbols[2:3], snr_db[2:3]), codec.decode(symbols, snr_db)[2:3], rtol=1e-4, atol=1e-5)
 
 
-def test_decoded_pixels_stay_in_range(codec: DeepJscc) -> None:
-    images = codec.decode(100.0 * torch.view_as_complex(drawn(3, codec.uses, 2) - 0.5), torch.full((3,), 10.0))
+def test_decoded_pixels_stay_in_range(codec: ResidualJscc) -> None:
+    images = codec.decode(100.0 * torch.view_as_complex(drawn(3, codec.channel_uses, 2) - 0.5), torch.full((3,), 10.0))
     assert images.shape == (3, 3, 32, 32)
     assert images.min() == 0.0
     assert images.max() == 1.0
 
 
 def test_snr_gain_without_weights_changes_nothing() -> None:
-    layer = SnrGain(4)
+    layer = SnrFiLM(4)
     torch.nn.init.zeros_(layer.out.weight)
     torch.nn.init.zeros_(layer.out.bias)
     x = drawn(3, 4, 2, 2)
@@ -75,7 +75,7 @@ def test_snr_gain_without_weights_changes_nothing() -> None:
 
 
 def test_snr_gain_scales_each_item_by_its_own_snr() -> None:
-    layer = SnrGain(4)
+    layer = SnrFiLM(4)
     draw_weights(layer, torch.Generator().manual_seed(3))
     x = drawn(1, 4, 2, 2).expand(3, -1, -1, -1)
     low, low_again, high = layer(x, torch.tensor([0.0, 0.0, 20.0]))
@@ -84,7 +84,7 @@ def test_snr_gain_scales_each_item_by_its_own_snr() -> None:
 
 
 def test_snr_gain_is_affine_in_the_features() -> None:
-    layer = SnrGain(4)
+    layer = SnrFiLM(4)
     snr_db = torch.tensor([7.0])
     a, b = drawn(1, 4, 2, 2), drawn(1, 4, 2, 2, seed=1)
     middle = layer((a + b) / 2, snr_db)
@@ -100,7 +100,7 @@ def test_a_bottleneck_whose_branch_is_silent_is_the_identity() -> None:
 
 
 def test_a_seed_decides_all_drawn_weights() -> None:
-    first, second, other = (DeepJscc(channels=4, stem=4, width=8, inner=4) for _ in range(3))
+    first, second, other = (ResidualJscc(channels=4, stem=4, width=8, inner=4) for _ in range(3))
     for network, seed in ((first, 1), (second, 1), (other, 2)):
         draw_weights(network, torch.Generator().manual_seed(seed))
     for (name, a), b, c in zip(first.named_parameters(), second.parameters(), other.parameters(), strict=True):

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linksim.errors import LinksimError
-from linksim.papers.cells import Cell, Shelf
-from linksim.papers.claims import CLAIMS, Claim, read_claims
-from linksim.papers.measure import Progress, measure
-from linksim.papers.paper import Measurement
-from linksim.papers.verdicts import Order, against, difference, ordered, rises, spread, standing
 from linksim.plots.intervals import Interval
 from linksim.plots.papers import keep_pictures, kept_pictures
+from linksim.reproduction.claims import CLAIMS, Claim, read_claims
+from linksim.reproduction.measurement import Progress, measure
+from linksim.reproduction.paper import Measurement
+from linksim.reproduction.results import ExperimentResult, ResultStore
+from linksim.reproduction.verdicts import Order, compare_values, difference, ordered, rises, spread, standing
 from linksim.scenario.strict_yaml import read_yaml
 
 GIVEN = Path(__file__).resolve().parents[2] / "shared" / "claims.yaml"  # the list that the claims were written down from
@@ -88,7 +88,7 @@ def claim(**more: Any) -> Claim:
 
 
 @pytest.mark.parametrize(
-    ("ours", "about", "word"),
+    ("ours", "description", "word"),
     [
         ((12.0, 13.0), {"direction": "higher"}, "beaten"),
         ((12.0, 10.1), {"direction": "higher"}, "reproduced"),
@@ -101,7 +101,7 @@ def claim(**more: Any) -> Claim:
     ],
 )
 def test_a_value_claim_is_judged_by_all_its_figures(ours: tuple[float, ...], about: dict[str, Any], word: str) -> None:
-    found, reason = against(claim(**about), [interval(value, 0.5) for value in ours], np.full(2, 10.0), np.zeros(2))
+    found, reason = compare_values(claim(**about), [interval(value, 0.5) for value in ours], np.full(2, 10.0), np.zeros(2))
     assert found == word
     assert reason
 
@@ -131,17 +131,17 @@ def test_a_sweep_rises_if_it_surely_does_and_never_surely_falls() -> None:
 # Kept cells
 
 
-def cell(name: str, digest: str = "d") -> Cell:
-    return Cell(name, digest, 7, {"psnr_db": np.array([20.1234567, 21.0, 19.5]), "ssim": np.array([0.5, 0.61, -0.001])})
+def cell(name: str, digest: str = "d") -> ExperimentResult:
+    return ExperimentResult(name, digest, 7, {"psnr_db": np.array([20.1234567, 21.0, 19.5]), "ssim": np.array([0.5, 0.61, -0.001])})
 
 
 def test_a_kept_cell_is_read_as_it_was_put(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
-    shelf.put(cell("table1/bob/mc10"))
-    shelf.put(cell("table1/bob/mc0"))
-    again = Shelf(tmp_path)
+    results = ResultStore(tmp_path)
+    results.put(cell("table1/bob/mc10"))
+    results.put(cell("table1/bob/mc0"))
+    again = ResultStore(tmp_path)
     assert [kept.key for kept in again.cells()] == ["table1/bob/mc0", "table1/bob/mc10"]
-    for one, other in zip(shelf.cells(), again.cells(), strict=True):
+    for one, other in zip(results.cells(), again.cells(), strict=True):
         assert (one.key, one.digest, one.seed) == (other.key, other.digest, other.seed)
         assert all(np.array_equal(one.samples[metric], other.samples[metric]) for metric in ("psnr_db", "ssim"))
     with (tmp_path / "cells.csv").open() as file:
@@ -152,10 +152,10 @@ def test_a_kept_cell_is_read_as_it_was_put(tmp_path: Path) -> None:
 
 
 def test_two_processes_do_not_lose_each_others_cells(tmp_path: Path) -> None:
-    one, other = Shelf(tmp_path), Shelf(tmp_path)
+    one, other = ResultStore(tmp_path), ResultStore(tmp_path)
     one.put(cell("a"))
     other.put(cell("b"))
-    assert [kept.key for kept in Shelf(tmp_path).cells()] == ["a", "b"]
+    assert [kept.key for kept in ResultStore(tmp_path).cells()] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_two_processes_do_not_lose_each_others_cells(tmp_path: Path) -> None:
 def test_a_damaged_file_is_told_with_its_line(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "cells.csv").write_text(text.format(head="cell,metric,mean,low,high,n,seed,digest,samples\n"))
     with pytest.raises(LinksimError, match=said):
-        Shelf(tmp_path)
+        ResultStore(tmp_path)
 
 
 class Fake:
@@ -192,39 +192,39 @@ class Fake:
         return Measurement(cell(self.key).samples, {})
 
 
-def fill(folder: Path, wants: list[Fake], digest: str = "d") -> tuple[dict[str, list[str]], list[str]]:
+def fill(folder: Path, experiments: list[Fake], digest: str = "d") -> tuple[dict[str, list[str]], list[str]]:
     lines: list[str] = []
     progress = Progress(lines.append, lambda line: None)
-    return measure(wants, {want.key: digest for want in wants}, Shelf(folder), progress), lines
+    return measure(experiments, {experiment.key: digest for experiment in experiments}, ResultStore(folder), progress), lines
 
 
 def test_a_killed_run_loses_only_the_cell_under_way(tmp_path: Path) -> None:
     measured: list[str] = []
-    wants = [Fake("a", measured), Fake("b", measured), Fake("c", measured, KeyboardInterrupt()), Fake("d", measured)]
+    experiments = [Fake("a", measured), Fake("b", measured), Fake("c", measured, KeyboardInterrupt()), Fake("d", measured)]
     with pytest.raises(KeyboardInterrupt):
-        fill(tmp_path, wants)
+        fill(tmp_path, experiments)
     measured.clear()
-    wants[2] = Fake("c", measured)
-    fill(tmp_path, wants)
+    experiments[2] = Fake("c", measured)
+    fill(tmp_path, experiments)
     assert measured == ["c", "d"]
 
 
 def test_another_digest_is_measured_anew_and_the_same_is_not(tmp_path: Path) -> None:
     measured: list[str] = []
-    wants = [Fake("a", measured), Fake("b", measured)]
-    fill(tmp_path, wants)
-    fill(tmp_path, wants)
+    experiments = [Fake("a", measured), Fake("b", measured)]
+    fill(tmp_path, experiments)
+    fill(tmp_path, experiments)
     assert measured == ["a", "b"]
-    fill(tmp_path, wants, digest="e")
+    fill(tmp_path, experiments, digest="e")
     assert measured == ["a", "b", "a", "b"]
-    assert [kept.key for kept in Shelf(tmp_path).only({"a": "e", "b": "d"}).cells()] == ["a"]
+    assert [kept.key for kept in ResultStore(tmp_path).only({"a": "e", "b": "d"}).cells()] == ["a"]
 
 
 def test_what_stands_in_the_way_is_told_once_and_the_others_go_on(tmp_path: Path) -> None:
     measured: list[str] = []
-    missing = LinksimError("no trained part 'x'")
+    missing = LinksimError("no trained model 'x'")
     faults, lines = fill(tmp_path, [Fake("a", measured, missing), Fake("b", measured, missing), Fake("c", measured)])
-    assert faults == {"no trained part 'x'": ["a", "b"]}
+    assert faults == {"no trained model 'x'": ["a", "b"]}
     assert len(lines) == 1
     assert re.fullmatch(r"\[3/3\] c +0\.0 s  psnr_db 20\.21, ssim 0\.3697", lines[0])
 

@@ -5,33 +5,33 @@ import pytest
 import torch
 from torch import Tensor
 
-from linksim.phy.link import Heard
+from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise, item_keys
 from linksim.rng import Streams
-from linksim.schemes.permutation import Permutation, Shuffle, shuffle, unshuffle
-from linksim.schemes.shuffles import ShuffleBook
-from linksim.schemes.terms import Belief, Terms
+from linksim.schemes.parameters import FrameParameters, SnrEstimate
+from linksim.schemes.permutation import Permutation, PermutationKey, shuffle, unshuffle
+from linksim.schemes.permutation_keys import PermutationKeySource
 from linksim.secrecy import SessionKeys
 
 KEYS = SessionKeys(*(bytes([i]) * 32 for i in range(5)))
-BOOK = ShuffleBook(KEYS, 0, rows=8, size=16, permuted=True, substituted=3)
+BOOK = PermutationKeySource(KEYS, 0, rows=8, size=16, permuted=True, substituted=3)
 
 
 class Bare:
     """A scheme that sends its image's values as symbols: whatever a wrapper does to them shows."""
 
-    agrees: type[Terms] = Belief
+    agrees: type[FrameParameters] = SnrEstimate
     images_per_item = 1
-    uses = 24
+    channel_uses = 24
     checked = False
 
-    def send(self, source: Tensor, terms: Terms, noise: Noise) -> Tensor:
-        assert isinstance(terms, Belief)
-        assert len(terms.snr_db) == len(source) == len(noise.keys)
-        return torch.complex(source.flatten(1), torch.as_tensor(terms.snr_db)[:, None].expand(-1, 24))
+    def send(self, source: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
+        assert isinstance(parameters, SnrEstimate)
+        assert len(parameters.snr_db) == len(source) == len(noise.keys)
+        return torch.complex(source.flatten(1), torch.as_tensor(parameters.snr_db)[:, None].expand(-1, 24))
 
-    def receive(self, heard: Heard, terms: Terms, noise: Noise) -> Tensor:
-        return (heard.symbols / heard.gain).real.view(-1, 1, 1, 4, 6)
+    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Tensor:
+        return (received.symbols / received.gain).real.view(-1, 1, 1, 4, 6)
 
 
 def items(count: int, seed: int = 0) -> tuple[Tensor, Noise]:
@@ -68,12 +68,12 @@ def test_a_wrapped_scheme_gets_its_own_symbols_back(flat: bool) -> None:
     images, noise = items(2 * pairs)
     source = images.view(pairs, 2, 1, 4, 6)
     keys = BOOK.derived(3, pairs)
-    terms = Shuffle(keys.order, keys.swapped, Belief(np.ones((pairs, 2), np.float32)))
-    sent = scheme.send(source, terms, Noise(noise.keys[:pairs]))
-    assert sent.shape == (pairs, scheme.uses)
+    parameters = PermutationKey(keys.order, keys.swapped, SnrEstimate(np.ones((pairs, 2), np.float32)))
+    sent = scheme.send(source, parameters, Noise(noise.keys[:pairs]))
+    assert sent.shape == (pairs, scheme.channel_uses)
     assert not torch.equal(sent.real.flatten().sort().values, sent.real.flatten())
-    gain = torch.full((pairs, 1), 2j) if flat else torch.randn(pairs, scheme.uses, dtype=torch.complex64)
-    back = scheme.receive(Heard(sent * gain, gain, torch.zeros(pairs)), terms, Noise(noise.keys[:pairs]))
+    gain = torch.full((pairs, 1), 2j) if flat else torch.randn(pairs, scheme.channel_uses, dtype=torch.complex64)
+    back = scheme.receive(ReceivedSymbols(sent * gain, gain, torch.zeros(pairs)), parameters, Noise(noise.keys[:pairs]))
     torch.testing.assert_close(back, source, rtol=1e-4, atol=1e-5)
 
 
@@ -81,35 +81,35 @@ def test_a_single_image_travels_with_a_frame_of_noise() -> None:
     scheme, count = Permutation(Bare(), rows=8, single=True), 400
     source, noise = items(count)
     keys = BOOK.derived(3, count)
-    terms = Shuffle(keys.order, keys.swapped, Belief(np.zeros(count, np.float32)))
-    sent = scheme.send(source, terms, noise)
+    parameters = PermutationKey(keys.order, keys.swapped, SnrEstimate(np.zeros(count, np.float32)))
+    sent = scheme.send(source, parameters, noise)
     gain = torch.ones(count, 1)
-    back = scheme.receive(Heard(sent, gain, torch.zeros(count)), terms, noise)
+    back = scheme.receive(ReceivedSymbols(sent, gain, torch.zeros(count)), parameters, noise)
     assert torch.equal(back, source)
     companion = unshuffle(sent.view(count, 2, 8, -1), torch.from_numpy(keys.order), torch.from_numpy(keys.swapped))[:, 1]
     assert companion.abs().square().mean().item() == pytest.approx(1.0, abs=4 / companion.numel() ** 0.5)
 
 
 def test_stacked_permutations_undo_each_other() -> None:
-    from linksim.schemes.terms import bundled
+    from linksim.schemes.parameters import merge_bundles
 
     outer = Permutation(Permutation(Bare(), rows=8, single=False), rows=8, single=False)
     images, noise = items(12)
     source = images.view(3, 4, 1, 4, 6)
     first, second = BOOK.derived(0, 6), BOOK.derived(1, 3)
-    inner = Shuffle(first.order, first.swapped, bundled(Belief(np.zeros(12, np.float32)), 2))
-    terms = Shuffle(second.order, second.swapped, bundled(inner, 2))
-    sent = outer.send(source, terms, Noise(noise.keys[:3]))
-    back = outer.receive(Heard(sent, torch.ones(3, 1), torch.zeros(3)), terms, Noise(noise.keys[:3]))
+    inner = PermutationKey(first.order, first.swapped, merge_bundles(SnrEstimate(np.zeros(12, np.float32)), 2))
+    parameters = PermutationKey(second.order, second.swapped, merge_bundles(inner, 2))
+    sent = outer.send(source, parameters, Noise(noise.keys[:3]))
+    back = outer.receive(ReceivedSymbols(sent, torch.ones(3, 1), torch.zeros(3)), parameters, Noise(noise.keys[:3]))
     assert outer.images_per_item == 4
     assert torch.equal(back, source)
 
 
 def test_both_ends_make_the_same_sets_and_others_do_not() -> None:
-    here, there = BOOK.chosen(((3, 7), (0, 15))), ShuffleBook(KEYS, 0, 8, 16, True, 3).chosen(((3, 7), (0, 15)))
+    here, there = BOOK.chosen(((3, 7), (0, 15))), PermutationKeySource(KEYS, 0, 8, 16, True, 3).chosen(((3, 7), (0, 15)))
     assert np.array_equal(here.order, there.order)
     assert np.array_equal(here.swapped, there.swapped)
-    eve = ShuffleBook(SessionKeys(*(bytes([9]) * 32 for _ in range(5))), 0, 8, 16, True, 3).chosen(((3, 7), (0, 15)))
+    eve = PermutationKeySource(SessionKeys(*(bytes([9]) * 32 for _ in range(5))), 0, 8, 16, True, 3).chosen(((3, 7), (0, 15)))
     assert not np.array_equal(here.order, eve.order)
     assert (here.swapped.sum(axis=1) == 3).all()
     assert (np.sort(here.order, axis=2) == np.arange(8)).all()
@@ -130,9 +130,9 @@ def test_rows_must_divide_the_symbols() -> None:
         Permutation(Bare(), rows=5, single=False)
 
 
-@pytest.mark.parametrize(("permuted", "substituted"), [(True, 0), (False, 3)])
+@pytest.mark.parametrize(("permute", "substitution_ratio"), [(True, 0), (False, 3)])
 def test_either_half_of_the_defence_can_stand_alone(permuted: bool, substituted: int) -> None:
-    book = ShuffleBook(KEYS, 0, 8, 16, permuted, substituted)
-    for keys in (book.chosen(((3, 7), (0, 15))), book.derived(5, 2)):
+    layer_keys = PermutationKeySource(KEYS, 0, 8, 16, permuted, substituted)
+    for keys in (layer_keys.chosen(((3, 7), (0, 15))), layer_keys.derived(5, 2)):
         assert bool((keys.order == np.arange(8)).all()) is not permuted
         assert (keys.swapped.sum(axis=1) == substituted).all()

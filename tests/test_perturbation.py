@@ -9,24 +9,25 @@ from conftest import Kept
 from numpy.typing import NDArray
 from torch import Tensor
 
+from linksim import operations
 from linksim.attacks.perturbation import perturbation
 from linksim.errors import LinksimError
-from linksim.nets.weights import load_part
+from linksim.jammers import perturb
+from linksim.nets.weights import load_model
 from linksim.phy.noise import Noise, item_keys
-from linksim.records import BOB, EVE, FrameSent, Jam, Quality, Reception, Symbol
+from linksim.records import BOB, EVE, ConstellationPoint, FrameSent, ImageScore, JammingInterval, Reception
 from linksim.rng import Streams
-from linksim.run import run
 from linksim.scenario.load import load_scenario
-from linksim.scenario.schema import Link
-from linksim.schemes.plain import Plain
+from linksim.scenario.schema import LinkOptions
+from linksim.schemes.deepjscc import DeepJscc
+from linksim.simulate.run import run
 from linksim.worker import Worker
-from linksim.world import operations, perturb
 
-USES = 2048  # of a frame of four images
+CHANNEL_USES = 2048  # of a frame of four images
 
 
-def normals(batch: int, uses: int) -> Tensor:
-    return Noise(torch.tensor(item_keys(Streams(5).key("x"), 0, batch))).complex(uses)
+def normals(batch: int, channel_uses: int) -> Tensor:
+    return Noise(torch.tensor(item_keys(Streams(5).key("x"), 0, batch))).complex(channel_uses)
 
 
 def power(symbols: Tensor) -> Tensor:
@@ -37,8 +38,8 @@ def test_on_a_linear_receiver_it_is_the_strongest_singular_vector() -> None:
     matrix = normals(24, 24)
     clean, start = normals(6, 24), normals(6, 24)
 
-    def receive(heard: Tensor) -> Tensor:
-        return torch.view_as_real(heard @ matrix.T)
+    def receive(received: Tensor) -> Tensor:
+        return torch.view_as_real(received @ matrix.T)
 
     found = perturbation(receive, clean, torch.full((6, 1), 0.3), start, 400)
     strongest = torch.linalg.svd(matrix).Vh[0].conj()
@@ -49,62 +50,62 @@ def test_on_a_linear_receiver_it_is_the_strongest_singular_vector() -> None:
 
 def test_one_for_all_is_one_and_has_the_same_power() -> None:
     matrix = normals(24, 24)
-    found = perturbation(lambda heard: (heard @ matrix.T).abs(), normals(50, 24), torch.full((50, 1), 0.3), normals(1, 24), 10)
+    found = perturbation(lambda received: (received @ matrix.T).abs(), normals(50, 24), torch.full((50, 1), 0.3), normals(1, 24), 10)
     assert found.shape == (1, 24)
     assert power(found).item() == pytest.approx(1.0, abs=1e-5)
 
 
 def test_a_receiver_that_nothing_moves_leaves_the_start() -> None:
     start = normals(2, 24)
-    found = perturbation(lambda heard: heard.abs() * 0, normals(2, 24), torch.ones(2, 1), start, 3)
+    found = perturbation(lambda received: received.abs() * 0, normals(2, 24), torch.ones(2, 1), start, 3)
     torch.testing.assert_close(found * start.norm(dim=1, keepdim=True), start * found.norm(dim=1, keepdim=True))
 
 
 def test_every_item_has_exactly_the_power_that_was_set_also_in_inference_mode(small_models: None) -> None:
     """Two images to an item, a gain for every use, another power for every item."""
-    codec: Any = load_part("codec-cifar10-6", "codec").network
-    operation = perturb.for_each(perturb.Ascent(perturb.peeling(Plain(codec)), "zero-forcing", 3), 4)
+    codec: Any = load_model("codec-cifar10-6", "codec").network
+    operation = perturb.per_frame(perturb.PerturbationOptimiser(perturb.peeling(DeepJscc(codec)), "zero-forcing", 3), 4)
     worker, levels, keys = Worker(), torch.tensor([0.01, 0.1, 1.0, 10.0, 100.0]), item_keys(Streams(1).key("x"), 0, 5)
-    gain = normals(5, 2 * codec.uses)
-    made = worker.promise(operation, normals(5, 2 * codec.uses), gain, np.full(5, 0.1, np.float32), levels, keys)
+    gain = normals(5, 2 * codec.channel_uses)
+    made = worker.promise(operation, normals(5, 2 * codec.channel_uses), gain, np.full(5, 0.1, np.float32), levels, keys)
     jamming = worker.value(worker.promise(operations.semantic(), made, levels[:, None].repeat(1, gain.shape[1]), gain.sgn()))
     torch.testing.assert_close(power(jamming), levels, atol=0, rtol=1e-5)
 
 
-def link(jammer: dict[str, Any], **keys: Any) -> dict[str, Link]:
-    spec = {"jammer": {"kind": "semantic", "steps": 3, "samples": 4, **jammer}, "session": {"probe_interval_ms": 0}}
-    return {"one": Link.model_validate(spec | keys)}
+def options(jammer: dict[str, Any], **keys: Any) -> dict[str, LinkOptions]:
+    spec = {"jammer": {"kind": "adversarial", "steps": 3, "samples": 4, **jammer}, "session": {"probe_interval_ms": 0}}
+    return {"one": LinkOptions.model_validate(spec | keys)}
 
 
 @pytest.mark.parametrize("universal", [True, False])
 def test_it_is_on_with_the_payload_of_every_frame(simulate: Any, universal: bool) -> None:
     """Behind 32 pilots, at Bob and at Eve, and energy is power times that time."""
     channel = {"bob": {"csi": "pilots"}}
-    groups = link({"universal": universal, "jsr_bob_db": -10, "jsr_eve_db": -13}, eve={"attack": "inversion"}, channel=channel)
+    groups = options({"universal": universal, "jsr_bob_db": -10, "jsr_eve_db": -13}, eve={"attack": "inverse-network"}, channel=channel)
     result, kept = simulate(groups, frames=3)
     assert result.warnings == ()
     frames = kept.of(FrameSent)
-    assert [(j.time_ns, j.end_ns) for j in kept.of(Jam)] == [(f.time_ns + 32_000, f.time_ns + f.airtime_ns) for f in frames]
-    assert [j.energy for j in kept.of(Jam)] == [pytest.approx(0.1 * USES * 1e-6)] * 3
+    assert [(j.time_ns, j.end_ns) for j in kept.of(JammingInterval)] == [(f.time_ns + 32_000, f.time_ns + f.airtime_ns) for f in frames]
+    assert [j.energy for j in kept.of(JammingInterval)] == [pytest.approx(0.1 * CHANNEL_USES * 1e-6)] * 3
     for r in kept.of(Reception):
-        assert r.jammed == pytest.approx(USES / (USES + 32))
-        assert r.jam_power == pytest.approx(r.jammed * (0.1 if r.ear == BOB else 10**-1.3), rel=1e-5)
+        assert r.jammed == pytest.approx(CHANNEL_USES / (CHANNEL_USES + 32))
+        assert r.mean_jsr == pytest.approx(r.jammed * (0.1 if r.receiver == BOB else 10**-1.3), rel=1e-5)
 
 
-def arrived(kept: Any, ear: int, frame: int) -> NDArray[np.complex128]:
+def arrived(kept: Any, receiver: int, frame: int) -> NDArray[np.complex128]:
     """What the perturbation became of after equalisation, complex [uses]."""
-    rows = [s for s in kept.of(Symbol) if (s.ear, s.frame) == (ear, frame)]
-    return np.array([complex(s.equalised_re - s.sent_re, s.equalised_im - s.sent_im) for s in rows])
+    rows = [s for s in kept.of(ConstellationPoint) if (s.receiver, s.frame) == (receiver, frame)]
+    return np.array([complex(s.equalised_re - s.tx_re, s.equalised_im - s.tx_im) for s in rows])
 
 
-@pytest.mark.parametrize(("phase", "ear", "aligned"), [("aligned", BOB, True), ("aligned", EVE, False), ("random", BOB, False)])
-def test_a_universal_one_is_the_same_in_every_frame_but_for_its_phase(simulate: Any, phase: str, ear: int, aligned: bool) -> None:
+@pytest.mark.parametrize(("phase", "receiver", "aligned"), [("aligned", BOB, True), ("aligned", EVE, False), ("random", BOB, False)])
+def test_a_universal_one_is_the_same_in_every_frame_but_for_its_phase(simulate: Any, phase: str, receiver: int, aligned: bool) -> None:
     """Over fading paths: the ratio of what arrives with two frames is one number for all uses, positive where it arrives in phase."""
     fading = {"snr": {"kind": "constant", "mean_db": 60.0}, "fading": {"kind": "rayleigh", "coherence_ms": 2.0}}
-    groups = link({"phase": phase, "jsr_eve_db": 0.0}, channel={"bob": fading, "eve": fading}, eve={"attack": "inversion"})
+    groups = options({"phase": phase, "jsr_eve_db": 0.0}, channel={"bob": fading, "eve": fading}, eve={"attack": "inverse-network"})
     groups = {"one": groups["one"].model_copy(update={"alice": groups["one"].alice.model_copy(update={"images_per_frame": 1})})}
     _, kept = simulate(groups, frames=7)
-    first, other = arrived(kept, ear, 0), arrived(kept, ear, 3)
+    first, other = arrived(kept, receiver, 0), arrived(kept, receiver, 3)
     ratio = np.vdot(first, other) / np.vdot(first, first)
     assert np.abs(other - ratio * first).max() < 0.05 * np.abs(other).max()
     assert (abs(np.angle(ratio)) < 0.01) == aligned
@@ -112,40 +113,40 @@ def test_a_universal_one_is_the_same_in_every_frame_but_for_its_phase(simulate: 
 
 def test_the_phase_of_a_frame_does_not_depend_on_those_before_it(simulate: Any) -> None:
     """One that begins with the third frame meets the fourth as one does that was there from the start."""
-    from_start, later = (simulate(link({"phase": "random", "start_ms": start_ms}), frames=5)[1] for start_ms in (0.0, 4.0))
+    from_start, later = (simulate(options({"phase": "random", "start_ms": start_ms}), frames=5)[1] for start_ms in (0.0, 4.0))
     assert [r.jammed > 0 for r in later.of(Reception)] == [False, False, True, True, True]
     np.testing.assert_array_equal(arrived(from_start, BOB, 3), arrived(later, BOB, 3))
 
 
 def test_it_takes_whole_frames_or_none(simulate: Any) -> None:
-    _, kept = simulate(link({"budget_s": 2.9 * USES * 1e-6}), frames=5)
+    _, kept = simulate(options({"energy_budget_s": 2.9 * CHANNEL_USES * 1e-6}), frames=5)
     assert [round(r.jammed, 3) for r in kept.of(Reception)] == [1, 1, 0, 0, 0]
-    assert sum(j.energy for j in kept.of(Jam)) == pytest.approx(2 * USES * 1e-6)
+    assert sum(j.energy for j in kept.of(JammingInterval)) == pytest.approx(2 * CHANNEL_USES * 1e-6)
 
 
 def test_one_that_cannot_pay_for_a_frame_says_so(simulate: Any) -> None:
-    result, _ = simulate(link({"budget_s": 0.5 * USES * 1e-6}))
+    result, _ = simulate(options({"energy_budget_s": 0.5 * CHANNEL_USES * 1e-6}))
     assert result.warnings == ("group 'one': its jammer cannot pay for a frame; it changed nothing in this run",)
 
 
 def test_a_receiver_without_a_gradient_is_refused(simulate: Any) -> None:
     with pytest.raises(LinksimError, match=r"group 'one': a semantic jammer needs a receiver with a gradient, .*'separation' has none"):
-        simulate(link({}, scheme=["separation"]))
+        simulate(options({}, scheme=["digital"]))
 
 
 def test_a_surrogate_of_another_size_is_refused(simulate: Any) -> None:
     with pytest.raises(LinksimError, match=r"surrogate 'inverter-cifar10-6' takes 512 symbols per image, the link makes 256"):
-        simulate(link({"knowledge": "surrogate"}, scheme=[{"name": "separation", "uses": 256}]))
+        simulate(options({"threat_model": "surrogate"}, scheme=[{"name": "digital", "channel_uses": 256}]))
 
 
 def test_it_hurts_far_more_than_noise_of_the_same_power() -> None:
     """With the shipped weights, on the shipped scenario: PSNR falls by at least twice as many dB, and by 6 dB more at signal power; so it
     does for a jammer that knows every frame, that knows only an inverse network, or that does not arrive in phase."""
-    scenario = load_scenario("semantic-jammer", ["frames=3", "classifier=null", "trace.pictures=0", "trace.constellations=0"])
+    scenario = load_scenario("semantic-jammer", ["frames=3", "classifier=null", "trace.images=0", "trace.constellation_frames=0"])
     listener = Kept()
     run(scenario, (listener,))
-    names = [name for name, group in scenario.groups.items() for _ in range(group.lanes)]
-    psnr = {name: np.mean([q.psnr_db for q in listener.of(Quality) if names[q.lane] == name]) for name in scenario.groups}
+    names = [name for name, group in scenario.groups.items() for _ in range(group.links)]
+    psnr = {name: np.mean([q.psnr_db for q in listener.of(ImageScore) if names[q.link] == name]) for name in scenario.groups}
     fall = {name: psnr["quiet"] - value for name, value in psnr.items()}
     for jsr in ("-20dB", "-10dB", "-0dB"):
         assert fall[f"semantic{jsr}"] > 2 * fall[f"gaussian{jsr}"] > 0

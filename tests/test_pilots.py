@@ -12,14 +12,14 @@ GAIN = 0.6 * np.exp(1j)
 NOISE_POWER = 0.09  # SNR 4, 6 dB
 
 
-def heard(count: int, trials: int, noise_power: float, seed: int) -> NDArray[np.complex128]:
+def received(count: int, trials: int, noise_power: float, seed: int) -> NDArray[np.complex128]:
     real, imaginary = np.random.default_rng(seed).standard_normal((2, trials, count)) * np.sqrt(noise_power / 2)
     rows: NDArray[np.complex128] = GAIN * pilots(count) + real + 1j * imaginary
     return rows
 
 
 def estimates(count: int = COUNT, noise_power: float = NOISE_POWER, seed: int = 1) -> list[PilotEstimate]:
-    return [estimate(row, pilots(count)) for row in heard(count, TRIALS, noise_power, seed)]
+    return [estimate(row, pilots(count)) for row in received(count, TRIALS, noise_power, seed)]
 
 
 def test_pilots_have_unit_modulus_and_do_not_change() -> None:
@@ -90,5 +90,5 @@ def test_the_snr_in_db_lies_where_it_should() -> None:
 def test_two_pilots_are_the_least() -> None:
     with pytest.raises(ValueError, match="two or more pilots"):
         estimate(pilots(1), pilots(1))
-    with pytest.raises(ValueError, match="as many heard as sent"):
+    with pytest.raises(ValueError, match="as many received as sent"):
         estimate(pilots(3), pilots(4))

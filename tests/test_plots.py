@@ -14,16 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from plot_tables import MS, Given, Tables, link
+from plot_tables import MS, Given, Tables, options
 
 from linksim.errors import LinksimError, TraceError
-from linksim.plots import quality, style, timeline
+from linksim.plots import plot_style, scores, timeline
 from linksim.plots.figures import draw_all, plot_trace
-from linksim.plots.pictures import picture_rows, pictures_figure
-from linksim.plots.quality import quality_figure
-from linksim.plots.time import passed, time_figure
+from linksim.plots.images import picture_rows, pictures_figure
+from linksim.plots.scores import quality_figure
+from linksim.plots.time_series import passed, time_figure
 from linksim.plots.timeline import timeline_figure
-from linksim.plots.view import read_view
+from linksim.plots.trace_view import read_view
 from linksim.records import ALICE, BOB, EVE
 
 
@@ -33,7 +33,7 @@ def lines(panel: Axes, name: str) -> list[Any]:
 
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.floats(0, 10), st.floats(0, 5)), max_size=20), st.integers(1, 30))
-def test_jamming_is_shaded_by_its_share_of_each_stretch_of_time(intervals: list[tuple[float, float]], bins: int) -> None:
+def test_jamming_is_shaded_by_its_share_of_each_realisation_of_time(intervals: list[tuple[float, float]], bins: int) -> None:
     start = np.array([a for a, _ in intervals])
     end = np.array([a + length for a, length in intervals])
     edges = np.linspace(0, 10, bins + 1)
@@ -41,19 +41,19 @@ def test_jamming_is_shaded_by_its_share_of_each_stretch_of_time(intervals: list[
     np.testing.assert_allclose(np.diff(passed(edges, np.sort(start)) - passed(edges, np.sort(end))), expected, atol=1e-9)
 
 
-def test_a_short_run_of_one_lane_is_drawn_frame_by_frame() -> None:
-    view = read_view(Tables(link(6)))
+def test_a_short_run_of_one_link_is_drawn_frame_by_frame() -> None:
+    view = read_view(Tables(options(6)))
     snr, psnr = time_figure(view).axes
     bob = view.groups[0].bob
     (line,) = lines(snr, "Bob")
     np.testing.assert_allclose(line.get_xdata(), bob.receptions.time_ns / MS)
     np.testing.assert_allclose(line.get_ydata(), bob.receptions.snr_db)
     np.testing.assert_allclose(lines(snr, "Eve's estimate")[0].get_ydata(), view.groups[0].eve.receptions.estimated_snr_db)
-    np.testing.assert_allclose(lines(psnr, "Bob")[0].get_ydata(), bob.quality.psnr_db.reshape(6, 2).mean(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(lines(psnr, "Bob")[0].get_ydata(), bob.scores.psnr_db.reshape(6, 2).mean(axis=1), rtol=1e-6)
 
 
 def test_an_estimate_that_is_the_truth_is_not_drawn_twice() -> None:
-    given = link(6)
+    given = options(6)
     given["receptions"]["estimated_snr_db"] = given["receptions"]["snr_db"]
     snr = time_figure(read_view(Tables(given))).axes[0]
     assert lines(snr, "Bob")
@@ -61,7 +61,7 @@ def test_an_estimate_that_is_the_truth_is_not_drawn_twice() -> None:
 
 
 def test_a_long_run_is_drawn_as_medians() -> None:
-    view = read_view(Tables(link(3000, images=1)))
+    view = read_view(Tables(options(3000, images=1)))
     (line,) = lines(time_figure(view).axes[0], "Bob")
     received = view.groups[0].bob.receptions
     width = view.end_s * 1e9 / len(line.get_ydata())
@@ -71,34 +71,34 @@ def test_a_long_run_is_drawn_as_medians() -> None:
 
 
 def test_points_against_snr_are_the_means_of_their_bins_jammed_and_not() -> None:
-    view = read_view(Tables(link(200)))
+    view = read_view(Tables(options(200)))
     figure = quality_figure(view)
     assert figure is not None
-    parts = quality.split(style.BOB, view.groups[0].bob)
+    parts = scores.split(plot_style.BOB, view.groups[0].bob)
     assert [(part.jammed, len(part.quality)) for part in parts] == [(False, 398), (True, 2)]
     drawn = {container.get_label(): container.lines[0].get_ydata() for container in figure.axes[0].containers}
-    assert drawn["Bob, jammed"] == pytest.approx([parts[1].quality.psnr_db.mean()])
-    bins = quality.choose([part.snr_db for part in parts + quality.split(style.EVE, view.groups[0].eve)])
+    assert drawn["Bob, jammed"] == pytest.approx([parts[1].scores.psnr_db.mean()])
+    bins = scores.choose([part.snr_db for part in parts + scores.split(plot_style.EVE, view.groups[0].eve)])
     place = np.floor((parts[0].snr_db - bins.start_db) / bins.width_db).clip(0, bins.count - 1)
-    means = [parts[0].quality.psnr_db[place == b].mean() for b in np.unique(place) if (place == b).sum() >= quality.FEWEST]
+    means = [parts[0].scores.psnr_db[place == b].mean() for b in np.unique(place) if (place == b).sum() >= scores.FEWEST]
     np.testing.assert_allclose(drawn["Bob"], means, rtol=1e-6)
 
 
 @given(st.lists(st.floats(-60, 60), min_size=1, max_size=50))
 def test_bins_of_snr_cover_all_but_the_lowest_and_are_not_many(values: list[float]) -> None:
-    bins = quality.choose([np.array(values)])
+    bins = scores.choose([np.array(values)])
     assert bins.start_db + bins.count * bins.width_db >= max(values)
     assert bins.start_db <= np.quantile(values, 0.001) + 1e-9
-    assert 1 <= bins.count <= quality.MAX_BINS
+    assert 1 <= bins.count <= scores.MAX_BINS
 
 
 def test_pictures_stand_under_their_originals_with_their_scores() -> None:
-    given = link(6)
+    given = options(6)
     tables = Tables(given)
     view = read_view(tables)
     sent, bob, eve = picture_rows(view.groups[0])
-    pictures, scored = tables.table("pictures"), view.groups[0].eve.quality
-    place = np.flatnonzero((pictures["frame"] == 1) & (pictures["item"] == 0))
+    pictures, scored = tables.table("images"), view.groups[0].eve.quality
+    place = np.flatnonzero((pictures["frame"] == 1) & (pictures["image"] == 0))
     for row, node in ((sent, ALICE), (bob, BOB), (eve, EVE)):
         (kept,) = pictures["image"][place][pictures["node"][place] == node]
         np.testing.assert_array_equal(row.cells[2].image, kept.transpose(1, 2, 0))
@@ -111,7 +111,7 @@ def test_pictures_stand_under_their_originals_with_their_scores() -> None:
 
 
 def test_the_timeline_holds_the_first_transmissions_and_hatches_the_lost() -> None:
-    view = read_view(Tables(link(60)))
+    view = read_view(Tables(options(60)))
     figure = timeline_figure(view)
     assert figure is not None
     found = timeline.bars(view.groups[0], 0)
@@ -128,7 +128,7 @@ def drop(given: Given, *names: str) -> Given:
     return {name: values for name, values in given.items() if name not in names}
 
 
-ALL = ["time", "quality", "pictures", "channel", "constellation", "timeline", "session"]
+ALL = ["time-series", "scores", "images", "channel", "constellation", "timeline", "session"]
 
 
 def without(*names: str) -> list[str]:
@@ -136,17 +136,17 @@ def without(*names: str) -> list[str]:
 
 
 LACKING = {
-    "all but one frame": (Tables(link(1, images=1)), ALL),
-    "Eve and jammer": (Tables(link(5, ears=(BOB,), jam=False)), ALL),
-    "nothing, with 40 lanes": (Tables(link(5, lanes=40)), ALL),
-    "rows of pictures and jamming": (Tables(drop(link(5), "pictures", "jamming")), without("pictures")),
-    "whole tables": (Tables(link(5), missing=("pictures", "jamming", "control")), without("pictures")),
-    "rows of paths and symbols": (Tables(drop(link(5), "paths", "symbols")), without("channel", "constellation")),
-    "tables that older traces lack": (Tables(link(5), missing=("paths", "symbols")), without("channel", "constellation")),
-    "scores": (Tables(drop(link(5), "quality", "receptions")), without("quality")),
-    "all but control": (Tables({name: link(5)[name] for name in ("lanes", "control")}), ["time", "timeline", "session"]),
-    "receptions": (Tables(drop(link(5), "receptions")), ALL),
-    "decent names": (Tables(link(5), ("open", "$\\frac{", "never\nused")), ALL),
+    "all but one frame": (Tables(options(1, images=1)), ALL),
+    "Eve and jammer": (Tables(options(5, receivers=(BOB,), jam=False)), ALL),
+    "nothing, with 40 links": (Tables(options(5, links=40)), ALL),
+    "rows of images and jamming": (Tables(drop(options(5), "images", "jamming")), without("images")),
+    "whole tables": (Tables(options(5), missing=("images", "jamming", "control")), without("images")),
+    "rows of paths and symbols": (Tables(drop(options(5), "channel", "constellation")), without("channel", "constellation")),
+    "tables that older traces lack": (Tables(options(5), missing=("channel", "constellation")), without("channel", "constellation")),
+    "scores": (Tables(drop(options(5), "scores", "receptions")), without("scores")),
+    "all but control": (Tables({name: options(5)[name] for name in ("links", "control")}), ["time-series", "timeline", "session"]),
+    "receptions": (Tables(drop(options(5), "receptions")), ALL),
+    "decent names": (Tables(options(5), ("open", "$\\frac{", "never\nused")), ALL),
 }
 
 
@@ -155,39 +155,39 @@ def test_what_a_trace_lacks_is_left_out(tables: Tables, figures: list[str]) -> N
     assert [name for name, _ in draw_all(read_view(tables))] == figures
 
 
-def test_nan_snr_and_silent_ears_are_drawn_around() -> None:
-    given = link(8)
+def test_nan_snr_and_silent_receivers_are_drawn_around() -> None:
+    given = options(8)
     given["receptions"]["estimated_snr_db"][:] = np.nan
     given["receptions"]["snr_db"][:3] = -np.inf
-    given["quality"]["predicted"][:] = -1
-    assert [style.svg(figure)[:5] for _, figure in draw_all(read_view(Tables(given)))] == [b"<?xml"] * len(ALL)
+    given["scores"]["class_received"][:] = -1
+    assert [plot_style.svg(figure)[:5] for _, figure in draw_all(read_view(Tables(given)))] == [b"<?xml"] * len(ALL)
 
 
 def test_many_groups_are_cut_and_the_title_says_so() -> None:
     groups = tuple(f"g{i}" for i in range(30))
-    given = link(3, lanes=30)
-    given["lanes"]["group"] = np.arange(30)
+    given = options(3, links=30)
+    given["links"]["group"] = np.arange(30)
     figure = time_figure(read_view(Tables(given, groups)))
-    assert len(figure.axes) == 2 * style.MAX_GROUPS
+    assert len(figure.axes) == 2 * plot_style.MAX_GROUPS
     assert "first 12 of 30 groups" in figure.get_suptitle()
 
 
 @pytest.mark.parametrize(("count", "across"), [(1, 1), (2, 2), (3, 3), (4, 2), (5, 3), (7, 3), (12, 3)])
 def test_blocks_stand_in_even_rows(count: int, across: int) -> None:
-    assert style.side_by_side(count) == across
+    assert plot_style.side_by_side(count) == across
 
 
 def test_200_000_rows_are_drawn_in_seconds() -> None:
-    view = read_view(Tables(link(1500, images=1, lanes=64)))
+    view = read_view(Tables(options(1500, images=1, links=64)))
     begun = time.process_time()
     time_figure(view), quality_figure(view), timeline_figure(view)
-    assert sum(len(ear.quality) for ear in (view.groups[0].bob, view.groups[0].eve)) == 192_000
+    assert sum(len(receiver.quality) for receiver in (view.groups[0].bob, view.groups[0].eve)) == 192_000
     assert time.process_time() - begun < 3
 
 
 @pytest.fixture
 def trace(tmp_path: Path) -> Path:
-    return Tables(link(4)).write(tmp_path / "run.h5")
+    return Tables(options(4)).write(tmp_path / "run.h5")
 
 
 def test_figures_are_the_same_bytes_each_time_whatever_the_users_settings(trace: Path, tmp_path: Path) -> None:
@@ -202,13 +202,13 @@ def test_figures_are_the_same_bytes_each_time_whatever_the_users_settings(trace:
 
 
 def test_a_pdf_has_no_date(tmp_path: Path) -> None:
-    written = style.save(time_figure(read_view(Tables(link(2)))), tmp_path / "time.pdf").read_bytes()
+    written = plot_style.save(time_figure(read_view(Tables(options(2)))), tmp_path / "time.pdf").read_bytes()
     assert written.startswith(b"%PDF")
     assert b"CreationDate" not in written
 
 
 def test_a_trace_without_rows_is_refused_in_words(tmp_path: Path) -> None:
-    empty = Tables({"lanes": {"lane": [0]}}).write(tmp_path / "empty.h5")
+    empty = Tables({"links": {"link": [0]}}).write(tmp_path / "empty.h5")
     with pytest.raises(TraceError, match=r"empty\.h5: nothing to show"):
         plot_trace(empty, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["empty.h5"]

@@ -7,41 +7,41 @@ import numpy as np
 import pytest
 from adaptive_tables import REPORT, adaptive, best, scenario
 from matplotlib.axes import Axes
-from plot_tables import MS, Given, Tables, by_hand, link
+from plot_tables import MS, Given, Tables, by_hand, options
 
-from linksim.plots.action_map import action_map_figure
 from linksim.plots.adaptation import adaptation_figure, lost, told
-from linksim.plots.duels import duel_lines
+from linksim.plots.captions import PLATES
 from linksim.plots.figures import painters
-from linksim.plots.gallery import PLATES
 from linksim.plots.intervals import bootstrap, mean_interval, resamples
+from linksim.plots.paired_comparison import paired_comparison
+from linksim.plots.plot_style import svg
 from linksim.plots.policies import policies_figure, rows_of
+from linksim.plots.policy_groups import PolicyGroups, policy_groups_of
+from linksim.plots.policy_map import action_map_figure
 from linksim.plots.rewards import accuracy, adapting, grid, mean_reward, mean_ssim, paired, rewards, tally
-from linksim.plots.rivals import Rivals, rivals_of
-from linksim.plots.style import svg
 from linksim.plots.summary import adaptation_lines, summarise, summary_text
-from linksim.plots.view import View, read_view
+from linksim.plots.trace_view import View, read_view
 
 PAIR = ("oracle", "table")
-NEW = ["adaptation", "action-map", "policies"]
+NEW = ["decisions", "policy-map", "policies"]
 
 
 def drawn_by_hand() -> Given:
-    """Eight attacked images of one lane, in two windows of four; of the first four one is as the attack wanted, one a third class, one
+    """Eight attacked images of one link, in two windows of four; of the first four one is as the attack wanted, one a third class, one
     cured, and one was never mistaken. The second four are perfect."""
     final = [2, 3, 1, 1, 1, 1, 1, 1]
     return {
-        "lanes": {"lane": [0]},
+        "links": {"link": [0]},
         "frames": {"time_ns": [0, 10 * MS, 12 * MS], "airtime_ns": [2 * MS, 10 * MS, 0], "frame": [0, 1, 2]}
         | {"outcome": [0, 0, 2], "t_d": [10, 30, 0], "t_plus": [0, 5, 0]},
-        "quality": {"time_ns": np.repeat([0, 10 * MS], 4), "frame": np.repeat([0, 1], 4), "label": [1] * 8, "predicted": final}
-        | {"clean_class": [1] * 8, "source_class": [2, 2, 2, 1, 2, 2, 2, 2], "ssim": [0.5, 1.0, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0]},
-        "adaptation": {"time_ns": [0, 9 * MS], "sequence": [0, 1], "t_d": [10, 30], "t_plus": [0, 5]},
+        "scores": {"time_ns": np.repeat([0, 10 * MS], 4), "frame": np.repeat([0, 1], 4), "label": [1] * 8, "class_received": final}
+        | {"class_clean": [1] * 8, "class_attacked": [2, 2, 2, 1, 2, 2, 2, 2], "ssim": [0.5, 1.0, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0]},
+        "decisions": {"time_ns": [0, 9 * MS], "sequence": [0, 1], "t_d": [10, 30], "t_plus": [0, 5]},
     }
 
 
 def view_of(policies: tuple[str, ...] = PAIR, **more: Any) -> View:
-    return read_view(Tables(adaptive(policies, **more), policies), rivals=rivals_of(scenario(policies)))
+    return read_view(Tables(adaptive(policies, **more), policies), policy_groups=policy_groups_of(scenario(policies)))
 
 
 def panels(view: View) -> dict[str, int]:
@@ -71,21 +71,21 @@ def test_rewards_are_those_worked_out_by_hand() -> None:
 
 def test_what_was_not_attacked_or_not_judged_has_no_reward() -> None:
     given = drawn_by_hand()
-    given["quality"]["source_class"] = given["quality"]["clean_class"] = [-1] * 8
+    given["scores"]["class_attacked"] = given["scores"]["class_clean"] = [-1] * 8
     clean = read_view(Tables(given))
     found = tally(clean.groups[0], grid(clean, 4))
     assert np.isnan(mean_reward(found)).all()
     assert float(accuracy(found.each(lambda part: part.sum(axis=0)))) == 6 / 8
-    given["quality"]["predicted"] = [-1] * 8
+    given["scores"]["class_received"] = [-1] * 8
     silent = read_view(Tables(given))
     assert np.isnan(accuracy(tally(silent.groups[0], grid(silent, 4)))).all()
 
 
 def test_a_trace_older_than_the_columns_was_not_attacked() -> None:
-    tables = Tables(link(3), missing=("adaptation",))
-    whole = tables.table("quality")
-    young = ("clean_class", "source_class")
-    tables._tables["quality"] = type(whole)("quality", {n: v for n, v in whole.columns.items() if n not in young}, whole.kinds)
+    tables = Tables(options(3), missing=("decisions",))
+    whole = tables.table("scores")
+    young = ("class_clean", "class_attacked")
+    tables._tables["scores"] = type(whole)("scores", {n: v for n, v in whole.columns.items() if n not in young}, whole.kinds)
     view = read_view(tables)
     assert not view.groups[0].bob.quality.attacked().any()
     assert adapting(view) == []
@@ -104,7 +104,7 @@ def test_resampling_gives_the_normal_interval_of_a_mean() -> None:
 
 
 def test_pairs_are_surer_than_means_and_a_group_equals_itself() -> None:
-    view = view_of(lanes=8, rounds=12)
+    view = view_of(links=8, rounds=12)
     oracle, table = (tally(group, grid(view)) for group in view.groups)
     weights = resamples(8, np.random.default_rng(0))
     same = paired(mean_reward, oracle, oracle, weights)
@@ -120,21 +120,21 @@ def test_pairs_are_surer_than_means_and_a_group_equals_itself() -> None:
 def test_rivals_differ_in_how_bob_chooses_alone_and_an_oracle_is_their_reference() -> None:
     text = """
 groups:
-  fixed: {lanes: 4, scheme: [{name: diffusec, t_d: 10}], bob: {policy: {name: fixed}}}
-  far: {lanes: 4, scheme: [{name: diffusec, t_d: 40}], bob: {policy: {name: fixed}}}
-  told: {lanes: 8, scheme: [{name: diffusec, t_d: 10}], bob: {policy: oracle}}
-  noisy: {lanes: 4, scheme: [{name: diffusec}], channel: {bob: {csi: pilots}}, bob: {policy: {name: fixed}}}
-  noisy-random: {lanes: 4, scheme: [diffusec], channel: {bob: {csi: pilots}}, bob: {policy: {name: random}}}
-  alone: {lanes: 4, scheme: [plain], bob: {policy: {name: fixed}}}
-  twin: {lanes: 2, scheme: [plain], bob: {policy: {name: fixed}}}
+  fixed: {links: 4, scheme: [{name: diffusec, t_d: 10}], bob: {policy: {name: fixed}}}
+  far: {links: 4, scheme: [{name: diffusec, t_d: 40}], bob: {policy: {name: fixed}}}
+  told: {links: 8, scheme: [{name: diffusec, t_d: 10}], bob: {policy: oracle}}
+  noisy: {links: 4, scheme: [{name: diffusec}], channel: {bob: {csi: pilots}}, bob: {policy: {name: fixed}}}
+  noisy-random: {links: 4, scheme: [diffusec], channel: {bob: {csi: pilots}}, bob: {policy: {name: random}}}
+  alone: {links: 4, scheme: [deepjscc], bob: {policy: {name: fixed}}}
+  twin: {links: 2, scheme: [deepjscc], bob: {policy: {name: fixed}}}
 """
-    assert rivals_of(text) == (Rivals(("fixed", "far", "told"), "told"), Rivals(("noisy", "noisy-random"), "noisy"))
+    assert policy_groups_of(text) == (PolicyGroups(("fixed", "far", "told"), "told"), PolicyGroups(("noisy", "noisy-random"), "noisy"))
     for broken in ("", "{", "groups: 3", "groups: {a: 1, b: [2], c: {bob: 3, scheme: 4}}"):
-        assert len(rivals_of(broken)) < 2
+        assert len(policy_groups_of(broken)) < 2
 
 
 def test_steps_in_force_and_lost_reports_are_drawn_as_they_were() -> None:
-    view = view_of(("table",), lanes=1, rounds=30)
+    view = view_of(("table",), links=1, rounds=30)
     figure = adaptation_figure(view)
     assert figure is not None
     snr, steps, earned, quality = figure.axes
@@ -157,8 +157,8 @@ def test_steps_in_force_and_lost_reports_are_drawn_as_they_were() -> None:
 
 
 def test_a_report_that_came_in_a_later_round_of_the_same_number_does_not_count() -> None:
-    given = adaptive(("table",), lanes=1, rounds=3)
-    given["adaptation"]["sequence"] = given["control"]["sequence"] = np.zeros(3)
+    given = adaptive(("table",), links=1, rounds=3)
+    given["decisions"]["sequence"] = given["control"]["sequence"] = np.zeros(3)
     given["control"]["outcome"] = np.array([1, 0, 1])
     group = read_view(Tables(given)).groups[0]
     assert lost(group.adaptation, group.control).tolist() == [True, False, True]
@@ -166,7 +166,7 @@ def test_a_report_that_came_in_a_later_round_of_the_same_number_does_not_count()
 
 
 def test_the_map_of_actions_is_the_median_of_each_bin() -> None:
-    view = view_of(("oracle", "fixed"), lanes=4, rounds=60)
+    view = view_of(("oracle", "fixed"), links=4, rounds=60)
     figure = action_map_figure(view)
     assert figure is not None
     for panel, place, fixed in zip(figure.axes, (0, 1), (20, 5), strict=True):
@@ -177,8 +177,8 @@ def test_the_map_of_actions_is_the_median_of_each_bin() -> None:
 
 
 def test_a_choice_after_a_pilot_lost_in_noise_does_not_squeeze_the_map() -> None:
-    given = adaptive(("fixed",), lanes=4, rounds=60)
-    given["adaptation"]["measured_snr_db"][7] = -40.0
+    given = adaptive(("fixed",), links=4, rounds=60)
+    given["decisions"]["measured_snr_db"][7] = -40.0
     figure = action_map_figure(read_view(Tables(given)))
     assert figure is not None
     for panel in figure.axes:
@@ -187,7 +187,7 @@ def test_a_choice_after_a_pilot_lost_in_noise_does_not_squeeze_the_map() -> None
 
 
 def test_a_window_of_few_images_is_not_shown() -> None:
-    found = tally(view_of(("fixed",), lanes=2).groups[0], grid(view_of(("fixed",), lanes=2), batch=64)).each(lambda part: part.sum(axis=0))
+    found = tally(view_of(("fixed",), links=2).groups[0], grid(view_of(("fixed",), links=2), batch=64)).each(lambda part: part.sum(axis=0))
     few = found.each(lambda part: part * np.where(np.arange(part.size) == 0, 0.1, 1.0))
     seen = rewards(told(few))
     assert np.isnan(seen[0])
@@ -196,7 +196,7 @@ def test_a_window_of_few_images_is_not_shown() -> None:
 
 
 def test_policies_stand_under_their_names_beside_the_reference() -> None:
-    view = view_of(("fixed", "oracle", "random"), lanes=3, rounds=16)
+    view = view_of(("fixed", "oracle", "random"), links=3, rounds=16)
     assert [(row.name, row.reference is None) for row in rows_of(view)] == [("fixed", False), ("oracle", True), ("random", False)]
     figure = policies_figure(view)
     assert figure is not None
@@ -214,26 +214,26 @@ def test_policies_stand_under_their_names_beside_the_reference() -> None:
 
 
 def test_figures_are_drawn_for_what_there_is() -> None:
-    assert list(panels(view_of(lanes=1, rounds=4))) == NEW
-    assert list(panels(read_view(Tables(adaptive(("table",), lanes=1, rounds=4))))) == NEW[:2]
-    clean = view_of(lanes=1, rounds=4, attacked=False)
+    assert list(panels(view_of(links=1, rounds=4))) == NEW
+    assert list(panels(read_view(Tables(adaptive(("table",), links=1, rounds=4))))) == NEW[:2]
+    clean = view_of(links=1, rounds=4, attacked=False)
     assert list(panels(clean).values()) == [6, 2, 2]  # none of rewards
-    bare = {name: rows for name, rows in adaptive(PAIR, 1, 4).items() if name in ("lanes", "adaptation", "control")}
-    unscored = read_view(Tables(bare, PAIR), rivals=(Rivals(PAIR, "oracle"),))
-    assert panels(unscored) == {"adaptation": 4, "action-map": 2}
+    bare = {name: rows for name, rows in adaptive(PAIR, 1, 4).items() if name in ("links", "decisions", "control")}
+    unscored = read_view(Tables(bare, PAIR), policy_groups=(PolicyGroups(PAIR, "oracle"),))
+    assert panels(unscored) == {"decisions": 4, "policy-map": 2}
     assert set(NEW) <= set(PLATES)
-    view = view_of(lanes=2, rounds=4)
+    view = view_of(links=2, rounds=4)
     assert svg(policies_figure(view)) == svg(policies_figure(view))  # type: ignore[arg-type]
 
 
 def test_the_summary_has_a_line_for_each_group_that_adapts() -> None:
     given = drawn_by_hand()
-    (line,) = adaptation_lines(summarise(read_view(Tables(given, ("link",)))))
+    (line,) = adaptation_lines(summarise(read_view(Tables(given, ("options",)))))
     whole = -0.8 * 0.125 - 1.2 * 0.125**0.5
     assert line.startswith(f"link: 2 rounds, mean t_D 20.0, mean t_plus 2.5, mean reward {whole:.3f} ± ")
     assert line.endswith(", robust accuracy 75.0 % [40.9, 92.9]")
-    given["quality"]["source_class"] = [-1] * 8
-    text = summary_text(summarise(read_view(Tables(given, ("link",)))))
+    given["scores"]["class_attacked"] = [-1] * 8
+    text = summary_text(summarise(read_view(Tables(given, ("options",)))))
     assert text.splitlines()[-1] == "link: 2 rounds, mean t_D 20.0, mean t_plus 2.5"
     assert adaptation_lines(summarise(read_view(by_hand()))) == []
 
@@ -248,11 +248,11 @@ def test_a_trace_on_disk_shows_its_policies_in_the_report(tmp_path: Path) -> Non
 
 
 def test_the_first_policy_meets_every_other_in_a_line_of_its_own() -> None:
-    view = view_of(("oracle", "fixed", "random"), lanes=8, rounds=16)
-    lines = duel_lines(view)
+    view = view_of(("oracle", "fixed", "random"), links=8, rounds=16)
+    lines = paired_comparison(view)
     assert [line.split(":")[0] for line in lines] == ["oracle against fixed", "oracle against random"]
     values = [float(line.split("reward ")[1].split()[0]) for line in lines]
     cut = grid(view)
     rewards_of = [mean_reward(tally(group, cut).each(lambda part: part.sum(axis=0, keepdims=True))) for group in view.groups]
     np.testing.assert_allclose(values, [float((rewards_of[0] - other)[0]) for other in rewards_of[1:]], atol=6e-5)
-    assert duel_lines(view_of(("oracle", "fixed"), lanes=2, attacked=False)) == []
+    assert paired_comparison(view_of(("oracle", "fixed"), links=2, attacked=False)) == []

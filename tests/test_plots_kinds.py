@@ -7,9 +7,9 @@ import pytest
 
 from linksim.plots.figures import draw_all
 from linksim.plots.report import write_report
-from linksim.plots.view import read_view
-from linksim.run import run
-from linksim.scenario.schema import Link, Scenario
+from linksim.plots.trace_view import read_view
+from linksim.scenario.schema import LinkOptions, Scenario
+from linksim.simulate.run import run
 from linksim.trace.reader import open_trace
 
 FADING: dict[str, dict[str, Any]] = {
@@ -20,30 +20,30 @@ FADING: dict[str, dict[str, Any]] = {
 JAMMERS = ("sweep", "reactive")
 TOLD = {"probe_interval_ms": 5.0}
 FAULTS = {"loss": 0.2, "duplicate": 0.3, "reorder": 0.3, "replay": 0.3, "flip": 0.1, "truncate": 0.1, "forge": 0.3}
-SEALED = {"scheme": ["permutation", "plain"]}
+SEALED = {"scheme": ["permutation", "deepjscc"]}
 
 
-def link(**more: Any) -> Link:
-    return Link.model_validate({"eve": {"attack": "inversion"}, "session": TOLD} | more)
+def options(**more: Any) -> LinkOptions:
+    return LinkOptions.model_validate({"eve": {"attack": "inverse-network"}, "session": TOLD} | more)
 
 
 GROUPS = {
-    "fading": {name: link(channel={"bob": {"fading": spec}, "eve": {"fading": spec}}) for name, spec in FADING.items()},
-    "jammers": {kind: link(lanes=2, jammer={"kind": kind, "start_ms": 2.0}) for kind in JAMMERS},
-    "faults": {"sealed": link(**SEALED, session=TOLD | {"faults": FAULTS}), "held": link(**SEALED, jammer={"kind": "barrage"})},
-    "digital": {"coded": Link.model_validate({"scheme": ["separation"]})},
+    "fading": {name: options(channel={"bob": {"fading": spec}, "eve": {"fading": spec}}) for name, spec in FADING.items()},
+    "jammers": {kind: options(links=2, jammer={"kind": kind, "start_ms": 2.0}) for kind in JAMMERS},
+    "faults": {"sealed": options(**SEALED, session=TOLD | {"faults": FAULTS}), "held": options(**SEALED, jammer={"kind": "barrage"})},
+    "digital": {"coded": LinkOptions.model_validate({"scheme": ["digital"]})},
 }
 
 
 @pytest.mark.parametrize("name", GROUPS)
 def test_all_figures_of_a_run_are_drawn(name: str, small_models: None, tmp_path: Path) -> None:
     path = tmp_path / "trace.h5"
-    run(Scenario(name=name, frames=4, groups=GROUPS[name], limit_s=1.0), (), path)
+    run(Scenario(name=name, frames=4, groups=GROUPS[name], max_time_s=1.0), (), path)
     if name == "faults":
         assert write_report(path, tmp_path / "report.html").stat().st_size > 100_000
         return
     with open_trace(path) as trace:
         view = read_view(trace)
     drawn = [figure for figure, _ in draw_all(view)]
-    wanted = {"time", "quality", "pictures", "channel", "constellation", "timeline"} | ({"session"} if name != "digital" else set())
+    wanted = {"time-series", "scores", "images", "channel", "constellation", "timeline"} | ({"session"} if name != "digital" else set())
     assert wanted <= set(drawn)

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plot_tables import Tables, by_hand, link
+from plot_tables import Tables, by_hand, options
 from scipy import stats
 
 from linksim.plots.intervals import bands, mean_interval, wilson
-from linksim.plots.rows import Frames, match
 from linksim.plots.summary import summarise, summary_text
-from linksim.plots.view import read_view
+from linksim.plots.tables import Frames, match
+from linksim.plots.trace_view import read_view
 from linksim.records import EVE
 
 
@@ -51,10 +51,10 @@ def test_bands_are_the_quantiles_of_each_bin(points: list[tuple[float, float]], 
         assert found.centre[i] == pytest.approx(x[place == b].mean())
 
 
-def test_matching_finds_the_frame_of_the_same_lane_or_none() -> None:
+def test_matching_finds_the_frame_of_the_same_link_or_none() -> None:
     def at(*places: tuple[int, int]) -> Frames:
-        lane, frame = np.array(places).reshape(-1, 2).T
-        return Frames(*[lane if column.name == "lane" else frame for column in fields(Frames)])
+        link, frame = np.array(places).reshape(-1, 2).T
+        return Frames(*[link if column.name == "link" else frame for column in fields(Frames)])
 
     among = at((1, 0), (0, 5), (0, 2), (1, 5))
     assert match(at((0, 2), (1, 5), (1, 2), (0, 9), (2, 0)), among).tolist() == [2, 3, -1, -1, -1]
@@ -62,22 +62,22 @@ def test_matching_finds_the_frame_of_the_same_lane_or_none() -> None:
     assert match(at(), among).tolist() == []
 
 
-def test_the_view_splits_rows_by_group_and_ear_and_drops_lanes_that_nobody_named() -> None:
-    given = link(3, lanes=4)
-    given["lanes"] = {"lane": [0, 1, 2], "group": [0, 1, 0]}
+def test_the_view_splits_rows_by_group_and_receiver_and_drops_links_that_nobody_named() -> None:
+    given = options(3, links=4)
+    given["links"] = {"link": [0, 1, 2], "group": [0, 1, 0]}
     view = read_view(Tables(given, ("even", "odd")))
-    assert [(group.name, group.lanes.tolist()) for group in view.groups] == [("even", [0, 2]), ("odd", [1])]
+    assert [(group.name, group.links.tolist()) for group in view.groups] == [("even", [0, 2]), ("odd", [1])]
     assert [len(group.frames) for group in view.groups] == [6, 3]
-    assert set(view.groups[0].eve.quality.ear.tolist()) == {EVE}
-    assert set(view.groups[0].bob.receptions.lane.tolist()) == {0, 2}
+    assert set(view.groups[0].eve.quality.receiver.tolist()) == {EVE}
+    assert set(view.groups[0].bob.receptions.link.tolist()) == {0, 2}
     assert view.end_s == pytest.approx(0.010)  # the jammer's
 
 
 def test_the_summary_meets_the_numbers_worked_out_by_hand() -> None:
     group, idle = summarise(read_view(by_hand()))
-    assert (group.name, group.lanes, group.decoded, group.lost) == ("open", 2, 2, 2)
+    assert (group.name, group.links, group.decoded, group.lost) == ("open", 2, 2, 2)
     assert group.control_share == pytest.approx(500 / (500 + 1000 + 1000 + 500))  # the frame that was never sent used nothing
-    assert group.jam_share == pytest.approx((2 + 2 + 2) / (8 + 10))  # lane 0 ends at 8 ms, lane 1 at 10 ms
+    assert group.jam_share == pytest.approx((2 + 2 + 2) / (8 + 10))  # link 0 ends at 8 ms, link 1 at 10 ms
     assert group.bob is not None
     assert group.eve is not None
     half = stats.norm.ppf(0.975) * 10 / math.sqrt(3)
@@ -92,7 +92,7 @@ def test_the_summary_meets_the_numbers_worked_out_by_hand() -> None:
 
 def test_the_table_of_a_run() -> None:
     assert summary_text(summarise(read_view(by_hand()))).splitlines() == [
-        "group  lanes  ear  images        PSNR dB           SSIM               accuracy  frames ok/lost  control  jammed",
+        "group  links  receiver  images        PSNR dB           SSIM               accuracy  frames ok/lost  control  jammed",
         "-----  -----  ---  ------  -------------  -------------  ---------------------  --------------  -------  ------",
         "open       2  Bob       3  20.00 ± 11.32  0.500 ± 0.283    66.7 % [20.8, 93.9]           2 / 2   16.7 %  33.3 %",
         "              Eve       2   10.00 ± 0.00  0.250 ± 0.490  100.0 % [20.7, 100.0]",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
-from plot_tables import MS, Tables, link
+from plot_tables import MS, Tables, options
 
 from linksim.plots import constellation, sequence
 from linksim.plots.channel import channel_figure
@@ -16,7 +16,7 @@ from linksim.plots.error_rates import Curve, error_rate_figure
 from linksim.plots.intervals import wilson
 from linksim.plots.sequence import Message, excerpts, messages, scale
 from linksim.plots.session import session_figure
-from linksim.plots.view import View, read_view
+from linksim.plots.trace_view import View, read_view
 from linksim.records import ALICE, BOB, EVE, FORGERY, MESSAGES
 
 
@@ -29,13 +29,13 @@ def lines(panel: Axes, name: str) -> list[Any]:
 
 
 def test_gains_and_snr_are_drawn_as_they_were_kept() -> None:
-    view = view_of(link(8))
+    view = view_of(options(8))
     figure = channel_figure(view)
     assert figure is not None
     gain, at_bob, at_eve = figure.axes
     group = view.groups[0]
-    for ear, name, panel in ((BOB, "Bob's path", at_bob), (EVE, "Eve's path", at_eve)):
-        own = group.paths.take(group.paths.ear == ear)
+    for receiver, name, panel in ((BOB, "Bob's path", at_bob), (EVE, "Eve's path", at_eve)):
+        own = group.paths.take(group.paths.receiver == receiver)
         (line,) = lines(gain, name)
         np.testing.assert_allclose(line.get_ydata(), own.gain_db)
         np.testing.assert_allclose(lines(panel, "SNR at every instant")[0].get_ydata(), own.gain_db + own.mean_snr_db)
@@ -50,7 +50,7 @@ def test_gains_and_snr_are_drawn_as_they_were_kept() -> None:
 
 
 def test_coherence_blocks_and_jamming_are_tinted_where_they_were() -> None:
-    figure = channel_figure(view_of(link(8)))
+    figure = channel_figure(view_of(options(8)))
     assert figure is not None
     gain, at_bob = figure.axes[:2]
 
@@ -63,19 +63,19 @@ def test_coherence_blocks_and_jamming_are_tinted_where_they_were() -> None:
 
 
 def test_symbols_are_drawn_as_they_were_kept_in_the_colour_of_their_quadrant() -> None:
-    view = view_of(link(3))
+    view = view_of(options(3))
     figure = constellation_figure(view)
     assert figure is not None
-    own = view.groups[0].symbols.take(view.groups[0].symbols.ear == BOB)
-    for panel, re, im in ((figure.axes[0], own.heard_re, own.heard_im), (figure.axes[1], own.equalised_re, own.equalised_im)):
+    own = view.groups[0].symbols.take(view.groups[0].symbols.receiver == BOB)
+    for panel, re, im in ((figure.axes[0], own.rx_re, own.rx_im), (figure.axes[1], own.equalised_re, own.equalised_im)):
         drawn = [line for line in panel.get_lines() if line.get_marker() == "."]
         assert sum(len(line.get_xdata()) for line in drawn) == len(own)
         for line, colour, (right, up) in zip(drawn, constellation.QUADRANTS.values(), ((1, 1), (-1, 1), (-1, -1), (1, -1)), strict=True):
-            mine = (np.sign(own.sent_re) == right) & (np.sign(own.sent_im) == up)
+            mine = (np.sign(own.tx_re) == right) & (np.sign(own.tx_im) == up)
             np.testing.assert_array_equal(line.get_xdata(), re[mine])
             np.testing.assert_array_equal(line.get_ydata(), im[mine])
             assert line.get_color() == colour
-    error = np.mean((own.equalised_re - own.sent_re) ** 2 + (own.equalised_im - own.sent_im) ** 2)
+    error = np.mean((own.equalised_re - own.tx_re) ** 2 + (own.equalised_im - own.tx_im) ** 2)
     assert figure.axes[1].get_title(loc="left") == f"equalised, EVM {10 * np.log10(error):.1f} dB"  # QPSK has unit power
     (crosses,) = [line for line in figure.axes[1].get_lines() if line.get_marker() == "+"]
     assert sorted(np.round(np.abs(crosses.get_xdata()), 3)) == [0.707] * 4
@@ -85,8 +85,8 @@ def test_many_symbols_become_a_density_that_counts_them_all() -> None:
     draw = np.random.default_rng(0)
     count = constellation.DENSE
     noise = draw.normal(0, 0.05, (2, count))
-    given = link(1)
-    given["symbols"] = {"sent_re": np.ones(count), "heard_re": 1 + noise[0], "heard_im": noise[1], "equalised_re": 1 + noise[0]}
+    given = options(1)
+    given["constellation"] = {"tx_re": np.ones(count), "rx_re": 1 + noise[0], "rx_im": noise[1], "equalised_re": 1 + noise[0]}
     figure = constellation_figure(view_of(given))
     assert figure is not None
     (cells,) = figure.axes[0].get_images()
@@ -104,7 +104,7 @@ def test_error_vector_magnitude_is_noise_over_signal() -> None:
 def exchange() -> Any:
     """A lost probe, its repetition, the report, a forged copy of it; then frames of which one was held back and one had no terms."""
     probe, report = MESSAGES.index("probe"), MESSAGES.index("report")
-    return link(1, jam=False) | {
+    return options(1, jam=False) | {
         "control": {"time_ns": np.array([0, 5, 6, 6]) * MS, "airtime_ns": np.array([1, 1, 1, 0]) * MS, "sender": [ALICE, ALICE, BOB, BOB]}
         | {"message": [probe, probe, report, report], "sequence": [4] * 4, "attempt": [0, 1, 0, 0], "outcome": [1, 0, 0, 2]}
         | {"origin": [0, 0, 0, FORGERY]},
@@ -122,7 +122,7 @@ def test_a_sequence_holds_every_message_with_its_fate() -> None:
         ("REPORT 4 forged", "refused", False, False, False),
         ("frame 0", "decoded", True, True, True),
         ("frame 1", "not sent", True, False, False),
-        ("frame 2", "no terms", True, False, True),
+        ("frame 2", "no parameters", True, False, True),
     ]
     assert [round(1e6 * m.end_s) for m in found[:3]] == [1001, 6001, 7001]  # airtime and the way, in us
     assert [round(1e6 * m.start_s) for m in found[:4]] == [0, 5000, 6000, 7001]  # what was forged stands where the true one arrived

@@ -1,4 +1,4 @@
-"""QPSK and 16-QAM: mapping, round trips, soft decisions against brute force, and bit error rates against the closed forms."""
+"""QPSK and 16-QAM: mapping, round trips, soft decisions against brute force, and bit error rates against the closed formats."""
 
 import math
 from typing import Literal
@@ -70,10 +70,10 @@ def test_bits_come_back(order: int, rows: int, symbols: int, seed: int) -> None:
 def test_soft_decisions_are_exact(order: int) -> None:
     """Against the sum over all points of the likelihood, in float64."""
     draw = np.random.default_rng(order)
-    heard = torch.from_numpy(draw.normal(size=(6, 50)) + 1j * draw.normal(size=(6, 50)))
+    received = torch.from_numpy(draw.normal(size=(6, 50)) + 1j * draw.normal(size=(6, 50)))
     noise = torch.tensor([0.05, 0.2, 0.5, 1.0, 3.0, 10.0], dtype=torch.float64)
     labels, at = points(order)
-    metric = -(heard[..., None] - at).abs().square() / noise[:, None, None]
+    metric = -(received[..., None] - at).abs().square() / noise[:, None, None]
     wanted = torch.stack(
         [
             metric[..., labels[:, bit] == 0].logsumexp(-1) - metric[..., labels[:, bit] == 1].logsumexp(-1)
@@ -81,7 +81,7 @@ def test_soft_decisions_are_exact(order: int) -> None:
         ],
         dim=-1,
     ).flatten(1)
-    torch.testing.assert_close(demodulate(heard.to(torch.complex64), noise.float(), order).double(), wanted, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(demodulate(received.to(torch.complex64), noise.float(), order).double(), wanted, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -5,20 +5,20 @@ from typing import Any, get_args
 import pytest
 import torch
 
-from linksim.nets.weights import load_part
+from linksim.nets.weights import load_model
 from linksim.phy.noise import Noise, item_keys
 from linksim.rng import Streams
-from linksim.scenario.schema import Link
-from linksim.scenario.schemes import CoreScheme
-from linksim.schemes.cores import build_core
+from linksim.scenario.schema import LinkOptions
+from linksim.scenario.schemes import BaseSchemeOptions
+from linksim.schemes.base_schemes import build_base
 from linksim.schemes.stack import build_stack
 from linksim.secrecy import SessionKeys
 
-CORES = [core.model_fields["name"].default for core in get_args(CoreScheme)]
-STACKS: list[Any] = [*CORES, *(["permutation", core] for core in CORES), ["permutation", "permutation", "plain"]]
-STACKS += [["scrambling", "plain"], ["scrambling", "permutation", "scrambling", "plain"]]
-STACKS.append([{"name": "permutation", "grain": "symbol"}, "plain"])
-STACKS.append({"name": "separation", "modulation": "16-qam", "rate": "3/4"})
+BASE_SCHEMES = [core.model_fields["name"].default for core in get_args(BaseSchemeOptions)]
+STACKS: list[Any] = [*BASE_SCHEMES, *(["permutation", core] for core in BASE_SCHEMES), ["permutation", "permutation", "deepjscc"]]
+STACKS += [["phase-scrambling", "deepjscc"], ["phase-scrambling", "permutation", "phase-scrambling", "deepjscc"]]
+STACKS.append([{"name": "permutation", "granularity": "symbol"}, "deepjscc"])
+STACKS.append({"name": "digital", "modulation": "16-qam", "rate": "3/4"})
 SESSION = SessionKeys(*(bytes([i]) * 32 for i in range(5)))
 
 
@@ -27,10 +27,10 @@ SESSION = SessionKeys(*(bytes([i]) * 32 for i in range(5)))
 @pytest.mark.usefixtures("small_models")
 def test_every_item_has_power_one_whatever_travels_beside_it(words: Any, images: int) -> None:
     """Images from black to white. Exact but for what is random by nature: points of 16-QAM and a companion of noise, 5 standard errors."""
-    layers = Link.model_validate({"scheme": words}).scheme
-    core = build_core(layers[-1], load_part, (32, 32, 3))
+    layers = LinkOptions.model_validate({"scheme": words}).scheme
+    core = build_base(layers[-1], load_model, (32, 32, 3))
     stack = build_stack(layers, core, images)
-    items, uses = stack.items, stack.scheme.uses
+    items, channel_uses = stack.items, stack.scheme.channel_uses
     assert len(layers) == len(stack.layers) + 1
 
     draw = torch.Generator().manual_seed(3)
@@ -39,12 +39,12 @@ def test_every_item_has_power_one_whatever_travels_beside_it(words: Any, images:
     shuffles = [layer.book(SESSION).keys(3, ((1, 2),) * layer.told) for layer in stack.layers]
     keys = torch.from_numpy(item_keys(Streams(1).key("n"), 0, items).copy())
     with torch.inference_mode():
-        sent = stack.scheme.send(source, stack.terms(10.0, (0, 0), shuffles), Noise(keys))
-    assert sent.shape == (items, uses)
+        sent = stack.scheme.send(source, stack.parameters(10.0, (0, 0), shuffles), Noise(keys))
+    assert sent.shape == (items, channel_uses)
     random = stack.single or "16-qam" in str(words)
     power = sent.abs().square().mean(dim=1)
-    torch.testing.assert_close(power, torch.ones(items), rtol=0, atol=5 / uses**0.5 if random else 1e-4)
+    torch.testing.assert_close(power, torch.ones(items), rtol=0, atol=5 / channel_uses**0.5 if random else 1e-4)
     if not shuffles:
         with torch.inference_mode():
-            alone = stack.scheme.send(source[-1:], build_stack(layers, core, 1).terms(10.0, (0, 0), []), Noise(keys[-1:]))
+            alone = stack.scheme.send(source[-1:], build_stack(layers, core, 1).parameters(10.0, (0, 0), []), Noise(keys[-1:]))
         torch.testing.assert_close(alone, sent[-1:], rtol=1e-4, atol=1e-4)

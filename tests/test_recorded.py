@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from linksim.cli import main
-from linksim.data.recorded import Recording, pinned, read_recorded
+from linksim.data.recorded import Recording, read_recorded, with_checksums
 from linksim.errors import DataError
-from linksim.phy.snr_given import Recorded
-from linksim.run import run
+from linksim.phy.snr_deterministic import Recorded
 from linksim.scenario.load import load_scenario, resolved_yaml, scenario_from_text
+from linksim.simulate.run import run
 from linksim.trace.reader import open_trace
 from linksim.units import FOREVER_NS
 
@@ -116,7 +116,7 @@ def test_hdf5_that_reaches_elsewhere_or_holds_no_row_of_numbers_is_refused(hdf5:
         return str(tmp_path / f"{name}.h5")
 
     cases = {
-        "link": lambda file: file.__setitem__("snr_db", h5py.ExternalLink(str(hdf5), "snr_db")),
+        "options": lambda file: file.__setitem__("snr_db", h5py.ExternalLink(str(hdf5), "snr_db")),
         "soft": lambda file: file.__setitem__("snr_db", h5py.SoftLink("/time_s")),
         "missing": lambda file: None,
         "group": lambda file: file.create_group("snr_db"),
@@ -135,7 +135,7 @@ def test_hdf5_that_reaches_elsewhere_or_holds_no_row_of_numbers_is_refused(hdf5:
         read_recorded(str(tmp_path / "nan.h5"), None)
 
 
-SCENARIO = "{name: x, frames: 2, trace: {pictures: 0}, channel: {bob: {snr: {kind: recorded, file: drive.csv}}}}"
+SCENARIO = "{name: x, frames: 2, trace: {images: 0}, channel: {bob: {snr: {kind: measured, file: drive.csv}}}}"
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def study(csv: Path) -> Path:
 
 def test_a_relative_path_counts_from_where_it_was_written(study: Path, csv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def file(*overrides: str) -> str:
-        return load_scenario(str(study), overrides).groups["link"].channel.bob.snr.file
+        return load_scenario(str(study), overrides).groups["options"].channel.bob.snr.file
 
     assert file() == str(csv)
     (study.parent / "else").mkdir()
@@ -162,26 +162,28 @@ def test_a_run_pins_the_file_and_is_repeated_with_it_alone(study: Path, csv: Pat
     run(load_scenario(str(study)), (), study.parent / "a.h5")
     with open_trace(study.parent / "a.h5") as trace:
         again = scenario_from_text(trace.scenario_yaml)
-    assert again.groups["link"].channel.bob.snr.sha256 == hashlib.sha256(csv.read_bytes()).hexdigest()
+    assert again.groups["options"].channel.bob.snr.sha256 == hashlib.sha256(csv.read_bytes()).hexdigest()
     run(again, (), study.parent / "b.h5")
     assert (study.parent / "a.h5").read_bytes() == (study.parent / "b.h5").read_bytes()
 
     other = csv.parent / "other.csv"
     other.write_text("time_s,snr_db\n0,3\n")
-    swap = f"groups.link.channel.bob.snr.file={other}"
-    said = CliRunner().invoke(main, ["run", "--from", str(study.parent / "a.h5"), "--set", swap, "--out", str(study.parent / "out")])
+    swap = f"groups.options.channel.bob.snr.file={other}"
+    said = CliRunner().invoke(
+        main, ["replication", "--from", str(study.parent / "a.h5"), "--set", swap, "--out", str(study.parent / "out")]
+    )
     assert said.exit_code == 1
     assert "other.csv is another file than the one that was meant" in said.stderr
     csv.rename(csv.parent / "gone.csv")
     with pytest.raises(DataError, match=r"drive\.csv: no such file of recorded SNR"):
-        pinned(load_scenario(str(study)))
+        with_checksums(load_scenario(str(study)))
 
 
 def test_check_reads_the_file_and_says_what_is_in_it(study: Path, csv: Path) -> None:
     said = CliRunner().invoke(main, ["check", str(study)])
     assert f"#   link: bob 10.0 dB, recorded, 4 rows from 0.5 to 4 s of {csv}" in said.stdout
     assert f"sha256: {hashlib.sha256(csv.read_bytes()).hexdigest()}" in said.stdout
-    assert scenario_from_text(said.stdout) == pinned(load_scenario(str(study)))
+    assert scenario_from_text(said.stdout) == with_checksums(load_scenario(str(study)))
     csv.write_text("time_s,snr_db\n0,x\n")
     failed = CliRunner().invoke(main, ["check", str(study)])
     assert (failed.exit_code, "line 2: got '0,x'" in failed.stderr) == (1, True)

@@ -5,19 +5,19 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from plot_tables import SCENARIO, Tables, by_hand, link
+from plot_tables import SCENARIO, Tables, by_hand, options
 
 from linksim.errors import LinksimError, TraceError
-from linksim.plots.page import Markup, element
+from linksim.plots.html import Markup, element
 from linksim.plots.report import run_section, summary_section, title_of, write_report
 from linksim.plots.summary import summarise
-from linksim.plots.view import read_view
+from linksim.plots.trace_view import read_view
 from linksim.trace.reader import open_trace
 
 
 @pytest.fixture
 def trace(tmp_path: Path) -> Path:
-    return Tables(link(4)).write(tmp_path / "run.h5")
+    return Tables(options(4)).write(tmp_path / "run.h5")
 
 
 class Page(HTMLParser):
@@ -60,14 +60,14 @@ def test_the_page_is_well_formed_and_holds_all_it_shows(trace: Path, tmp_path: P
     assert sum(source.startswith("data:image/svg+xml;base64,") for source in sources) == 6
     assert sum(source.startswith("data:image/png;base64,") for source in sources) == 12
     assert all(image["alt"] for image in page.named("img"))
-    assert not page.named("script") + page.named("link") + page.named("iframe")
+    assert not page.named("script") + page.named("options") + page.named("iframe")
     assert not [1 for _, attributes in page.elements if "href" in attributes]
     assert "http:" not in html
     assert "https:" not in html
     drawings = [base64.b64decode(source.split(",")[1]) for source in sources if "svg" in source]
     assert not [1 for drawing in drawings if b'href="http' in drawing or b"<script" in drawing]
     text = " ".join(page.texts)
-    for shown in ("shown", "what this is", "complete", "beef", "linksim 0.1.0", "ab" * 32, "Resolved scenario", SCENARIO.splitlines()[0]):
+    for shown in ("erased", "what this is", "complete", "beef", "linksim 0.1.0", "ab" * 32, "Resolved scenario", SCENARIO.splitlines()[0]):
         assert shown in text
     assert write_report(trace, tmp_path / "again.html").read_bytes() == written.read_bytes()
 
@@ -75,14 +75,14 @@ def test_the_page_is_well_formed_and_holds_all_it_shows(trace: Path, tmp_path: P
 def test_a_page_that_cannot_be_made_is_told_in_one_line(trace: Path, tmp_path: Path) -> None:
     with pytest.raises(LinksimError, match=r"run\.h5.* cannot be written"):
         write_report(trace, trace / "report.html")
-    empty = Tables({"lanes": {"lane": [0]}}).write(tmp_path / "empty.h5")
+    empty = Tables({"links": {"link": [0]}}).write(tmp_path / "empty.h5")
     with pytest.raises(TraceError, match=r"empty\.h5: nothing to show"):
         write_report(empty, tmp_path / "out" / "report.html")
     assert not (tmp_path / "out").exists()
 
 
 def test_the_page_says_when_a_run_did_not_end(tmp_path: Path) -> None:
-    with open_trace(Tables(link(2)).write(tmp_path / "cut.h5", complete=False)) as cut:
+    with open_trace(Tables(options(2)).write(tmp_path / "cut.h5", complete=False)) as cut:
         assert "unfinished: the run did not come to its end" in Page(run_section(cut)).texts
 
 
@@ -103,22 +103,22 @@ def test_the_page_has_the_numbers_of_the_summary() -> None:
 def test_a_hostile_trace_cannot_put_markup_into_the_page(tmp_path: Path) -> None:
     nasty = """</style></title><script>alert(1)</script>"><img/src=x/onerror=alert(1)><svg/onload=alert(1)>&amp;"""
     scenario = f"name: '{nasty}'\nabout: '{nasty}'\n"
-    hostile = Tables(link(3), (nasty,)).write(tmp_path / "h.h5", scenario, names=(nasty, nasty))
+    hostile = Tables(options(3), (nasty,)).write(tmp_path / "h.h5", scenario, names=(nasty, nasty))
     page = Page(write_report(hostile, tmp_path / "r.html").read_text(encoding="utf-8"))
     assert not page.named("script") + page.named("svg")
     assert not [1 for _, attributes in page.elements for key, value in attributes.items() if key.startswith("on") or value == "x"]
-    assert page.texts.count(nasty) == 4  # heading, purpose, group in the table, group above its pictures
+    assert page.texts.count(nasty) == 4  # heading, purpose, group in the table, group above its images
     assert {f"{nasty}: linksim report", f"model {nasty}", f"{nasty} 0.1.0", scenario} <= set(page.texts)
 
 
 @pytest.mark.parametrize(
     ("scenario", "title"),
     [
-        (SCENARIO, ("shown", "what this is")),
+        (SCENARIO, ("erased", "what this is")),
         ("name: 3", ("3", "")),
-        ("- 1", ("run", "")),
-        ("name: [", ("run", "")),
-        ("a: &a 1\nb: *a", ("run", "")),
+        ("- 1", ("replication", "")),
+        ("name: [", ("replication", "")),
+        ("a: &a 1\nb: *a", ("replication", "")),
     ],
 )
 def test_a_trace_whose_scenario_cannot_be_read_is_named_after_its_file(scenario: str, title: tuple[str, str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from linksim.plots.report import write_report
-from linksim.records import ALICE, BOB, EVE, ControlSent, FrameSent, Jam, Lane, Picture, Quality, Reception
+from linksim.records import ALICE, BOB, EVE, ControlSent, FrameSent, ImageScore, JammingInterval, KeptImage, LinkCreated, Reception
 from linksim.trace.layout import RunAbout
 from linksim.trace.writer import TraceWriter
 
@@ -30,17 +30,17 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     draw = np.random.default_rng(0)
     about = RunAbout("name: seen\nabout: a page in a browser\n", 1, {"linksim": "0.1.0"}, {"codec": "ab" * 32})
-    with TraceWriter(folder / "run.h5", about, {("pictures", "image"): (3, 8, 8)}, {("lanes", "group"): ("open",)}) as writer:
-        writer(Lane(0, 0))
-        writer(Jam(5 * MS, 9 * MS, 0, 0.0, 0.0, 0.004))
+    with TraceWriter(folder / "run.h5", about, {("images", "image"): (3, 8, 8)}, {("links", "group"): ("open",)}) as writer:
+        writer(LinkCreated(0, 0))
+        writer(JammingInterval(5 * MS, 9 * MS, 0, 0.0, 0.0, 0.004))
         for n in range(10):
             writer(ControlSent(n * 4 * MS, MS, 0, ALICE, n % 5, n, 0, 20, 1000, n % 4 == 3))
             writer(FrameSent(n * 4 * MS + 2 * MS, MS, 0, n, 0, 0, 1, 1000, 10.0, 0, 0, 0))
-            writer(Picture(n * 4 * MS + 2 * MS, 0, n, 0, ALICE, draw.integers(0, 256, (3, 8, 8), np.uint8)))
-            for ear in (BOB, EVE):
-                writer(Reception(n * 4 * MS + 2 * MS, 0, n, ear, 10.0, 9.0 + n, 9.5 + n, float(n == 1), 0.0))
-                writer(Quality(n * 4 * MS + 2 * MS, 0, n, 0, ear, 3, n % 4, -1, -1, 0.01, 20.0 - 5 * ear + n, 0.5, 0))
-                writer(Picture(n * 4 * MS + 2 * MS, 0, n, 0, ear, draw.integers(0, 256, (3, 8, 8), np.uint8)))
+            writer(KeptImage(n * 4 * MS + 2 * MS, 0, n, 0, ALICE, draw.integers(0, 256, (3, 8, 8), np.uint8)))
+            for receiver in (BOB, EVE):
+                writer(Reception(n * 4 * MS + 2 * MS, 0, n, receiver, 10.0, 9.0 + n, 9.5 + n, float(n == 1), 0.0))
+                writer(ImageScore(n * 4 * MS + 2 * MS, 0, n, 0, receiver, 3, n % 4, -1, -1, 0.01, 20.0 - 5 * receiver + n, 0.5, 0))
+                writer(KeptImage(n * 4 * MS + 2 * MS, 0, n, 0, receiver, draw.integers(0, 256, (3, 8, 8), np.uint8)))
         writer.close("beef")
     return write_report(folder / "run.h5", folder / "report.html")
 
@@ -52,9 +52,9 @@ def test_a_browser_shows_the_report_and_has_nothing_to_complain_of(scheme: str, 
     done = subprocess.run([str(CHROMIUM), *flags, report.as_uri()], capture_output=True, text=True, timeout=120, check=True)
     assert not [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     pixels = np.asarray(Image.open(shot).convert("L"), float)
-    ground = np.median(pixels)
-    assert ground < 60 if scheme == DARK else ground > 200
-    bands = np.abs(pixels - ground).max(axis=1).reshape(30, 100)
+    context = np.median(pixels)
+    assert context < 60 if scheme == DARK else context > 200
+    bands = np.abs(pixels - context).max(axis=1).reshape(30, 100)
     assert (bands.max(axis=1) > 60).mean() > 0.8  # something to see nearly all the way down
 
 

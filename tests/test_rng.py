@@ -12,7 +12,7 @@ from linksim.rng import Draws, Normals, Streams, generator
 
 def test_draws_that_every_release_must_give() -> None:
     """Known answers: a change here changes every result that anybody has published."""
-    draw = Streams(seed=1)("air/lane-3/bob", 17)
+    draw = Streams(seed=1)("air/link-3/bob", 17)
     assert draw.integers(0, 1000, 5).tolist() == KNOWN_INTEGERS
     np.testing.assert_allclose(Streams(1, run=2)("x").standard_normal(3), KNOWN_NORMALS, rtol=1e-12)
 

@@ -10,7 +10,7 @@ import pytest
 from linksim import places
 from linksim.scenario.editor_schema import FILE_NAME, editor_schema
 from linksim.scenario.load import load_scenario, resolved_yaml, shipped_names
-from linksim.scenario.schema import Link, Scenario
+from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.scenario.strict_yaml import parse_yaml, read_yaml
 
 SCHEMA = json.loads(editor_schema())
@@ -47,9 +47,9 @@ def fits(data: Any, schema: dict[str, Any]) -> bool:
         all(fits(data, part) for part in schema.get("allOf", ())),
     ]
     if isinstance(data, dict):
-        named, others = schema.get("properties", {}), schema.get("additionalProperties", {})
-        rules += [fits(value, named.get(key, others)) for key, value in data.items() if key in named or others is not False]
-        rules += [others is not False or set(data) <= set(named)]
+        by_kind, others = schema.get("properties", {}), schema.get("additionalProperties", {})
+        rules += [fits(value, by_kind.get(key, others)) for key, value in data.items() if key in by_kind or others is not False]
+        rules += [others is not False or set(data) <= set(by_kind)]
         rules += [key in data for key in schema.get("required", ())] + [len(data) >= schema.get("minProperties", 0)]
         rules += [fits(key, schema["propertyNames"]) for key in data if "propertyNames" in schema]
     if isinstance(data, list):
@@ -79,8 +79,8 @@ def test_shipped_scenarios_fit_as_written_and_resolved(name: str) -> None:
     [
         "name: x",
         "{name: x, eve: none, scheme: permutation}",
-        "{name: x, scheme: {name: plain}}",
-        "{name: x, scheme: [{keys: derived}, plain]}",
+        "{name: x, scheme: {name: deepjscc}}",
+        "{name: x, scheme: [{keys: derived}, deepjscc]}",
         "{name: x, groups: {a: , b: {jammer: {on_ms: 3}, channel: {bob: {snr: {mean_db: 3}}}}}}",
     ],
 )
@@ -95,7 +95,7 @@ def test_what_the_file_form_allows_fits(text: str) -> None:
         "{name: a b}",
         "{name: x, frames: 0}",
         "{name: x, frames: 1.5}",
-        "{name: x, limit_s: 0}",
+        "{name: x, max_time_s: 0}",
         "{name: x, chanel: {}}",
         "{name: x, eve: off}",
         "{name: x, jammer: {kind: none, on_ms: 3}}",
@@ -111,7 +111,7 @@ def test_slips_do_not_fit(text: str) -> None:
 
 
 def test_every_key_of_the_models_is_known_and_described() -> None:
-    assert set(SCHEMA["properties"]) == set(Scenario.model_fields) | set(Link.model_fields)
+    assert set(SCHEMA["properties"]) == set(Scenario.model_fields) | set(LinkOptions.model_fields)
     for block in SCHEMA["definitions"].values():
         assert block["description"]
         assert block["additionalProperties"] is False

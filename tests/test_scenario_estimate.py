@@ -3,15 +3,15 @@
 import pytest
 
 from linksim.errors import ScenarioError
-from linksim.records import ControlSent, FrameSent, Picture, Quality, Reception
-from linksim.scenario.control_size import control_uses
+from linksim.records import ControlSent, FrameSent, ImageScore, KeptImage, Reception
+from linksim.scenario.control_size import control_channel_uses
 from linksim.scenario.estimate import BYTES, describe, estimate, readable, row_bytes
 from linksim.scenario.load import load_scenario, scenario_from_text, shipped_names
 from linksim.scenario.schema import Scenario
 
 SILENT = """\
 name: x
-lanes: 3
+links: 3
 frames: 20
 alice: {images_per_frame: 5, processing: {fixed_us: 0, per_image_us: 0}}
 session: {probe_interval_ms: 0}
@@ -26,33 +26,35 @@ def test_frames_and_images_of_a_link_without_control() -> None:
     found = estimate(with_lines())
     assert (found.frames, found.images, found.control, found.control_at_most) == (60, 300, 0, 0)
     assert found.simulated_s == pytest.approx(20 * (5 * 512 + 32) / 1e6)  # pilots and payload, one after the other
-    sent = {"lanes": 3, "frames": 60, "receptions": 60, "quality": 300, "control": 0, "jamming": 0}
-    assert dict(found.rows) == sent | {"pictures": 16, "paths": 400, "symbols": 4 * 256, "adaptation": 0}
+    sent = {"links": 3, "frames": 60, "receptions": 60, "scores": 300, "control": 0, "jamming": 0}
+    assert dict(found.rows) == sent | {"images": 16, "channel": 400, "constellation": 4 * 256, "decisions": 0}
 
 
 def test_an_eve_doubles_what_is_received_and_adds_a_picture() -> None:
-    rows = dict(estimate(with_lines("eve: inversion")).rows)
-    assert (rows["receptions"], rows["quality"], rows["pictures"], rows["paths"], rows["symbols"]) == (120, 600, 24, 800, 2048)
+    rows = dict(estimate(with_lines("eve: inverse-network")).rows)
+    assert (rows["receptions"], rows["scores"], rows["images"], rows["channel"], rows["constellation"]) == (120, 600, 24, 800, 2048)
 
 
 def test_the_interval_and_the_limit_bound_the_frames() -> None:
-    scenario = scenario_from_text(SILENT.replace("alice: {", "alice: {interval_ms: 100, ") + "limit_s: 1\n")
+    scenario = scenario_from_text(SILENT.replace("alice: {", "alice: {frame_interval_ms: 100, ") + "max_time_s: 1\n")
     found = estimate(scenario)
     assert found.frames == 3 * 10
     assert found.simulated_s == pytest.approx(1.0)
 
 
 def test_keys_from_the_table_cost_two_messages_a_frame_and_derived_ones_none() -> None:
-    table = with_lines("scheme: [permutation, plain]")
-    derived = scenario_from_text(SILENT + "scheme: [{name: permutation, keys: derived}, plain]")
+    table = with_lines("scheme: [permutation, deepjscc]")
+    derived = scenario_from_text(SILENT + "scheme: [{name: permutation, keys: derived}, deepjscc]")
     assert (estimate(table).control, estimate(derived).control) == (3 * (2 + 2 * 20), 3 * 2)  # hello and accept, key and ack
-    radio = table.groups["link"].radio
-    key_s = (control_uses(radio, BYTES["key"] + 3 * 4) + control_uses(radio, BYTES["ack"])) / 1e6 + 2e-6  # three pairs, 1 us of way each
+    radio = table.groups["options"].radio
+    key_s = (
+        control_channel_uses(radio, BYTES["key"] + 3 * 4) + control_channel_uses(radio, BYTES["ack"])
+    ) / 1e6 + 2e-6  # three pairs, 1 us of way each
     assert estimate(table).simulated_s - estimate(derived).simulated_s == pytest.approx(20 * key_s)
 
 
 def test_probes_follow_their_interval() -> None:
-    scenario = scenario_from_text("{name: x, frames: 100, alice: {interval_ms: 10}, session: {probe_interval_ms: 20}}")
+    scenario = scenario_from_text("{name: x, frames: 100, alice: {frame_interval_ms: 10}, session: {probe_interval_ms: 20}}")
     assert estimate(scenario).control == 2 + 3 * 50  # one round for every second frame
 
 
@@ -63,7 +65,7 @@ def test_a_pulsed_jammer_is_on_once_a_period() -> None:
 
 
 def test_intervals_of_the_other_jammers_follow_their_words() -> None:
-    """20 frames of 2.592 ms on each of 3 lanes, without control messages."""
+    """20 frames of 2.592 ms on each of 3 links, without control messages."""
 
     def intervals(jammer: str) -> int:
         return dict(estimate(with_lines(f"jammer: {jammer}")).rows)["jamming"]
@@ -72,17 +74,17 @@ def test_intervals_of_the_other_jammers_follow_their_words() -> None:
     assert intervals("barrage") == 3  # told in slices of 100 ms
     assert intervals("{kind: markov, mean_on_ms: 1, mean_off_ms: 4}") == 3 * -(-seconds // 5e-3)
     assert intervals("{kind: sweep, dwell_ms: 1}") == 3 * -(-seconds // 3e-3)
-    assert intervals("{kind: reactive, misses: 0.5}") == 3 * 10
+    assert intervals("{kind: reactive, miss_probability: 0.5}") == 3 * 10
     assert intervals("{kind: reactive, target: control}") == 0
-    assert intervals("semantic") == 3 * 20
-    assert intervals("{kind: semantic, start_ms: 1e6}") == 0
+    assert intervals("adversarial") == 3 * 20
+    assert intervals("{kind: adversarial, start_ms: 1e6}") == 0
 
 
 def test_the_trace_grows_by_the_bytes_of_its_columns() -> None:
-    small, large = (estimate(with_lines(f"trace: {{pictures: {pictures}}}")) for pictures in (0, 10))
-    assert large.trace_bytes - small.trace_bytes == 20 * (row_bytes(Picture) - 1 + 1 + 3 * 32 * 32)
+    small, large = (estimate(with_lines(f"trace: {{images: {pictures}}}")) for pictures in (0, 10))
+    assert large.trace_bytes - small.trace_bytes == 20 * (row_bytes(KeptImage) - 1 + 1 + 3 * 32 * 32)
     more = estimate(scenario_from_text(SILENT.replace("frames: 20", "frames: 1020")))
-    grown = 3 * 1000 * (row_bytes(FrameSent) + row_bytes(Reception) + 5 * row_bytes(Quality))
+    grown = 3 * 1000 * (row_bytes(FrameSent) + row_bytes(Reception) + 5 * row_bytes(ImageScore))
     assert more.trace_bytes - estimate(with_lines()).trace_bytes == grown
 
 
@@ -92,8 +94,8 @@ def test_row_bytes_are_those_of_the_types() -> None:
 
 def test_a_trace_that_no_disk_holds_is_refused() -> None:
     with pytest.raises(ScenarioError, match=r"frames: the trace would take about 2\.\d TiB, allowed: 64.0 GiB"):
-        scenario_from_text("{name: x, frames: 10000000, lanes: 1000, limit_s: 1000000}")
-    assert scenario_from_text("{name: x, frames: 10000000, lanes: 10, limit_s: 1000000}").frames == 10_000_000
+        scenario_from_text("{name: x, frames: 10000000, links: 1000, max_time_s: 1000000}")
+    assert scenario_from_text("{name: x, frames: 10000000, links: 10, max_time_s: 1000000}").frames == 10_000_000
 
 
 @pytest.mark.parametrize("name", shipped_names())

@@ -61,7 +61,7 @@ BOTH = "name: x\nchannel:\n  correlation: 0.5\n  bob: {{fading: {}}}\n  eve: {{f
 
 @pytest.mark.parametrize("rho", ["0", "0.0"])
 def test_no_correlation_takes_any_fading(rho: str) -> None:
-    assert scenario_from_text(BOTH.replace("0.5", rho).format("none", "nakagami")).groups["link"].channel.correlation == 0
+    assert scenario_from_text(BOTH.replace("0.5", rho).format("none", "nakagami")).groups["options"].channel.correlation == 0
 
 
 @pytest.mark.parametrize(

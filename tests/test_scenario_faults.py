@@ -21,7 +21,7 @@ CORPUS = {
     "name: x\nframes: true\n": ["f.yaml:2:9: frames: got true, allowed: a whole number"],
     "name: x\nframes: '5'\n": ["f.yaml:2:9: frames: got '5', allowed: a whole number from 1 to 10000000; did you mean 5?"],
     "name: x\nseed: -1\n": ["f.yaml:2:7: seed: got -1, allowed: a whole number from 0 to 9223372036854775807"],
-    "name: x\nlimit_s: 0\n": ["f.yaml:2:10: limit_s: got 0, allowed: a number above 0 up to 1000000 s"],
+    "name: x\nlimit_s: 0\n": ["f.yaml:2:10: max_time_s: got 0, allowed: a number above 0 up to 1000000 s"],
     "name: x\nseeed: 1\n": ["f.yaml:2:1: seeed: unknown key; did you mean 'seed'?"],
     "name: x\nchanell: {}\n": ["f.yaml:2:1: chanell: unknown key; did you mean 'channel'?"],
     "name: x\nchannel: {bob: {mean_db: 3}}\n": ["f.yaml:2:17: channel.bob.mean_db: unknown key; did you mean channel.bob.snr.mean_db"],
@@ -44,10 +44,14 @@ CORPUS = {
     "name: x\njammer: {kind: pulsed, on_ms: 300}\n": ["f.yaml:2:9: jammer: on_ms must not exceed period_ms (100), got 300"],
     "name: x\njammer: {kind: barrage, jsr_eve_db: low}\n": ["jammer.jsr_eve_db: got 'low', allowed: a number from -60 to 60 dB or null"],
     "name: x\nscheme: permutation\n": ["f.yaml:2:9: scheme: got [permutation], allowed: one of 'plain', 'separation', 'diffusec'"],
-    "name: x\nscheme: [plain, plain]\n": ["f.yaml:2:9: scheme: got [plain, plain], allowed: one of 'plain', 'separation', 'diffusec'"],
+    "name: x\nscheme: [plain, deepjscc]\n": [
+        "f.yaml:2:9: scheme: got [plain, deepjscc], allowed: one of 'plain', 'separation', 'diffusec'"
+    ],
     "name: x\nscheme: []\n": ["f.yaml:2:9: scheme: got a list of 0, allowed: a list of 1 to 4 of: one of 'plain'"],
     "name: x\nscheme: [permutation, plian]\n": ["f.yaml:2:23: scheme.1: got 'plian'", "did you mean plain?"],
-    "name: x\nscheme: [{keys: table}, plain]\n": ["f.yaml:2:10: scheme.0.name: missing key, allowed: one of 'plain', 'separation',"],
+    "name: x\nscheme: [{keys: transmitted}, deepjscc]\n": [
+        "f.yaml:2:10: scheme.0.name: missing key, allowed: one of 'plain', 'separation',"
+    ],
     "name: x\ngroups: {}\n": ["f.yaml:2:9: groups: got a block, allowed: 1 to 64 names, each with a block"],
     "name: x\ngroups: [a, b]\n": ["f.yaml:2:9: groups: got a list of 2, allowed: names of groups, each with a block"],
     "name: x\ngroups: {a: 1}\n": ["f.yaml:2:13: groups.a: got 1, allowed: a block of a link's keys, or nothing"],
@@ -72,7 +76,7 @@ channel:
     snr: {kind: gauss-markov, mean_db: abc}
 groups:
   a:
-    lanes: 0
+    links: 0
   b:
     channel: {eve: {csi: pilot}}
   c: {jammer: {kind: none, period_ms: 3}}
@@ -83,7 +87,7 @@ frames: 0
 def test_all_faults_are_told_at_once_in_the_order_of_the_file() -> None:
     assert [said.split(": ")[:2] for said in faults(MANY)] == [
         ["f.yaml:4:40", "channel.bob.snr.mean_db"],  # once, though three groups inherit it
-        ["f.yaml:7:12", "groups.a.lanes"],
+        ["f.yaml:7:12", "groups.a.links"],
         ["f.yaml:9:26", "groups.b.channel.eve.csi"],
         ["f.yaml:10:28", "groups.c.jammer.period_ms"],
         ["f.yaml:11:9", "frames"],

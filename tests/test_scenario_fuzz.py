@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from linksim import places
 from linksim.errors import LinksimError
+from linksim.scenario.field_spec import FieldSpec, field_spec
 from linksim.scenario.load import load_scenario, resolved_yaml, scenario_from_text, shipped_names
-from linksim.scenario.schema import Link, Scenario
-from linksim.scenario.shape import Slot, field_slot
+from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.scenario.strict_yaml import dump_yaml, parse_yaml
 
 SHIPPED = [(places.shipped_scenarios() / f"{name}.yaml").read_text() for name in shipped_names()]
@@ -21,16 +21,16 @@ SHIPPED = [(places.shipped_scenarios() / f"{name}.yaml").read_text() for name in
 def words(block: type[Any]) -> set[str]:
     """Every key and every word that a scenario may hold, so that random trees come near to real ones."""
     found = set(block.model_fields)
-    for slot in (field_slot(block, key) for key in block.model_fields):
-        assert isinstance(slot, Slot)
+    for slot in (field_spec(block, key) for key in block.model_fields):
+        assert isinstance(slot, FieldSpec)
         found.update(slot.words)
         for inner in filter(None, [slot.block, *slot.blocks.values()]):
             found |= words(inner)
     return found
 
 
-MORE = {"plain", "permutation", "keys", "schemes", "link", "0", "[key]"}
-WORD = st.sampled_from(sorted(words(Scenario) | words(Link) | MORE)) | st.text(max_size=4)
+MORE = {"deepjscc", "permutation", "keys", "schemes", "options", "0", "[key]"}
+WORD = st.sampled_from(sorted(words(Scenario) | words(LinkOptions) | MORE)) | st.text(max_size=4)
 SCALAR = st.none() | st.booleans() | st.integers(-5, 500) | st.floats(-100, 1e7) | WORD | st.sampled_from([2**63, 1e300])
 TREE = st.recursive(SCALAR, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORD, inner, max_size=6), max_leaves=25)
 
@@ -51,9 +51,9 @@ def test_random_text(text: str, overrides: list[str]) -> None:
 
 @given(st.dictionaries(WORD, TREE, max_size=8), st.booleans())
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_random_trees(tree: dict[str, Any], named: bool) -> None:
+def test_random_trees(tree: dict[str, Any], by_kind: bool) -> None:
     try:
-        text = dump_yaml({"name": "x", **tree} if named else tree)
+        text = dump_yaml({"name": "x", **tree} if by_kind else tree)
     except ValueError:  # a control character
         return
     holds_up(text)

@@ -8,24 +8,24 @@ from linksim import places
 from linksim.errors import LinksimError, ScenarioError
 from linksim.scenario.jammers import BarrageJammer, NoJammer, PulsedJammer
 from linksim.scenario.load import load_scenario, resolved_yaml, scenario_from_text, shipped_names
-from linksim.scenario.nodes import InversionAttack, NoAttack
-from linksim.scenario.schema import Link, Scenario
-from linksim.scenario.schemes import PermutationScheme, PlainScheme
+from linksim.scenario.nodes import InverseNetworkAttack, NoAttack
+from linksim.scenario.schema import LinkOptions, Scenario
+from linksim.scenario.schemes import DeepJsccOptions, PermutationOptions
 from linksim.scenario.snr import GaussMarkovSnr
 
 TWO = """\
 name: two
-eve: inversion
+eve: inverse-network
 channel: {bob: {snr: {kind: gauss-markov, mean_db: 7, std_db: 2}}}
 jammer: {kind: pulsed, period_ms: 50}
 groups:
   inherits:
   differs:
-    lanes: 3
+    links: 3
     eve: none
     channel: {bob: {snr: {std_db: 5}}}
     jammer: {kind: barrage}
-    scheme: [permutation, plain]
+    scheme: [permutation, deepjscc]
 """
 
 
@@ -41,7 +41,7 @@ def test_the_resolved_form_reads_as_the_same_scenario(name: str) -> None:
     scenario = load_scenario(name)
     again = scenario_from_text(resolved_yaml(scenario))
     assert again == scenario
-    assert list(again.groups) == list(scenario.groups)  # lanes are numbered in this order
+    assert list(again.groups) == list(scenario.groups)  # links are numbered in this order
     assert resolved_yaml(again) == resolved_yaml(scenario)
 
 
@@ -52,7 +52,7 @@ def test_the_example_of_the_guide_loads() -> None:
 
 
 def test_a_name_alone_is_all_that_must_be_said() -> None:
-    assert scenario_from_text("name: x") == Scenario(name="x", groups={"link": Link()})
+    assert scenario_from_text("name: x") == Scenario(name="x", groups={"options": LinkOptions()})
 
 
 def test_groups_inherit_key_by_key_and_replace_blocks_of_another_kind() -> None:
@@ -61,9 +61,9 @@ def test_groups_inherit_key_by_key_and_replace_blocks_of_another_kind() -> None:
     assert inherits.channel.bob.snr == GaussMarkovSnr(kind="gauss-markov", mean_db=7, std_db=2)
     assert differs.channel.bob.snr == GaussMarkovSnr(kind="gauss-markov", mean_db=7, std_db=5)
     assert (inherits.jammer, differs.jammer) == (PulsedJammer(kind="pulsed", period_ms=50), BarrageJammer(kind="barrage"))
-    assert (inherits.eve, differs.eve) == (InversionAttack(attack="inversion"), NoAttack())
-    assert (inherits.scheme, differs.scheme) == ([PlainScheme()], [PermutationScheme(), PlainScheme()])
-    assert (inherits.lanes, differs.lanes, scenario.lanes) == (1, 3, 4)
+    assert (inherits.eve, differs.eve) == (InverseNetworkAttack(attack="inverse-network"), NoAttack())
+    assert (inherits.scheme, differs.scheme) == ([DeepJsccOptions()], [PermutationOptions(), DeepJsccOptions()])
+    assert (inherits.links, differs.links, scenario.links) == (1, 3, 4)
 
 
 def test_the_word_of_the_inherited_kind_keeps_what_was_set() -> None:
@@ -73,12 +73,12 @@ def test_the_word_of_the_inherited_kind_keeps_what_was_set() -> None:
 
 
 def test_bare_words_and_blocks_say_the_same() -> None:
-    short = scenario_from_text("{name: x, eve: none, scheme: plain, jammer: pulsed, channel: {bob: {snr: constant, fading: rayleigh}}}")
+    short = scenario_from_text("{name: x, eve: none, scheme: deepjscc, jammer: pulsed, channel: {bob: {snr: constant, fading: rayleigh}}}")
     long = scenario_from_text(
-        "{name: x, eve: {attack: none}, scheme: [{name: plain}], jammer: {kind: pulsed},"
+        "{name: x, eve: {attack: none}, scheme: [{name: deepjscc}], jammer: {kind: pulsed},"
         " channel: {bob: {snr: {kind: constant}, fading: {kind: rayleigh}}}}"
     )
-    assert short == long == scenario_from_text("{name: x, scheme: {name: plain}, jammer: pulsed, channel: {bob: {fading: rayleigh}}}")
+    assert short == long == scenario_from_text("{name: x, scheme: {name: deepjscc}, jammer: pulsed, channel: {bob: {fading: rayleigh}}}")
 
 
 def test_an_override_of_the_top_reaches_the_groups_that_do_not_set_the_key() -> None:
@@ -89,24 +89,24 @@ def test_an_override_of_the_top_reaches_the_groups_that_do_not_set_the_key() -> 
 
 
 def test_overrides_take_words_blocks_lists_items_and_groups() -> None:
-    overrides = ["seed=7", "scheme=[permutation, plain]", "scheme.0.keys=derived", "groups.inherits.eve=none", "compute.device=cpu"]
+    overrides = ["seed=7", "scheme=[permutation, deepjscc]", "scheme.0.keys=derived", "groups.inherits.eve=none", "compute.device=cpu"]
     overrides += ["groups.differs.scheme.1.codec=codec-cifar10-12", "jammer={kind: pulsed, on_ms: 5}", "classifier=null", "seed=8"]
     scenario = scenario_from_text(TWO, overrides=overrides)
     inherits, differs = scenario.groups["inherits"], scenario.groups["differs"]
     assert (scenario.seed, scenario.compute.device, scenario.classifier) == (8, "cpu", None)
-    assert inherits.scheme == [PermutationScheme(keys="derived"), PlainScheme()]
-    assert differs.scheme == [PermutationScheme(), PlainScheme(codec="codec-cifar10-12")]
+    assert inherits.scheme == [PermutationOptions(keys="derived"), DeepJsccOptions()]
+    assert differs.scheme == [PermutationOptions(), DeepJsccOptions(codec="codec-cifar10-12")]
     assert inherits.eve == NoAttack()
     assert inherits.jammer == PulsedJammer(kind="pulsed", period_ms=50, on_ms=5)
 
 
 def test_the_only_group_of_a_file_without_groups_can_be_named() -> None:
-    assert scenario_from_text("name: x", overrides=["groups.link.lanes=5"]).groups["link"].lanes == 5
+    assert scenario_from_text("name: x", overrides=["groups.options.links=5"]).groups["options"].links == 5
 
 
 def test_a_group_whose_name_has_a_dot_can_be_overridden() -> None:
-    scenario = scenario_from_text("{name: x, groups: {v1: {}, v1.0: {}}}", overrides=["groups.v1.0.lanes=2", "groups.v1.lanes=3"])
-    assert [link.lanes for link in scenario.groups.values()] == [3, 2]
+    scenario = scenario_from_text("{name: x, groups: {v1: {}, v1.0: {}}}", overrides=["groups.v1.0.links=2", "groups.v1.links=3"])
+    assert [options.links for options in scenario.groups.values()] == [3, 2]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_group_whose_name_has_a_dot_can_be_overridden() -> None:
         ("seed", "--set seed: write it as KEY=VALUE"),
         ("a..b=1", "--set a..b=1: write it as KEY=VALUE"),
         (f"{'a.' * 5000}b=1", "write it as KEY=VALUE"),
-        ("groups.difers.lanes=2", "groups.difers.lanes: no such group; did you mean 'differs'?"),
+        ("groups.difers.links=2", "groups.difers.links: no such group; did you mean 'differs'?"),
         ("groups=1", "groups: no such group; allowed: differs, inherits"),
         ("groups.differs=1", "groups.differs: got 1, allowed: a block of a link's keys, or nothing"),
         ("groups.differs.seed=1", "groups.differs.seed: unknown key here; it belongs at the top of the file"),
@@ -136,7 +136,7 @@ def test_a_wrong_override_is_told_as_it_was_written(override: str, said: str) ->
 def test_an_override_that_every_group_hides_is_refused() -> None:
     text = resolved_yaml(scenario_from_text(TWO))
     with pytest.raises(ScenarioError, match=r"no effect: every group sets this itself; set it under groups.inherits, groups.differs"):
-        scenario_from_text(text, overrides=["lanes=2"])
+        scenario_from_text(text, overrides=["links=2"])
     assert scenario_from_text(text, overrides=["frames=2"]).frames == 2
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linksim import secrecy
-from linksim.secrecy import ALICE_TO_BOB, BOB_TO_ALICE, Opener, Refused, Sealer
+from linksim.secrecy import ALICE_TO_BOB, BOB_TO_ALICE, AuthenticationError, Decryptor, Encryptor
 
 KEY = bytes(range(32))
 
@@ -72,61 +72,61 @@ def flips(raw: bytes) -> list[bytes]:
 
 @given(st.binary(max_size=80), st.binary(max_size=20), st.integers(0, 2**16 - 1), st.sampled_from([ALICE_TO_BOB, BOB_TO_ALICE]))
 def test_sealed_is_the_documented_aead_and_opens(plain: bytes, associated: bytes, epoch: int, direction: int) -> None:
-    sealer, opener = Sealer(KEY, direction), Opener(KEY, direction)
+    encryptor, decryptor = Encryptor(KEY, direction), Decryptor(KEY, direction)
     for counter in range(2):
-        sealed = sealer.seal(plain, associated, epoch)
+        sealed = encryptor.encrypt(plain, associated, epoch)
         nonce = struct.pack(">HHQ", direction, epoch, counter)
         assert sealed == counter.to_bytes(4, "big") + aead(KEY, nonce, plain, associated)
-        assert opener.open(sealed, associated, epoch) == plain
+        assert decryptor.decrypt(sealed, associated, epoch) == plain
 
 
 def test_any_flipped_bit_is_refused_and_leaves_the_opener_as_it_was() -> None:
-    sealed = Sealer(KEY, ALICE_TO_BOB).seal(b"report", b"head", 7)
-    opener = Opener(KEY, ALICE_TO_BOB)
+    sealed = Encryptor(KEY, ALICE_TO_BOB).encrypt(b"report", b"head", 7)
+    decryptor = Decryptor(KEY, ALICE_TO_BOB)
     tries = [(wrong, b"head", 7) for wrong in flips(sealed)] + [(sealed, wrong, 7) for wrong in flips(b"head")]
     tries += [(sealed, b"head", 7 ^ 1 << bit) for bit in range(16)] + [(sealed[:length], b"head", 7) for length in range(len(sealed))]
     for attempt in tries:
-        with pytest.raises(Refused):
-            opener.open(*attempt)
-    assert opener.open(sealed, b"head", 7) == b"report"
+        with pytest.raises(AuthenticationError):
+            decryptor.decrypt(*attempt)
+    assert decryptor.decrypt(sealed, b"head", 7) == b"report"
 
 
 def test_a_message_turned_back_on_its_sender_is_refused() -> None:
-    sealed = Sealer(KEY, ALICE_TO_BOB).seal(b"report", b"", 0)
-    with pytest.raises(Refused):
-        Opener(KEY, BOB_TO_ALICE).open(sealed, b"", 0)
+    sealed = Encryptor(KEY, ALICE_TO_BOB).encrypt(b"report", b"", 0)
+    with pytest.raises(AuthenticationError):
+        Decryptor(KEY, BOB_TO_ALICE).decrypt(sealed, b"", 0)
 
 
 @given(st.lists(st.integers(0, 299), max_size=400))
 def test_each_message_opens_once_within_the_window(order: list[int]) -> None:
     """Any loss, repetition and order: opened if never opened before and less than 64 below the newest opened."""
-    sealer, opener = Sealer(KEY, ALICE_TO_BOB), Opener(KEY, ALICE_TO_BOB)
-    sent = [sealer.seal(n.to_bytes(2, "big"), b"", 0) for n in range(300)]
+    encryptor, decryptor = Encryptor(KEY, ALICE_TO_BOB), Decryptor(KEY, ALICE_TO_BOB)
+    sent = [encryptor.encrypt(n.to_bytes(2, "big"), b"", 0) for n in range(300)]
     opened: set[int] = set()
     for n in order:
         if n in opened or n <= max(opened, default=0) - 64:
-            with pytest.raises(Refused):
-                opener.open(sent[n], b"", 0)
+            with pytest.raises(AuthenticationError):
+                decryptor.decrypt(sent[n], b"", 0)
         else:
-            assert opener.open(sent[n], b"", 0) == n.to_bytes(2, "big")
+            assert decryptor.decrypt(sent[n], b"", 0) == n.to_bytes(2, "big")
             opened.add(n)
 
 
 @pytest.mark.parametrize("step", range(1, 131))
 def test_a_step_of_any_width_leaves_no_gap_for_a_replay(step: int) -> None:
-    sealer, opener = Sealer(KEY, ALICE_TO_BOB), Opener(KEY, ALICE_TO_BOB)
-    sent = [sealer.seal(b"", b"", 0) for _ in range(step + 1)]
+    encryptor, decryptor = Encryptor(KEY, ALICE_TO_BOB), Decryptor(KEY, ALICE_TO_BOB)
+    sent = [encryptor.encrypt(b"", b"", 0) for _ in range(step + 1)]
     for n in (0, step):
-        opener.open(sent[n], b"", 0)
+        decryptor.decrypt(sent[n], b"", 0)
     for n in (0, step):
-        with pytest.raises(Refused):
-            opener.open(sent[n], b"", 0)
+        with pytest.raises(AuthenticationError):
+            decryptor.decrypt(sent[n], b"", 0)
     for n in range(1, step):
         if n > step - 64:
-            opener.open(sent[n], b"", 0)
+            decryptor.decrypt(sent[n], b"", 0)
     for _ in range(step):
-        opener.open(sealer.seal(b"", b"", 0), b"", 0)
-    assert opener._seen < 2**64  # memory does not grow with the session
+        decryptor.decrypt(encryptor.encrypt(b"", b"", 0), b"", 0)
+    assert decryptor._seen < 2**64  # memory does not grow with the session
 
 
 class Recorder:
@@ -144,25 +144,25 @@ class Recorder:
 def test_no_nonce_comes_twice(messages: list[tuple[bool, int]]) -> None:
     """Whatever the epochs do, and even if both directions had one key."""
     recorder = Recorder()
-    sealers = [Sealer(KEY, ALICE_TO_BOB), Sealer(KEY, BOB_TO_ALICE)]
-    for sealer in sealers:
-        sealer._cipher = recorder  # type: ignore[assignment]  # only `encrypt` is used
+    sealers = [Encryptor(KEY, ALICE_TO_BOB), Encryptor(KEY, BOB_TO_ALICE)]
+    for encryptor in sealers:
+        encryptor._cipher = recorder  # type: ignore[assignment]  # only `encrypt` is used
     for back, epoch in messages:
-        sealers[back].seal(b"", b"", epoch)
+        sealers[back].encrypt(b"", b"", epoch)
     assert len(set(recorder.nonces)) == len(messages)
     assert {len(nonce) for nonce in recorder.nonces} <= {12}
 
 
 def test_counters_end_and_never_wrap() -> None:
-    sealer, opener = Sealer(KEY, ALICE_TO_BOB), Opener(KEY, ALICE_TO_BOB)
-    first = sealer.seal(b"first", b"", 0)
-    sealer._counter = 2**32 - 1
-    assert opener.open(sealer.seal(b"last", b"", 0), b"", 0) == b"last"
+    encryptor, decryptor = Encryptor(KEY, ALICE_TO_BOB), Decryptor(KEY, ALICE_TO_BOB)
+    first = encryptor.encrypt(b"first", b"", 0)
+    encryptor._counter = 2**32 - 1
+    assert decryptor.decrypt(encryptor.encrypt(b"last", b"", 0), b"", 0) == b"last"
     for _ in range(2):
-        with pytest.raises(secrecy.Exhausted):
-            sealer.seal(b"one too many", b"", 0)
-    with pytest.raises(Refused):
-        opener.open(first, b"", 0)
+        with pytest.raises(secrecy.NonceExhausted):
+            encryptor.encrypt(b"one too many", b"", 0)
+    with pytest.raises(AuthenticationError):
+        decryptor.decrypt(first, b"", 0)
 
 
 # Keystream --------------------------------------------------------------------------------------------------------------

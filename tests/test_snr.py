@@ -12,44 +12,44 @@ from pydantic import ValidationError
 from scipy import stats
 
 from linksim.errors import ScenarioError
-from linksim.phy.link import transmit
+from linksim.phy.baseband import transmit
 from linksim.phy.path import RadioPath, power
-from linksim.phy.path_loss import USUAL_HOP, Hop
+from linksim.phy.path_loss import DEFAULT_GEOMETRY, LinkGeometry
 from linksim.phy.snr import SnrPath, snr_path
-from linksim.phy.snr_drawn import RandomWalk, TwoStateMarkov
-from linksim.phy.snr_given import NEARLY_DB, Sine, Steps
+from linksim.phy.snr_deterministic import NEARLY_DB, Sine, Steps
+from linksim.phy.snr_stochastic import RandomWalk, TwoStateMarkov
 from linksim.places import shipped_scenarios
 from linksim.rng import Streams
 from linksim.scenario.channel import Path
 from linksim.scenario.fading import Fading
+from linksim.scenario.field_spec import field_spec_of
 from linksim.scenario.geometry import Motion
 from linksim.scenario.load import scenario_from_text
-from linksim.scenario.shape import slot_of
-from linksim.scenario.snr import AnySnr, MarkovSnr, Snr, SnrStep, StepsSnr
+from linksim.scenario.snr import AnySnr, PiecewiseSnr, Snr, SnrStep, TwoStateSnr
 from linksim.units import FOREVER_NS, db_to_linear
 
 MS = 1_000_000
-CHANGING = ("sine", "recorded", "path-loss")  # all the time
-HOP = Hop(Motion(), Motion(position_m=[80.0, 0.0], velocity_mps=[20.0, 5.0]), 1e6)
+CHANGING = ("sine", "measured", "path-loss")  # all the time
+HOP = LinkGeometry(Motion(), Motion(position_m=[80.0, 0.0], velocity_mps=[20.0, 5.0]), 1e6)
 RECORDED = str(shipped_scenarios() / "recorded-snr.csv")
-NEEDED = {"recorded": {"file": RECORDED, "at_end": "repeat"}, "path-loss": {"shadowing_std_db": 4.0}}
-KINDS: list[AnySnr] = [block(kind=word, **NEEDED.get(word, {})) for word, block in slot_of(Snr).blocks.items()]
+NEEDED = {"measured": {"file": RECORDED, "at_end": "repeat"}, "path-loss": {"shadowing_std_db": 4.0}}
+KINDS: list[AnySnr] = [block(kind=word, **NEEDED.get(word, {})) for word, block in field_spec_of(Snr).blocks.items()]
 
 
 def faded(word: str) -> Fading:
     """Fading of a kind as a scenario has it by default; motion has no default."""
-    block = slot_of(Fading).blocks[word]
+    block = field_spec_of(Fading).blocks[word]
     try:
         return block(kind=word)
     except ValidationError:
         return block(kind=word, doppler_hz=50.0)
 
 
-FADINGS = list(slot_of(Fading).blocks)
+FADINGS = list(field_spec_of(Fading).blocks)
 
 
-def path_of(spec: AnySnr, name: str = "snr", hop: Hop = HOP) -> SnrPath:
-    return snr_path(spec, Streams(5).key(name), hop)
+def path_of(spec: AnySnr, name: str = "snr", geometry: LinkGeometry = HOP) -> SnrPath:
+    return snr_path(spec, Streams(5).key(name), geometry)
 
 
 def unit_noise(*shape: int, seed: int) -> torch.Tensor:
@@ -59,18 +59,23 @@ def unit_noise(*shape: int, seed: int) -> torch.Tensor:
 @pytest.mark.parametrize("spec", KINDS, ids=lambda spec: spec.kind)
 def test_measured_snr_is_the_set_snr_at_every_instant(spec: AnySnr) -> None:
     """Known symbols tell gain and noise of a frame: within 0.05 dB, which is 4 standard errors or more at the 0 dB and above that occur."""
-    radio, alone, uses = RadioPath(Path(snr=spec), Streams(5), "p", hop=HOP), path_of(spec, "p/snr"), 400_000
+    radio, alone, channel_uses = RadioPath(Path(snr=spec), Streams(5), "p", geometry=HOP), path_of(spec, "p/snr"), 400_000
     instants = [0, 37 * MS, 160 * MS, 333 * MS, 980 * MS]
-    sent = torch.ones(1, uses, dtype=torch.complex64)
+    sent = torch.ones(1, channel_uses, dtype=torch.complex64)
     for number, now in enumerate(instants):
-        stretch = radio.during(now, uses, 1e-4)
-        heard = transmit(sent, torch.from_numpy(stretch.gain)[None], torch.tensor([stretch.noise_power]), unit_noise(1, uses, seed=number))
-        gain = heard.mean()
-        noise = (heard - gain).abs().square().mean()
-        measured = 10 * math.log10((float(gain.abs()) ** 2 - float(noise) / uses) / float(noise))
+        realisation = radio.during(now, channel_uses, 1e-4)
+        received = transmit(
+            sent,
+            torch.from_numpy(realisation.gain)[None],
+            torch.tensor([realisation.noise_power]),
+            unit_noise(1, channel_uses, seed=number),
+        )
+        gain = received.mean()
+        noise = (received - gain).abs().square().mean()
+        measured = 10 * math.log10((float(gain.abs()) ** 2 - float(noise) / channel_uses) / float(noise))
         assert alone.at(now) > 0
         assert measured == pytest.approx(alone.at(now), abs=0.05)
-        assert stretch.mean_snr_db == pytest.approx(alone.at(now), abs=1e-6)
+        assert realisation.mean_snr_db == pytest.approx(alone.at(now), abs=1e-6)
 
 
 @pytest.mark.parametrize("word", FADINGS)
@@ -79,48 +84,48 @@ def test_measured_snr_is_the_set_snr_under_every_fading(word: str) -> None:
 
     Gains of moving nodes are sums of waves, whose mean power over time is nearer to one than that.
     """
-    uses = 300_000
-    stretch = RadioPath(Path(fading=faded(word)), Streams(5), word).during(0, uses, 10.0 * MS)
-    gain, noise_power = torch.from_numpy(stretch.gain)[None], torch.tensor([stretch.noise_power])
-    signal, silence = torch.ones(1, uses, dtype=torch.complex64), torch.zeros(1, uses, dtype=torch.complex64)
-    heard, noise = (
-        float(transmit(sent, gain, noise_power, unit_noise(1, uses, seed=seed)).abs().double().square().mean())
+    channel_uses = 300_000
+    realisation = RadioPath(Path(fading=faded(word)), Streams(5), word).during(0, channel_uses, 10.0 * MS)
+    gain, noise_power = torch.from_numpy(realisation.gain)[None], torch.tensor([realisation.noise_power])
+    signal, silence = torch.ones(1, channel_uses, dtype=torch.complex64), torch.zeros(1, channel_uses, dtype=torch.complex64)
+    received, noise = (
+        float(transmit(sent, gain, noise_power, unit_noise(1, channel_uses, seed=seed)).abs().double().square().mean())
         for seed, sent in enumerate((signal, silence))
     )
-    assert 10 * math.log10((heard - noise) / noise) == pytest.approx(10.0, abs=0.05)
+    assert 10 * math.log10((received - noise) / noise) == pytest.approx(10.0, abs=0.05)
 
 
 @pytest.mark.parametrize("word", FADINGS)
 @pytest.mark.parametrize("spec", KINDS, ids=lambda spec: spec.kind)
 def test_any_path_goes_with_any_fading(spec: AnySnr, word: str) -> None:
     """At every use of a long frame: |gain|^2 / N0 is the SNR of the path at that instant times the power of the fading alone."""
-    uses, use_ns = 60, 4.0 * MS
-    alone = RadioPath(Path(fading=faded(word)), Streams(5), "p").during(0, uses, use_ns)
-    both = RadioPath(Path(snr=spec, fading=faded(word)), Streams(5), "p", hop=HOP).during(0, uses, use_ns)
+    channel_uses, use_ns = 60, 4.0 * MS
+    alone = RadioPath(Path(fading=faded(word)), Streams(5), "p").during(0, channel_uses, use_ns)
+    both = RadioPath(Path(snr=spec, fading=faded(word)), Streams(5), "p", geometry=HOP).during(0, channel_uses, use_ns)
     path = path_of(spec, "p/snr")
-    expected = np.array([db_to_linear(path.at(int(use * use_ns))) for use in range(uses)]) * np.abs(alone.gain) ** 2
+    expected = np.array([db_to_linear(path.at(int(use * use_ns))) for use in range(channel_uses)]) * np.abs(alone.gain) ** 2
     nearly = 5e-3 if spec.kind in CHANGING else 1e-5  # 0.02 dB
-    np.testing.assert_allclose(np.abs(both.gain) ** 2 / both.noise_power * np.ones(uses), expected, rtol=nearly)
+    np.testing.assert_allclose(np.abs(both.gain) ** 2 / both.noise_power * np.ones(channel_uses), expected, rtol=nearly)
     assert both.snr_db == pytest.approx(10 * np.log10(expected.mean()), abs=5 * nearly)
 
 
 def test_the_snr_of_a_frame_changes_within_it() -> None:
     """Half a frame at 20 dB and half at 0 dB: one noise power, two gains, and the mean of both SNRs."""
-    spec = Path(snr=StepsSnr(kind="steps", steps=[SnrStep(at_ms=0, snr_db=20), SnrStep(at_ms=7, snr_db=0)]))
-    stretch = RadioPath(spec, Streams(1), "p").during(6 * MS, 2000, 1000.0)
-    snr = np.abs(stretch.gain) ** 2 / stretch.noise_power
+    spec = Path(snr=PiecewiseSnr(kind="steps", steps=[SnrStep(at_ms=0, snr_db=20), SnrStep(at_ms=7, snr_db=0)]))
+    realisation = RadioPath(spec, Streams(1), "p").during(6 * MS, 2000, 1000.0)
+    snr = np.abs(realisation.gain) ** 2 / realisation.noise_power
     np.testing.assert_allclose(snr[:1000], 100, rtol=1e-5)
     np.testing.assert_allclose(snr[1000:], 1, rtol=1e-5)
-    assert stretch.mean_snr_db == pytest.approx(10 * math.log10(50.5)) == pytest.approx(stretch.snr_db)
-    assert power(stretch.gain) == pytest.approx(1)
+    assert realisation.mean_snr_db == pytest.approx(10 * math.log10(50.5)) == pytest.approx(realisation.snr_db)
+    assert power(realisation.gain) == pytest.approx(1)
     assert len(RadioPath(spec, Streams(1), "p").during(8 * MS, 2000, 1000.0).gain) == 1
 
 
 def test_what_changes_faster_than_a_frame_can_tell_is_sampled() -> None:
-    spec = Path(snr=MarkovSnr(kind="markov", good_ms=0.001, bad_ms=0.001))
-    stretch = RadioPath(spec, Streams(1), "p").during(0, 6400, 1000.0)
-    assert 2 <= np.count_nonzero(np.diff(np.abs(stretch.gain))) < 64
-    assert power(stretch.gain) == pytest.approx(1, rel=1e-5)
+    spec = Path(snr=TwoStateSnr(kind="markov", good_ms=0.001, bad_ms=0.001))
+    realisation = RadioPath(spec, Streams(1), "p").during(0, 6400, 1000.0)
+    assert 2 <= np.count_nonzero(np.diff(np.abs(realisation.gain))) < 64
+    assert power(realisation.gain) == pytest.approx(1, rel=1e-5)
 
 
 INSTANT = st.integers(0, 3_000 * MS)
@@ -222,13 +227,13 @@ def test_an_instant_far_ahead_and_back_costs_little_memory() -> None:
 
 
 REFUSED = {
-    "{kind: steps, steps: [{at_ms: 5, snr_db: 3}]}": "the first of the steps must be at_ms: 0, got 5",
-    "{kind: steps, steps: [{at_ms: 0}, {at_ms: 9}, {at_ms: 9}]}": "at_ms must rise from step to step, got 9 after 9 in steps.2",
-    "{kind: steps, steps: [{at_ms: 0}, {at_ms: 9}], repeat_ms: 9}": r"repeat_ms must be above the last at_ms \(9\), got 9",
-    "{kind: steps, steps: [3, 4]}": "snr.steps.0: got 3, allowed: a block with keys at_ms, snr_db",
+    "{kind: piecewise, steps: [{at_ms: 5, snr_db: 3}]}": "the first of the steps must be at_ms: 0, got 5",
+    "{kind: piecewise, steps: [{at_ms: 0}, {at_ms: 9}, {at_ms: 9}]}": "at_ms must rise from step to step, got 9 after 9 in steps.2",
+    "{kind: piecewise, steps: [{at_ms: 0}, {at_ms: 9}], repeat_ms: 9}": r"repeat_ms must be above the last at_ms \(9\), got 9",
+    "{kind: piecewise, steps: [3, 4]}": "snr.steps.0: got 3, allowed: a block with keys at_ms, snr_db",
     "{kind: random-walk, low_db: 20}": r"low_db must be below high_db \(20\), got 20",
     "{kind: random-walk, start_db: 25}": r"start_db must lie within low_db..high_db \(0..20\), got 25",
-    "{kind: recorded}": "snr.file: missing key, allowed: a text of at most 4096 characters",
+    "{kind: measured}": "snr.file: missing key, allowed: a text of at most 4096 characters",
     "{kind: markov, good_ms: 0}": "good_ms: got 0, allowed: a number from 0.001 to 1000000 ms",
     "{kind: path-loss, transmit_power_dbm: 20 dBm}": "got '20 dBm', allowed: a number from -60 to 80 dBm; did you mean 20?",
 }
@@ -242,7 +247,7 @@ def test_a_path_that_makes_no_sense_is_refused(block: str) -> None:
 
 def test_a_bare_word_is_a_path_with_its_defaults() -> None:
     for spec in KINDS:
-        if spec.kind != "recorded":
-            link = scenario_from_text(f"{{name: x, channel: {{bob: {{snr: {spec.kind}}}}}}}").groups["link"]
-            assert link.channel.bob.snr == type(spec)(kind=spec.kind)
-            assert math.isfinite(snr_path(link.channel.bob.snr, Streams(1).key("x"), USUAL_HOP).at(0))
+        if spec.kind != "measured":
+            options = scenario_from_text(f"{{name: x, channel: {{bob: {{snr: {spec.kind}}}}}}}").groups["options"]
+            assert options.channel.bob.snr == type(spec)(kind=spec.kind)
+            assert math.isfinite(snr_path(options.channel.bob.snr, Streams(1).key("x"), DEFAULT_GEOMETRY).at(0))

@@ -1,4 +1,4 @@
-"""Facts of a run whose images are attacked at their source: what Alice sends, what it is held against, and what the trace tells of it."""
+"""Facts of a run whose images are attacked at their dataset: what Alice sends, what it is held against, and what the trace tells of it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,109 +12,109 @@ from numpy.typing import NDArray
 
 from linksim.data.sources import describe_sources, load
 from linksim.errors import LinksimError, ScenarioError, TraceError
-from linksim.nets.weights import forget_parts
-from linksim.plots.pictures import picture_rows
+from linksim.nets.weights import clear_model_cache
+from linksim.plots.images import picture_rows
 from linksim.plots.summary import summarise
-from linksim.plots.view import read_view
-from linksim.records import ALICE, BOB, EVE, SOURCE, ControlSent, FrameSent, Picture, Quality, Reception
-from linksim.run import run
+from linksim.plots.trace_view import read_view
+from linksim.records import ALICE, BOB, EVE, SOURCE, ControlSent, FrameSent, ImageScore, KeptImage, Reception
 from linksim.scenario.estimate import estimate
 from linksim.scenario.load import load_scenario
-from linksim.scenario.schema import Link, Scenario
+from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.scenario.source_attacks import CarliniWagnerAttack, FgsmAttack, NoSourceAttack, PgdAttack
+from linksim.simulate.run import run
 from linksim.trace.reader import open_trace
 
 Simulate = Callable[..., Any]
 QUIET: dict[str, Any] = {"channel": {"bob": {"snr": {"kind": "constant", "mean_db": 15.0}}}, "session": {"probe_interval_ms": 0}}
 
 
-def link(attack: Any, images: int = 4, **more: Any) -> Link:
-    return Link.model_validate(QUIET | {"alice": {"source_attack": attack, "images_per_frame": images}} | more)
+def options(attack: Any, images: int = 4, **more: Any) -> LinkOptions:
+    return LinkOptions.model_validate(QUIET | {"alice": {"source_attack": attack, "images_per_frame": images}} | more)
 
 
-def pictures(kept: Kept, owner: int, lane: int = 0) -> NDArray[np.int64]:
-    """Kept pictures of an owner in the order of sending."""
-    found = {(p.frame, p.item): p.image for p in kept.of(Picture) if (p.node, p.lane) == (owner, lane)}
+def pictures(kept: Kept, owner: int, link: int = 0) -> NDArray[np.int64]:
+    """Kept images of an owner in the order of sending."""
+    found = {(p.frame, p.item): p.image for p in kept.of(KeptImage) if (p.node, p.link) == (owner, link)}
     return np.array([found[place] for place in sorted(found)], np.int64)
 
 
-def column(kept: Kept, name: str, lane: int = 0, ear: int = BOB) -> NDArray[Any]:
-    rows = {(q.frame, q.item): getattr(q, name) for q in kept.of(Quality) if (q.lane, q.ear) == (lane, ear)}
+def column(kept: Kept, name: str, link: int = 0, receiver: int = BOB) -> NDArray[Any]:
+    rows = {(q.frame, q.item): getattr(q, name) for q in kept.of(ImageScore) if (q.link, q.receiver) == (link, receiver)}
     return np.array([rows[place] for place in sorted(rows)])
 
 
 def test_bob_is_misled_by_pgd_through_an_undefended_link(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the shipped parts at 15 dB: the classifier is never right about what Alice sends, and seldom about what Bob gets of it."""
     monkeypatch.delenv("LINKSIM_MODELS", raising=False)
-    forget_parts()
+    clear_model_cache()
     kept = Kept()
-    run(Scenario(name="x", frames=6, groups={"clean": link("none"), "attacked": link("pgd")}), (kept,))
+    run(Scenario(name="x", frames=6, groups={"clean": options("none"), "attacked": options("pgd")}), (kept,))
     label = column(kept, "label", 1)
-    accuracy = {name: (column(kept, name, 1) == label).mean() for name in ("clean_class", "source_class", "predicted")}
-    assert accuracy["clean_class"] > 0.8
-    assert accuracy["source_class"] < 0.05
-    assert accuracy["predicted"] < (column(kept, "predicted", 0) == column(kept, "label", 0)).mean() - 0.2
+    accuracy = {name: (column(kept, name, 1) == label).mean() for name in ("class_clean", "class_attacked", "class_received")}
+    assert accuracy["class_clean"] > 0.8
+    assert accuracy["class_attacked"] < 0.05
+    assert accuracy["class_received"] < (column(kept, "class_received", 0) == column(kept, "label", 0)).mean() - 0.2
     moved = np.abs(pictures(kept, SOURCE, 1) - pictures(kept, ALICE, 1))
     assert moved.max() == 8  # of 255
     np.testing.assert_array_equal(pictures(kept, ALICE, 1), pictures(kept, ALICE, 0))  # Alice's own stay what they were
 
 
-@pytest.mark.parametrize("attack", [{"attack": "pgd", "bound": 3 / 255}, {"attack": "fgsm", "bound": 3 / 255}])
+@pytest.mark.parametrize("attack", [{"attack": "pgd", "epsilon": 3 / 255}, {"attack": "fgsm", "epsilon": 3 / 255}])
 def test_kept_pictures_lie_within_the_bound(simulate: Simulate, attack: Any) -> None:
-    _, kept = simulate({"one": link(attack)}, frames=2)
+    _, kept = simulate({"one": options(attack)}, frames=2)
     own, sent = pictures(kept, ALICE), pictures(kept, SOURCE)
     assert len(own) == len(sent) == 8
     assert np.abs(sent - own).max() == 3
 
 
 def test_estimates_are_held_against_the_clean_images(simulate: Simulate) -> None:
-    """Where every pixel may be moved by 1/2, the error to the clean image is large; the judge's is that one."""
-    _, kept = simulate({"one": link({"attack": "fgsm", "bound": 0.5})}, frames=2)
+    """Where every pixel may be moved by 1/2, the error to the clean image is large; the evaluator's is that one."""
+    _, kept = simulate({"one": options({"attack": "fgsm", "epsilon": 0.5})}, frames=2)
     error = ((pictures(kept, BOB) - pictures(kept, ALICE)) / 255.0) ** 2
     np.testing.assert_allclose(column(kept, "mse"), error.mean(axis=(1, 2, 3)), rtol=0.02, atol=1e-4)
 
 
 def test_classes_are_told_where_there_is_an_attack_and_a_classifier(simulate: Simulate) -> None:
-    groups = {"attacked": link("pgd", eve="inversion"), "clean": link("none")}
+    groups = {"attacked": options("pgd", eve="inverse-network"), "clean": options("none")}
     result, kept = simulate(groups, frames=3)
-    for name in ("clean_class", "source_class"):
+    for name in ("class_clean", "class_attacked"):
         assert set(column(kept, name, 1)) == {-1}
         assert column(kept, name, 0).min() >= 0
         np.testing.assert_array_equal(column(kept, name, 0, BOB), column(kept, name, 0, EVE))
     assert {name: items for name, _, items in result.operations if name in ("attacked", "classes")} == {"attacked": 12, "classes": 12}
-    _, kept = simulate({"one": link({"attack": "pgd", "against": "classifier-cifar10"})}, frames=1, classifier=None)
-    assert {(q.predicted, q.clean_class, q.source_class) for q in kept.of(Quality)} == {(-1, -1, -1)}
+    _, kept = simulate({"one": options({"attack": "pgd", "target": "classifier-cifar10"})}, frames=1, classifier=None)
+    assert {(q.predicted, q.class_clean, q.class_attacked) for q in kept.of(ImageScore)} == {(-1, -1, -1)}
     assert np.abs(pictures(kept, SOURCE) - pictures(kept, ALICE)).max() == 8
 
 
 def test_without_an_attack_no_second_picture_is_kept(simulate: Simulate) -> None:
-    _, kept = simulate({"one": link("none")})
-    assert {p.node for p in kept.of(Picture)} == {BOB, ALICE}
+    _, kept = simulate({"one": options("none")})
+    assert {p.node for p in kept.of(KeptImage)} == {BOB, ALICE}
 
 
-@pytest.mark.parametrize("scheme", [["plain"], ["permutation", "plain"]])
+@pytest.mark.parametrize("scheme", [["deepjscc"], ["permutation", "deepjscc"]])
 def test_promises_kept_late_or_at_once_make_the_same_world(simulate: Simulate, scheme: list[str]) -> None:
-    groups = {"one": link("pgd", scheme=scheme, lanes=2)}
-    (late, kept_late), (at_once, kept_at_once) = (simulate(groups, compute={"promises": how}) for how in ("late", "at-once"))
-    assert late.fingerprint == at_once.fingerprint
+    groups = {"one": options("pgd", scheme=scheme, links=2)}
+    (late, kept_late), (eager, kept_at_once) = (simulate(groups, compute={"evaluation": how}) for how in ("lazy", "eager"))
+    assert late.fingerprint == eager.fingerprint
     for kind in (FrameSent, Reception, ControlSent):
         assert kept_late.of(kind) == kept_at_once.of(kind)
-    assert_alike(kept_late, kept_at_once, lanes=2)
+    assert_alike(kept_late, kept_at_once, links=2)
 
 
-def test_another_lane_leaves_the_first_alone(simulate: Simulate) -> None:
-    alone, beside = (simulate({"one": link("pgd", lanes=lanes)})[1] for lanes in (1, 2))
+def test_another_link_leaves_the_first_alone(simulate: Simulate) -> None:
+    alone, beside = (simulate({"one": options("pgd", links=links)})[1] for links in (1, 2))
     for kind in (FrameSent, Reception, ControlSent):
-        assert alone.of(kind) == [r for r in beside.of(kind) if r.lane == 0]
-    assert_alike(alone, beside, lanes=1)
+        assert alone.of(kind) == [r for r in beside.of(kind) if r.link == 0]
+    assert_alike(alone, beside, links=1)
 
 
-def assert_alike(one: Kept, other: Kept, lanes: int) -> None:
+def assert_alike(one: Kept, other: Kept, links: int) -> None:
     """As good but for rounding, which may turn the sign of a slope that is as good as nought: a pixel in a thousand."""
-    for lane in range(lanes):
-        np.testing.assert_allclose(column(one, "psnr_db", lane), column(other, "psnr_db", lane), atol=0.02)
-        np.testing.assert_array_equal(column(one, "clean_class", lane), column(other, "clean_class", lane))
-        sent = [pictures(kept, SOURCE, lane) for kept in (one, other)]
+    for link in range(links):
+        np.testing.assert_allclose(column(one, "psnr_db", link), column(other, "psnr_db", link), atol=0.02)
+        np.testing.assert_array_equal(column(one, "class_clean", link), column(other, "class_clean", link))
+        sent = [pictures(kept, SOURCE, link) for kept in (one, other)]
         count = min(map(len, sent))
         assert (sent[0][:count] != sent[1][:count]).mean() < 2e-3
 
@@ -146,44 +146,44 @@ def test_a_slip_is_told_in_one_line(settings: list[str], fault: str) -> None:
 
 def test_an_attack_on_no_classifier_is_refused(simulate: Simulate) -> None:
     with pytest.raises(LinksimError, match=r"group 'one': alice.source_attack 'pgd' has no classifier to attack: name one in"):
-        simulate({"one": link("pgd")}, classifier=None)
+        simulate({"one": options("pgd")}, classifier=None)
 
 
 def test_an_attack_on_a_classifier_of_other_images_is_refused(simulate: Simulate) -> None:
     if not any(status.present for status in describe_sources() if status.name == "mnist"):
         pytest.skip("MNIST is not on this machine")
-    groups = {"one": link("fgsm", scheme=["separation"])}
+    groups = {"one": options("fgsm", scheme=["digital"])}
     with pytest.raises(LinksimError, match=r"attacks 'classifier-cifar10', which .* 3 colours and 10 classes; source 'mnist' has 1 and 10"):
         simulate(groups, source="mnist")
 
 
 def test_an_estimate_counts_the_attacked_pictures(simulate: Simulate) -> None:
-    scenario = Scenario(name="x", frames=3, groups={"one": link("pgd")})
+    scenario = Scenario(name="x", frames=3, groups={"one": options("pgd")})
     _, kept = simulate(dict(scenario.groups), frames=3)
-    assert dict(estimate(scenario).rows)["pictures"] == len(kept.of(Picture))
+    assert dict(estimate(scenario).rows)["images"] == len(kept.of(KeptImage))
 
 
 @pytest.mark.usefixtures("small_models")
 def test_the_trace_shows_the_attacked_source_and_one_without_it_is_read_as_before(tmp_path: Path) -> None:
     path = tmp_path / "trace.h5"
-    run(Scenario(name="x", frames=2, groups={"clean": link("none"), "attacked": link("pgd")}), (), path)
+    run(Scenario(name="x", frames=2, groups={"clean": options("none"), "attacked": options("pgd")}), (), path)
     with open_trace(path) as trace:
         before = summarise(read_view(trace))
         names = [[row.name for row in picture_rows(group)] for group in read_view(trace).groups]
-        assert (trace.table("quality")["source_class"] >= 0).sum() == 8
+        assert (trace.table("scores")["class_attacked"] >= 0).sum() == 8
     assert names == [["sent", "Bob"], ["original", "attacked source", "Bob"]]
     with h5py.File(path, "r+") as file:  # as it was before there were these columns
-        for name in ("clean_class", "source_class"):
-            del file["quality"][name]
+        for name in ("class_clean", "class_attacked"):
+            del file["scores"][name]
     with open_trace(path) as trace:
         assert summarise(read_view(trace)) == before
-        with pytest.raises(TraceError, match="has no column 'clean_class'"):
-            trace.table("quality")["clean_class"]
+        with pytest.raises(TraceError, match="has no column 'class_clean'"):
+            trace.table("scores")["class_clean"]
 
 
 def test_labels_and_images_belong_together(simulate: Simulate) -> None:
-    """What the trace calls an image's label is that of the very picture which the attack was given."""
-    _, kept = simulate({"one": link("pgd", images=3)}, frames=2)
+    """What the trace calls an image's label is that of the very image which the attack was given."""
+    _, kept = simulate({"one": options("pgd", images=3)}, frames=2)
     source = load("samples", "test")
     known = {image.tobytes(): int(label) for image, label in zip(source.images, source.labels, strict=True)}
     own = [np.ascontiguousarray(np.moveaxis(image, 0, -1).astype(np.uint8)).tobytes() for image in pictures(kept, ALICE)]

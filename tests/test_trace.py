@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trace_files import ABOUT, MEANINGS, SHAPE, SHAPES, frame, writer, written
 
 from linksim.errors import TraceError
-from linksim.records import TABLES, Column, FrameSent, Jam, Lane, Picture, Record, columns
+from linksim.records import TABLES, Column, FrameSent, JammingInterval, KeptImage, LinkCreated, Record, columns
 from linksim.trace.layout import RunAbout
 from linksim.trace.reader import open_trace
 from linksim.trace.writer import TraceWriter
@@ -59,11 +59,11 @@ def test_every_record_comes_back_bit_for_bit(tmp_path: Path, kept: list[Record],
 def test_images_of_any_memory_layout_are_kept(tmp_path: Path) -> None:
     image = np.arange(60, dtype=np.uint8).reshape(4, 5, 3).transpose(2, 0, 1)  # colour last in memory
     with writer(tmp_path / "run.h5") as trace:
-        trace(Picture(0, 0, 0, 0, 0, image))
-        trace(Picture(0, 0, 1, 0, 0, image))
+        trace(KeptImage(0, 0, 0, 0, 0, image))
+        trace(KeptImage(0, 0, 1, 0, 0, image))
         trace.close("f00d")
     with open_trace(tmp_path / "run.h5") as read:
-        np.testing.assert_array_equal(read.table("pictures")["image"], np.stack([image, image]))
+        np.testing.assert_array_equal(read.table("images")["image"], np.stack([image, image]))
 
 
 def test_what_the_run_was_comes_back(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_what_the_run_was_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_scenario_may_be_larger_than_an_attribute(tmp_path: Path) -> None:
-    long = RunAbout("lane: 17 # é\n" * 50_000, 1, {}, {})
+    long = RunAbout("link: 17 # é\n" * 50_000, 1, {}, {})
     with TraceWriter(tmp_path / "run.h5", long, SHAPES, {}) as trace:
         trace.close("")
     with open_trace(tmp_path / "run.h5") as read:
@@ -94,7 +94,7 @@ def test_tables_are_read_in_slices(tmp_path: Path) -> None:
 
 def test_words_and_units_come_with_the_columns(tmp_path: Path) -> None:
     with open_trace(written(tmp_path / "run.h5")) as trace:
-        assert trace.table("lanes").meanings("group") == ("open", "sealed-2", "with_line")
+        assert trace.table("links").meanings("group") == ("open", "sealed-2", "with_line")
         for table in TABLES:
             read = trace.table(table.table)
             for column in columns(table):
@@ -109,19 +109,19 @@ def test_words_and_units_come_with_the_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [("a", "a"), ("a b", "a_b"), ("",), ("a\tb",)])
 def test_words_that_would_run_together_are_refused(tmp_path: Path, words: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="must differ"):
-        TraceWriter(tmp_path / "run.h5", ABOUT, SHAPES, {("lanes", "group"): words})
+        TraceWriter(tmp_path / "run.h5", ABOUT, SHAPES, {("links", "group"): words})
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        (Jam(-1, 5, 0, 0.0, 0.0, 0.0), r"jamming\.time_ns.*at least 0"),
-        (Lane(2**31, 0), r"lanes\.lane"),
-        (Lane(1, 3), r"lanes\.group.*words for 0\.\.2"),
-        (Lane(1.5, 0), r"lanes\.lane"),  # type: ignore[arg-type]
-        (Picture(0, 0, 0, 0, 0, np.zeros((3, 5, 4), np.uint8)), r"pictures\.image: it holds uint8 \[3, 4, 5\], got uint8 \[3, 5, 4\]"),
-        (Picture(0, 0, 0, 0, 0, np.zeros(SHAPE, np.float32)), r"pictures\.image"),
+        (JammingInterval(-1, 5, 0, 0.0, 0.0, 0.0), r"jamming\.time_ns.*at least 0"),
+        (LinkCreated(2**31, 0), r"links\.link"),
+        (LinkCreated(1, 3), r"links\.group.*words for 0\.\.2"),
+        (LinkCreated(1.5, 0), r"links\.link"),  # type: ignore[arg-type]
+        (KeptImage(0, 0, 0, 0, 0, np.zeros((3, 5, 4), np.uint8)), r"images\.image: it holds uint8 \[3, 4, 5\], got uint8 \[3, 5, 4\]"),
+        (KeptImage(0, 0, 0, 0, 0, np.zeros(SHAPE, np.float32)), r"images\.image"),
     ],
 )
 def test_a_record_that_its_table_cannot_hold_is_refused_and_the_rest_is_kept(tmp_path: Path, record: Record, message: str) -> None:
@@ -136,7 +136,7 @@ def test_a_record_that_its_table_cannot_hold_is_refused_and_the_rest_is_kept(tmp
 
 
 def test_shapes_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    for shapes in ({}, {("pictures", "image"): (60,)}, SHAPES | {("frames", "uses"): SHAPE}):
+    for shapes in ({}, {("images", "image"): (60,)}, SHAPES | {("frames", "channel_uses"): SHAPE}):
         with pytest.raises(ValueError, match="shapes must give"):
             TraceWriter(tmp_path / "run.h5", ABOUT, shapes, {})
 
@@ -148,8 +148,8 @@ def test_tables_and_columns_of_other_versions_are_passed_over(tmp_path: Path) ->
         file["frames"].create_dataset("colour", data=["red"])
         del file["frames/uses"], file["jamming"]
     with open_trace(path) as trace:
-        assert set(trace.table("frames").columns) == {c.name for c in columns(FrameSent)} - {"uses"}
+        assert set(trace.table("frames").columns) == {c.name for c in columns(FrameSent)} - {"channel_uses"}
         with pytest.raises(TraceError, match="no column 'uses'"):
-            trace.table("frames")["uses"]
+            trace.table("frames")["channel_uses"]
         with pytest.raises(TraceError, match="no table 'jamming'"):
             trace.rows("jamming")

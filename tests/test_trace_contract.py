@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from trace_files import ABOUT, CONTRACT, MEANINGS, SHAPE, frame, writer, written
 
-from linksim.records import TABLES, Column, Picture, Quality, Record, columns
+from linksim.records import TABLES, Column, ImageScore, KeptImage, Record, columns
 from linksim.trace import layout
 
 
@@ -36,7 +36,7 @@ def test_xarray_opens_every_group(tmp_path: Path) -> None:
     pytest.importorskip("h5netcdf", reason="h5netcdf is not installed")
     path = tmp_path / "run.h5"
     with writer(path) as trace:
-        trace(Picture(5, 1, 2, 0, 1, np.arange(60, dtype=np.uint8).reshape(SHAPE)))
+        trace(KeptImage(5, 1, 2, 0, 1, np.arange(60, dtype=np.uint8).reshape(SHAPE)))
         for i in range(300):
             trace(frame(i))
         trace.close("f00d")
@@ -53,7 +53,7 @@ def test_xarray_opens_every_group(tmp_path: Path) -> None:
                 assert opened[column.name].dtype == column.dtype
                 assert opened[column.name].attrs["long_name"] == column.about
                 assert opened[column.name].attrs.get("units", "") == column.unit
-    with xarray.open_dataset(path, group="pictures") as opened:
+    with xarray.open_dataset(path, group="images") as opened:
         assert opened["image"].dims == ("row", "colour", "height", "width")
         assert opened["image"].values[0].ravel().tolist() == list(range(60))
     with xarray.open_dataset(path, group="frames") as opened:
@@ -65,7 +65,7 @@ def test_the_examples_of_the_contract_run(tmp_path: Path) -> None:
         pytest.importorskip(package, reason=f"{package} is not installed")
     with writer(tmp_path / "run.h5") as trace:
         for i in range(20):
-            trace(Quality(1000 * i, 0, i, 0, i % 2, 3, 3, -1, -1, 0.01, 20.0 + i % 2, 0.9, 0))
+            trace(ImageScore(1000 * i, 0, i, 0, i % 2, 3, 3, -1, -1, 0.01, 20.0 + i % 2, 0.9, 0))
         trace.close("f00d")
     examples = re.findall(r"```python\n(.*?)```", CONTRACT.read_text(), re.DOTALL)
     assert len(examples) == 4

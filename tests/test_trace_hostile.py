@@ -35,12 +35,12 @@ def external_column(file: h5py.File) -> None:
 
 def soft_link(file: h5py.File) -> None:
     del file["frames/uses"]
-    file["frames/uses"] = h5py.SoftLink("/frames/lane")
+    file["frames/uses"] = h5py.SoftLink("/frames/link")
 
 
 def soft_counter(file: h5py.File) -> None:
     del file["committed/frames"]
-    file["committed/frames"] = h5py.SoftLink("/frames/lane")
+    file["committed/frames"] = h5py.SoftLink("/frames/link")
 
 
 def external_storage(file: h5py.File) -> None:
@@ -51,11 +51,11 @@ def virtual(file: h5py.File) -> None:
     plan = h5py.VirtualLayout((700,), np.int32)
     plan[:] = h5py.VirtualSource("other.h5", "frames/uses", (700,))
     del file["frames/uses"]
-    file["frames"].create_virtual_dataset("uses", plan)
+    file["frames"].create_virtual_dataset("channel_uses", plan)
 
 
 def bomb(file: h5py.File) -> None:
-    replaced(file, "jamming/lane", shape=(20_000_000_000,), chunks=(1024,), maxshape=(None,))
+    replaced(file, "jamming/link", shape=(20_000_000_000,), chunks=(1024,), maxshape=(None,))
 
 
 def claimed_rows(file: h5py.File) -> None:
@@ -94,7 +94,7 @@ def text_column(file: h5py.File) -> None:
 
 
 def flat_image(file: h5py.File) -> None:
-    replaced(file, "pictures/image", shape=(0,), chunks=(8,), maxshape=(None,))
+    replaced(file, "images/image", shape=(0,), chunks=(8,), maxshape=(None,))
 
 
 def group_for_column(file: h5py.File) -> None:
@@ -113,7 +113,7 @@ def empty(file: h5py.File) -> None:
 
 
 def code_without_word(file: h5py.File) -> None:
-    file["lanes/group"][1] = 7
+    file["links/group"][1] = 7
 
 
 def other_unit(file: h5py.File) -> None:
@@ -157,7 +157,7 @@ HOSTILE = [
     (short_column, "has 699 rows, its counter says 700"),
     (counter_beyond, "its counter says"),
     (text_column, "frames/uses is object"),
-    (flat_image, "pictures/image is uint8 in 1 dimensions"),
+    (flat_image, "images/image is uint8 in 1 dimensions"),
     (group_for_column, "no dataset"),
     (column_for_group, "no group"),
     (empty, "none of the tables"),

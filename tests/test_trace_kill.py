@@ -13,19 +13,19 @@ import h5py
 import numpy as np
 import pytest
 
-from linksim.records import FrameSent, Picture, Quality, columns
+from linksim.records import FrameSent, ImageScore, KeptImage, columns
 from linksim.trace.reader import Trace, open_trace
 from linksim.trace.repair import repair
 
 KILLS = 20
 ROWS = 1500  # of quality in each trace; the child writes one trace after the other
-BLOCKS = {"quality": 1, "frames": 3, "pictures": 20}  # quality rows to one row of the table
+BLOCKS = {"scores": 1, "frames": 3, "images": 20}  # quality rows to one row of the table
 
 CHILD = f"""
     import os, sys
     from pathlib import Path
     import numpy as np
-    from linksim.records import FrameSent, Picture, Quality, columns
+    from linksim.records import FrameSent, Image, Quality, columns
     from linksim.trace.layout import RunAbout
     from linksim.trace.writer import TraceWriter
 
@@ -40,10 +40,10 @@ CHILD = f"""
                 if i % {BLOCKS["frames"]} == 0:
                     trace(FrameSent(**{{**blank, "time_ns": 1000 * i, "frame": i}}))
                 if i % {BLOCKS["pictures"]} == 0:
-                    trace(Picture(1000 * i, 0, i, 0, 0, np.full(shape, i % 251, np.uint8)))
+                    trace(Image(1000 * i, 0, i, 0, 0, np.full(shape, i % 251, np.uint8)))
                 if i % 700 == 0:
                     trace.flush()
-                known = [trace.committed(table) for table in (Quality, FrameSent, Picture)]
+                known = [trace.committed(table) for table in (Quality, FrameSent, Image)]
                 if sum(known) != told:
                     told = sum(known)
                     os.write(1, f"{{number}} {{known[0]}} {{known[1]}} {{known[2]}}\\n".encode())
@@ -69,15 +69,15 @@ def killed_after(folder: Path, lines: int, seconds: float) -> list[list[str]]:
 
 def check_values(trace: Trace) -> None:
     quality, frames, pictures = (trace.table(name) for name in BLOCKS)
-    for table, name in ((quality, "quality"), (frames, "frames"), (pictures, "pictures")):
+    for table, name in ((quality, "scores"), (frames, "frames"), (pictures, "images")):
         counted = np.arange(len(table)) * BLOCKS[name]
         np.testing.assert_array_equal(table["frame"], counted)
         np.testing.assert_array_equal(table["time_ns"], 1000 * counted)
     n = np.arange(len(quality))
     np.testing.assert_array_equal(quality["psnr_db"], n / 2)
     np.testing.assert_array_equal(quality["mse"], n / 4096)
-    np.testing.assert_array_equal(quality["ear"], n % 2)
-    np.testing.assert_array_equal(quality["lane"], n % 64)
+    np.testing.assert_array_equal(quality["receiver"], n % 2)
+    np.testing.assert_array_equal(quality["link"], n % 64)
     np.testing.assert_array_equal(pictures["image"], np.ones((1, 3, 8, 8)) * (pictures["frame"] % 251)[:, None, None, None])
 
 
@@ -99,9 +99,9 @@ def test_a_kill_takes_no_committed_row(tmp_path: Path) -> None:
                 for name, rows in zip(BLOCKS, known.get(path.stem, [0, 0, 0]), strict=True):
                     assert trace.rows(name) >= rows
                 assert trace.complete >= (path.stem in closed)
-                assert not trace.complete or trace.rows("quality") == ROWS
+                assert not trace.complete or trace.rows("scores") == ROWS
                 check_values(trace)
-                kept += trace.rows("quality")
+                kept += trace.rows("scores")
                 unfinished = not trace.complete
             if unfinished:
                 cut_short += 1
@@ -114,8 +114,8 @@ def check_repaired(path: Path) -> None:
     with open_trace(path) as trace:
         rows = {name: trace.rows(name) for name in trace.tables()}
     with h5py.File(path, "r", swmr=True) as plain:  # the file as it was left is valid for HDF5, too
-        assert int(plain["committed/quality"][()]) == rows["quality"] <= len(plain["quality/psnr_db"])
-        np.testing.assert_array_equal(plain["quality/frame"][: rows["quality"]], np.arange(rows["quality"]))
+        assert int(plain["committed/quality"][()]) == rows["scores"] <= len(plain["quality/psnr_db"])
+        np.testing.assert_array_equal(plain["quality/frame"][: rows["scores"]], np.arange(rows["scores"]))
     report = repair(path)
     assert report.rows == rows
     with h5py.File(path) as clean:
@@ -132,7 +132,7 @@ def test_xarray_opens_what_repair_made_of_a_killed_trace(tmp_path: Path) -> None
         killed_after(tmp_path, lines=5, seconds=0)
         last = max(tmp_path.glob("*.h5"), key=lambda path: int(path.stem))
         with open_trace(last) as trace:
-            rows = {table.table: trace.rows(table.table) for table in (Quality, FrameSent, Picture)}
+            rows = {table.table: trace.rows(table.table) for table in (ImageScore, FrameSent, KeptImage)}
             unfinished = not trace.complete
         if unfinished:
             break

@@ -9,7 +9,7 @@ import pytest
 from trace_files import ABOUT, left_open, written
 
 from linksim.errors import TraceError
-from linksim.records import TABLES, FrameSent, Lane, columns
+from linksim.records import TABLES, FrameSent, LinkCreated, columns
 from linksim.trace.layout import BLOCK
 from linksim.trace.reader import open_trace
 from linksim.trace.repair import repair
@@ -33,7 +33,7 @@ def test_repair_keeps_rows_words_and_scenario(tmp_path: Path, compression: Any) 
     source = written(tmp_path / "run.h5", 9000, complete=False, compression=compression)
     report = repair(source, tmp_path / "out" / "clean.h5")
     assert report.path == tmp_path / "out" / "clean.h5"
-    assert report.rows == {"lanes": 2, "frames": 9000} | {t.table: 0 for t in TABLES if t not in (Lane, FrameSent)}
+    assert report.rows == {"links": 2, "frames": 9000} | {t.table: 0 for t in TABLES if t not in (LinkCreated, FrameSent)}
     with open_trace(source) as before, open_trace(report.path) as after:
         assert (after.complete, after.repaired, after.about, after.fingerprint) == (False, True, ABOUT, "f00d")
         assert after.compression == before.compression == compression
@@ -78,7 +78,7 @@ def test_an_unfinished_file_that_was_cut_is_refused_or_read_right(tmp_path: Path
         try:
             with open_trace(cut) as trace:
                 assert trace.table("frames")["frame"].tolist() == list(range(2 * BLOCK))
-                assert trace.table("frames")["believed_snr_db"].tolist() == [i / 4 for i in range(2 * BLOCK)]
+                assert trace.table("frames")["assumed_snr_db"].tolist() == [i / 4 for i in range(2 * BLOCK)]
         except TraceError:
             refused += 1
     assert refused > 4

@@ -13,7 +13,7 @@ import pytest
 from trace_files import frame, writer, written
 
 from linksim.errors import TraceError
-from linksim.records import FrameSent, Lane
+from linksim.records import FrameSent, LinkCreated
 from linksim.trace import layout
 from linksim.trace.layout import BLOCK
 from linksim.trace.reader import open_trace
@@ -178,10 +178,10 @@ def test_memory_that_hdf5_holds_is_flat_in_run_length(tmp_path: Path) -> None:
 
 
 def test_a_block_of_one_table_commits_what_waits_in_all(tmp_path: Path) -> None:
-    """So a run that was killed can be shown: its frames are committed with the lanes that they belong to."""
+    """So a run that was killed can be shown: its frames are committed with the links that they belong to."""
     with writer(tmp_path / "run.h5") as trace:
-        trace(Lane(0, 1))
+        trace(LinkCreated(0, 1))
         for i in range(BLOCK):
-            assert trace.committed(Lane) == 0
+            assert trace.committed(LinkCreated) == 0
             trace(frame(i))
-        assert (trace.committed(Lane), trace.committed(FrameSent)) == (1, BLOCK)
+        assert (trace.committed(LinkCreated), trace.committed(FrameSent)) == (1, BLOCK)

@@ -1,4 +1,4 @@
-"""Facts about training: what a step sees, and that a killed lesson goes on bit for bit."""
+"""Facts about training: what a step sees, and that a killed training task goes on bit for bit."""
 
 import multiprocessing
 import os
@@ -9,26 +9,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_lessons import CPU, PICTURES, PIXELS, assert_goes_on, ignore, tiny_classifier, tiny_codec, trainee_of
+from tiny_tasks import CPU, PICTURES, PIXELS, assert_goes_on, ignore, tiny_classifier, tiny_codec, trainer_of
 from torch import Tensor
 
 from linksim.errors import ModelError
 from linksim.metrics import psnr_of_mean_mse
-from linksim.nets.codecs import DeepJscc
 from linksim.rng import Streams
-from linksim.train import loop
-from linksim.train.codec import over_awgn_scores
-from linksim.train.inverter import shuffled_rows
-from linksim.train.lesson import Lesson
-from linksim.train.loop import Progress, train
-from linksim.train.noise import over_awgn, unit_noise
-from linksim.train.order import Batches, cycles, one_cycle, shifted
+from linksim.training import loop
+from linksim.training.codec import over_awgn_scores
+from linksim.training.inverter import shuffled_rows
+from linksim.training.loop import Progress, train
+from linksim.training.noise import over_awgn, unit_noise
+from linksim.training.order import Batches, cycles, one_cycle, shifted
+from linksim.training.task import TrainingTask
 
 
 def train_until_killed(checkpoint: Path) -> None:
     """Runs in a process of its own, and checkpoints after every step so that it can be killed anywhere."""
     loop.CHECKPOINT_EVERY_S = 0.0
-    train(trainee_of(tiny_codec()), checkpoint, wait_half_way)
+    train(trainer_of(tiny_codec()), checkpoint, wait_half_way)
 
 
 def wait_half_way(progress: Progress) -> None:
@@ -37,7 +36,7 @@ def wait_half_way(progress: Progress) -> None:
         time.sleep(600)
 
 
-def test_a_lesson_killed_in_the_middle_ends_bit_for_bit_as_if_it_had_not_been(tmp_path: Path) -> None:
+def test_a_task_killed_in_the_middle_ends_bit_for_bit_as_if_it_had_not_been(tmp_path: Path) -> None:
     checkpoint = tmp_path / "codec.safetensors"
     child = multiprocessing.get_context("spawn").Process(target=train_until_killed, args=(checkpoint,))
     child.start()
@@ -48,7 +47,7 @@ def test_a_lesson_killed_in_the_middle_ends_bit_for_bit_as_if_it_had_not_been(tm
     os.kill(child.pid, signal.SIGKILL)
     child.join()
     assert child.exitcode == -signal.SIGKILL
-    resumed, whole = trainee_of(tiny_codec()), trainee_of(tiny_codec())
+    resumed, whole = trainer_of(tiny_codec()), trainer_of(tiny_codec())
     resumed.load(checkpoint)
     assert 0 < resumed.step < 120
     train(resumed, checkpoint, ignore)
@@ -69,34 +68,34 @@ def assert_same(these: dict[str, Tensor], those: dict[str, Tensor]) -> None:
         assert torch.equal(value, those[name]), name
 
 
-@pytest.mark.parametrize("lesson", [tiny_codec(12), tiny_classifier(12)], ids=["codec", "classifier"])
-def test_a_checkpoint_holds_all_that_the_next_steps_depend_on(lesson: Lesson, tmp_path: Path) -> None:
+@pytest.mark.parametrize("training", [tiny_codec(12), tiny_classifier(12)], ids=["codec", "classifier"])
+def test_a_checkpoint_holds_all_that_the_next_steps_depend_on(task: TrainingTask, tmp_path: Path) -> None:
     """Momentum, running statistics and memory layout included."""
-    resumed, straight = assert_goes_on(lesson, tmp_path, steps=8)
+    resumed, straight = assert_goes_on(task, tmp_path, steps=8)
     assert_same(resumed.network.state_dict(), straight.network.state_dict())
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
-    trainee_of(tiny_codec(12)).save(tmp_path / "c.safetensors")
+    trainer_of(tiny_codec(12)).save(tmp_path / "c.safetensors")
     with pytest.raises(ModelError, match="another recipe"):
-        trainee_of(tiny_codec(13)).load(tmp_path / "c.safetensors")
+        trainer_of(tiny_codec(13)).load(tmp_path / "c.safetensors")
 
 
 @pytest.mark.parametrize("kept", [0, 40, 2000])
 def test_a_damaged_checkpoint_is_refused(kept: int, tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
-    trainee_of(tiny_codec(12)).save(path)
+    trainer_of(tiny_codec(12)).save(path)
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ModelError, match="not a checkpoint"):
-        trainee_of(tiny_codec(12)).load(path)
+        trainer_of(tiny_codec(12)).load(path)
 
 
 def test_the_running_average_is_kept_in_the_end() -> None:
-    trainee = trainee_of(tiny_codec(2))
-    start = {k: v.clone() for k, v in trainee.network.state_dict().items()}
-    trainee.learn()
-    now, decay = trainee.network.state_dict(), 2 / 11  # (1 + step) / (10 + step) while that is below the lesson's own
-    for name, value in trainee.result().items():
+    trainer = trainer_of(tiny_codec(2))
+    start = {k: v.clone() for k, v in trainer.network.state_dict().items()}
+    trainer.learn()
+    now, decay = trainer.network.state_dict(), 2 / 11  # (1 + step) / (10 + step) while that is below the training task's own
+    for name, value in trainer.result().items():
         torch.testing.assert_close(value, decay * start[name] + (1 - decay) * now[name])
 
 
@@ -164,11 +163,11 @@ def test_shuffled_rows_stay_in_their_pair_and_half_of_them_change_sides() -> Non
 
 
 def test_a_trained_tiny_codec_beats_the_untrained_one() -> None:
-    trained, untrained = trainee_of(tiny_codec(60)), trainee_of(tiny_codec(60))
+    trained, untrained = trainer_of(tiny_codec(60)), trainer_of(tiny_codec(60))
     for _ in range(60):
         trained.learn()
     images = torch.tensor(PIXELS).permute(0, 3, 1, 2).float() / 255
-    assert isinstance(trained.network, DeepJscc)
-    assert isinstance(untrained.network, DeepJscc)
+    assert isinstance(trained.network, ResidualJscc)
+    assert isinstance(untrained.network, ResidualJscc)
     better, worse = (psnr_of_mean_mse(over_awgn_scores(t.network, images, 10.0, CPU)[0]) for t in (trained, untrained))
     assert better > worse + 1.0

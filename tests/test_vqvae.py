@@ -1,4 +1,4 @@
-"""The masked VQ-VAE: its quantiser, its indices on the air, and its lesson."""
+"""The masked VQ-VAE: its quantiser, its indices on the air, and its training task."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,19 +9,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_lessons import CPU, OfPictures, assert_goes_on, trainee_of
-from tiny_parts import write_part
+from tiny_models import write_model
+from tiny_tasks import CPU, OfPictures, assert_goes_on, trainer_of
 from torch import Tensor
 
 from linksim.nets.layers import draw_weights
 from linksim.nets.vqvae import CELL, Codebook, VqVae
-from linksim.phy.link import Heard
+from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise, item_keys
 from linksim.phy.theory import ber_qpsk_awgn
 from linksim.rng import Streams
-from linksim.schemes.terms import Belief, rows_of
+from linksim.schemes.parameters import SnrEstimate, rows_of
 from linksim.schemes.vqvae import MaskedVqVae, decided, modulated
-from linksim.train.vqvae import VqvaeLesson
+from linksim.training.vqvae import VqvaeTask
 
 SMALL: dict[str, Any] = {"codes": 2, "bits": 4, "depth": 3, "stem": 4, "width": 8, "inner": 4, "blocks": 1}
 
@@ -42,47 +42,47 @@ def images(count: int) -> Tensor:
     return torch.rand(count, 1, 3, 32, 32, generator=drawn(3))
 
 
-def agreed(count: int) -> tuple[Belief, Noise]:
-    return Belief(rows_of(0.0, count)), Noise(torch.from_numpy(item_keys(Streams(1).key("n"), 0, count).copy()))
+def agreed(count: int) -> tuple[SnrEstimate, Noise]:
+    return SnrEstimate(rows_of(0.0, count)), Noise(torch.from_numpy(item_keys(Streams(1).key("n"), 0, count).copy()))
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 3), st.integers(1, 9), st.integers(1, 5), st.integers(0, 2**31))
 def test_the_quantiser_picks_the_nearest_codeword(codes: int, words: int, depth: int, seed: int) -> None:
     """Held against every distance there is. The oracle looks at the features itself."""
-    book, draw = Codebook(codes, words, depth), drawn(seed)
+    layer_keys, draw = Codebook(codes, words, depth), drawn(seed)
     with torch.no_grad():
-        book.words.copy_(torch.randn(codes, words, depth, generator=draw))
+        layer_keys.words.copy_(torch.randn(codes, words, depth, generator=draw))
     features = torch.randn(2, codes * depth, 3, 3, generator=draw)
-    found = book.nearest(features)
+    found = layer_keys.nearest(features)
     for item, cell, code in np.ndindex(2, 9, codes):
         vector = features[item, code * depth : (code + 1) * depth, cell // 3, cell % 3]
-        distances = (book.words[code] - vector).square().sum(dim=1)
+        distances = (layer_keys.words[code] - vector).square().sum(dim=1)
         assert distances[found[item, cell, code]] <= distances.min() + 1e-5
 
 
 def test_codewords_are_looked_up_where_they_were_found() -> None:
     """Features that are codewords come back as they are, so a second look finds the same indices."""
-    book = Codebook(3, 8, 4)
+    layer_keys = Codebook(3, 8, 4)
     with torch.no_grad():
-        book.words.copy_(torch.randn(3, 8, 4, generator=drawn()))
+        layer_keys.words.copy_(torch.randn(3, 8, 4, generator=drawn()))
     indices = torch.randint(0, 8, (2, 25, 3), generator=drawn(2))
-    assert torch.equal(book.nearest(book.looked_up(indices, 5)), indices)
+    assert torch.equal(layer_keys.nearest(layer_keys.lookup(indices, 5)), indices)
 
 
 def test_idle_codewords_become_vectors_of_the_batch_and_the_others_stay() -> None:
-    book, draw = Codebook(2, 8, 3), drawn()
+    layer_keys, draw = Codebook(2, 8, 3), drawn()
     with torch.no_grad():
-        book.words.copy_(torch.randn(2, 8, 3, generator=draw))
-        book.words[0, 5] += 1e3  # out of reach
-    features, before, chosen = torch.randn(4, 6, 8, 8, generator=draw), book.words.detach().clone(), torch.arange(8) * 30
-    found = book.nearest(features)
-    book.revive(features, found, chosen)
+        layer_keys.words.copy_(torch.randn(2, 8, 3, generator=draw))
+        layer_keys.words[0, 5] += 1e3  # out of reach
+    features, before, chosen = torch.randn(4, 6, 8, 8, generator=draw), layer_keys.words.detach().clone(), torch.arange(8) * 30
+    found = layer_keys.nearest(features)
+    layer_keys.reset_dead_codes(features, found, chosen)
     for code, word in np.ndindex(2, 8):
         idle = not (found[..., code] == word).any()
         place = chosen[word] % 64
         vector = features[chosen[word] // 64, 3 * code : 3 * code + 3, place // 8, place % 8]
-        assert torch.equal(book.words[code, word], vector if idle else before[code, word])
+        assert torch.equal(layer_keys.words[code, word], vector if idle else before[code, word])
     assert not (found[..., 0] == 5).any()
 
 
@@ -110,22 +110,22 @@ def test_without_noise_an_image_is_what_the_autoencoder_makes_of_it() -> None:
     network, source = small(), images(3)
     scheme = MaskedVqVae(network)
     sent = scheme.send(source, *agreed(3))
-    assert sent.shape == (3, scheme.uses) == (3, 64 * 2 * 4 // 2)
+    assert sent.shape == (3, scheme.channel_uses) == (3, 64 * 2 * 4 // 2)
     torch.testing.assert_close(sent.abs().square().mean(dim=1), torch.ones(3))
     gain = torch.tensor([[1.0 + 0j], [-2j], [0.3 + 0.4j]])
-    back = scheme.receive(Heard(gain * sent, gain, torch.full((3,), 1e-2)), *agreed(3))
+    back = scheme.receive(ReceivedSymbols(gain * sent, gain, torch.full((3,), 1e-2)), *agreed(3))
     snr_db = 10 * (gain[:, 0].abs().square() / 1e-2).log10()
     torch.testing.assert_close(back[:, 0], network.decode(network.encode(source[:, 0]), snr_db), rtol=0, atol=1e-5)
 
 
 def test_an_image_does_not_depend_on_those_beside_it() -> None:
     scheme, source = MaskedVqVae(small()), images(4)
-    noise = torch.view_as_complex(torch.randn(4, scheme.uses, 2, generator=drawn(4)))
+    noise = torch.view_as_complex(torch.randn(4, scheme.channel_uses, 2, generator=drawn(4)))
     together, alone = scheme.send(source, *agreed(4)), scheme.send(source[2:3], *agreed(1))
     assert torch.equal(together[2:3], alone)
     gain, power = torch.ones(4, 1, dtype=torch.complex64), torch.full((4,), 2.0)
-    backs = scheme.receive(Heard(together + noise, gain, power), *agreed(4))
-    back = scheme.receive(Heard(alone + noise[2:3], gain[:1], power[:1]), *agreed(1))
+    backs = scheme.receive(ReceivedSymbols(together + noise, gain, power), *agreed(4))
+    back = scheme.receive(ReceivedSymbols(alone + noise[2:3], gain[:1], power[:1]), *agreed(1))
     torch.testing.assert_close(backs[2:3], back, rtol=0, atol=1e-5)
 
 
@@ -142,20 +142,20 @@ def test_bits_are_wrong_as_often_as_qpsk_has_it(snr_db: float) -> None:
 
 
 @dataclass(frozen=True)
-class TinyVqvae(OfPictures, VqvaeLesson):
-    """The lesson, of `PICTURES`."""
+class TinyVqvae(OfPictures, VqvaeTask):
+    """The training task, of `PICTURES`."""
 
 
 @pytest.fixture
-def lesson(own_models: Path) -> VqvaeLesson:
-    write_part(own_models, "judge", "classifier", {"widths": [24, 24, 24]})
-    return TinyVqvae("samples", SMALL, 40, judge="judge", batch=8, average=None, bfloat16=False)
+def task(own_models: Path) -> VqvaeTask:
+    write_model(own_models, "evaluator", "classifier", {"widths": [24, 24, 24]})
+    return TinyVqvae("samples", SMALL, 40, evaluator="evaluator", batch=8, average=None, bfloat16=False)
 
 
-def test_gradients_go_straight_through_to_the_encoder_and_to_the_codewords(lesson: VqvaeLesson) -> None:
+def test_gradients_go_straight_through_to_the_encoder_and_to_the_codewords(task: VqvaeTask) -> None:
     """Without the terms that draw features and codewords together, both still learn."""
-    trainee = trainee_of(lesson)
-    network = trainee.network
+    trainer = trainer_of(task)
+    network = trainer.network
     assert isinstance(network, VqVae)
     features = network.encoder(images(2)[:, 0])
     sent = network.codebook.nearest(features)
@@ -169,28 +169,28 @@ def test_gradients_go_straight_through_to_the_encoder_and_to_the_codewords(lesso
     torch.testing.assert_close(to_words, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_the_lesson_lowers_its_loss_and_repeats_itself(lesson: VqvaeLesson, tmp_path: Path) -> None:
+def test_the_task_lowers_its_loss_and_repeats_itself(task: VqvaeTask, tmp_path: Path) -> None:
     """The same step is asked for its loss before and after: one that revives no codewords."""
-    trainee = trainee_of(lesson)
-    before = lesson.loss(trainee.network, 1, CPU)
+    trainer = trainer_of(task)
+    before = task.loss(trainer.network, 1, CPU)
     for _ in range(40):
-        trainee.learn()
-    assert lesson.loss(trainee.network, 1, CPU) < 0.9 * before
-    assert_goes_on(lesson, tmp_path, steps=8)
+        trainer.learn()
+    assert task.loss(trainer.network, 1, CPU) < 0.9 * before
+    assert_goes_on(task, tmp_path, steps=8)
 
 
-def test_half_of_the_batch_is_attacked_within_the_bound(lesson: VqvaeLesson) -> None:
-    judge = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 32 * 32, 10))
+def test_half_of_the_batch_is_attacked_within_the_bound(task: VqvaeTask) -> None:
+    evaluator = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 32 * 32, 10))
     source = images(8)[:, 0]
-    seen = replace(lesson)._attacked(judge, source, torch.arange(8), 0)
+    seen = replace(task)._attacked(evaluator, source, torch.arange(8), 0)
     moved = (seen - source).abs().amax(dim=(1, 2, 3))
     assert (moved[1::2] == 0).all()
     assert ((moved[::2] > 4 / 255) & (moved[::2] < 8.01 / 255)).all()
 
 
-def test_what_is_measured_is_what_the_scheme_does(lesson: VqvaeLesson) -> None:
+def test_what_is_measured_is_what_the_scheme_does(task: VqvaeTask) -> None:
     """At 200 dB nothing is lost on the air: the figure is that of the autoencoder alone."""
-    network, tried = small(), replace(lesson, scored_db=(200.0,))
+    network, tried = small(), replace(task, scored_db=(200.0,))
     source = images(6)[:, 0]
     (error, _) = tried.measure(network, "AWGN at 200 dB", source, torch.zeros(6, dtype=torch.long), CPU)
     alone = network.decode(network.encode(source), torch.full((6,), 200.0))

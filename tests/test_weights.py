@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from linksim.errors import LinksimError, ModelError
-from linksim.nets.cards import Best, Card, Score, read_card, write_card
+from linksim.nets.cards import Card, RuntimeSettings, Score, read_card, write_card
 from linksim.nets.classifiers import Classifier
 from linksim.nets.layers import draw_weights
-from linksim.nets.weights import KINDS, build, forget_parts, has_part, list_parts, load_part, pick_device, sha256_of
+from linksim.nets.weights import KINDS, build, clear_model_cache, has_model, list_models, load_model, pick_device, sha256_of
 
 CONFIG = {"widths": [8, 8, 8]}
 SCORES = (Score("accuracy", "clean images", 0.93, 10_000), Score("accuracy", "AWGN at 10 dB", 0.9, 10_000))
@@ -21,35 +21,35 @@ SCORES = (Score("accuracy", "clean images", 0.93, 10_000), Score("accuracy", "AW
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A models folder with one good part, `judge`."""
+    """A models folder with one good part, `evaluator`."""
     monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path))
-    forget_parts()
+    clear_model_cache()
     network = build("classifier", CONFIG)
     draw_weights(network, torch.Generator().manual_seed(1))
     network(torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(2)))  # moves the running statistics
     parameters = dict(network.named_parameters())
-    save_file({k: v.half() if k in parameters else v for k, v in network.state_dict().items()}, tmp_path / "judge.safetensors")
-    write_card(card_of(tmp_path / "judge.safetensors"), tmp_path / "judge.yaml")
+    save_file({k: v.half() if k in parameters else v for k, v in network.state_dict().items()}, tmp_path / "evaluator.safetensors")
+    write_card(card_of(tmp_path / "evaluator.safetensors"), tmp_path / "evaluator.yaml")
     return tmp_path
 
 
 def card_of(weights: Path) -> Card:
-    lesson = {"seed": 1, "steps": 10, "snr_db": [-2.0, 21.0], "average": None}
+    task = {"seed": 1, "steps": 10, "snr_db": [-2.0, 21.0], "average": None}
     versions = {"python": "3.11", "torch": "2.13.0"}
-    return Card("judge", "classifier", CONFIG, lesson, 1.5, "cpu", versions, "float16", sha256_of(weights), SCORES, {})
+    return Card("evaluator", "classifier", CONFIG, task, 1.5, "cpu", versions, "float16", sha256_of(weights), SCORES, {})
 
 
-def refusal(name: str = "judge", kind: str = "classifier") -> str:
+def refusal(name: str = "evaluator", kind: str = "classifier") -> str:
     """The message with which a part is refused, which is one line."""
     with pytest.raises(ModelError) as caught:
-        load_part(name, kind)
+        load_model(name, kind)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_a_part_comes_back_as_it_was_stored(folder: Path) -> None:
-    part = load_part("judge", "classifier")
-    stored = load_file(folder / "judge.safetensors")
+    part = load_model("evaluator", "classifier")
+    stored = load_file(folder / "evaluator.safetensors")
     assert isinstance(part.network, Classifier)
     assert not part.network.training
     for name, value in part.network.state_dict().items():
@@ -61,19 +61,19 @@ def test_a_part_comes_back_as_it_was_stored(folder: Path) -> None:
 
 
 def test_running_statistics_are_stored_in_full(folder: Path) -> None:
-    variance = load_file(folder / "judge.safetensors")["stages.0.first_norm.running_var"]
+    variance = load_file(folder / "evaluator.safetensors")["stages.0.first_norm.running_var"]
     assert variance.dtype == torch.float32
     assert not torch.equal(variance, torch.ones(8))
 
 
 def test_a_part_is_loaded_once_until_it_is_forgotten() -> None:
-    part = load_part("judge", "classifier")
-    assert load_part("judge", "classifier") is part
-    forget_parts()
-    assert load_part("judge", "classifier") is not part
+    part = load_model("evaluator", "classifier")
+    assert load_model("evaluator", "classifier") is part
+    clear_model_cache()
+    assert load_model("evaluator", "classifier") is not part
 
 
-bests = st.builds(Best, st.integers(1, 65536), st.sampled_from(["float32", "bfloat16"]))
+bests = st.builds(RuntimeSettings, st.integers(1, 65536), st.sampled_from(["float32", "bfloat16"]))
 numbers = st.one_of(st.integers(-(10**9), 10**9), st.floats(allow_nan=False, allow_infinity=False, width=32), st.booleans(), st.none())
 words = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp", "Cn", "Co", "Cf"]), max_size=20)
 blocks = st.dictionaries(words.filter(bool), st.one_of(numbers, words, st.lists(numbers, max_size=3)), max_size=4)
@@ -88,7 +88,12 @@ blocks = st.dictionaries(words.filter(bool), st.one_of(numbers, words, st.lists(
 )
 @settings(max_examples=30, deadline=None)
 def test_a_card_comes_back_as_it_was_written(
-    tmp_path_factory: pytest.TempPathFactory, config: dict[str, object], wall_s: float, device: str, score: Score, best: dict[str, Best]
+    tmp_path_factory: pytest.TempPathFactory,
+    config: dict[str, object],
+    wall_s: float,
+    device: str,
+    score: Score,
+    best: dict[str, RuntimeSettings],
 ) -> None:
     path = tmp_path_factory.mktemp("card") / "part.yaml"
     card = Card("part", "codec", config, config, wall_s, device, {"torch": "2.13.0"}, "float32", "0" * 64, (score,), best)
@@ -97,18 +102,18 @@ def test_a_card_comes_back_as_it_was_written(
 
 
 def test_an_untuned_part_has_the_defaults_of_its_device() -> None:
-    card = load_part("judge", "classifier").card
-    assert (card.best_on("cpu"), card.best_on("cuda")) == (Best(64, "float32"), Best(256, "bfloat16"))
-    assert dataclasses.replace(card, best={"cpu": Best(32, "bfloat16")}).best_on("cpu") == Best(32, "bfloat16")
+    card = load_model("evaluator", "classifier").card
+    assert (card.best_on("cpu"), card.best_on("cuda")) == (RuntimeSettings(64, "float32"), RuntimeSettings(256, "bfloat16"))
+    assert dataclasses.replace(card, runtime={"cpu": RuntimeSettings(32, "bfloat16")}).best_on("cpu") == RuntimeSettings(32, "bfloat16")
 
 
 def test_the_score_at_10_db_stands_for_the_others() -> None:
-    assert load_part("judge", "classifier").card.headline == SCORES[1]
+    assert load_model("evaluator", "classifier").card.headline == SCORES[1]
 
 
 def test_a_card_prints_every_score() -> None:
-    assert load_part("judge", "classifier").card.text().splitlines() == [
-        "judge: classifier, float16, trained for 2 s on cpu",
+    assert load_model("evaluator", "classifier").card.text().splitlines() == [
+        "evaluator: classifier, float16, trained for 2 s on cpu",
         "  accuracy                0.9300  clean images, n = 10,000",
         "  accuracy                0.9000  AWGN at 10 dB, n = 10,000",
     ]
@@ -116,27 +121,27 @@ def test_a_card_prints_every_score() -> None:
 
 @pytest.mark.parametrize("place", [0, 100, -1])
 def test_a_flipped_bit_is_refused(folder: Path, place: int) -> None:
-    path = folder / "judge.safetensors"
+    path = folder / "evaluator.safetensors"
     raw = bytearray(path.read_bytes())
     raw[place] ^= 1
     path.write_bytes(raw)
     assert "sha256 differs" in refusal()
-    assert [(s.name, s.state) for s in list_parts()] == [("judge", "damaged")]
+    assert [(s.name, s.state) for s in list_models()] == [("evaluator", "damaged")]
 
 
 def test_weights_that_are_gone_are_missed(folder: Path) -> None:
-    (folder / "judge.safetensors").unlink()
-    assert "judge.safetensors: missing" in refusal()
+    (folder / "evaluator.safetensors").unlink()
+    assert "evaluator.safetensors: missing" in refusal()
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     message = refusal("jugde")
-    assert "did you mean 'judge'?" in message
+    assert "did you mean 'evaluator'?" in message
     assert "linksim train jugde" in message
-    assert not has_part("jugde")
+    assert not has_model("jugde")
 
 
-@pytest.mark.parametrize("name", ["../judge", "/etc/passwd", "", ".judge", "a/b", "x" * 65, "judge\n"])
+@pytest.mark.parametrize("name", ["../evaluator", "/etc/passwd", "", ".evaluator", "a/b", "x" * 65, "evaluator\n"])
 def test_a_name_that_is_a_path_is_refused(name: str) -> None:
     assert "cannot name a part" in refusal(name)
 
@@ -147,8 +152,8 @@ def test_another_kind_is_refused() -> None:
 
 def resealed(folder: Path, **changes: object) -> None:
     """Rewrite the card to fit the weights as they are now, with these fields changed."""
-    card = dataclasses.replace(read_card(folder / "judge.yaml"), sha256=sha256_of(folder / "judge.safetensors"), **changes)
-    write_card(card, folder / "judge.yaml")
+    card = dataclasses.replace(read_card(folder / "evaluator.yaml"), sha256=sha256_of(folder / "evaluator.safetensors"), **changes)
+    write_card(card, folder / "evaluator.yaml")
 
 
 def test_tensors_that_do_not_fit_the_config_are_refused(folder: Path) -> None:
@@ -158,17 +163,17 @@ def test_tensors_that_do_not_fit_the_config_are_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize(("drop", "add", "named"), [("head.weight", "", "head.weight"), ("", "extra", "extra")])
 def test_missing_and_surplus_tensors_are_refused(folder: Path, drop: str, add: str, named: str) -> None:
-    tensors = load_file(folder / "judge.safetensors")
+    tensors = load_file(folder / "evaluator.safetensors")
     kept = {name: value for name, value in tensors.items() if name != drop} | ({add: torch.zeros(1)} if add else {})
-    save_file(kept, folder / "judge.safetensors")
+    save_file(kept, folder / "evaluator.safetensors")
     resealed(folder)
     assert f"tensor {named} must be of shape" in refusal()
 
 
 def test_a_file_that_is_no_safetensors_is_refused_though_its_hash_is_right(folder: Path) -> None:
-    (folder / "judge.safetensors").write_bytes(b"\x80\x04N.")
+    (folder / "evaluator.safetensors").write_bytes(b"\x80\x04N.")
     resealed(folder)
-    assert "judge.safetensors" in refusal()
+    assert "evaluator.safetensors" in refusal()
 
 
 def test_a_config_that_the_network_does_not_know_is_refused(folder: Path) -> None:
@@ -184,7 +189,7 @@ def test_an_unknown_kind_is_refused_with_the_nearest(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
-        ("name: judge", "name: other", "name"),
+        ("name: evaluator", "name: other", "name"),
         ("kind: classifier\n", "", "kind: missing"),
         ("dtype: float16", "dtype: 16", "dtype: must be of type str"),
         ("best: {}", "best: {}\ncolour: red", "colour: unknown key"),
@@ -195,28 +200,28 @@ def test_an_unknown_kind_is_refused_with_the_nearest(folder: Path) -> None:
         ("samples: 10000", "samples: many", "scores.0.samples"),
         ("wall_s: 1.5", "wall_s: true", "wall_s"),
         ("wall_s: 1.5", "wall_s: 1.5\nwall_s: 2", "wall_s"),
-        ("name: judge", "[", "judge.yaml"),
+        ("name: evaluator", "[", "evaluator.yaml"),
     ],
 )
 def test_a_damaged_card_is_refused_and_the_key_named(folder: Path, old: str, new: str, named: str) -> None:
-    path = folder / "judge.yaml"
+    path = folder / "evaluator.yaml"
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
     message = refusal()
     assert "damaged card" in message
     assert named in message
-    assert [status.state for status in list_parts()] == ["damaged"]
+    assert [status.state for status in list_models()] == ["damaged"]
 
 
-def test_the_list_holds_cards_and_lessons(folder: Path) -> None:
+def test_the_list_holds_cards_and_tasks(folder: Path) -> None:
     (folder / "stray.safetensors").write_bytes(b"")
-    found = {status.name: status for status in list_parts(["codec-of-tomorrow", "judge"])}
-    assert sorted(found) == ["codec-of-tomorrow", "judge"]
-    judge = found["judge"]
-    assert (judge.state, judge.kind, judge.dtype) == ("present", "classifier", "float16")
-    assert judge.headline == "accuracy 0.9 (AWGN at 10 dB)"
-    assert judge.size_mb == (folder / "judge.safetensors").stat().st_size / 1e6
+    found = {status.name: status for status in list_models(["codec-of-tomorrow", "evaluator"])}
+    assert sorted(found) == ["codec-of-tomorrow", "evaluator"]
+    evaluator = found["evaluator"]
+    assert (evaluator.state, evaluator.kind, evaluator.dtype) == ("present", "classifier", "float16")
+    assert evaluator.headline == "accuracy 0.9 (AWGN at 10 dB)"
+    assert evaluator.size_mb == (folder / "evaluator.safetensors").stat().st_size / 1e6
     assert (found["codec-of-tomorrow"].state, found["codec-of-tomorrow"].size_mb) == ("missing", 0.0)
 
 
@@ -241,7 +246,7 @@ def test_a_kind_that_nobody_registered_is_refused() -> None:
 
 def test_a_part_first_asked_for_without_gradients_gives_them_later() -> None:
     with torch.inference_mode():
-        load_part("judge", "classifier")
+        load_model("evaluator", "classifier")
     images = torch.rand(2, 3, 32, 32, requires_grad=True)
-    load_part("judge", "classifier").network(images).sum().backward()
+    load_model("evaluator", "classifier").network(images).sum().backward()
     assert images.grad is not None

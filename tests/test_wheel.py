@@ -24,7 +24,7 @@ def test_an_installed_wheel_runs_the_quickstart(tmp_path: Path) -> None:
     assert (site / "linksim/papers/claims.yaml").is_file()
     env = {k: v for k, v in os.environ.items() if not k.startswith("LINKSIM_")} | {"PYTHONPATH": str(site)}
     code = "import linksim, linksim.cli; assert 'site' in linksim.__file__, linksim.__file__; linksim.cli.main()"
-    words = [sys.executable, "-c", code, "run", "quickstart", "--set", "frames=1", "--no-figures"]
+    words = [sys.executable, "-c", code, "replication", "quickstart", "--set", "frames=1", "--no-figures"]
     ran = subprocess.run(words, cwd=empty, env=env, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert (empty / "results/quickstart/trace.h5").exists()

@@ -1,34 +1,34 @@
-"""The wide residual network: its size is the published one, its items keep apart, and it learns from its lesson."""
+"""The wide residual network: its size is the published one, its items keep apart, and it learns from its training task."""
 
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import Kept
-from tiny_parts import write_diffusec_parts, write_part
+from tiny_models import write_diffusec_models, write_model
 
 from linksim.errors import ModelError
 from linksim.nets.weights import build
 from linksim.nets.wide_resnet import WideResNet
-from linksim.records import Quality
-from linksim.run import run
+from linksim.records import ImageScore
 from linksim.scenario.load import scenario_from_text
-from linksim.train.lessons import LESSONS
+from linksim.simulate.run import run
+from linksim.training.tasks import TASKS
 from tests.test_nets import drawn
-from tests.tiny_lessons import TinyClassifier, trainee_of
+from tests.tiny_tasks import TinyClassifier, trainer_of
 
 TINY = {"layout": "wide-resnet", "depth": 10, "widen": 1}
 LINK = """
 name: wide
 scheme: {name: diffusec, calls: 2}
 alice: {images_per_frame: 2, source_attack: pgd}
-trace: {pictures: 0}
+trace: {images: 0}
 """
 
 
 def test_wrn_28_10_has_the_published_number_of_weights() -> None:
     with torch.device("meta"):
-        network = build("classifier", LESSONS["classifier-cifar10-wrn"].config)
+        network = build("classifier", TASKS["classifier-cifar10-wrn"].config)
     assert isinstance(network, WideResNet)
     assert sum(weight.numel() for weight in network.parameters()) == 36_479_194
 
@@ -47,18 +47,18 @@ def test_another_depth_is_refused(depth: int) -> None:
         build("classifier", {"layout": "wide-resnet", "depth": depth})
 
 
-def test_it_learns_by_the_classifiers_lesson() -> None:
-    lesson = TinyClassifier("samples", TINY, ((80, 1.0),), batch=16, rate_per_image=0.01, bias_factor=1.0, smoothing=0.0, shift=0)
-    trainee = trainee_of(lesson)
-    losses = [trainee.learn().item() for _ in range(80)]
+def test_it_learns_by_the_classifiers_task() -> None:
+    task = TinyClassifier("samples", TINY, ((80, 1.0),), batch=16, rate_per_image=0.01, bias_factor=1.0, smoothing=0.0, shift=0)
+    trainer = trainer_of(task)
+    losses = [trainer.learn().item() for _ in range(80)]
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
 
 
-def test_a_scenario_may_name_it_as_judge_and_have_it_attacked(own_models: Path) -> None:
-    write_diffusec_parts(own_models)
-    write_part(own_models, "wide", "classifier", TINY)
+def test_a_scenario_may_name_it_as_evaluator_and_have_it_attacked(own_models: Path) -> None:
+    write_diffusec_models(own_models)
+    write_model(own_models, "wide", "classifier", TINY)
     kept = Kept()
     run(scenario_from_text(LINK, "wide", ["classifier=wide", "frames=2"]), [kept])
-    judged = {quality.source_class for quality in kept.of(Quality)}
+    judged = {quality.class_attacked for quality in kept.of(ImageScore)}
     assert judged
     assert judged <= set(range(10))

@@ -9,22 +9,22 @@ from hypothesis import strategies as st
 
 from linksim.worker import Operation, Promise, Worker
 
-ENCODE = Operation("encode", lambda x: 2 * x, cap=4)
-PATH = Operation("path", lambda x, noise: x + noise, cap=4)
-DECODE = Operation("decode", lambda y: y.sum(1, keepdim=True), cap=4)
+ENCODE = Operation("encode", lambda x: 2 * x, batch_size=4)
+PATH = Operation("path", lambda x, noise: x + noise, batch_size=4)
+DECODE = Operation("decode", lambda y: y.sum(1, keepdim=True), batch_size=4)
 
 
 def chain(worker: Worker, image: torch.Tensor, noise: torch.Tensor) -> Promise:
     return worker.promise(DECODE, worker.promise(PATH, worker.promise(ENCODE, image), noise))
 
 
-def test_one_lane_with_one_image_a_frame_fills_whole_batches() -> None:
+def test_one_link_with_one_image_a_frame_fills_whole_batches() -> None:
     worker, known = Worker(), list[torch.Tensor]()
     images, noise = torch.rand(10, 1, 3), torch.rand(10, 1, 3)
     for image, n in zip(images, noise, strict=True):
-        worker.listen(chain(worker, image, n), known.append)
+        worker.then(chain(worker, image, n), known.append)
     assert (worker.calls, len(known)) == ({"encode": 2, "path": 2, "decode": 2}, 8)
-    worker.drain()
+    worker.flush()
     assert worker.calls == {"encode": 3, "path": 3, "decode": 3}
     assert worker.items == {"encode": 10, "path": 10, "decode": 10}
     torch.testing.assert_close(torch.cat(known), (2 * images + noise).sum(2))
@@ -33,13 +33,13 @@ def test_one_lane_with_one_image_a_frame_fills_whole_batches() -> None:
 def test_a_value_that_the_world_needs_is_computed_with_all_that_waits() -> None:
     env, worker, seen = simpy.Environment(), Worker(), list[tuple[float, float]]()
 
-    def node(lane: int):  # type: ignore[no-untyped-def]
-        promised = chain(worker, torch.full((1, 3), float(lane)), torch.zeros(1, 3))
+    def node(link: int):  # type: ignore[no-untyped-def]
+        promised = chain(worker, torch.full((1, 3), float(link)), torch.zeros(1, 3))
         yield env.timeout(2_000)  # the network's processing time, simulated
         seen.append((env.now, worker.value(promised).item()))
 
-    for lane in range(3):
-        env.process(node(lane))
+    for link in range(3):
+        env.process(node(link))
     env.run()
     assert seen == [(2_000, 0.0), (2_000, 6.0), (2_000, 12.0)]
     assert worker.calls == {"encode": 1, "path": 1, "decode": 1}
@@ -77,30 +77,30 @@ def test_an_operation_may_stand_twice_in_a_chain() -> None:
         second = worker.promise(PATH, worker.promise(ENCODE, first), zeros)
         if ask:
             worker.value(second)
-        worker.drain()
+        worker.flush()
         assert torch.equal(worker.value(second), torch.full((1, 3), 2.0))
 
 
 def test_a_listener_may_ask_for_a_value_of_the_same_batch() -> None:
-    worker, heard = Worker(), list[float]()
+    worker, received = Worker(), list[float]()
     one, other = (worker.promise(DECODE, torch.full((1, 3), x)) for x in (1.0, 2.0))
-    worker.listen(one, lambda _: heard.append(worker.value(other).item()))
-    worker.drain()
-    assert heard == [6.0]
+    worker.then(one, lambda _: received.append(worker.value(other).item()))
+    worker.flush()
+    assert received == [6.0]
 
 
 def test_a_late_listener_hears_too() -> None:
-    worker, heard = Worker(at_once=True), list[float]()
+    worker, received = Worker(eager=True), list[float]()
     promised = worker.promise(DECODE, torch.ones(1, 3))
-    worker.listen(promised, lambda value: heard.append(value.item()))
-    assert heard == [3.0]
+    worker.then(promised, lambda value: received.append(value.item()))
+    assert received == [3.0]
 
 
 @settings(max_examples=60, deadline=None)
-@given(sizes=st.lists(st.integers(1, 7), min_size=1, max_size=12), cap=st.integers(1, 9), wanted=st.sets(st.integers(0, 11)))
-def test_neither_batch_size_nor_order_nor_who_asks_changes_a_value(sizes: list[int], cap: int, wanted: set[int]) -> None:
-    double = Operation("double", lambda x: 2 * x, cap)
-    add = Operation("add", lambda x, y: x + y, cap + 1)
+@given(sizes=st.lists(st.integers(1, 7), min_size=1, max_size=12), batch_size=st.integers(1, 9), wanted=st.sets(st.integers(0, 11)))
+def test_neither_batch_size_nor_order_nor_who_asks_changes_a_value(sizes: list[int], batch_size: int, wanted: set[int]) -> None:
+    double = Operation("double", lambda x: 2 * x, batch_size)
+    add = Operation("add", lambda x, y: x + y, batch_size + 1)
     worker = Worker()
     inputs = [torch.arange(size * 3.0).view(size, 3) + 100 * i for i, size in enumerate(sizes)]
     promises = []
@@ -108,6 +108,6 @@ def test_neither_batch_size_nor_order_nor_who_asks_changes_a_value(sizes: list[i
         promises.append(worker.promise(add, worker.promise(double, x), x))
         if i in wanted:
             worker.value(promises[-1])
-    worker.drain()
+    worker.flush()
     for x, promised in zip(inputs, promises, strict=True):
         assert torch.equal(worker.value(promised), 3 * x)

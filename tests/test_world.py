@@ -1,4 +1,4 @@
-"""The world: repeatable, blind to how promises are kept, with lanes and listeners that do not disturb each other."""
+"""The world: repeatable, blind to how promises are kept, with links and listeners that do not disturb each other."""
 
 import itertools
 from typing import Any
@@ -8,28 +8,28 @@ import pytest
 
 from linksim.data.sources import describe_sources
 from linksim.errors import LinksimError
-from linksim.records import ALICE, BOB, EVE, MESSAGES, ControlSent, FrameSent, Lane, Picture, Quality, Reception
-from linksim.scenario.schema import Link
+from linksim.records import ALICE, BOB, EVE, MESSAGES, ControlSent, FrameSent, ImageScore, KeptImage, LinkCreated, Reception
+from linksim.scenario.schema import LinkOptions
 
 PROBED: dict[str, Any] = {
     "channel": {
         "bob": {"snr": {"kind": "gauss-markov", "mean_db": 9.0, "std_db": 3.0, "coherence_ms": 20.0}, "csi": "pilots"},
         "eve": {"snr": {"kind": "constant", "mean_db": 12.0}, "fading": {"kind": "rayleigh", "coherence_ms": 5.0}},
     },
-    "eve": {"attack": "inversion"},
+    "eve": {"attack": "inverse-network"},
     "jammer": {"kind": "pulsed", "period_ms": 30.0, "on_ms": 10.0},
     "session": {"probe_interval_ms": 10.0},
 }
-SEALED = PROBED | {"scheme": ["permutation", "plain"]}
-DERIVED = PROBED | {"scheme": [{"name": "permutation", "keys": "derived"}, "plain"]}
+SEALED = PROBED | {"scheme": ["permutation", "deepjscc"]}
+DERIVED = PROBED | {"scheme": [{"name": "permutation", "keys": "derived"}, "deepjscc"]}
 
 
-def link(spec: dict[str, Any], **more: Any) -> Link:
-    return Link.model_validate(spec | more)
+def options(spec: dict[str, Any], **more: Any) -> LinkOptions:
+    return LinkOptions.model_validate(spec | more)
 
 
-def two() -> dict[str, Link]:
-    return {"open": link(PROBED, lanes=2), "sealed": link(SEALED, lanes=2)}
+def two() -> dict[str, LinkOptions]:
+    return {"open": options(PROBED, links=2), "sealed": options(SEALED, links=2)}
 
 
 def test_the_same_scenario_gives_the_same_records(simulate: Any) -> None:
@@ -39,18 +39,18 @@ def test_the_same_scenario_gives_the_same_records(simulate: Any) -> None:
 
 
 def test_another_seed_or_run_gives_others(simulate: Any) -> None:
-    heard = [[r.snr_db for r in simulate(two(), **keys)[1].of(Reception)] for keys in ({}, {"seed": 2}, {"run": 1})]
-    assert all(not set(one) & set(other) for one, other in [heard[:2], heard[1:], heard[::2]])
+    received = [[r.snr_db for r in simulate(two(), **keys)[1].of(Reception)] for keys in ({}, {"seed": 2}, {"replication": 1})]
+    assert all(not set(one) & set(other) for one, other in [received[:2], received[1:], received[::2]])
 
 
 def test_promises_kept_late_or_at_once_make_the_same_world(simulate: Any) -> None:
-    (late, kept_late), (at_once, kept_at_once) = (simulate(two(), compute={"promises": how}) for how in ("late", "at-once"))
-    assert late.fingerprint == at_once.fingerprint
+    (late, kept_late), (eager, kept_at_once) = (simulate(two(), compute={"evaluation": how}) for how in ("lazy", "eager"))
+    assert late.fingerprint == eager.fingerprint
     for kind in (FrameSent, Reception, ControlSent):
         assert kept_late.of(kind) == kept_at_once.of(kind)
 
     def qualities(kept: Any) -> dict[tuple[int, ...], tuple[float, float]]:
-        return {(q.lane, q.frame, q.item, q.ear): (q.psnr_db, q.ssim) for q in kept.of(Quality)}
+        return {(q.link, q.frame, q.item, q.receiver): (q.psnr_db, q.ssim) for q in kept.of(ImageScore)}
 
     one, other = qualities(kept_late), qualities(kept_at_once)
     assert one.keys() == other.keys()
@@ -58,59 +58,59 @@ def test_promises_kept_late_or_at_once_make_the_same_world(simulate: Any) -> Non
 
 
 @pytest.mark.parametrize("spec", [PROBED, SEALED])
-def test_another_lane_leaves_the_others_alone(simulate: Any, spec: dict[str, Any]) -> None:
-    def of_lane_0(lanes: int) -> list[str]:
-        _, kept = simulate({"one": link(spec, lanes=lanes)})
-        kinds = (FrameSent, Reception, ControlSent, Quality)
-        return sorted(repr(r) for kind in kinds for r in kept.of(kind) if r.lane == 0)
+def test_another_link_leaves_the_others_alone(simulate: Any, spec: dict[str, Any]) -> None:
+    def of_link_0(links: int) -> list[str]:
+        _, kept = simulate({"one": options(spec, links=links)})
+        kinds = (FrameSent, Reception, ControlSent, ImageScore)
+        return sorted(repr(r) for kind in kinds for r in kept.of(kind) if r.link == 0)
 
     def rounded(rows: list[str]) -> list[str]:  # another batch size may change the last bits of a network's output
         return [row if not row.startswith("Quality") else row.split("mse")[0] for row in rows]
 
-    assert rounded(of_lane_0(1)) == rounded(of_lane_0(3))
+    assert rounded(of_link_0(1)) == rounded(of_link_0(3))
 
 
 def test_another_group_leaves_the_others_alone(simulate: Any) -> None:
-    alone = simulate({"open": link(PROBED)})[1]
-    beside = simulate({"open": link(PROBED), "sealed": link(SEALED)})[1]
+    alone = simulate({"open": options(PROBED)})[1]
+    beside = simulate({"open": options(PROBED), "sealed": options(SEALED)})[1]
     for kind in (FrameSent, Reception, ControlSent):
-        assert alone.of(kind) == [r for r in beside.of(kind) if r.lane == 0]
+        assert alone.of(kind) == [r for r in beside.of(kind) if r.link == 0]
 
 
 def test_groups_meet_the_same_channel(simulate: Any) -> None:
-    _, kept = simulate({"a": link(PROBED), "b": link(PROBED)})
-    a, b = ([(r.time_ns, r.snr_db, r.ear) for r in kept.of(Reception) if r.lane == lane] for lane in (0, 1))
+    _, kept = simulate({"a": options(PROBED), "b": options(PROBED)})
+    a, b = ([(r.time_ns, r.snr_db, r.receiver) for r in kept.of(Reception) if r.link == link] for link in (0, 1))
     assert a == b
 
 
 def test_a_silent_eve_changes_nothing_for_bob(simulate: Any) -> None:
-    with_eve, without = simulate({"one": link(PROBED)})[1], simulate({"one": link(PROBED, eve="none")})[1]
-    bobs = [[r for r in kept.of(Reception) if r.ear == BOB] for kept in (with_eve, without)]
+    with_eve, without = simulate({"one": options(PROBED)})[1], simulate({"one": options(PROBED, eve="none")})[1]
+    bobs = [[r for r in kept.of(Reception) if r.receiver == BOB] for kept in (with_eve, without)]
     assert bobs[0] == bobs[1]
-    assert not [r for r in without.of(Reception) if r.ear == EVE]
+    assert not [r for r in without.of(Reception) if r.receiver == EVE]
 
 
-def test_every_frame_is_told_once_and_every_image_scored_for_each_ear(simulate: Any) -> None:
+def test_every_frame_is_told_once_and_every_image_scored_for_each_receiver(simulate: Any) -> None:
     result, kept = simulate(two(), frames=5)
-    assert [r.group for r in kept.of(Lane)] == [0, 0, 1, 1]
-    assert sorted((r.lane, r.frame) for r in kept.of(FrameSent)) == [(lane, f) for lane in range(4) for f in range(5)]
-    assert sorted((q.lane, q.frame, q.item, q.ear) for q in kept.of(Quality)) == [
-        (lane, f, i, ear) for lane in range(4) for f in range(5) for i in range(4) for ear in (BOB, EVE)
+    assert [r.group for r in kept.of(LinkCreated)] == [0, 0, 1, 1]
+    assert sorted((r.link, r.frame) for r in kept.of(FrameSent)) == [(link, f) for link in range(4) for f in range(5)]
+    assert sorted((q.link, q.frame, q.item, q.receiver) for q in kept.of(ImageScore)) == [
+        (link, f, i, receiver) for link in range(4) for f in range(5) for i in range(4) for receiver in (BOB, EVE)
     ]
-    assert {name: items for name, _, items in result.operations}["source"] == 2 * 5 * 4 + 2 * 5 * 2
+    assert {name: items for name, _, items in result.operations}["dataset"] == 2 * 5 * 4 + 2 * 5 * 2
 
 
 def test_frames_take_their_airtime_one_after_the_other(simulate: Any) -> None:
-    _, kept = simulate({"one": link(PROBED, radio={"symbol_rate_hz": 2e6})})
-    sent = sorted([(r.time_ns, r.airtime_ns, r.uses) for r in (*kept.of(FrameSent), *kept.of(ControlSent))])
-    assert all(airtime == round(uses / 2e6 * 1e9) for _, airtime, uses in sent)
+    _, kept = simulate({"one": options(PROBED, radio={"symbol_rate_hz": 2e6})})
+    sent = sorted([(r.time_ns, r.airtime_ns, r.channel_uses) for r in (*kept.of(FrameSent), *kept.of(ControlSent))])
+    assert all(airtime == round(channel_uses / 2e6 * 1e9) for _, airtime, channel_uses in sent)
     assert all(start + airtime <= later for (start, airtime, _), (later, _, _) in itertools.pairwise(sent))
 
 
 def test_processing_and_propagation_take_simulated_time(simulate: Any) -> None:
     def span(**keys: Any) -> int:
         spec = {"session": {"probe_interval_ms": 0}, "channel": {"bob": {"propagation_us": keys.pop("propagation_us", 0.0)}}} | keys
-        return int(simulate({"one": Link.model_validate(spec)}, frames=1)[0].simulated_ns)
+        return int(simulate({"one": LinkOptions.model_validate(spec)}, frames=1)[0].simulated_ns)
 
     idle = {"fixed_us": 0.0, "per_image_us": 0.0}
     bare = span(alice={"processing": idle}, bob={"processing": idle})
@@ -120,16 +120,16 @@ def test_processing_and_propagation_take_simulated_time(simulate: Any) -> None:
     assert span(alice={"processing": idle}, bob={"processing": idle}, propagation_us=7.0) == bare + 7_000
 
 
-def test_pictures_are_kept_with_every_ears_estimate(simulate: Any) -> None:
-    _, kept = simulate(two(), trace={"pictures": 6})
-    pictures = kept.of(Picture)
-    assert sorted({(p.lane < 2, p.node) for p in pictures}) == [(g, n) for g in (False, True) for n in (BOB, EVE, ALICE)]
+def test_pictures_are_kept_with_every_receivers_estimate(simulate: Any) -> None:
+    _, kept = simulate(two(), trace={"images": 6})
+    pictures = kept.of(KeptImage)
+    assert sorted({(p.link < 2, p.node) for p in pictures}) == [(g, n) for g in (False, True) for n in (BOB, EVE, ALICE)]
     assert len(pictures) == 2 * 6 * 3
     assert all(p.image.shape == (3, 32, 32) and p.image.dtype == np.uint8 for p in pictures)
 
 
 def test_a_run_ends_at_its_limit_and_says_so(simulate: Any) -> None:
-    result, kept = simulate({"one": link(PROBED)}, frames=10_000, limit_s=0.05)
+    result, kept = simulate({"one": options(PROBED)}, frames=10_000, max_time_s=0.05)
     assert result.simulated_ns == 50_000_000
     assert result.warnings == ("the run ended at its limit of 0.05 s before all frames were sent",)
     assert 5 < len(kept.of(FrameSent)) < 50
@@ -139,12 +139,12 @@ def test_a_source_of_another_shape_is_refused(simulate: Any) -> None:
     if not any(status.present for status in describe_sources() if status.name == "mnist"):
         pytest.skip("MNIST is not on this machine")
     with pytest.raises(LinksimError, match=r"takes images of 32 x 32 pixels in 3 colours; source 'mnist' has 28 x 28 in 1"):
-        simulate({"one": link(PROBED)}, source="mnist")
+        simulate({"one": options(PROBED)}, source="mnist")
 
 
 def test_a_slow_bob_answers_all_the_same_and_is_told_of(simulate: Any) -> None:
     """His networks take longer than frames: those wait, control messages do not."""
-    slow = link(SEALED, bob={"processing": {"fixed_us": 50_000.0}})
+    slow = options(SEALED, bob={"processing": {"fixed_us": 50_000.0}})
     result, kept = simulate({"one": slow}, frames=64)
     assert [f.outcome for f in kept.of(FrameSent)] == [0] * 64
     assert len([r for r in kept.of(ControlSent) if r.message == MESSAGES.index("report")]) >= 20  # they went on

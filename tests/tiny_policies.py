@@ -1,22 +1,22 @@
-"""A lesson of DDPG so small that a test can run it: the made-up atlas, a few steps."""
+"""A training task of DDPG so small that a test can run it: the made-up reward table, a few steps."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
-from made_up_atlas import made_up_atlas
+from synthetic_reward_table import made_up_reward_table
 
-from linksim.adapt.atlas import Atlas
-from linksim.train.ddpg import DdpgLesson
+from linksim.adapt.reward_table import RewardTable
+from linksim.training.ddpg import DdpgTask
 
 
 @dataclass(frozen=True)
-class MadeUpDdpg(DdpgLesson):
-    """On an atlas that is in no file."""
+class MadeUpDdpg(DdpgTask):
+    """On a reward table that is in no file."""
 
     @property
     def digest(self) -> str:
         return "made up"
 
     @cached_property
-    def rewards(self) -> Atlas:
-        return made_up_atlas()
+    def rewards(self) -> RewardTable:
+        return made_up_reward_table()

@@ -6,15 +6,15 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from linksim.records import FrameSent, Lane, columns
+from linksim.records import FrameSent, LinkCreated, columns
 from linksim.trace.layout import RunAbout
 from linksim.trace.reader import open_trace
 from linksim.trace.writer import TraceWriter
 
 CONTRACT = Path(__file__).parents[1] / "docs" / "trace-format.md"
 SHAPE = (3, 4, 5)
-SHAPES = {("pictures", "image"): SHAPE}
-MEANINGS = {("lanes", "group"): ("open", "sealed-2", "with_line")}
+SHAPES = {("images", "image"): SHAPE}
+MEANINGS = {("links", "group"): ("open", "sealed-2", "with_line")}
 ABOUT = RunAbout("frames: 3 # ü\n", 2**63 - 1, {"linksim": "0.1.0", "h5py": "3"}, {"codec-6": "ab" * 32})
 BLANK = {column.name: 0 for column in columns(FrameSent)}
 
@@ -24,14 +24,14 @@ def writer(path: Path, **options: Any) -> TraceWriter:
 
 
 def frame(i: int) -> FrameSent:
-    return FrameSent(**{**BLANK, "time_ns": 1000 * i, "frame": i, "lane": i % 64, "believed_snr_db": i / 4})
+    return FrameSent(**{**BLANK, "time_ns": 1000 * i, "frame": i, "link": i % 64, "assumed_snr_db": i / 4})
 
 
 def written(path: Path, rows: int = 700, complete: bool = True, **options: Any) -> Path:
-    """A trace with `rows` frames and two lanes."""
+    """A trace with `rows` frames and two links."""
     with writer(path, **options) as trace:
-        trace(Lane(0, 0))
-        trace(Lane(1, 2))
+        trace(LinkCreated(0, 0))
+        trace(LinkCreated(1, 2))
         for i in range(rows):
             trace(frame(i))
         trace.close("f00d", complete)

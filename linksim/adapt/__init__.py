@@ -1,1 +1,1 @@
-"""How diffusion steps are chosen: the decision problem, its judge, policies, and how they compare. No clock; torch in `ddpg` alone."""
+"""How diffusion steps are chosen: the decision problem, its evaluator, policies, and how they compare. No clock; torch in `ddpg` alone."""

@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from linksim.adapt.mdp import Steps, moved, state
+from linksim.adapt.mdp import Steps, apply_action, state
 from linksim.adapt.policy import Decibels
 from linksim.adapt.replay import Floats, Transitions
 from linksim.nets.policy import Actor, Critic
 
 
 @dataclass(frozen=True)
-class Rates:
+class DdpgConfig:
     """How fast is learnt. Defaults are the paper's (Sec. VI-A).
 
     actor, critic  learning rates of Adam
@@ -40,10 +40,10 @@ class Losses:
     actor: Tensor
 
 
-class Learner:
+class DdpgAgent:
     """Actor, critic, their targets and optimisers. Knows neither where transitions come from nor when to stop."""
 
-    def __init__(self, actor: Actor, critic: Critic, rates: Rates) -> None:
+    def __init__(self, actor: Actor, critic: Critic, rates: DdpgConfig) -> None:
         self.actor, self.critic, self.rates = actor, critic, rates
         self.target_actor, self.target_critic = deepcopy(actor).requires_grad_(False), deepcopy(critic).requires_grad_(False)
         self.actor_optimiser = torch.optim.Adam(actor.parameters(), rates.actor, fused=True)
@@ -54,15 +54,15 @@ class Learner:
         states, actions, rewards, next_states = map(torch.from_numpy, batch)
         worth = rewards + self.rates.discount * self.target_critic(next_states, self.target_actor(next_states))  # Eq. (36)
         critic_loss = (self.critic(states, actions) - worth).square().mean()  # Eq. (37)
-        descend(critic_loss, self.critic_optimiser)
+        gradient_step(critic_loss, self.critic_optimiser)
         actor_loss = -self.critic(states, self.actor(states)).mean()  # downhill along it is Eq. (38)
-        descend(actor_loss, self.actor_optimiser)
-        follow(self.target_critic, self.critic, self.rates.tau)
-        follow(self.target_actor, self.actor, self.rates.tau)
+        gradient_step(actor_loss, self.actor_optimiser)
+        soft_update(self.target_critic, self.critic, self.rates.tau)
+        soft_update(self.target_actor, self.actor, self.rates.tau)
         return Losses(critic_loss.detach(), actor_loss.detach())
 
 
-def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
+def gradient_step(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
     """One step of the optimiser's own parameters; others that the loss passes through get no gradient."""
     optimiser.zero_grad()
     loss.backward(inputs=[values for group in optimiser.param_groups for values in group["params"]])  # type: ignore[no-untyped-call]
@@ -70,13 +70,13 @@ def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
 
 
 @torch.no_grad()
-def follow(target: nn.Module, network: nn.Module, tau: float) -> None:
+def soft_update(target: nn.Module, network: nn.Module, tau: float) -> None:
     """Soft update: target = tau network + (1 - tau) target, in place."""
     torch._foreach_lerp_(list(target.parameters()), list(network.parameters()), tau)
 
 
 @torch.inference_mode()
-def act(actor: Actor, states: Floats) -> Floats:
+def select_actions(actor: Actor, states: Floats) -> Floats:
     """Actions [n, 2], in steps, in states [n, 3]."""
     actions: Floats = actor(torch.from_numpy(states)).numpy()
     return actions
@@ -89,4 +89,4 @@ class Ddpg:
         self._actor = actor
 
     def choose(self, steps: Steps, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> Steps:
-        return moved(steps, act(self._actor, state(steps, reported_db)))
+        return apply_action(steps, select_actions(self._actor, state(steps, reported_db)))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 T_D = (1, 50)  # steps that Alice diffuses, least and most (Sec. VI-A)
 T_PLUS = (0, 50)  # steps that Bob denoises beyond those
-REACH = 25  # most that one action changes either of them
+MAX_ACTION = 25  # most that one action changes either of them
 SNR_DB = (-6.0, 18.0)  # range of SNR that a state spans (Sec. VI-C); beyond it a state lies outside -1..1
 
 LEAST, MOST = np.array([T_D, T_PLUS]).T
@@ -22,19 +22,19 @@ MIDDLE_DB, HALF_DB = (SNR_DB[0] + SNR_DB[1]) / 2, (SNR_DB[1] - SNR_DB[0]) / 2
 Steps = NDArray[np.int64]  # [n, 2]: t_D, t_plus
 
 
-def moved(steps: Steps, actions: NDArray[np.floating[Any]]) -> Steps:
+def apply_action(steps: Steps, actions: NDArray[np.floating[Any]]) -> Steps:
     """Steps [n, 2] after actions [n, 2], in steps: rounded, of at most `REACH` either way, and the outcome kept within its range."""
-    reached = np.clip(np.rint(actions), -REACH, REACH).astype(np.int64)
+    reached = np.clip(np.rint(actions), -MAX_ACTION, MAX_ACTION).astype(np.int64)
     kept: Steps = np.clip(steps + reached, LEAST, MOST)
     return kept
 
 
-def toward(steps: Steps, wanted: Steps) -> Steps:
+def step_toward(steps: Steps, wanted: Steps) -> Steps:
     """As near to the wanted steps [n, 2] (or [2], the same for all) as one action leads.
 
     Every policy moves by this, so that one which names its goal outright has no more reach than one which acts as the paper's does.
     """
-    return moved(steps, (wanted - steps).astype(np.float64))
+    return apply_action(steps, (wanted - steps).astype(np.float64))
 
 
 def random_steps(draw: np.random.Generator, n: int) -> Steps:

@@ -1,9 +1,9 @@
 """The regret study: what each policy loses against an oracle, on the same SNR paths, from the same first steps, with the same errors.
 
-    round k:  report = SNR of round k - delay, + error --policy--> steps --atlas at the SNR of round k--> reward
+    round k:  report = SNR of round k - delay, + error --policy--> steps --reward table at the SNR of round k--> reward
 
 Between a report and the round that it is for, the SNR moves on. The oracle knows the SNR of the round, but moves no further at a time than
-the others may (`mdp.toward`). Without that bound no policy would beat it.
+the others may (`mdp.step_toward`). Without that bound no policy would beat it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.adapt.atlas import Atlas
 from linksim.adapt.bootstrap import RESAMPLES, bootstrapped
-from linksim.adapt.held_out import Paths
+from linksim.adapt.evaluation_channels import Paths
 from linksim.adapt.mdp import Steps, random_steps
 from linksim.adapt.policy import Oracle, Policy
 from linksim.adapt.reward import reward
+from linksim.adapt.reward_table import RewardTable
 from linksim.rng import Streams
 
 
@@ -42,7 +42,7 @@ class Outcome:
     rewards   mean over the rounds of a path, [paths]
     regrets   the oracle's less its own, [paths]
     by_round  the same as a mean over the paths, [rounds]: how fast the policy adapts from random steps
-    share     mean regret as a share of the range of reward (`Atlas.spread`) over the SNRs of all the paths
+    share     mean regret as a share of the range of reward (`RewardTable.spread`) over the SNRs of all the paths
     robust    mean accuracy under attack, 0..1
     """
 
@@ -77,8 +77,13 @@ class Difference:
     high: float
 
 
-def study(
-    atlas: Atlas, policies: Mapping[str, Policy], paths: Mapping[str, Paths], delays: Sequence[int], errors_db: Sequence[float], seed: int
+def evaluate_policies(
+    reward_table: RewardTable,
+    policies: Mapping[str, Policy],
+    paths: Mapping[str, Paths],
+    delays: Sequence[int],
+    errors_db: Sequence[float],
+    seed: int,
 ) -> tuple[Outcome, ...]:
     """Every policy under every condition: paths x delays x errors x policies.
 
@@ -89,14 +94,14 @@ def study(
         true_db, n = snr_db[:, lead:], len(snr_db)
         first = random_steps(streams(f"regret/{kind}/first"), n)
         errors = streams(f"regret/{kind}/errors").standard_normal(snr_db.shape)
-        span = atlas.spread(float(true_db.min()), float(true_db.max()))
-        best, _ = earned(atlas, played(Oracle(atlas), first, true_db, true_db, streams("regret/oracle")), true_db)
+        span = reward_table.spread(float(true_db.min()), float(true_db.max()))
+        best, _ = rewards_of(reward_table, rollout(Oracle(reward_table), first, true_db, true_db, streams("regret/oracle")), true_db)
         for condition in (Condition(kind, delay, error_db) for delay in delays for error_db in errors_db):
             told_db = snr_db + condition.error_db * errors
             reported_db = told_db[:, lead - condition.delay : told_db.shape[1] - condition.delay]
             for name, policy in policies.items():
-                chosen = played(policy, first, reported_db, true_db, streams(f"regret/{kind}/{name}"))
-                rewards, robust = earned(atlas, chosen, true_db)
+                chosen = rollout(policy, first, reported_db, true_db, streams(f"regret/{kind}/{name}"))
+                rewards, robust = rewards_of(reward_table, chosen, true_db)
                 lost = best - rewards
                 share = float(lost.mean()) / span
                 outcomes.append(
@@ -105,7 +110,7 @@ def study(
     return tuple(outcomes)
 
 
-def played(policy: Policy, first: Steps, reported_db: Paths, true_db: Paths, draw: np.random.Generator) -> Steps:
+def rollout(policy: Policy, first: Steps, reported_db: Paths, true_db: Paths, draw: np.random.Generator) -> Steps:
     """The steps in force in each round: [n, rounds, 2]. `first` [n, 2] are those before the first round; the others are [n, rounds]."""
     chosen = np.empty((*true_db.shape, 2), np.int64)
     steps = first
@@ -114,9 +119,9 @@ def played(policy: Policy, first: Steps, reported_db: Paths, true_db: Paths, dra
     return chosen
 
 
-def earned(atlas: Atlas, chosen: Steps, true_db: Paths) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def rewards_of(reward_table: RewardTable, chosen: Steps, true_db: Paths) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Reward and accuracy under attack of steps [n, rounds, 2] at SNRs [n, rounds] -> [n, rounds] each."""
-    found = atlas.components(chosen.reshape(-1, 2), true_db.ravel())
+    found = reward_table.components(chosen.reshape(-1, 2), true_db.ravel())
     return reward(found.ssim, found.adv, found.err).reshape(true_db.shape), found.robust.reshape(true_db.shape)
 
 

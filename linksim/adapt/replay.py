@@ -26,7 +26,7 @@ class Transitions(NamedTuple):
 COLUMNS = 3 + 2 + 1 + 3
 
 
-class Replay:
+class ReplayBuffer:
     """The last `capacity` transitions, one a row. Memory is taken as rows are written.
 
     added  how many there ever were

@@ -38,5 +38,5 @@ def reward(ssim: Number, adv: Number, err: Number) -> Number:
 
     At most 0. As no image counts for both shares, at least -1.66 where SSIM is not negative.
     """
-    earned: Number = ETA * (ETA_SSIM * (1.0 - ssim) + ETA_ADV * adv**0.5 + ETA_ERR * err**0.5)  # Eq. (27) and (29) are the roots
-    return earned
+    rewards_of: Number = ETA * (ETA_SSIM * (1.0 - ssim) + ETA_ADV * adv**0.5 + ETA_ERR * err**0.5)  # Eq. (27) and (29) are the roots
+    return rewards_of

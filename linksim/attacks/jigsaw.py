@@ -1,10 +1,10 @@
 """An eavesdropper who fights back: neighbouring rows of features belong together, so a shuffled pair is a jigsaw puzzle.
 
-A defended pair (see `schemes.permutation`) is two frames of rows; the two rows heard at one place are of different images. Eve knows how
+A defended pair (see `schemes.permutation`) is two frames of rows; the two rows received at one place are of different images. Eve knows how
 rows follow each other in open frames (`attacks.rows`) and lays both images at once from top to bottom, keeping at every place the `BEAM`
 most likely ways:
 
-    2n rows heard --> [first row of each image] --> [next row of each] --> ... --> two frames in order
+    2n rows received --> [first row of each image] --> [next row of each] --> ... --> two frames in order
                        best BEAM of all pairs        BEAM * NEXT^2 ways, best BEAM kept
 
 An image takes no second row from one place, and one that is missing in an image always has a row left for it, so no way is a dead end.
@@ -16,18 +16,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.attacks.rows import RowModel, Rows, Scores
+from linksim.attacks.row_model import GaussMarkovRowModel, Rows, Scores
 
-Line = NDArray[np.int64]  # [2, rows]: of each image, from top to bottom, where its rows were heard: 0..n-1 in the first frame, then n..2n-1
+Assignment = NDArray[
+    np.int64
+]  # [2, rows]: of each image, from top to bottom, where its rows were received: 0..n-1 in the first frame, then n..2n-1
 
 BEAM = 256  # ways that are kept
 NEXT = 6  # rows that each image may take next
 
 
-def reassembled(pair: Rows, model: RowModel, noise: float) -> Rows:
-    """Two shuffled frames [2, rows, width], as heard under white noise of power `noise` per real value -> two frames in order."""
+def reorder_pair(pair: Rows, model: GaussMarkovRowModel, noise: float) -> Rows:
+    """Two shuffled frames [2, rows, width], as received under white noise of power `noise` per real value -> two frames in order."""
     pool = pair.reshape(-1, pair.shape[-1])
-    return pool[laid(model.scores(pool, noise))]
+    return pool[beam_search(model.scores(pool, noise))]
 
 
 @dataclass(eq=False)
@@ -43,10 +45,10 @@ class _Ways:
     score: NDArray[np.float64]
     taken: NDArray[np.bool_]
     mark: NDArray[np.uint64]
-    last: Line
+    last: Assignment
 
 
-def laid(scores: Scores) -> Line:
+def beam_search(scores: Scores) -> Assignment:
     """The most likely two images that can be laid of all rows, as far as the beam finds them; the likelier one first."""
     count = len(scores.first)
     # What a row is worth at its best place, taken from its score everywhere: a sum over all rows, so no whole changes its rank, but a
@@ -95,7 +97,7 @@ def _continued(ways: _Ways, follows: NDArray[np.float32], marks: NDArray[np.uint
 def _candidates(ways: _Ways, follows: NDArray[np.float32], image: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The `NEXT` likeliest rows below the newest of an image, and their scores; [ways, NEXT] each."""
     own = ways.taken[:, image]
-    elsewhere = np.roll(own, own.shape[1] // 2, axis=1)  # heard at the same place as a row it has
+    elsewhere = np.roll(own, own.shape[1] // 2, axis=1)  # received at the same place as a row it has
     value = np.where(ways.taken.any(axis=1) | elsewhere, -np.inf, follows[ways.last[:, image]])
     rows = np.argpartition(-value, min(NEXT, value.shape[1] - 1), axis=1)[:, :NEXT]
     return rows, np.take_along_axis(value, rows, axis=1)

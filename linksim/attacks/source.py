@@ -1,4 +1,4 @@
-"""Data-source attacks: a picture changed so little that nobody sees it, which a classifier takes for something else (DiffuSeC Sec. III-A).
+"""Data-source attacks: an image changed so little that nobody sees it, which a classifier takes for something else (DiffuSeC Sec. III-A).
 
     x_adv = x + n_a    with H(x_adv) != H(x)
 
@@ -6,7 +6,7 @@ The attacker knows the classifier H and climbs the slope of its loss. Every imag
 
     fgsm            one step of the whole bound, l_inf            Goodfellow, Shlens and Szegedy, ICLR 2015
     pgd             many small steps, kept within the bound       Madry et al., ICLR 2018; the paper's "step size is 10" read as ten of them
-    carlini_wagner  the nearest picture that is mistaken, l2      Carlini and Wagner, IEEE S&P 2017
+    carlini_wagner  the nearest image that is mistaken, l2      Carlini and Wagner, IEEE S&P 2017
 
 What is climbed is a function of its own, so that `pgd` also serves an attacker who knows a defence, and a random one at that. All may be
 called in inference mode.
@@ -21,23 +21,23 @@ from torch.nn import functional
 
 Classify = Callable[[Tensor], Tensor]  # images [n, c, h, w] -> logits [n, classes], differentiable, item by item independent
 ClassifyByChance = Callable[[Tensor, int], Tensor]  # the same with the number of a draw, all of whose chance follows from that number
-Slope = Callable[[Tensor, int], Tensor]  # images, number of the step -> gradient of what is climbed, shaped as the images
+Gradient = Callable[[Tensor, int], Tensor]  # images, number of the step -> gradient of what is climbed, shaped as the images
 
 BOUND, STEP_SIZE, STEPS = 8 / 255, 2 / 255, 10  # in pixel values of 0..1
-INSIDE = 0.999999  # of the range: what a picture is drawn in to before its artanh is taken
+INSIDE = 0.999999  # of the range: what an image is drawn in to before its artanh is taken
 
 
-def cross_entropy_slope(classify: Classify, labels: Tensor) -> Slope:
+def cross_entropy_gradient(classify: Classify, labels: Tensor) -> Gradient:
     """Slope of each image's cross-entropy towards its true label, int64 [n]."""
-    return expected_slope(lambda images, _: classify(images), labels, 1)
+    return expected_gradient(lambda images, _: classify(images), labels, 1)
 
 
-def expected_slope(classify: ClassifyByChance, labels: Tensor, draws: int) -> Slope:
+def expected_gradient(classify: ClassifyByChance, labels: Tensor, draws: int) -> Gradient:
     """The same as a mean over fresh `draws` in every step (expectation over transformation, Athalye et al., ICML 2018)."""
     with torch.inference_mode(False):  # what a gradient flows through must not come from there
         labels = labels.clone()
 
-    def slope(images: Tensor, step: int) -> Tensor:
+    def gradient(images: Tensor, step: int) -> Tensor:
         with torch.inference_mode(False), torch.enable_grad():
             x, total = images.clone().requires_grad_(), torch.zeros_like(images)
             for draw in range(step * draws, (step + 1) * draws):
@@ -45,16 +45,16 @@ def expected_slope(classify: ClassifyByChance, labels: Tensor, draws: int) -> Sl
                 total = total + torch.autograd.grad(loss, x)[0]
             return total / draws
 
-    return slope
+    return gradient
 
 
-def fgsm(slope: Slope, images: Tensor, bound: float = BOUND, low: float = 0.0, high: float = 1.0) -> Tensor:
+def fgsm(gradient: Gradient, images: Tensor, bound: float = BOUND, low: float = 0.0, high: float = 1.0) -> Tensor:
     """Fast gradient sign method; as `pgd`."""
-    return pgd(slope, images, bound, 1, bound, None, low, high)
+    return pgd(gradient, images, bound, 1, bound, None, low, high)
 
 
 def pgd(
-    slope: Slope,
+    gradient: Gradient,
     images: Tensor,
     bound: float = BOUND,
     steps: int = STEPS,
@@ -63,10 +63,10 @@ def pgd(
     low: float = 0.0,
     high: float = 1.0,
 ) -> Tensor:
-    """Projected gradient ascent: pictures shaped as `images`, in `low`..`high`, no pixel more than `bound` from its own.
+    """Projected gradient ascent: images shaped as `images`, in `low`..`high`, no pixel more than `bound` from its own.
 
     images  float [n, c, h, w] in `low`..`high`
-    start   pictures from which the ascent begins, for example at random; None: the images
+    start   images from which the ascent begins, for example at random; None: the images
     """
 
     def allowed(found: Tensor) -> Tensor:
@@ -74,12 +74,12 @@ def pgd(
 
     found = images if start is None else allowed(start)
     for step in range(steps):
-        found = allowed(found + step_size * slope(found, step).sign())
+        found = allowed(found + step_size * gradient(found, step).sign())
     return found
 
 
 @dataclass(frozen=True)
-class Search:
+class CarliniWagnerSettings:
     """How `carlini_wagner` searches.
 
     confidence  by how much the logit of a wrong class is to lead
@@ -96,8 +96,10 @@ class Search:
     rate: float = 1e-2
 
 
-def carlini_wagner(classify: Classify, images: Tensor, labels: Tensor, how: Search, low: float = 0.0, high: float = 1.0) -> Tensor:
-    """For each image float [n, c, h, w] of label int64 [n] the nearest picture found that is mistaken; itself where none was found.
+def carlini_wagner(
+    classify: Classify, images: Tensor, labels: Tensor, how: CarliniWagnerSettings, low: float = 0.0, high: float = 1.0
+) -> Tensor:
+    """For each image float [n, c, h, w] of label int64 [n] the nearest image found that is mistaken; itself where none was found.
 
     minimise  ||x' - x||^2 + c max(lead(x'), -confidence)    over w, x' = middle + half tanh(w)
 
@@ -117,9 +119,9 @@ def carlini_wagner(classify: Classify, images: Tensor, labels: Tensor, how: Sear
 
 
 def _nearest(
-    classify: Classify, images: Tensor, labels: Tensor, weight: Tensor, how: Search, span: tuple[float, float]
+    classify: Classify, images: Tensor, labels: Tensor, weight: Tensor, how: CarliniWagnerSettings, span: tuple[float, float]
 ) -> tuple[Tensor, Tensor]:
-    """The nearest mistaken pictures met on the way to the minimum under one weight [n], and their squared distances [n], else inf."""
+    """The nearest mistaken images met on the way to the minimum under one weight [n], and their squared distances [n], else inf."""
     middle, half = sum(span) / 2, (span[1] - span[0]) / 2
     best, distances = images, torch.full_like(weight, torch.inf)
     w = ((images - middle) / half * INSIDE).atanh().requires_grad_()

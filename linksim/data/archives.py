@@ -4,7 +4,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from linksim.data.damage import require
+from linksim.data.validation import validate
 
 MOST_MEMBERS = 100_000
 
@@ -18,8 +18,8 @@ def members(path: Path, wanted: Callable[[str], bool], most_bytes: int) -> Itera
     """
     with tarfile.open(path, "r|gz") as archive:
         for count, member in enumerate(archive, 1):
-            require(count <= MOST_MEMBERS, path, f"has more than {MOST_MEMBERS:,} members")
-            require(member.size <= most_bytes, path, f"has a member of {member.size:,} bytes, allowed: {most_bytes:,}")
+            validate(count <= MOST_MEMBERS, path, f"has more than {MOST_MEMBERS:,} members")
+            validate(member.size <= most_bytes, path, f"has a member of {member.size:,} bytes, allowed: {most_bytes:,}")
             stream = archive.extractfile(member) if member.isreg() and wanted(member.name) else None
             if stream is not None:
                 yield member.name, stream.read()

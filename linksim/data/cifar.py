@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from linksim.data.archives import members
-from linksim.data.damage import reading, require
+from linksim.data.validation import reading, validate
 
 TILES = 10  # a mosaic holds 10 x 10 images
 SIDE = 32
@@ -24,7 +24,7 @@ def read_mosaics(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
             raw, ends, labels = stored["x_webp"].tobytes(), stored["x_ends"], stored["y"]
         blobs = (raw[a:b] for a, b in zip(np.r_[0, ends[:-1]], ends, strict=True))
         images = np.concatenate([untile(np.asarray(Image.open(io.BytesIO(blob), formats=["WEBP"]).convert("RGB"))) for blob in blobs])
-    require(images.shape[1:] == (SIDE, SIDE, 3), path, f"holds images of shape {images.shape[1:]}, expected ({SIDE}, {SIDE}, 3)")
+    validate(images.shape[1:] == (SIDE, SIDE, 3), path, f"holds images of shape {images.shape[1:]}, expected ({SIDE}, {SIDE}, 3)")
     return images, labels.astype(np.uint8)
 
 
@@ -60,10 +60,10 @@ def read_batches(path: Path, names: tuple[str, ...]) -> tuple[NDArray[np.uint8],
     with reading(path):
         found = dict(members(path, places.__contains__, most_bytes=BATCH * RECORD))
     missing = [place for place in places if place not in found]
-    require(not missing, path, f"lacks {', '.join(missing)}")
+    validate(not missing, path, f"lacks {', '.join(missing)}")
     parts = [np.frombuffer(found[place], np.uint8) for place in places]
     for place, part in zip(places, parts, strict=True):
-        require(len(part) % RECORD == 0, path, f"holds {place} of {len(part):,} bytes, expected a multiple of {RECORD:,}")
+        validate(len(part) % RECORD == 0, path, f"holds {place} of {len(part):,} bytes, expected a multiple of {RECORD:,}")
     records = np.concatenate(parts).reshape(-1, RECORD)
     images = records[:, 1:].reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images), records[:, 0].copy()

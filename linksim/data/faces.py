@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from linksim.data.archives import members
-from linksim.data.damage import reading, require
-from linksim.data.pictures import Pictures
+from linksim.data.images import ImageDataset
+from linksim.data.validation import reading, validate
 
 SIDE = 128
 PHOTO = 250  # side of a photograph in the archive
@@ -26,7 +26,7 @@ MOST_BYTES = 1 << 20  # of one photograph; the largest has about 30 kB
 MEMBER = re.compile(r"lfw-deepfunneled/(?P<name>[^/]+)/(?P=name)_(?P<number>\d{4})\.jpg")
 
 
-def read_npz(path: Path, split: str) -> Pictures:
+def read_npz(path: Path, split: str) -> ImageDataset:
     """Keys x_webp, x_ends [n], person [n], names, view1 (1 or 2 per person) -> the crops of the people of `split`."""
     with reading(path):
         with np.load(path, allow_pickle=False) as stored:
@@ -36,10 +36,10 @@ def read_npz(path: Path, split: str) -> Pictures:
         chosen = np.flatnonzero(view[person] == VIEW[split])
         crops = [_decode(raw[starts[i] : ends[i]], "WEBP", SIDE) for i in chosen]
         images = np.stack([np.asarray(crop) for crop in crops])
-    return Pictures(images, person[chosen], tuple(map(str, names)))
+    return ImageDataset(images, person[chosen], tuple(map(str, names)))
 
 
-def read_archive(folder: Path, split: str) -> Pictures:
+def read_archive(folder: Path, split: str) -> ImageDataset:
     """The public archive and its list of people for `split` -> one crop per photograph, by person and number.
 
     A label is the place of a person among the sorted names of all people in the archive.
@@ -57,9 +57,9 @@ def read_archive(folder: Path, split: str) -> Pictures:
     classes = tuple(sorted(names))
     place = {name: label for label, name in enumerate(classes)}
     missing = {(name, number) for name, count in people.items() for number in range(1, count + 1)} ^ crops.keys()
-    require(not missing, path, f"and {LISTS[split]} differ in {len(missing)} photographs, e.g. {min(missing, default=None)}")
+    validate(not missing, path, f"and {LISTS[split]} differ in {len(missing)} photographs, e.g. {min(missing, default=None)}")
     order = sorted(crops)
-    return Pictures(np.stack([crops[key] for key in order]), np.array([place[name] for name, _ in order], np.int64), classes)
+    return ImageDataset(np.stack([crops[key] for key in order]), np.array([place[name] for name, _ in order], np.int64), classes)
 
 
 def read_people(path: Path) -> dict[str, int]:
@@ -68,7 +68,7 @@ def read_people(path: Path) -> dict[str, int]:
         head, *rows = path.read_text("ascii").split("\n")
         people = {name: int(count) for name, count in (row.split("\t") for row in rows if row.strip())}
         count = int(head)
-    require(len(people) == count, path, f"lists {len(people)} people, its first line says {count}")
+    validate(len(people) == count, path, f"lists {len(people)} people, its first line says {count}")
     return people
 
 

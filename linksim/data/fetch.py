@@ -1,4 +1,4 @@
-"""Fetches the public files of a source: resumed after a break, bounded in size, and kept only once their checksum is right."""
+"""Fetches the public files of a dataset: resumed after a break, bounded in size, and kept only once their checksum is right."""
 
 import http.client
 import os
@@ -10,8 +10,8 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from linksim.data.damage import md5_of
-from linksim.data.origins import ORIGINS, RemoteFile, fetched
+from linksim.data.downloads import ORIGINS, RemoteFile, fetched
+from linksim.data.validation import md5_of
 from linksim.errors import DataError
 from linksim.registry import suggest
 

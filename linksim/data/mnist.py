@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.data.damage import reading, require
+from linksim.data.validation import reading, validate
 
 DIGITS = tuple("0123456789")
 CLOTHES = ("T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
@@ -41,18 +41,18 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     opened = gzip.open if path.suffix == ".gz" else open
     with reading(path), opened(path, "rb") as file:
         content = file.read(MOST_BYTES + 1)
-    require(len(content) <= MOST_BYTES, path, f"unpacks to more than {MOST_BYTES:,} bytes")
-    require(len(content) > 3 and content.startswith(UNSIGNED_BYTES), path, "is no idx file of bytes")
+    validate(len(content) <= MOST_BYTES, path, f"unpacks to more than {MOST_BYTES:,} bytes")
+    validate(len(content) > 3 and content.startswith(UNSIGNED_BYTES), path, "is no idx file of bytes")
     start = 4 + 4 * content[3]
-    require(len(content) >= start, path, "ends within its header")
+    validate(len(content) >= start, path, "ends within its header")
     shape = [int(length) for length in np.frombuffer(content[4:start], ">u4")]
     values = np.frombuffer(content[start:], np.uint8)
-    require(math.prod(shape) == len(values), path, f"holds {len(values):,} values, its header says {' x '.join(map(str, shape))}")
+    validate(math.prod(shape) == len(values), path, f"holds {len(values):,} values, its header says {' x '.join(map(str, shape))}")
     return values.reshape(shape)
 
 
 def _fitting(path: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     fits = images.dtype == labels.dtype == np.uint8 and images.ndim == 3 and labels.shape == images.shape[:1]
     found = f"images {images.dtype} {images.shape} and labels {labels.dtype} {labels.shape}"
-    require(fits, path, f"holds {found}, expected uint8 [n, h, w] and uint8 [n]")
+    validate(fits, path, f"holds {found}, expected uint8 [n, h, w] and uint8 [n]")
     return images[..., None], labels

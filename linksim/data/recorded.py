@@ -16,11 +16,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.data.damage import reading, require
+from linksim.data.validation import reading, validate
 from linksim.errors import DataError
 from linksim.scenario.channel import Path
-from linksim.scenario.schema import Link, Scenario
-from linksim.scenario.snr import RecordedSnr
+from linksim.scenario.schema import LinkOptions, Scenario
+from linksim.scenario.snr import MeasuredSnr
 
 COLUMNS = ("time_s", "snr_db")
 LARGEST_FILE = 64 << 20
@@ -62,14 +62,14 @@ def _read(file: str, sha256: str | None) -> Recording:
     with reading(path):
         here = path.is_file()
     if not here:
-        pinned = f"; the run that is repeated read one with sha256 {sha256}" if sha256 else ""
-        raise DataError(f"{path}: no such file of recorded SNR{pinned}")
-    require(path.stat().st_size <= LARGEST_FILE, path, f"is larger than {LARGEST_FILE >> 20} MiB")
+        with_checksums = f"; the run that is repeated read one with sha256 {sha256}" if sha256 else ""
+        raise DataError(f"{path}: no such file of recorded SNR{with_checksums}")
+    validate(path.stat().st_size <= LARGEST_FILE, path, f"is larger than {LARGEST_FILE >> 20} MiB")
     with reading(path):
         raw = path.read_bytes()
     found = hashlib.sha256(raw).hexdigest()
     wanted = f"is another file than the one that was meant: its sha256 is {found}, expected {sha256}; null for sha256 takes any"
-    require(sha256 in (None, found), path, wanted)
+    validate(sha256 in (None, found), path, wanted)
     with reading(path):
         time_s, snr_db, first = _hdf5(raw, path) if raw.startswith(HDF5_MAGIC) else _csv(raw, path)
     _check(path, time_s, snr_db, first)
@@ -78,19 +78,19 @@ def _read(file: str, sha256: str | None) -> Recording:
     return Recording(time_s, snr_db, found)
 
 
-def pinned(scenario: Scenario) -> Scenario:
+def with_checksums(scenario: Scenario) -> Scenario:
     """The scenario with the checksum of every recorded file written out. Raises DataError as `read_recorded` does."""
-    groups = {name: _pinned_link(link) for name, link in scenario.groups.items()}
+    groups = {name: _link_with_checksums(options) for name, options in scenario.groups.items()}
     return scenario if groups == scenario.groups else scenario.model_copy(update={"groups": groups})
 
 
-def _pinned_link(link: Link) -> Link:
-    ears = {"bob": _pinned_path(link.channel.bob), "eve": _pinned_path(link.channel.eve)}
-    return link.model_copy(update={"channel": link.channel.model_copy(update=ears)})
+def _link_with_checksums(options: LinkOptions) -> LinkOptions:
+    receivers = {"bob": _path_with_checksums(options.channel.bob), "eve": _path_with_checksums(options.channel.eve)}
+    return options.model_copy(update={"channel": options.channel.model_copy(update=receivers)})
 
 
-def _pinned_path(path: Path) -> Path:
-    if not isinstance(path.snr, RecordedSnr):
+def _path_with_checksums(path: Path) -> Path:
+    if not isinstance(path.snr, MeasuredSnr):
         return path
     found = read_recorded(path.snr.file, path.snr.sha256).sha256
     return path.model_copy(update={"snr": path.snr.model_copy(update={"sha256": found})})
@@ -101,7 +101,7 @@ def _csv(raw: bytes, path: FilePath) -> tuple[NDArray[np.float64], NDArray[np.fl
     lines = csv.reader(io.StringIO(raw.decode("utf-8-sig"), newline=""))
     header = [name.strip() for name in next(lines, [])]
     shown = ", ".join(header)[:200] or "nothing"
-    require(set(COLUMNS) <= set(header), path, f"has {shown} in its header, expected {' and '.join(COLUMNS)}")
+    validate(set(COLUMNS) <= set(header), path, f"has {shown} in its header, expected {' and '.join(COLUMNS)}")
     places = [header.index(name) for name in COLUMNS]
     rows = []
     for row in lines:
@@ -112,7 +112,7 @@ def _csv(raw: bytes, path: FilePath) -> tuple[NDArray[np.float64], NDArray[np.fl
         except (ValueError, IndexError):
             shown = ",".join(row)[:60]
             raise DataError(f"{path}: line {lines.line_num}: got {shown!r}, expected numbers for {' and '.join(COLUMNS)}") from None
-        require(len(rows) <= MOST_ROWS, path, f"has more than {MOST_ROWS:,} rows")
+        validate(len(rows) <= MOST_ROWS, path, f"has more than {MOST_ROWS:,} rows")
     table = np.array(rows, np.float64).reshape(-1, 2)
     return table[:, 0].copy(), table[:, 1].copy(), 2
 
@@ -120,25 +120,25 @@ def _csv(raw: bytes, path: FilePath) -> tuple[NDArray[np.float64], NDArray[np.fl
 def _hdf5(raw: bytes, path: FilePath) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     with h5py.File(io.BytesIO(raw), "r") as file:
         time_s, snr_db = (_dataset(file, name, path) for name in COLUMNS)
-    require(len(time_s) == len(snr_db), path, f"holds {len(time_s):,} times and {len(snr_db):,} SNRs")
+    validate(len(time_s) == len(snr_db), path, f"holds {len(time_s):,} times and {len(snr_db):,} SNRs")
     return time_s, snr_db, 0
 
 
 def _dataset(file: Any, name: str, path: FilePath) -> NDArray[np.float64]:
     """A plain column of numbers: nothing that lies in other files, and nothing larger than its bytes."""
     plain = isinstance(file.get(name, getlink=True), h5py.HardLink) and isinstance(file[name], h5py.Dataset)
-    require(plain, path, f"holds no dataset {name!r}; it has {', '.join(map(repr, file))[:200] or 'none'}")
+    validate(plain, path, f"holds no dataset {name!r}; it has {', '.join(map(repr, file))[:200] or 'none'}")
     data = file[name]
     numbers = data.ndim == 1 and data.dtype.kind in "fiu"
-    require(numbers, path, f"holds {name!r} of shape {data.shape} and type {data.dtype}, expected one dimension of numbers")
-    require(not data.is_virtual and not data.external, path, f"keeps {name!r} in other files")
-    require(len(data) <= MOST_ROWS, path, f"has more than {MOST_ROWS:,} rows")
+    validate(numbers, path, f"holds {name!r} of shape {data.shape} and type {data.dtype}, expected one dimension of numbers")
+    validate(not data.is_virtual and not data.external, path, f"keeps {name!r} in other files")
+    validate(len(data) <= MOST_ROWS, path, f"has more than {MOST_ROWS:,} rows")
     return np.asarray(data[:], np.float64)
 
 
 def _check(path: FilePath, time_s: NDArray[np.float64], snr_db: NDArray[np.float64], first: int) -> None:
     """Rows are told by their line of a CSV file, which begins at `first`, or by their index in HDF5."""
-    require(len(time_s) > 0, path, "has no rows")
+    validate(len(time_s) > 0, path, "has no rows")
     row = "line" if first else "row"
     early = ~(np.diff(time_s, prepend=-np.inf) > 0) | ~np.isfinite(time_s) | (time_s < 0)
     if early.any():

@@ -1,4 +1,4 @@
-"""The embedded source: 400 CIFAR-10 test images that come with the package, so that everything runs with nothing fetched."""
+"""The embedded dataset: 400 CIFAR-10 test images that come with the package, so that everything runs with nothing fetched."""
 
 from pathlib import Path
 

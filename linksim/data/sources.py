@@ -1,4 +1,4 @@
-"""Image sources by name: what there is, whether it is on this machine, and its pictures, checked against what was published."""
+"""Image sources by name: what there is, whether it is on this machine, and its images, checked against what was published."""
 
 import functools
 import hashlib
@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from linksim.data import forms, mnist
-from linksim.data.damage import require
-from linksim.data.forms import DEBIAN, Form, Split
-from linksim.data.origins import ORIGINS
-from linksim.data.pictures import Pictures
+from linksim.data import formats, mnist
+from linksim.data.downloads import ORIGINS
+from linksim.data.formats import DEBIAN, SourceFormat, Split
+from linksim.data.images import ImageDataset
+from linksim.data.validation import validate
 from linksim.errors import DataError
 from linksim.registry import suggest
 
-__all__ = ["SOURCES", "Pictures", "Source", "SourceStatus", "describe_sources", "load"]
+__all__ = ["SOURCES", "ImageDataset", "Source", "SourceStatus", "describe_sources", "load"]
 
 SPLITS: tuple[Split, ...] = ("train", "test")
 
@@ -31,7 +31,7 @@ class Source:
 
     about: str
     licence: str
-    forms: tuple[Form, ...]
+    forms: tuple[SourceFormat, ...]
     counts: tuple[int, int]
     sha256: tuple[str, str] | None
 
@@ -57,7 +57,7 @@ SOURCES = {
     "samples": Source(
         "400 test images of CIFAR-10, 40 of each class; comes with linksim, one split only",
         "none formal; cite Krizhevsky 2009",
-        (forms.samples(),),
+        (formats.samples(),),
         (400, 400),
         (
             "0ed23ecce4bc84c7088b3aea0305ea9d3315d7246e07d4a980532725cf343930",
@@ -67,7 +67,7 @@ SOURCES = {
     "cifar10": Source(
         "CIFAR-10: colour photographs of 10 classes, 32 x 32",
         "none formal; cite Krizhevsky 2009",
-        (forms.cifar_mosaics(), forms.cifar_batches()),
+        (formats.cifar_mosaics(), formats.cifar_batches()),
         (50_000, 10_000),
         (
             "f912919bdea371136f1aa4feed6beeca728015a5f08b1899a29c932a7e30be2b",
@@ -77,7 +77,7 @@ SOURCES = {
     "mnist": Source(
         "MNIST: handwritten digits, grey, 28 x 28",
         "usually CC BY-SA 3.0; cite LeCun et al. 1998",
-        (forms.mnist_npz(), forms.public_idx("mnist", mnist.DIGITS)),
+        (formats.mnist_npz(), formats.public_idx("mnist", mnist.DIGITS)),
         (60_000, 10_000),
         (
             "edc0d1098aa497be14ace79ddd5171e5a3dcf9c4d196c015389203eb3ba1f59b",
@@ -88,10 +88,10 @@ SOURCES = {
         "Fashion-MNIST: pieces of clothing of 10 classes, grey, 28 x 28",
         "MIT; cite Xiao et al. 2017",
         (
-            forms.idx(forms.own, mnist.CLOTHES),
-            forms.idx(forms.own, mnist.CLOTHES, ".gz"),
-            forms.idx(lambda: DEBIAN, mnist.CLOTHES, ".gz"),
-            forms.public_idx("fashion_mnist", mnist.CLOTHES),
+            formats.idx(formats.own, mnist.CLOTHES),
+            formats.idx(formats.own, mnist.CLOTHES, ".gz"),
+            formats.idx(lambda: DEBIAN, mnist.CLOTHES, ".gz"),
+            formats.public_idx("fashion_mnist", mnist.CLOTHES),
         ),
         (60_000, 10_000),
         (
@@ -102,15 +102,15 @@ SOURCES = {
     "faces": Source(
         "Labeled Faces in the Wild, deep-funneled: 5,749 people, colour, 128 x 128; train and test share no person",
         "none formal; photographs of real people, research use only; cite Huang et al. 2007 and 2012",
-        (forms.faces_npz(), forms.faces_archive()),
+        (formats.faces_npz(), formats.faces_archive()),
         (9_525, 3_708),
         None,
     ),
 }
 
 
-def load(name: str, split: str) -> Pictures:
-    """The pictures of source `name`; split "train" or "test". Kept in memory, read-only, for the life of the process.
+def load(name: str, split: str) -> ImageDataset:
+    """The images of source `name`; split "train" or "test". Kept in memory, read-only, for the life of the process.
 
     `samples` has one split only and gives it under both names.
 
@@ -150,16 +150,16 @@ def _missing(name: str, split: Split) -> str:
 
 
 @functools.cache  # keeps what was read; a form that raised is read again the next time
-def _read(name: str, split: Split, form: Form, folder: Path) -> Pictures:
+def _read(name: str, split: Split, form: SourceFormat, folder: Path) -> ImageDataset:
     source, place, which = SOURCES[name], folder / form.files(split)[0], SPLITS.index(split)
     pictures = form.read(folder, split)
     images, labels, count = pictures.images, pictures.labels, source.counts[which]
-    require(len(images) == len(labels) == count, place, f"holds {len(images):,} images and {len(labels):,} labels, expected {count:,}")
-    require(labels.min() >= 0 and labels.max() < len(pictures.classes), place, f"has labels outside 0..{len(pictures.classes) - 1}")
+    validate(len(images) == len(labels) == count, place, f"holds {len(images):,} images and {len(labels):,} labels, expected {count:,}")
+    validate(labels.min() >= 0 and labels.max() < len(pictures.classes), place, f"has labels outside 0..{len(pictures.classes) - 1}")
     if source.sha256 is not None:
         digest = hashlib.sha256(images.data)
         digest.update(labels.astype(np.uint8).data)
         same = digest.hexdigest() == source.sha256[which]
-        require(same, place, f"holds other pictures or labels than the published {name} ({split}), or in another order")
+        validate(same, place, f"holds other images or labels than the published {name} ({split}), or in another order")
     images.flags.writeable = labels.flags.writeable = False
     return pictures

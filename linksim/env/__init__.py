@@ -1,6 +1,6 @@
 """Gymnasium environments. `import linksim.env` registers them; Gymnasium itself comes with `pip install 'linksim[rl]'`.
 
-linksim/StepSelection-v0  diffusion steps on an atlas: rewards measured beforehand, thousands of rounds a second
+linksim/StepSelection-v0  diffusion steps on a reward table: rewards measured beforehand, thousands of rounds a second
 linksim/LiveLink-v0       diffusion steps in the simulated world itself: one link, or many in one world
 """
 

@@ -1,7 +1,7 @@
 """linksim/LiveLink-v0: choose diffusion steps in the simulated world itself, one step per PROBE and REPORT (Ren et al., Sec. IV-C, IV-D).
 
-Everything that happens on a link is in it: airtime, fading, jamming, lost probes, and the networks. `LiveLinkVec` is n lanes of one world,
-which share the batches of the networks; `LiveLink` is one lane.
+Everything that happens on a link is in it: airtime, fading, jamming, lost probes, and the networks. `LiveLinkVec` is n links of one world,
+which share the batches of the networks; `LiveLink` is one link.
 
                      linksim/StepSelection-v0          linksim/LiveLink-v0
     SNR              wanders from round to round       what Bob's pilots tell of the scenario's channel
@@ -20,7 +20,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from linksim.adapt.mdp import REACH, moved, state
+from linksim.adapt.mdp import MAX_ACTION, apply_action, state
 from linksim.env.live_world import LiveWorld, Round, adapting
 from linksim.env.step_selection import BOUNDS, Floats
 from linksim.errors import LinksimError
@@ -29,8 +29,8 @@ from linksim.scenario.schema import Scenario
 
 OBSERVATION, ACTION = spaces.Box(-BOUNDS, BOUNDS, dtype=np.float32), spaces.Box(-1.0, 1.0, (2,), np.float32)
 
-Rewards = NDArray[np.float64]  # [lanes]
-Info = dict[str, Any]  # [lanes] each
+Rewards = NDArray[np.float64]  # [links]
+Info = dict[str, Any]  # [links] each
 
 
 class Episodes:
@@ -40,41 +40,44 @@ class Episodes:
     """
 
     def __init__(
-        self, scenario: str | Scenario, lanes: int, rounds: int, overrides: Sequence[str], group: str | None, listeners: Sequence[Listener]
+        self, scenario: str | Scenario, links: int, rounds: int, overrides: Sequence[str], group: str | None, listeners: Sequence[Listener]
     ) -> None:
         if rounds < 1:
             raise LinksimError(f"rounds must be at least 1, got {rounds}")
-        self._scenario = adapting(scenario, group, lanes, overrides)
+        self._scenario = adapting(scenario, group, links, overrides)
         self._rounds, self._listeners = rounds, listeners
-        self.world: LiveWorld | None = None
+        self.simulation: LiveWorld | None = None
         self._round = rounds
 
     def begin(self, seed: int | None, options: Mapping[str, Any] | None) -> tuple[Floats, Info]:
-        """A fresh world, run until all lanes ask for the first time -> observations [lanes, 3], info."""
+        """A fresh world, run until all links ask for the first time -> observations [links, 3], info."""
         if options:
             raise LinksimError(f"an episode of a live link has no options, got {next(iter(options))!r}; what it is, the scenario says")
         if seed is not None:
-            self._scenario = self._scenario.model_copy(update={"seed": seed, "run": 0})
-        elif self.world is not None:
-            self._scenario = self._scenario.model_copy(update={"run": self._scenario.run + 1})
-        self.world, self._round = LiveWorld(self._scenario, self._listeners), 0
-        now = self.world.begin()
+            self._scenario = self._scenario.model_copy(update={"seed": seed, "replication": 0})
+        elif self.simulation is not None:
+            self._scenario = self._scenario.model_copy(update={"replication": self._scenario.replication + 1})
+        self.simulation, self._round = LiveWorld(self._scenario, self._listeners), 0
+        now = self.simulation.begin()
         return observed(now), about_choice(now)
 
     def step(self, actions: NDArray[np.floating[Any]]) -> tuple[Floats, Rewards, bool, Info]:
-        """Answer those who ask by their actions [lanes, 2], go on to where all ask again -> observations, rewards, whether it is the
+        """Answer those who ask by their actions [links, 2], go on to where all ask again -> observations, rewards, whether it is the
         episode's last step, info. Raises ResetNeeded after that, and before `begin`.
         """
-        if self.world is None or self._round == self._rounds:
+        if self.simulation is None or self._round == self._rounds:
             raise ResetNeeded("reset() before the first step, and after the last one of an episode")
-        now, self._round = self.world.choose(moved(self.world.steps, REACH * np.clip(actions, -1.0, 1.0))), self._round + 1
+        now, self._round = (
+            self.simulation.choose(apply_action(self.simulation.steps, MAX_ACTION * np.clip(actions, -1.0, 1.0))),
+            self._round + 1,
+        )
         if now.over:
             self._round = self._rounds
         return observed(now), now.reward, self._round == self._rounds, about_choice(now) | about_images(now)
 
 
 def observed(now: Round) -> Floats:
-    """-> float32 [lanes, 3]"""
+    """-> float32 [links, 3]"""
     return state(now.steps, now.measured_db).clip(-BOUNDS, BOUNDS)
 
 
@@ -88,7 +91,7 @@ def about_images(now: Round) -> Info:
 
 
 class LiveLink(gymnasium.Env[Floats, Floats]):
-    """One link. Episodes are cut off (`truncated`) after some rounds, or where the scenario's `limit_s` ends its world; they never end
+    """One link. Episodes are cut off (`truncated`) after some rounds, or where the scenario's `max_time_s` ends its world; they never end
     by themselves. Each runs in a world of its own, from its beginning.
 
     Observation  float32 [3]: t_D, t_plus and SNR as Bob measured it, each about -1..1 over its range (`adapt.mdp.state`)
@@ -97,18 +100,18 @@ class LiveLink(gymnasium.Env[Floats, Floats]):
                  (`info["images"]` is 0: frames or the REPORT were lost, or frames take longer than a round) it is the reward of the
                  round before; in a first round, -0.8, that of an image without likeness.
     Info         t_d, t_plus, snr_db: the choice of the round and the SNR as it was then; asked: whether Bob asks for another. Where he
-                 does not (probes were lost; see `world.waiting`), the observation is the last one and the next action is not used.
+                 does not (probes were lost; see `simulation.waiting`), the observation is the last one and the next action is not used.
                  After a step also ssim, adv and err of Eq. (26), (27), (29), and images, the number behind these.
 
     The first steps are random, as the paper's are. All of an episode follows from its seed and the actions. A world takes its networks
     with one thread of torch, and sets that for the whole process, as a run does.
 
-    scenario   name of one that comes with linksim, file, or `Scenario`. Its `bob.policy`, `frames` and number of lanes play no part.
+    scenario   name of one that comes with linksim, file, or `Scenario`. Its `bob.policy`, `frames` and number of links play no part.
                Without `alice.source_attack` the reward tells of likeness only.
     rounds     of an episode
     overrides  of keys of the scenario, "channel.bob.snr.mean_db=3"; for a `Scenario` with its group, "groups.NAME.channel..."
     group      the one group of the scenario to take part; None where it has no other
-    listeners  told all records of all episodes, each of which begins with a record `Lane` for every lane
+    listeners  told all records of all episodes, each of which begins with a record `Link` for every link
 
     Raises LinksimError where the scenario is not there, has faults, or has no diffusion steps to choose.
     """
@@ -137,7 +140,7 @@ class LiveLink(gymnasium.Env[Floats, Floats]):
 
 
 class LiveLinkVec(VectorEnv[Floats, Floats, NDArray[Any]]):
-    """`num_envs` lanes of one world, each as `LiveLink`, which is its first lane. One seed is for all, and all episodes end together: the
+    """`num_envs` links of one world, each as `LiveLink`, which is its first link. One seed is for all, and all episodes end together: the
     step after the last begins the next one (autoreset mode NEXT_STEP), with rewards of 0 and actions that are not used.
     """
 
@@ -174,10 +177,10 @@ class LiveLinkVec(VectorEnv[Floats, Floats, NDArray[Any]]):
 
 
 def first(info: Info) -> Info:
-    """That of the first lane, as plain numbers."""
+    """That of the first link, as plain numbers."""
     return {name: values[0].item() for name, values in info.items()}
 
 
 def masked(info: Info) -> Info:
-    """As Gymnasium has it: beside each array, which lanes have a value there. All have."""
+    """As Gymnasium has it: beside each array, which links have a value there. All have."""
     return info | {f"_{name}": np.ones(len(values), np.bool_) for name, values in info.items()}

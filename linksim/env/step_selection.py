@@ -1,4 +1,4 @@
-"""linksim/StepSelection-v0: choose diffusion steps as DiffuSeC's policy does (Ren et al., Sec. IV-D), rewarded by an atlas.
+"""linksim/StepSelection-v0: choose diffusion steps as DiffuSeC's policy does (Ren et al., Sec. IV-D), rewarded by a reward table.
 
 An episode starts from random steps (t_D, t_plus). In each round the agent is told both and the SNR as reported, and changes both.
 """
@@ -13,10 +13,10 @@ from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
-from linksim.adapt.atlas import Atlas
-from linksim.adapt.atlas_file import load_atlas
-from linksim.adapt.episode import Fluctuation
-from linksim.adapt.mdp import LEAST, MOST, REACH, Steps, moved, random_steps, state
+from linksim.adapt.mdp import LEAST, MAX_ACTION, MOST, Steps, apply_action, random_steps, state
+from linksim.adapt.reward_table import RewardTable
+from linksim.adapt.reward_table_file import load_reward_table
+from linksim.adapt.snr_process import SnrProcess
 from linksim.errors import LinksimError
 from linksim.registry import suggest
 
@@ -33,7 +33,7 @@ class StepSelection(gymnasium.Env[Floats, Floats]):
     Action       float32 [2] in -1..1: change of t_D and t_plus, 1 standing for `REACH` = 25 steps
     Reward       Eq. (31) of the steps that the action leads to, at the SNR as it is; -1.66..0 where no mean SSIM is negative
 
-    atlas           name of a measured one, or an `Atlas`
+    reward table           name of a measured one, or an `Reward table`
     rounds          of an episode
     snr_db          range in dB that the mean SNR of an episode is drawn from; both ends the same for one SNR
     fluctuation_db  standard deviation of the SNR about that mean; 0 for an SNR that does not change
@@ -41,12 +41,12 @@ class StepSelection(gymnasium.Env[Floats, Floats]):
     delay           rounds by which the reported SNR is late
     error_db        standard deviation of its error
 
-    Raises ModelError for an atlas that is not there, LinksimError for figures out of range.
+    Raises ModelError for a reward table that is not there, LinksimError for figures out of range.
     """
 
     def __init__(
         self,
-        atlas: str | Atlas = "diffusec-atlas",
+        reward_table: str | RewardTable = "diffusec-reward-table",
         rounds: int = 3,
         snr_db: tuple[float, float] = (-3.0, 12.0),
         fluctuation_db: float = 1.0,
@@ -57,10 +57,10 @@ class StepSelection(gymnasium.Env[Floats, Floats]):
         if rounds < 1:
             raise LinksimError(f"rounds must be at least 1, got {rounds}")
         try:
-            self._fluctuation = Fluctuation(*snr_db, fluctuation_db, correlation, delay, error_db)
+            self._fluctuation = SnrProcess(*snr_db, fluctuation_db, correlation, delay, error_db)
         except ValueError as fault:
             raise LinksimError(str(fault)) from fault
-        self.atlas = load_atlas(atlas) if isinstance(atlas, str) else atlas
+        self.reward_table = load_reward_table(reward_table) if isinstance(reward_table, str) else reward_table
         self._rounds = self._round = rounds
         self.observation_space = spaces.Box(-BOUNDS, BOUNDS, dtype=np.float32)
         self.action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
@@ -88,10 +88,10 @@ class StepSelection(gymnasium.Env[Floats, Floats]):
         """
         if self._round == self._rounds:
             raise ResetNeeded("the episode is over: call reset() before the next step()")
-        self._steps = moved(self._steps, REACH * np.clip(action, -1.0, 1.0)[None])
+        self._steps = apply_action(self._steps, MAX_ACTION * np.clip(action, -1.0, 1.0)[None])
         true_db = self._snr.true_db[self._round]
-        found, had = self.atlas.components(self._steps, true_db), self.atlas.reward(self._steps, true_db)
-        best = self.atlas.reward(self.atlas.best(true_db), true_db)
+        found, had = self.reward_table.components(self._steps, true_db), self.reward_table.reward(self._steps, true_db)
+        best = self.reward_table.reward(self.reward_table.best(true_db), true_db)
         about = {"ssim": found.ssim, "adv": found.adv**0.5, "err": found.err**0.5, "regret": best - had}
         told = self._told() | {name: float(value[0]) for name, value in about.items()}
         self._round += 1

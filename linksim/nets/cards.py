@@ -1,4 +1,4 @@
-"""The card of a trained part, models/NAME.yaml beside its weights: what it is, how it was trained, how good it is, how to run it."""
+"""The card of a trained model, models/NAME.yaml beside its weights: what it is, how it was trained, how good it is, how to run it."""
 
 import os
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from linksim.registry import suggest
 from linksim.scenario.strict_yaml import dump_yaml, read_yaml
 
 HEADLINE = "at 10 dB"  # linksim's usual operating point: the score that stands for the others in a list
-MEASURED = {"atlas": ".h5"}  # kinds of part that are tables rather than networks, and the ending of their files
+MEASURED = {"reward-table": ".h5"}  # kinds of part that are tables rather than networks, and the ending of their files
 
 
 @dataclass(frozen=True)
 class Score:
-    """One measured figure of a trained part.
+    """One measured figure of a trained model.
 
     metric     "psnr_of_mean_mse_db", "ssim" or "accuracy" (see `linksim.metrics`), "reward" (see `linksim.adapt.reward`)
     condition  "AWGN at 10 dB", "clean images"
@@ -31,7 +31,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Best:
+class RuntimeSettings:
     """How a part runs fastest on a class of device.
 
     batch      images per call
@@ -48,41 +48,41 @@ class Best:
             raise ValueError(f"precision must be float32 or bfloat16, got {self.precision!r}")
 
 
-UNTUNED = {"cpu": Best(64, "float32"), "cuda": Best(256, "bfloat16")}
+UNTUNED = {"cpu": RuntimeSettings(64, "float32"), "cuda": RuntimeSettings(256, "bfloat16")}
 
 
 @dataclass(frozen=True)
 class Card:
-    """All that is known of a trained part.
+    """All that is known of a trained model.
 
     name      of the part and its files
     kind      registered kind of network (`weights.KINDS`), or of table (`MEASURED`)
     config    keyword arguments of the network; axes of the table
-    lesson    the recipe: data source, seed, steps, batch, rates
+    training  the recipe: data source, seed, steps, batch, rates
     wall_s    seconds of training, or of measuring the table
     device    what it was made on
     versions  of Python and the packages that decide the numbers
     dtype     the weights are stored in: "float16" or "float32"; buffers keep their own; a table's numbers are "float64"
     sha256    of the file of weights, or of the table
     scores    measured with the weights as stored, in float32
-    best      by class of device ("cpu", "cuda"); empty until tuned
+    runtime   by class of device ("cpu", "cuda"); empty until tuned
     """
 
     name: str
     kind: str
     config: Mapping[str, Any]
-    lesson: Mapping[str, Any]
+    training: Mapping[str, Any]
     wall_s: float
     device: str
     versions: Mapping[str, str]
     dtype: str
     sha256: str
     scores: tuple[Score, ...]
-    best: Mapping[str, Best]
+    runtime: Mapping[str, RuntimeSettings]
 
-    def best_on(self, device_class: str) -> Best:
+    def best_on(self, device_class: str) -> RuntimeSettings:
         """What was tuned for "cpu" or "cuda", or the default of that class."""
-        return self.best.get(device_class, UNTUNED[device_class])
+        return self.runtime.get(device_class, UNTUNED[device_class])
 
     @property
     def headline(self) -> Score | None:
@@ -102,14 +102,16 @@ def read_card(path: Path) -> Card:
     try:
         stored = _checked(Card, read_yaml(path).data, "")
         scores = tuple(Score(**_checked(Score, score, f"scores.{place}.")) for place, score in enumerate(stored["scores"]))
-        best = {device: Best(**_checked(Best, how, f"best.{device}.")) for device, how in stored["best"].items()}
-        if unknown := sorted(set(best) - set(UNTUNED)):
-            raise ValueError(f"best.{unknown[0]}: {suggest(unknown[0], UNTUNED)}")
+        runtime = {
+            device: RuntimeSettings(**_checked(RuntimeSettings, how, f"runtime.{device}.")) for device, how in stored["runtime"].items()
+        }
+        if unknown := sorted(set(runtime) - set(UNTUNED)):
+            raise ValueError(f"runtime.{unknown[0]}: {suggest(unknown[0], UNTUNED)}")
         if stored["name"] != path.stem:
             raise ValueError(f"name: must be {path.stem!r} like the file, got {stored['name']!r:.80}")
     except (ScenarioError, ValueError) as fault:
         raise ModelError(f"{path}: damaged card ({str(fault).splitlines()[0]})") from fault
-    return Card(**stored | {"scores": scores, "best": best})
+    return Card(**stored | {"scores": scores, "runtime": runtime})
 
 
 def write_card(card: Card, path: Path) -> None:

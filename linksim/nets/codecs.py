@@ -3,7 +3,7 @@
     image -> [conv /2] -> [conv /2] -> [residual blocks] -> [conv] -> unit power -> symbols
     image <- [conv, x2] <- [conv, x2] <- [residual blocks] <- [conv] <------------- symbols (equalised)
 
-Encoder and decoder are told the SNR (`SnrGain`), so one model serves the whole range.
+Encoder and decoder are told the SNR (`SnrFiLM`), so one model serves the whole range.
 
 Differs from the paper: SNR-conditioned, residual blocks at the coarsest scale, and power is normalised per image, never over a batch.
 """
@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from linksim.nets.layers import Bottleneck, SnrGain
-from linksim.phy.link import normalise_power
+from linksim.nets.layers import Bottleneck, SnrFiLM
+from linksim.phy.baseband import normalise_power
 
 SHRINK = 4  # an image side becomes side / 4 rows of features
 
@@ -51,9 +51,9 @@ class Codec(nn.Module):
     encoder: nn.Module
     decoder: nn.Module
 
-    def __init__(self, colours: int, side: int, rows: int, uses: int) -> None:
+    def __init__(self, colours: int, side: int, rows: int, channel_uses: int) -> None:
         super().__init__()
-        self.colours, self.side, self.rows, self.uses = colours, side, rows, uses
+        self.colours, self.side, self.rows, self.channel_uses = colours, side, rows, channel_uses
 
     def encode(self, images: Tensor, snr_db: Tensor) -> Tensor:
         """Images [batch, colours, side, side] in 0..1, believed snr_db [batch] -> complex [batch, uses], unit mean power per image."""
@@ -74,7 +74,7 @@ class Encoder(nn.Module):
         self.stem = nn.Sequential(
             nn.Conv2d(colours, stem, 5, stride=2, padding=2), nn.PReLU(stem), nn.Conv2d(stem, width, 3, stride=2, padding=1)
         )
-        self.snr = SnrGain(width)
+        self.snr = SnrFiLM(width)
         self.blocks = nn.Sequential(*(Bottleneck(width, inner) for _ in range(blocks)))
         self.out = nn.Conv2d(width, channels, 3, padding=1)
 
@@ -90,7 +90,7 @@ class FeatureDecoder(nn.Module):
         super().__init__()
         self.channels = channels
         self.inp = nn.Conv2d(channels, width, 3, padding=1)
-        self.snr = SnrGain(width)
+        self.snr = SnrFiLM(width)
         self.blocks = nn.Sequential(*(Bottleneck(width, inner) for _ in range(blocks)))
         self.grow = nn.Conv2d(width, 4 * stem, 3, padding=1)
         self.activation = nn.PReLU(stem)
@@ -109,7 +109,7 @@ class Decoder(FeatureDecoder):
         return super().forward(to_features(symbols, self.channels), snr_db)
 
 
-class DeepJscc(Codec):
+class ResidualJscc(Codec):
     """The codec of one link. It takes images of any side that is a multiple of `SHRINK`; `side` is that of the images it was made for.
 
     colours, side  of the images it takes

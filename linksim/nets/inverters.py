@@ -22,7 +22,7 @@ class Inverter(nn.Module):
 
     def __init__(self, side: int, channels: int) -> None:
         super().__init__()
-        self.channels, self.uses = channels, channels * (side // SHRINK) ** 2 // 2
+        self.channels, self.channel_uses = channels, channels * (side // SHRINK) ** 2 // 2
 
     def invert(self, symbols: Tensor) -> Tensor:
         """Equalised symbols complex [batch, uses] -> images [batch, colours, side, side] in 0..1."""

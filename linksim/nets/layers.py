@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 
-class SnrGain(nn.Module):
+class SnrFiLM(nn.Module):
     """Scales and shifts feature maps by what the SNR calls for, so that one network serves a range of SNRs.
 
     (x [batch, channels, h, w], snr_db [batch]) -> the same shape as x. After the attention modules of Xu et al., "Wireless Image
@@ -18,8 +18,8 @@ class SnrGain(nn.Module):
         self.out = nn.Linear(hidden, 2 * channels)
 
     def forward(self, x: Tensor, snr_db: Tensor) -> Tensor:
-        terms: Tensor = self.out(self.activation(self.hidden(snr_db[:, None] / 10.0 - 1.0)))
-        scale, shift = terms[:, :, None, None].chunk(2, dim=1)
+        parameters: Tensor = self.out(self.activation(self.hidden(snr_db[:, None] / 10.0 - 1.0)))
+        scale, shift = parameters[:, :, None, None].chunk(2, dim=1)
         return torch.addcmul(shift, x, 1.0 + scale)
 
 

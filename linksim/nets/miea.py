@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from linksim.nets.codecs import SHRINK, Codec, feature_rows, to_features, to_symbols
 from linksim.nets.inverters import Inverter
-from linksim.phy.link import normalise_power
+from linksim.phy.baseband import normalise_power
 
 
 class MieaEncoder(nn.Module):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from linksim.nets.codecs import Codec
-from linksim.phy.link import normalise_power
+from linksim.phy.baseband import normalise_power
 
 NO_SIGNAL_DB = -60.0  # SNRs below are taken for this one
 
@@ -93,9 +93,9 @@ class ChannelDecoder(nn.Module):
         self.dense = nn.Sequential(nn.Linear(reals + 1, 1024), nn.ReLU(), nn.Linear(1024, width))
 
     def forward(self, symbols: Tensor, snr_db: Tensor) -> Tensor:
-        heard = torch.view_as_real(symbols).reshape(len(symbols), self.tokens, -1)
+        received = torch.view_as_real(symbols).reshape(len(symbols), self.tokens, -1)
         level = (snr_db.clamp_min(NO_SIGNAL_DB) / 10.0)[:, None, None].expand(-1, self.tokens, 1)
-        tokens: Tensor = self.dense(torch.cat([heard, level], dim=2))
+        tokens: Tensor = self.dense(torch.cat([received, level], dim=2))
         return tokens
 
 
@@ -139,6 +139,6 @@ class VitJscc(Codec):
         self, *, colours: int = 3, side: int = 32, patch: int = 8, width: int = 352, heads: int = 8, layers: int = 10, reals: int = 160
     ) -> None:
         tokens = (side // patch) ** 2
-        super().__init__(colours, side, rows=tokens, uses=tokens * reals // 2)
+        super().__init__(colours, side, rows=tokens, channel_uses=tokens * reals // 2)
         self.encoder = VitEncoder(SemanticEncoder(colours, side, patch, width, heads, layers), ChannelEncoder(width, reals))
         self.decoder = VitDecoder(SemanticDecoder(colours, side, patch, width), ChannelDecoder(width, reals, tokens))

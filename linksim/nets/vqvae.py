@@ -48,18 +48,18 @@ class Codebook(nn.Module):
             closeness = torch.baddbmm(halves, self.vectors(features), words.transpose(1, 2), beta=-1.0)
         return closeness.argmax(dim=2).view(self.codes, batch, -1).permute(1, 2, 0)
 
-    def looked_up(self, indices: Tensor, side: int) -> Tensor:
+    def lookup(self, indices: Tensor, side: int) -> Tensor:
         """Indices int64 [batch, side * side, codes] -> the codewords as features [batch, codes * depth, side, side]."""
         first = torch.arange(self.codes, device=indices.device) * self.words.shape[1]
         found = functional.embedding(indices + first, self.words.flatten(0, 1))
         return found.flatten(2).transpose(1, 2).reshape(len(indices), -1, side, side)
 
     def straight_through(self, features: Tensor, indices: Tensor) -> Tensor:
-        """`looked_up`, whose gradient goes to the codewords, and as it is to `features` too, though others may have been looked up."""
-        return self.looked_up(indices, features.shape[-1]) + (features - features.detach())
+        """`lookup`, whose gradient goes to the codewords, and as it is to `features` too, though others may have been looked up."""
+        return self.lookup(indices, features.shape[-1]) + (features - features.detach())
 
     @torch.no_grad()
-    def revive(self, features: Tensor, indices: Tensor, chosen: Tensor) -> None:
+    def reset_dead_codes(self, features: Tensor, indices: Tensor, chosen: Tensor) -> None:
         """Codewords that none of `indices`, those of `features`, names take the place of a vector: of the one that `chosen`, int64 [words]
         below batch * h * w, names for it."""
         vectors = self.vectors(features)
@@ -126,8 +126,8 @@ class VqVae(nn.Module):
         return self.codebook.nearest(self.encoder(images))
 
     def decode(self, indices: Tensor, snr_db: Tensor) -> Tensor:
-        """Indices as from `encode`, right or wrong, SNR [batch] in dB they were heard at -> images [batch, colours, side, side] in 0..1."""
-        images: Tensor = self.decoder(self.codebook.looked_up(indices, self.rows), snr_db)
+        """Indices as from `encode`, right or wrong, SNR [batch] in dB they were received at -> images [batch, colours, side, side] in 0..1."""
+        images: Tensor = self.decoder(self.codebook.lookup(indices, self.rows), snr_db)
         return images.clamp(0.0, 1.0)
 
     def masked(self, images: Tensor, cells: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Loading trained parts: weights from models/NAME.safetensors, verified against the card models/NAME.yaml. safetensors only, no pickle."""
+"""Loading trained models: weights from models/NAME.safetensors, verified against the card models/NAME.yaml. safetensors only, no pickle."""
 
 import hashlib
 import os
@@ -15,9 +15,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from linksim.errors import LinksimError, ModelError
-from linksim.nets.cards import MEASURED, Best, Card, read_card
+from linksim.nets.cards import MEASURED, Card, RuntimeSettings, read_card
 from linksim.nets.classifiers import WhitenedNet
-from linksim.nets.codecs import DeepJscc
+from linksim.nets.codecs import ResidualJscc
 from linksim.nets.inverters import InverseNet
 from linksim.nets.miea import MieaInverse, MieaJscc
 from linksim.nets.policy import Actor
@@ -43,7 +43,7 @@ def one_of(layouts: Mapping[str, Maker]) -> Maker:
 
 
 KINDS: Registry[Maker] = Registry("kind of part")
-KINDS.add("codec")(one_of({"residual": DeepJscc, "miea": MieaJscc, "vit": VitJscc}))
+KINDS.add("codec")(one_of({"residual": ResidualJscc, "miea": MieaJscc, "vit": VitJscc}))
 KINDS.add("classifier")(one_of({"whitened": WhitenedNet, "wide-resnet": WideResNet}))
 KINDS.add("denoiser")(UNet)
 KINDS.add("vqvae")(VqVae)
@@ -54,8 +54,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True)
-class Part:
-    """A trained part, ready to run: evaluation mode, channels last, float32 weights that want no gradient.
+class TrainedModel:
+    """A trained model, ready to replication: evaluation mode, channels last, float32 weights that want no gradient.
 
     Its network is a `Codec`, a `Classifier` or an `Inverter`, as its kind says (`KINDS`).
     """
@@ -66,7 +66,7 @@ class Part:
     device: torch.device
 
     @property
-    def best(self) -> Best:
+    def best(self) -> RuntimeSettings:
         """Batch size and precision that are fastest on this part's class of device."""
         return self.card.best_on(self.device.type)
 
@@ -75,10 +75,10 @@ State = Literal["present", "missing", "damaged"]
 
 
 @dataclass(frozen=True)
-class PartStatus:
+class ModelStatus:
     """One line of `linksim models`.
 
-    state     "present": verified; "missing": a lesson without a card; "damaged": see `note`
+    state     "present": verified; "missing": a training task without a card; "damaged": see `note`
     size_mb   of its file, 0 where there is none
     headline  the score that stands for the others, or ""
     dtype     its numbers are stored in, or ""
@@ -94,8 +94,8 @@ class PartStatus:
     note: str
 
 
-def parts_folder() -> Path:
-    """Where trained parts are looked for: $LINKSIM_MODELS, else the folder that comes with linksim."""
+def models_folder() -> Path:
+    """Where trained models are looked for: $LINKSIM_MODELS, else the folder that comes with linksim."""
     own = os.environ.get("LINKSIM_MODELS")
     return Path(own).expanduser() if own else shipped_models()
 
@@ -110,7 +110,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Context to run networks in; `precision` as in `cards.Best`."""
+    """Context to run networks in; `precision` as in `cards.RuntimeSettings`."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
@@ -123,39 +123,39 @@ def build(kind: str, config: dict[str, Any]) -> nn.Module:
         raise ModelError(f"config does not fit kind {kind!r}: {fault}") from fault
 
 
-def has_part(name: str) -> bool:
+def has_model(name: str) -> bool:
     """Whether there is a card of this name. Its weights may still be damaged."""
-    return (parts_folder() / f"{name}.yaml").is_file()
+    return (models_folder() / f"{name}.yaml").is_file()
 
 
-def load_part(name: str, kind: str, device: str = "cpu") -> Part:
-    """A verified part; the same one for the same name and device as long as the process lives (see `forget_parts`).
+def load_model(name: str, kind: str, device: str = "cpu") -> TrainedModel:
+    """A verified part; the same one for the same name and device as long as the process lives (see `clear_model_cache`).
 
     Raises ModelError, in one line, for an unknown name, another kind, a missing or altered file, tensors that do not fit the config.
     """
-    part = _load(parts_folder(), name, pick_device(device))
+    part = _load(models_folder(), name, pick_device(device))
     if part.card.kind != kind:
         raise ModelError(f"part {name!r} is a {part.card.kind}, not a {kind}")
     return part
 
 
 def find_file(name: str, kind: str) -> Path:
-    """The file of a part that is no network (`cards.MEASURED`), verified. Raises ModelError as `load_part` does."""
-    folder = parts_folder()
+    """The file of a part that is no network (`cards.MEASURED`), verified. Raises ModelError as `load_model` does."""
+    folder = models_folder()
     card = _card(folder, name)
     if card.kind != kind:
         raise ModelError(f"part {name!r} is of kind {card.kind}, not {kind}")
     return _verified(folder, card)
 
 
-def forget_parts() -> None:
+def clear_model_cache() -> None:
     """Read parts anew from now on: they have been written."""
     _load.cache_clear()
 
 
 @cache
 @torch.inference_mode(False)  # it is kept: who asks next may want gradients through it
-def _load(folder: Path, name: str, device: torch.device) -> Part:
+def _load(folder: Path, name: str, device: torch.device) -> TrainedModel:
     card = _card(folder, name)
     if card.kind in MEASURED:
         raise ModelError(f"part {name!r} is of kind {card.kind}, which is no network")
@@ -169,7 +169,7 @@ def _load(folder: Path, name: str, device: torch.device) -> Part:
     network.load_state_dict(tensors)
     network.requires_grad_(False).eval().to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-    return Part(name, card, network, device)
+    return TrainedModel(name, card, network, device)
 
 
 def check_tensors(network: nn.Module, tensors: dict[str, Tensor]) -> None:
@@ -186,7 +186,9 @@ def _card(folder: Path, name: str) -> Card:
     path = folder / f"{name}.yaml"
     if not path.is_file():
         known = suggest(name, (card.stem for card in folder.glob("*.yaml")))
-        raise ModelError(f"no trained part {name!r} in {folder} ({known}); `linksim train {name}` makes it if there is such a lesson")
+        raise ModelError(
+            f"no trained model {name!r} in {folder} ({known}); `linksim train {name}` makes it if there is such a training task"
+        )
     return read_card(path)
 
 
@@ -209,28 +211,28 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def list_parts(lessons: Iterable[str] = ()) -> list[PartStatus]:
-    """Every card in the folder, verified, and every lesson that has none yet; by name."""
-    folder = parts_folder()
-    return [_status(folder, name) for name in sorted({path.stem for path in folder.glob("*.yaml")} | set(lessons))]
+def list_models(tasks: Iterable[str] = ()) -> list[ModelStatus]:
+    """Every card in the folder, verified, and every training task that has none yet; by name."""
+    folder = models_folder()
+    return [_status(folder, name) for name in sorted({path.stem for path in folder.glob("*.yaml")} | set(tasks))]
 
 
-def _status(folder: Path, name: str) -> PartStatus:
+def _status(folder: Path, name: str) -> ModelStatus:
     size_mb = _size_mb(folder / f"{name}.safetensors")
     if not (folder / f"{name}.yaml").is_file():
         note = f"weights without a card: run `linksim train {name}`" if size_mb else ""
-        return PartStatus(name, "", "damaged" if size_mb else "missing", size_mb, "", "", note)
+        return ModelStatus(name, "", "damaged" if size_mb else "missing", size_mb, "", "", note)
     try:
         card = read_card(folder / f"{name}.yaml")
     except ModelError as fault:
-        return PartStatus(name, "", "damaged", size_mb, "", "", str(fault))
+        return ModelStatus(name, "", "damaged", size_mb, "", "", str(fault))
     size_mb, score = _size_mb(_file(folder, card)), card.headline
     headline = f"{score.metric} {score.value:.4g} ({score.condition})" if score else ""
     try:
         _verified(folder, card)
     except ModelError as fault:
-        return PartStatus(name, card.kind, "damaged", size_mb, headline, card.dtype, str(fault))
-    return PartStatus(name, card.kind, "present", size_mb, headline, card.dtype, "")
+        return ModelStatus(name, card.kind, "damaged", size_mb, headline, card.dtype, str(fault))
+    return ModelStatus(name, card.kind, "present", size_mb, headline, card.dtype, "")
 
 
 def _size_mb(path: Path) -> float:

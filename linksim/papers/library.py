@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from linksim.errors import LinksimError
-from linksim.papers.cells import Shelf
-from linksim.papers.claims import PaperClaims, read_claims
-from linksim.papers.diffusec.conditions import CLEAN, ROBUST
-from linksim.papers.diffusec.conditions import Setup as DiffuSecSetup
+from linksim.papers.diffusec.experiments import CLEAN, ROBUST
+from linksim.papers.diffusec.experiments import Setup as DiffuSecSetup
 from linksim.papers.diffusec.paper import DiffuSec
-from linksim.papers.miea.conditions import Setup
+from linksim.papers.miea.experiments import Setup
 from linksim.papers.miea.paper import Miea
-from linksim.papers.paper import Paper, Want
-from linksim.papers.tables import Table
-from linksim.papers.verdicts import UNMEASURED, Finding, Judged
 from linksim.registry import suggest
+from linksim.reproduction.claims import PaperClaims, read_claims
+from linksim.reproduction.paper import Experiment, Paper
+from linksim.reproduction.results import ResultStore
+from linksim.reproduction.tables import Table
+from linksim.reproduction.verdicts import UNMEASURED, ClaimVerdict, Finding
 
 
 class Unmeasured:
@@ -28,16 +28,16 @@ class Unmeasured:
     def notes(self) -> Sequence[str]:
         return ()
 
-    def wants(self) -> Sequence[Want]:
+    def experiments(self) -> Sequence[Experiment]:
         return ()
 
     def tables(self) -> Sequence[Table]:
         return ()
 
-    def judge(self, shelf: Shelf) -> Sequence[Judged]:
-        return [Judged(claim, "", Finding(UNMEASURED, "", 0, "nothing measures it yet")) for claim in self.claims.claims]
+    def evaluator(self, results: ResultStore) -> Sequence[ClaimVerdict]:
+        return [ClaimVerdict(claim, "", Finding(UNMEASURED, "", 0, "nothing measures it yet")) for claim in self.claims.claims]
 
-    def figures(self, shelf: Shelf) -> Sequence[Path]:
+    def figures(self, results: ResultStore) -> Sequence[Path]:
         return ()
 
 
@@ -54,9 +54,9 @@ class Module:
     images: int
     sized: tuple[str, ...] = ()
 
-    def kept(self, shelf: Shelf) -> int:
+    def kept(self, results: ResultStore) -> int:
         """Images that most kept cells have, or as many as there are to be where none is kept."""
-        cells = [cell for cell in shelf.cells() if not self.sized or cell.key.split("/")[0] in self.sized]
+        cells = [cell for cell in results.cells() if not self.sized or cell.key.split("/")[0] in self.sized]
         kept = Counter(len(samples) for cell in cells for samples in cell.samples.values()).most_common(1)
         return kept[0][0] if kept else self.images
 
@@ -67,7 +67,7 @@ MODULES: dict[str, Module] = {
 }
 
 
-def open_paper(name: str, shelf: Shelf, images: int | None = None) -> Paper:
+def open_paper(name: str, results: ResultStore, images: int | None = None) -> Paper:
     """The paper `name`, to be measured on `images` images a cell, by default as many as most kept cells have.
 
     Raises LinksimError for an unknown name and a number of images that the paper cannot use.
@@ -78,4 +78,4 @@ def open_paper(name: str, shelf: Shelf, images: int | None = None) -> Paper:
     if name not in MODULES:
         return Unmeasured(known[name])
     module = MODULES[name]
-    return module.open(images or module.kept(shelf))
+    return module.open(images or module.kept(results))

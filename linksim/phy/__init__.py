@@ -1,1 +1,1 @@
-"""The radio: what happens to symbols between an antenna and an ear."""
+"""The radio: what happens to symbols between an antenna and a receiver."""

@@ -29,8 +29,8 @@ class Coding(Protocol):
         ...
 
 
-class Bare:
-    """BPSK without a code: bit 0 is +1, bit 1 is -1. With n copies and `snr` as `phy.link` defines it, on a constant gain,
+class UncodedBpsk:
+    """BPSK without a code: bit 0 is +1, bit 1 is -1. With n copies and `snr` as `phy.options` defines it, on a constant gain,
 
     bit error rate = Q(sqrt(2 * n * snr))
 
@@ -45,18 +45,18 @@ class Bare:
         return np.packbits(trust.real < 0).tobytes()
 
 
-def combine(heard: Symbols, gain: complex | Symbols, noise_power: float | NDArray[np.floating[Any]], repeats: int) -> Symbols:
-    """Maximum-ratio combining: the copies' sum of ``conj(gain) * heard / N0`` -> complex [symbols].
+def combine(received: Symbols, gain: complex | Symbols, noise_power: float | NDArray[np.floating[Any]], repeats: int) -> Symbols:
+    """Maximum-ratio combining: the copies' sum of ``conj(gain) * received / N0`` -> complex [symbols].
 
     The real part is a quarter of log P(+1) / P(-1) of a symbol sent as +1 or -1, and the SNRs of the copies add up.
 
-    heard        complex [repeats * symbols]
+    received        complex [repeats * symbols]
     gain         complex, or complex [repeats * symbols] or [1]: as the receiver believes it to be
     noise_power  N0 per complex symbol, real, or real [repeats * symbols] where the receiver knows that it is not the same for all
 
-    Raises ValueError when `heard` is no whole number of copies.
+    Raises ValueError when `received` is no whole number of copies.
     """
-    if heard.size % repeats:
-        raise ValueError(f"{heard.size} symbols are no {repeats} copies of the same symbols")
-    trust: Symbols = np.conj(gain) * heard / np.maximum(noise_power, SMALLEST_NOISE)
+    if received.size % repeats:
+        raise ValueError(f"{received.size} symbols are no {repeats} copies of the same symbols")
+    trust: Symbols = np.conj(gain) * received / np.maximum(noise_power, SMALLEST_NOISE)
     return trust.reshape(repeats, -1).sum(axis=0) if repeats > 1 else trust

@@ -3,7 +3,7 @@
     bytes --> blocks (`scenario.control_size`) --> message and parity bits of each --> interleaver --> QPSK
 
 Encoding is linear: the parity bits of a message are the sum (exclusive or) of those of its bytes, each looked up by place and value. A
-receiver tries that first: where the parity bits of the bytes as heard are the parity bits as heard, nothing is left to decode.
+receiver tries that first: where the parity bits of the bytes as received are the parity bits as received, nothing is left to decode.
 """
 
 import math
@@ -22,7 +22,7 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 _POINTS = np.array([1 + 1j, -1 + 1j, 1 - 1j, -1 - 1j], np.complex64) / np.float32(math.sqrt(2))  # as in `phy.qam`, the first bit counts one
 
 
-class Coded:
+class LdpcQpsk:
     """The coding that control messages have unless a scenario says otherwise."""
 
     def modulate(self, raw: bytes) -> NDArray[np.complex64]:
@@ -57,9 +57,9 @@ def _cut(raw: bytes) -> list[tuple[int, NDArray[np.uint8]]]:
 
 def _decoded(n: int, part: int, llr: NDArray[np.float32]) -> bytes:
     """The `part` bytes of a block from the ratios of its bits, float32 [8 * part + n / 2]."""
-    heard = llr < 0
-    block = np.packbits(heard[: 8 * part])
-    if np.array_equal(parity(n, block), np.packbits(heard[8 * part :])):
+    received = llr < 0
+    block = np.packbits(received[: 8 * part])
+    if np.array_equal(parity(n, block), np.packbits(received[8 * part :])):
         return block.tobytes()
     code = ldpc.code(n, "1/2")
     whole = np.full((1, n), ldpc.LARGEST_LLR, np.float32)  # what was not sent is zero

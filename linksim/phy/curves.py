@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from linksim.phy import ldpc, qam
-from linksim.phy.link import Heard, equalise, transmit
+from linksim.phy.baseband import ReceivedSymbols, equalise, transmit
 from linksim.phy.noise import unit_noise
 from linksim.rng import Streams
 from linksim.units import db_to_linear
@@ -45,8 +45,8 @@ def measure_uncoded(order: int, snr_db: float, channel: Literal["awgn", "rayleig
         draw, count = streams("curves/uncoded", number), min(AT_ONCE, symbols - first)
         sent = _bits(draw, 1, m * count)
         gain = _normals(draw, 1, count) if channel == "rayleigh" else torch.ones(1, 1, dtype=torch.complex64)
-        heard = transmit(qam.modulate(sent, order), gain, noise_power, _normals(draw, 1, count))
-        errors += int((qam.decide(equalise(Heard(heard, gain, noise_power)), order) != sent).sum())
+        received = transmit(qam.modulate(sent, order), gain, noise_power, _normals(draw, 1, count))
+        errors += int((qam.decide(equalise(ReceivedSymbols(received, gain, noise_power)), order) != sent).sum())
     return Rate(errors, m * symbols)
 
 
@@ -59,8 +59,8 @@ def measure_coded(code: ldpc.Code, order: int, snr_db: float, blocks: int, seed:
         draw, count = streams("curves/coded", number), min(at_once, blocks - first)
         sent, level = _bits(draw, count, code.k), torch.full((count,), noise_power)
         symbols = qam.modulate(ldpc.encode(code, sent), order)
-        heard = transmit(symbols, torch.ones(count, 1), level, _normals(draw, count, code.n // m))
-        decoded = ldpc.decode(code, qam.demodulate(heard, level, order), iterations)
+        received = transmit(symbols, torch.ones(count, 1), level, _normals(draw, count, code.n // m))
+        decoded = ldpc.decode(code, qam.demodulate(received, level, order), iterations)
         wrong += int((decoded.bits != sent).any(dim=1).sum())
     return Rate(wrong, blocks)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.phy import tdl
-from linksim.phy.waves import Waves, from_all_sides
+from linksim.phy.sum_of_sinusoids import SumOfSinusoids, from_all_sides
 from linksim.rng import Draws, Key, Streams, generator
 from linksim.scenario import fading as words
 from linksim.units import db_to_linear, seconds_to_ns
@@ -20,7 +20,7 @@ WAVES = 64  # of Clarke's model
 class Fading(Protocol):
     """Gain over time."""
 
-    def gains(self, start_ns: int, uses: int, use_ns: float) -> NDArray[np.complex64]:
+    def gains(self, start_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.complex64]:
         """Gain of `uses` consecutive channel uses of `use_ns` each from `start_ns` on: complex64 [uses], or [1] where all have the same."""
 
 
@@ -30,11 +30,11 @@ ONE = np.ones(1, np.complex64)
 class NoGain:
     """A gain of one."""
 
-    def gains(self, start_ns: int, uses: int, use_ns: float) -> NDArray[np.complex64]:
+    def gains(self, start_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.complex64]:
         return ONE
 
 
-class Blocks:
+class BlockGains:
     """A gain that is constant within a coherence block and independent from block to block.
 
     Block b lasts from b * coherence to (b + 1) * coherence of simulated time, whoever sends then.
@@ -46,12 +46,12 @@ class Blocks:
         self._coherence_ns, self._draws, self._draw = coherence_ns, Draws(key), draw
         self._chunk, self._kept = -1, ONE
 
-    def gains(self, start_ns: int, uses: int, use_ns: float) -> NDArray[np.complex64]:
-        first, last = start_ns // self._coherence_ns, int(start_ns + (uses - 1) * use_ns) // self._coherence_ns
+    def gains(self, start_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.complex64]:
+        first, last = start_ns // self._coherence_ns, int(start_ns + (channel_uses - 1) * use_ns) // self._coherence_ns
         if first == last:
             place = first % CHUNK
             return self._of(first // CHUNK)[place : place + 1]
-        blocks = (start_ns + np.arange(uses) * use_ns).astype(np.int64) // self._coherence_ns
+        blocks = (start_ns + np.arange(channel_uses) * use_ns).astype(np.int64) // self._coherence_ns
         chunks = range(first // CHUNK, last // CHUNK + 1)
         drawn: NDArray[np.complex64] = np.concatenate([self._of(chunk) for chunk in chunks])
         return drawn[blocks - chunks[0] * CHUNK]
@@ -78,15 +78,15 @@ def nakagami(m: float) -> Callable[[np.random.Generator, int], NDArray[np.comple
     return drawn
 
 
-class Mixture:
+class CorrelatedFading:
     """Two independent fadings of one Gaussian law as one of the same law, whose correlation with the first is `correlation`."""
 
     def __init__(self, first: Fading, second: Fading, correlation: float) -> None:
         self._first, self._second = first, second
         self._shares = np.float32(correlation), np.float32(math.sqrt(1 - correlation**2))
 
-    def gains(self, start_ns: int, uses: int, use_ns: float) -> NDArray[np.complex64]:
-        first, second = (fading.gains(start_ns, uses, use_ns) for fading in (self._first, self._second))
+    def gains(self, start_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.complex64]:
+        first, second = (fading.gains(start_ns, channel_uses, use_ns) for fading in (self._first, self._second))
         return self._shares[0] * first + self._shares[1] * second
 
 
@@ -98,11 +98,11 @@ class LineOfSight:
 
     def __init__(self, scattered: Fading, k: float, shift_hz: float, key: Key) -> None:
         angle, phase = generator(key).random(2) * 2 * np.pi
-        self._direct = Waves(np.array([math.sqrt(k / (k + 1)) * np.exp(1j * phase)]), np.array([shift_hz * np.cos(angle)]))
+        self._direct = SumOfSinusoids(np.array([math.sqrt(k / (k + 1)) * np.exp(1j * phase)]), np.array([shift_hz * np.cos(angle)]))
         self._scattered, self._share = scattered, np.float32(math.sqrt(1 / (k + 1)))
 
-    def gains(self, start_ns: int, uses: int, use_ns: float) -> NDArray[np.complex64]:
-        return self._direct.gains(start_ns, uses, use_ns) + self._share * self._scattered.gains(start_ns, uses, use_ns)
+    def gains(self, start_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.complex64]:
+        return self._direct.gains(start_ns, channel_uses, use_ns) + self._share * self._scattered.gains(start_ns, channel_uses, use_ns)
 
 
 def fading(spec: words.Fading, streams: Streams, name: str, twin: str = "", correlation: float = 0.0) -> Fading:
@@ -113,7 +113,7 @@ def fading(spec: words.Fading, streams: Streams, name: str, twin: str = "", corr
     """
     made = scattered(spec, streams.key(name))
     if correlation:
-        made = Mixture(scattered(spec, streams.key(twin)), made, correlation)
+        made = CorrelatedFading(scattered(spec, streams.key(twin)), made, correlation)
     k_db = spec.k_db if isinstance(spec, words.RicianFading | words.JakesFading) else None
     if k_db is None:
         return made
@@ -126,8 +126,8 @@ def scattered(spec: words.Fading, key: Key) -> Fading:
     if isinstance(spec, words.NoFading):
         return NoGain()
     if isinstance(spec, words.JakesFading):
-        return from_all_sides(key, spec.shift_hz, WAVES, np.ones(1)).together()
+        return from_all_sides(key, spec.shift_hz, WAVES, np.ones(1)).narrowband()
     if isinstance(spec, words.TdlFading):
-        return tdl.flat(spec, key) if spec.view == "flat" else tdl.Ofdm(spec, key)
+        return tdl.flat(spec, key) if spec.bandwidth == "flat" else tdl.Ofdm(spec, key)
     draw = nakagami(spec.m) if isinstance(spec, words.NakagamiFading) else gaussian
-    return Blocks(max(1, seconds_to_ns(spec.coherence_ms / 1e3)), key, draw)
+    return BlockGains(max(1, seconds_to_ns(spec.coherence_ms / 1e3)), key, draw)

@@ -14,7 +14,9 @@ class Budget:
     """Energy that a jammer may yet spend, as time in whole ns at its power; without end where the scenario sets no bound."""
 
     def __init__(self, spec: Jamming) -> None:
-        self.left_ns: float = math.inf if spec.budget_s is None else math.floor(spec.budget_s * 1e9 / db_to_linear(spec.jsr_bob_db))
+        self.left_ns: float = (
+            math.inf if spec.energy_budget_s is None else math.floor(spec.energy_budget_s * 1e9 / db_to_linear(spec.jsr_bob_db))
+        )
 
     def spend(self, start_ns: int, end_ns: int) -> int:
         """Pay for an interval; returns its end, sooner than asked where no more can be paid for."""
@@ -26,7 +28,7 @@ class Budget:
 def intervals(spec: PlannedJammer, key: Key) -> Intervals:
     """The intervals [start, end) in ns during which the jammer is on, in order and without end, its budget not yet considered.
 
-    key  of the jammer's stream, which only a Markov jammer uses. Interval n of a sweep is spent on lane n modulo the lanes of the group
+    key  of the jammer's stream, which only a Markov jammer uses. Interval n of a sweep is spent on link n modulo the links of the group
     """
     start = seconds_to_ns(spec.start_ms / 1e3)
     if isinstance(spec, MarkovJammer):
@@ -58,7 +60,7 @@ def _stay_ns(drawn: float) -> int:
     return max(1, round(drawn))
 
 
-def affordable(spec: PlannedJammer, key: Key) -> Intervals:
+def within_budget(spec: PlannedJammer, key: Key) -> Intervals:
     """`intervals` until the energy budget is spent; the last one is cut short where it ends."""
     budget = Budget(spec)
     for start, end in intervals(spec, key):
@@ -67,8 +69,8 @@ def affordable(spec: PlannedJammer, key: Key) -> Intervals:
         yield start, budget.spend(start, end)
 
 
-def uses_hit(start_ns: int, end_ns: int, frame_ns: int, use_ns: float, uses: int) -> tuple[int, int]:
+def channel_uses_hit(start_ns: int, end_ns: int, frame_ns: int, use_ns: float, channel_uses: int) -> tuple[int, int]:
     """Which channel uses [first, last) of a frame that starts at `frame_ns` lie within the interval; a use is hit when its middle is."""
     first = math.ceil((start_ns - frame_ns) / use_ns - 0.5)
     last = math.ceil((end_ns - frame_ns) / use_ns - 0.5)
-    return min(max(first, 0), uses), min(max(last, 0), uses)
+    return min(max(first, 0), channel_uses), min(max(last, 0), channel_uses)

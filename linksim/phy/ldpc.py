@@ -55,7 +55,7 @@ class Decoded:
 
     bits        uint8 [b, k]; a best guess where not `valid`
     valid       bool [b], True where a codeword was found, which need not be the one that was sent
-    iterations  int64 [b]: how many it took; 0 where the heard signs were a codeword
+    iterations  int64 [b]: how many it took; 0 where the received signs were a codeword
     """
 
     bits: Tensor
@@ -129,24 +129,24 @@ def _decode(of: Code, llr: Tensor, iterations: int) -> Decoded:
     thought to be when the edge was met last, by the channel and all checks together, and `told` what the edge's check had told it then.
     """
     bits, before, last, checks = (table.to(llr.device) for table in (of.bits, of.before, of.last, of.checks))
-    heard = llr.float().clamp(-LARGEST_LLR, LARGEST_LLR).t().contiguous()
-    belief = heard.index_select(0, bits)
-    told = torch.zeros_like(belief)
-    left, decided = torch.arange(len(llr), device=llr.device), heard < 0
+    received = llr.float().clamp(-LARGEST_LLR, LARGEST_LLR).t().contiguous()
+    estimate = received.index_select(0, bits)
+    told = torch.zeros_like(estimate)
+    left, decided = torch.arange(len(llr), device=llr.device), received < 0
     valid, taken = _fulfilled(decided, checks), torch.full_like(left, iterations)
     taken[valid] = 0
     for sweep in range(1, iterations + 1):
         searching = ~valid[left]
         if 4 * int(searching.sum()) <= 3 * len(left):  # not at once for each: what stays has to be copied
-            left, belief, told = left[searching], belief[:, searching], told[:, searching]
+            left, estimate, told = left[searching], estimate[:, searching], told[:, searching]
         if not len(left):
             break
         start = 0
         for degree in of.degrees:
             end = start + degree * of.z
-            _update(belief, told, before, start, end, degree)
+            _update(estimate, told, before, start, end, degree)
             start = end
-        signs = belief.index_select(0, last) < 0
+        signs = estimate.index_select(0, last) < 0
         open_ = ~valid[left]
         decided[:, left[open_]] = signs[:, open_]
         found = left[open_ & _fulfilled(signs, checks)]
@@ -154,10 +154,10 @@ def _decode(of: Code, llr: Tensor, iterations: int) -> Decoded:
     return Decoded(decided[: of.k].t().to(torch.uint8), valid, taken)
 
 
-def _update(belief: Tensor, told: Tensor, before: Tensor, start: int, end: int, degree: int) -> None:
+def _update(estimate: Tensor, told: Tensor, before: Tensor, start: int, end: int, degree: int) -> None:
     """The checks of one layer, edges start..end, tell their bits what the other bits make of them. In place."""
-    messages, columns = told[start:end].view(degree, -1), belief.shape[1] * (end - start) // degree
-    others = belief.index_select(0, before[start:end]).view(degree, columns).sub_(messages)
+    messages, columns = told[start:end].view(degree, -1), estimate.shape[1] * (end - start) // degree
+    others = estimate.index_select(0, before[start:end]).view(degree, columns).sub_(messages)
     sure = others.abs()
     least = sure.amin(dim=0)
     weakest = torch.eq(sure, least, out=torch.empty_like(sure))  # as numbers: far faster than bool
@@ -165,7 +165,7 @@ def _update(belief: Tensor, told: Tensor, before: Tensor, start: int, end: int, 
     gap = second.sub_(least).mul_(weakest.sum(dim=0).eq_(1))  # two that are equally weak are each other's least
     signs = others.add(_TINY).sign_()  # of 0: 1
     torch.mul(signs, torch.addcmul(least, weakest, gap).mul_(signs.prod(dim=0).mul_(SCALE)), out=messages)
-    torch.add(others, messages, out=belief[start:end].view(degree, columns))
+    torch.add(others, messages, out=estimate[start:end].view(degree, columns))
 
 
 def _fulfilled(signs: Tensor, checks: Tensor) -> Tensor:

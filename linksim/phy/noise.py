@@ -28,9 +28,9 @@ def item_keys(key: Key, first: int, count: int) -> NDArray[np.int64]:
     return np.frombuffer(packed, np.int64).reshape(count, 3)
 
 
-def unit_noise(draw: np.random.Generator, uses: int) -> NDArray[np.complex64]:
+def unit_noise(draw: np.random.Generator, channel_uses: int) -> NDArray[np.complex64]:
     """Circular complex normals of unit power, complex64 [uses], for what is computed at once."""
-    noise: NDArray[np.complex64] = draw.standard_normal(2 * uses, dtype=np.float32).view(np.complex64) * np.float32(0.5**0.5)
+    noise: NDArray[np.complex64] = draw.standard_normal(2 * channel_uses, dtype=np.float32).view(np.complex64) * np.float32(0.5**0.5)
     return noise
 
 
@@ -48,10 +48,10 @@ class Noise:
         parts: Tensor = torch.view_as_real(self.complex(-(-count // 2))).mul(2.0**0.5)
         return parts.flatten(1)[:, :count]
 
-    def complex(self, uses: int) -> Tensor:
+    def complex(self, channel_uses: int) -> Tensor:
         """Circular complex normals of unit power, complex64 [batch, uses]."""
         keys: NDArray[Any] = self.keys.cpu().numpy().view(np.uint64)
-        return torch.from_numpy(_NORMALS(keys, uses)).to(self.keys.device)
+        return torch.from_numpy(_NORMALS(keys, channel_uses)).to(self.keys.device)
 
     def branch(self, number: int) -> "Noise":
         """Other streams for the same items, independent of these and of every other branch, nested ones included."""

@@ -10,8 +10,8 @@ ends move, each end's way counts (Wang, Tameh and Nix, 2008: the correlations of
 import math
 from dataclasses import dataclass
 
-from linksim.phy.snr_drawn import GaussMarkov
-from linksim.phy.snr_given import NEARLY_DB
+from linksim.phy.snr_deterministic import NEARLY_DB
+from linksim.phy.snr_stochastic import GaussMarkov
 from linksim.rng import Key, generator
 from linksim.scenario.fading import LIGHT_MPS
 from linksim.scenario.geometry import Geometry, Motion
@@ -25,15 +25,15 @@ LIMIT_DB = 100.0  # no path is better, or worse than minus this: what reports ca
 
 
 @dataclass(frozen=True, slots=True)
-class Hop:
+class LinkGeometry:
     """The two ends of a path, and the bandwidth whose thermal noise the receiver hears, in Hz."""
 
     sender: Motion
-    ear: Motion
+    receiver: Motion
     bandwidth_hz: float
 
 
-USUAL_HOP = Hop(Geometry().alice, Geometry().bob, Radio().symbol_rate_hz)  # what a scenario that says nothing means
+DEFAULT_GEOMETRY = LinkGeometry(Geometry().alice, Geometry().bob, Radio().symbol_rate_hz)  # what a scenario that says nothing means
 
 
 def loss_db(spec: PathLossSnr, distance_m: float) -> float:
@@ -55,13 +55,13 @@ def place_m(motion: Motion, now_s: float) -> list[float]:
 class PathLoss:
     """The SNR between two moving nodes, shadowing drawn from the stream `key`."""
 
-    def __init__(self, spec: PathLossSnr, hop: Hop, key: Key) -> None:
-        self._spec, self._hop = spec, hop
-        self._at_no_loss_db = spec.transmit_power_dbm + spec.antenna_gain_db - noise_dbm(spec, hop.bandwidth_hz)
+    def __init__(self, spec: PathLossSnr, geometry: LinkGeometry, key: Key) -> None:
+        self._spec, self._hop = spec, geometry
+        self._at_no_loss_db = spec.transmit_power_dbm + spec.antenna_gain_db - noise_dbm(spec, geometry.bandwidth_hz)
         self._nearly = 1.0 - db_to_linear(-NEARLY_DB / spec.exponent)  # of the distance: changes the loss by no more than NEARLY_DB
-        self._speed_mps = math.dist(hop.sender.velocity_mps, hop.ear.velocity_mps)
-        way_mps = math.hypot(*hop.sender.velocity_mps) + math.hypot(*hop.ear.velocity_mps)
-        self._shadowing = None if way_mps == 0 or spec.shadowing_std_db == 0 else self._walked(way_mps, key)
+        self._speed_mps = math.dist(geometry.sender.velocity_mps, geometry.receiver.velocity_mps)
+        way_mps = math.hypot(*geometry.sender.velocity_mps) + math.hypot(*geometry.receiver.velocity_mps)
+        self._shadowing = None if way_mps == 0 or spec.shadowing_std_db == 0 else self.correlated_shadowing(way_mps, key)
         self._still_db = 0.0 if self._shadowing else spec.shadowing_std_db * float(generator(key, 0).standard_normal())
 
     def at(self, now_ns: int) -> float:
@@ -79,9 +79,9 @@ class PathLoss:
     def distance_m(self, now_ns: int) -> float:
         """Between the two nodes."""
         now_s = now_ns / NS_PER_S
-        return math.dist(place_m(self._hop.sender, now_s), place_m(self._hop.ear, now_s))
+        return math.dist(place_m(self._hop.sender, now_s), place_m(self._hop.receiver, now_s))
 
-    def _walked(self, way_mps: float, key: Key) -> GaussMarkov:
+    def correlated_shadowing(self, way_mps: float, key: Key) -> GaussMarkov:
         """Shadowing over a way at constant speed: Gauss-Markov in time."""
         coherence_ns = round(min(self._spec.shadowing_distance_m / way_mps * NS_PER_S, FOREVER_NS))
         return GaussMarkov(0.0, self._spec.shadowing_std_db, max(1, coherence_ns), key)

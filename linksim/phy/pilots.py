@@ -1,4 +1,4 @@
-"""Known symbols in front of a frame, and what a receiver learns from them: gain, noise power, SNR (as `phy.link` defines it)."""
+"""Known symbols in front of a frame, and what a receiver learns from them: gain, noise power, SNR (as `phy.options` defines it)."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -43,8 +43,8 @@ def pilots(count: int) -> NDArray[np.complex64]:
     return sequence
 
 
-def estimate(heard: NDArray[np.complexfloating], sent: NDArray[np.complexfloating]) -> PilotEstimate:
-    """Gain and noise power of `heard = gain * sent + noise`, both complex [count], count >= 2, `sent` of unit modulus.
+def estimate(received: NDArray[np.complexfloating], sent: NDArray[np.complexfloating]) -> PilotEstimate:
+    """Gain and noise power of `received = gain * sent + noise`, both complex [count], count >= 2, `sent` of unit modulus.
 
     gain  least squares: unbiased, variance N0 / count
     N0    residual power over count - 1 degrees of freedom: unbiased
@@ -54,10 +54,10 @@ def estimate(heard: NDArray[np.complexfloating], sent: NDArray[np.complexfloatin
     Jamming counts as noise. Raises ValueError for other shapes, or fewer than two pilots.
     """
     count = sent.size
-    if heard.shape != sent.shape or count < 2:
-        raise ValueError(f"an estimate takes two or more pilots, as many heard as sent, got {heard.shape} and {sent.shape}")
-    gain = complex(np.vdot(sent, heard)) / count
-    residual = heard - gain * sent
+    if received.shape != sent.shape or count < 2:
+        raise ValueError(f"an estimate takes two or more pilots, as many received as sent, got {received.shape} and {sent.shape}")
+    gain = complex(np.vdot(sent, received)) / count
+    residual = received - gain * sent
     noise_power = float(np.vdot(residual, residual).real) / (count - 1)
     signal_power = abs(gain) ** 2 - noise_power / count
     if signal_power <= SMALLEST_SNR * noise_power:

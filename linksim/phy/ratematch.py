@@ -61,7 +61,7 @@ def fit(room: int, rate: str) -> Fit:
     number, length = lengths(room)
     code = ldpc.code(length, rate)
     payload = math.floor(room * Fraction(rate))
-    full, parity = spread(payload, number), spread(room - payload, number)
+    full, parity = split_evenly(payload, number), split_evenly(room - payload, number)
     message = torch.cat([word * code.k + torch.arange(count) for word, count in enumerate(full)])
     places = [torch.cat([torch.arange(count), code.k + torch.arange(kept)]) for count, kept in zip(full, parity, strict=True)]
     sent = torch.cat([word * length + place for word, place in enumerate(places)])
@@ -69,7 +69,7 @@ def fit(room: int, rate: str) -> Fit:
     return Fit(code, room, payload, message, sent, shortened)
 
 
-def spread(total: int, parts: int) -> list[int]:
+def split_evenly(total: int, parts: int) -> list[int]:
     """A total in even parts, the larger first."""
     return [total // parts + (part < total % parts) for part in range(parts)]
 

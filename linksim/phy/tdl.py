@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.phy.waves import Waves, from_all_sides
+from linksim.phy.sum_of_sinusoids import SumOfSinusoids, from_all_sides
 from linksim.rng import Key
 from linksim.scenario.fading import TdlFading
 
@@ -33,12 +33,12 @@ def taps(profile: str, spread_ns: float) -> tuple[NDArray[np.float64], NDArray[n
     return delays * spread_ns, powers / powers.sum()
 
 
-def flat(spec: TdlFading, key: Key) -> Waves:
+def flat(spec: TdlFading, key: Key) -> SumOfSinusoids:
     """All taps at one carrier: what a signal meets whose bandwidth is small against the inverse of the delay spread.
 
     A tap's delay turns its phase, which is random as it is, so no delay appears here.
     """
-    return from_all_sides(key, spec.shift_hz, WAVES, taps(spec.profile, spec.delay_spread_ns)[1]).together()
+    return from_all_sides(key, spec.shift_hz, WAVES, taps(spec.profile, spec.delay_spread_ns)[1]).narrowband()
 
 
 class Ofdm:
@@ -50,13 +50,13 @@ class Ofdm:
 
     def __init__(self, spec: TdlFading, key: Key) -> None:
         delays_ns, powers = taps(spec.profile, spec.delay_spread_ns)
-        self._waves: Waves = from_all_sides(key, spec.shift_hz, WAVES, powers)
+        self._waves: SumOfSinusoids = from_all_sides(key, spec.shift_hz, WAVES, powers)
         self._subcarriers = spec.subcarriers
         offsets_hz = (np.arange(spec.subcarriers) - (spec.subcarriers - 1) / 2) * spec.spacing_khz * 1e3
         self._turns = np.exp(-2j * np.pi * np.outer(delays_ns * 1e-9, offsets_hz)).astype(np.complex64)
 
-    def gains(self, start_ns: int, uses: int, use_ns: float) -> NDArray[np.complex64]:
-        symbols = -(-uses // self._subcarriers)
+    def gains(self, start_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.complex64]:
+        symbols = -(-channel_uses // self._subcarriers)
         found = self._waves.gains(start_ns, symbols, self._subcarriers * use_ns)
         response: NDArray[np.complex64] = found.T @ self._turns
-        return np.broadcast_to(response, (symbols, self._subcarriers)).reshape(-1)[:uses]
+        return np.broadcast_to(response, (symbols, self._subcarriers)).reshape(-1)[:channel_uses]

@@ -1,6 +1,6 @@
 """Bit error rates in closed form, of Gray-mapped QPSK and 16-QAM with nearest-point decisions (Proakis; Simon and Alouini).
 
-Every function takes SNR as `phy.link` defines it (Es/N0, linear, a number or an array), averaged over the fading where there is some,
+Every function takes SNR as `phy.options` defines it (Es/N0, linear, a number or an array), averaged over the fading where there is some,
 and gives a rate between 0 and 1/2.
 """
 

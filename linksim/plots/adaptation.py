@@ -8,11 +8,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from linksim.plots.rewards import Grid, Tally, adapting, grid, ratio, rewards, tally
-from linksim.plots.rows import ACCEPTED, NOT_SENT, Adaptation, Control, Frames, Ints, seconds
-from linksim.plots.style import BOB, INK, MAX_GROUPS, Role, blocks, house_style, key, plain, settled, shown, side_by_side
-from linksim.plots.time import FEW_JOINED, Axis, Samples, axis_of, count, draw, shade_jamming
-from linksim.plots.view import Group, View
+from linksim.plots.plot_style import (
+    BOB,
+    INK,
+    MAX_GROUPS,
+    Role,
+    blocks,
+    freeze_layout,
+    plot_style,
+    sanitise,
+    shared_legend,
+    shown,
+    side_by_side,
+)
+from linksim.plots.rewards import Grid, RewardAccumulator, adapting, grid, ratio, rewards, tally
+from linksim.plots.tables import ACCEPTED, NOT_SENT, Control, Frames, Ints, StepDecision, seconds
+from linksim.plots.time_series import FEW_JOINED, Axis, Samples, axis_of, count, draw, shade_jamming
+from linksim.plots.trace_view import GroupView, View
 from linksim.records import MESSAGES
 
 T_D, T_PLUS = Role("t_D", "#009E73", ""), Role("t_plus", "#E69F00", "")
@@ -23,9 +35,9 @@ MOST_LOST = 60  # so many rounds that came to nothing are marked; more would cov
 REPORT = MESSAGES.index("report")
 
 
-@house_style()
+@plot_style()
 def adaptation_figure(view: View) -> Figure | None:
-    """For each group that adapts: SNR and steps of its first lane, reward (where an attack and a classifier were) and quality of all lanes.
+    """For each group that adapts: SNR and steps of its first link, reward (where an attack and a classifier were) and quality of all links.
 
     None where no group does.
     """
@@ -41,13 +53,13 @@ def adaptation_figure(view: View) -> Figure | None:
         del heights["SSIM, accuracy"]
     figure, panels = blocks(len(drawn), tuple(heights.values()))
     for group, found, block in zip(drawn, tallies, panels, strict=True):
-        lane = int(group.adaptation.lane.min())
-        below = f"; below, all {count(len(group.lanes), 'lane')}" if len(group.lanes) > 1 else ""
-        block[0].set_title(f"{plain(group.name)}: lane {lane}{below}")
-        snr_panel(block[0], group.adaptation.take(group.adaptation.lane == lane), axis)
-        steps_panel(block[1], group, lane, axis)
-        earned(block[2:], found, cut, axis)
-        alone = replace(group, lanes=np.array([lane]), jamming=group.jamming.take(group.jamming.lane == lane))
+        link = int(group.adaptation.link.min())
+        below = f"; below, all {count(len(group.links), 'link')}" if len(group.links) > 1 else ""
+        block[0].set_title(f"{sanitise(group.name)}: link {link}{below}")
+        snr_panel(block[0], group.adaptation.take(group.adaptation.link == link), axis)
+        steps_panel(block[1], group, link, axis)
+        rewards_of(block[2:], found, cut, axis)
+        alone = replace(group, links=np.array([link]), jamming=group.jamming.take(group.jamming.link == link))
         for panel, whose in zip(block, (alone, alone, group, group), strict=False):
             shade_jamming(panel, whose, axis)
         block[-1].set_xlim(0, axis.end)
@@ -59,27 +71,27 @@ def adaptation_figure(view: View) -> Figure | None:
     if "SSIM, accuracy" in heights:
         panels[0][-1].set_ylim(least_share(tallies) - 0.02, 1.02)
     figure.suptitle("Choice of diffusion steps over simulated time" + shown(len(groups)))
-    key(figure, panels)
-    return settled(figure)
+    shared_legend(figure, panels)
+    return freeze_layout(figure)
 
 
-def told(found: Tally) -> Tally:
-    """Without the windows that few images fell into, such as those in which the last lane is alone."""
+def told(found: RewardAccumulator) -> RewardAccumulator:
+    """Without the windows that few images fell into, such as those in which the last link is alone."""
     enough = found.images >= min(ENOUGH, found.images.max(initial=0))
     return found.each(lambda part: np.where(enough, part, 0.0))
 
 
-def snr_panel(panel: Axes, rounds: Adaptation, axis: Axis) -> None:
+def snr_panel(panel: Axes, rounds: StepDecision, axis: Axis) -> None:
     """The SNR at each round, true and measured."""
     draw(panel, Samples(rounds.time_ns, rounds.snr_db, joined=True), Role("", BOB.colour, ""), "SNR at Bob, as it was", axis)
     draw(panel, Samples(rounds.time_ns, rounds.measured_snr_db, joined=False), BOB, "as he measured it", axis, faint=True)
 
 
-def steps_panel(panel: Axes, group: Group, lane: int, axis: Axis) -> None:
-    """The steps that the frames of a lane were sent with, and those that Alice never heard of."""
-    sent = group.frames.take((group.frames.lane == lane) & (group.frames.outcome != NOT_SENT))
-    rounds = group.adaptation.take(group.adaptation.lane == lane)
-    missed = rounds.take(lost(rounds, group.control.take(group.control.lane == lane)))
+def steps_panel(panel: Axes, group: GroupView, link: int, axis: Axis) -> None:
+    """The steps that the frames of a link were sent with, and those that Alice never received of."""
+    sent = group.frames.take((group.frames.link == link) & (group.frames.outcome != NOT_SENT))
+    rounds = group.adaptation.take(group.adaptation.link == link)
+    missed = rounds.take(lost(rounds, group.control.take(group.control.link == link)))
     marked = 0 < len(missed) <= MOST_LOST
     for role, value, asked in ((T_D, sent.t_d, missed.t_d), (T_PLUS, sent.t_plus, missed.t_plus)):
         turns = changes(sent, value)
@@ -100,8 +112,8 @@ def changes(sent: Frames, value: Ints) -> NDArray[np.int64]:
     return np.asarray(order[turned])
 
 
-def lost(rounds: Adaptation, control: Control) -> NDArray[np.bool_]:
-    """Which rounds of one lane ended without Alice having their report. [n]"""
+def lost(rounds: StepDecision, control: Control) -> NDArray[np.bool_]:
+    """Which rounds of one link ended without Alice having their report. [n]"""
     reports = control.take(control.message == REPORT)
     if not len(reports):
         return np.zeros(len(rounds), bool)
@@ -114,19 +126,19 @@ def lost(rounds: Adaptation, control: Control) -> NDArray[np.bool_]:
     return ~np.array(came, bool)
 
 
-def most_steps(groups: list[Group]) -> int:
+def most_steps(groups: list[GroupView]) -> int:
     """The most that anybody asked for or used."""
     used = (steps for group in groups for rows in (group.adaptation, group.frames) for steps in (rows.t_d, rows.t_plus))
     return max(int(steps.max()) for steps in used if len(steps))
 
 
-def least_share(tallies: list[Tally]) -> float:
+def least_share(tallies: list[RewardAccumulator]) -> float:
     """The least SSIM or accuracy of any window, rounded down to a tenth."""
     shares = np.concatenate([ratio(*parts) for found in tallies for parts in ((found.ssim, found.images), (found.right, found.judged))])
     return floor(10 * float(np.nanmin(shares))) / 10
 
 
-def earned(panels: list[Axes], found: Tally, cut: Grid, axis: Axis) -> None:
+def rewards_of(panels: list[Axes], found: RewardAccumulator, cut: Grid, axis: Axis) -> None:
     """What the steps earned in each window: the reward where the source was attacked, SSIM and accuracy."""
     time = cut.centres_s * axis.per_s
     if found.attacked:

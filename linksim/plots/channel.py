@@ -1,4 +1,4 @@
-"""The channel of one lane: gain of its paths with their coherence blocks, SNR at each ear as it was and as it was believed to be."""
+"""The channel of one link: gain of its paths with their coherence blocks, SNR at each receiver as it was and as it was believed to be."""
 
 from typing import Any
 
@@ -7,21 +7,34 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from linksim.plots.rows import Floats, Frames, Jamming, Paths, match, seconds
-from linksim.plots.style import BOB, EVE, JAMMER, MAX_GROUPS, Role, blocks, house_style, key, plain, settled, shown, side_by_side
-from linksim.plots.time import Axis, axis_of
-from linksim.plots.view import Ear, Group, View
-from linksim.records import EVE as EAR_OF_EVE
+from linksim.plots.plot_style import (
+    BOB,
+    EVE,
+    JAMMER,
+    MAX_GROUPS,
+    Role,
+    blocks,
+    freeze_layout,
+    plot_style,
+    sanitise,
+    shared_legend,
+    shown,
+    side_by_side,
+)
+from linksim.plots.tables import Floats, Frames, Jamming, Paths, match, seconds
+from linksim.plots.time_series import Axis, axis_of
+from linksim.plots.trace_view import GroupView, Receiver, View
+from linksim.records import EVE as RECEIVER_OF_EVE
 
-ROLES = (BOB, EVE)  # by the number of the ear
+ROLES = (BOB, EVE)  # by the number of the receiver
 MOST_BLOCKS = 120  # more would be a grey ground
 BAND = "#00000012"
 LEAST_DB = 6.0  # that a panel covers
 
 
-@house_style()
+@plot_style()
 def channel_figure(view: View) -> Figure | None:
-    """For each group, over the time in which the paths of its first lane were kept: |gain|^2, and SNR at Bob and at Eve.
+    """For each group, over the time in which the paths of its first link were kept: |gain|^2, and SNR at Bob and at Eve.
 
     None where no path was kept.
     """
@@ -29,14 +42,14 @@ def channel_figure(view: View) -> Figure | None:
     drawn = groups[:MAX_GROUPS]
     if not drawn:
         return None
-    ears = 1 + any((group.paths.ear == EAR_OF_EVE).any() for group in drawn)
+    receivers = 1 + any((group.paths.receiver == RECEIVER_OF_EVE).any() for group in drawn)
     fades = any(np.ptp(group.paths.gain_db) for group in drawn)
-    figure, panels = blocks(len(drawn), (1.7 if fades else 0.8, 1.7, 1.7)[: 1 + ears], own_x=True)
+    figure, panels = blocks(len(drawn), (1.7 if fades else 0.8, 1.7, 1.7)[: 1 + receivers], own_x=True)
     for group, block in zip(drawn, panels, strict=True):
-        lane = int(group.paths.lane.min())
-        axis = axis_of(end_s(group, lane))
-        block[0].set_title(f"{plain(group.name)}, lane {lane}")
-        draw(block, group, lane, axis)
+        link = int(group.paths.link.min())
+        axis = axis_of(end_s(group, link))
+        block[0].set_title(f"{sanitise(group.name)}, link {link}")
+        draw(block, group, link, axis)
         block[-1].set_xlim(0, axis.end)
         block[-1].set_xlabel(f"simulated time ({axis.unit})")
     for panel in (panel for block in panels for panel in block):
@@ -47,56 +60,56 @@ def channel_figure(view: View) -> Figure | None:
         for panel, name in zip(block, ("|gain|² (dB)", "SNR at Bob (dB)", "SNR at Eve (dB)"), strict=False):
             panel.set_ylabel(name)
     figure.suptitle("Radio paths: gain and SNR over simulated time" + shown(len(groups)))
-    key(figure, panels)
-    return settled(figure)
+    shared_legend(figure, panels)
+    return freeze_layout(figure)
 
 
-def end_s(group: Group, lane: int) -> float:
-    """When the last path was kept, or before that the last transmission of the lane ended."""
-    sent = [rows.take(rows.lane == lane) for rows in (group.frames, group.control)]
+def end_s(group: GroupView, link: int) -> float:
+    """When the last path was kept, or before that the last transmission of the link ended."""
+    sent = [rows.take(rows.link == link) for rows in (group.frames, group.control)]
     ends = [float(seconds(rows.time_ns + rows.airtime_ns).max()) for rows in sent if len(rows)]
     last = float(seconds(group.paths.time_ns).max())
     return min(last, max(ends)) if ends and last else max([last, *ends])
 
 
-def draw(block: list[Axes], group: Group, lane: int, axis: Axis) -> None:
+def draw(block: list[Axes], group: GroupView, link: int, axis: Axis) -> None:
     """All panels of one group."""
-    own = group.paths.take(group.paths.lane == lane)
-    for number, (role, ear) in enumerate(zip(ROLES, (group.bob, group.eve), strict=True)):
-        path = own.take(own.ear == number)
+    own = group.paths.take(group.paths.link == link)
+    for number, (role, receiver) in enumerate(zip(ROLES, (group.bob, group.eve), strict=True)):
+        path = own.take(own.receiver == number)
         if len(path):
             time = turns(path) * axis.per_s
-            step = "steps-post" if path.block_ns[0] else "default"
+            step = "steps-post" if path.coherence_ns[0] else "default"
             style: dict[str, Any] = {"drawstyle": step, "color": role.colour, "linewidth": 1.1}
             block[0].plot(time, path.gain_db, label=f"{role.name}'s path", linestyle="-" if role is BOB else (0, (5, 1)), **style)
             block[1 + number].plot(time, path.mean_snr_db + path.gain_db, label="SNR at every instant", alpha=0.55, **style)
             if np.ptp(path.gain_db):
                 block[1 + number].plot(time, path.mean_snr_db, ":", color="#555555", linewidth=1.0, label="fading averaged out")
-            frames(block[1 + number], role, ear, group.frames, lane, axis)
+            frames(block[1 + number], role, receiver, group.frames, link, axis)
     bands(block[0], own, axis)
     for panel in block:
-        jam(panel, group.jamming.take(group.jamming.lane == lane), axis)
+        jam(panel, group.jamming.take(group.jamming.link == link), axis)
 
 
 def turns(path: Paths) -> Floats:
     """Times of the samples of one path in s [n], those of the first sample in a coherence block moved to where the block begins."""
-    time, block_ns = path.time_ns, int(path.block_ns[0])
-    if not block_ns:
+    time, coherence_ns = path.time_ns, int(path.coherence_ns[0])
+    if not coherence_ns:
         return seconds(time)
-    block = time // block_ns
-    return seconds(np.where(np.diff(block, prepend=-1) > 0, block * block_ns, time))
+    block = time // coherence_ns
+    return seconds(np.where(np.diff(block, prepend=-1) > 0, block * coherence_ns, time))
 
 
-def frames(panel: Axes, role: Role, ear: Ear, sent: Frames, lane: int, axis: Axis) -> None:
+def frames(panel: Axes, role: Role, receiver: Receiver, sent: Frames, link: int, axis: Axis) -> None:
     """The SNR of each data frame in the middle of its transmission: as it was, and as the receiver believed it to be."""
-    heard = ear.receptions.take(ear.receptions.lane == lane)
-    place = match(heard, sent)
+    received = receiver.receptions.take(receiver.receptions.link == link)
+    place = match(received, sent)
     airtime_ns = np.where(place >= 0, sent.airtime_ns[place], 0) if len(sent) else 0
-    middle = seconds(heard.time_ns + airtime_ns // 2) * axis.per_s
+    middle = seconds(received.time_ns + airtime_ns // 2) * axis.per_s
     seen = middle <= axis.end
     for value, name, size, face in (
-        (heard.estimated_snr_db, "as the receiver estimated it", 6, "white"),
-        (heard.snr_db, "during a data frame", 3, role.colour),
+        (received.estimated_snr_db, "as the receiver estimated it", 6, "white"),
+        (received.snr_db, "during a data frame", 3, role.colour),
     ):
         kept = seen & np.isfinite(value)
         marks: dict[str, Any] = {"markersize": size, "markeredgewidth": 0.8, "markerfacecolor": face, "color": role.colour, "linestyle": ""}
@@ -106,18 +119,18 @@ def frames(panel: Axes, role: Role, ear: Ear, sent: Frames, lane: int, axis: Axi
 
 def bands(panel: Axes, own: Paths, axis: Axis) -> None:
     """Tint every other coherence block of the first path that has some."""
-    blocky = np.flatnonzero(own.block_ns > 0)
+    blocky = np.flatnonzero(own.coherence_ns > 0)
     if not len(blocky):
         return
-    block_ns, ear = int(own.block_ns[blocky[0]]), int(own.ear[blocky[0]])
-    length = block_ns / 1e9 * axis.per_s
+    coherence_ns, receiver = int(own.coherence_ns[blocky[0]]), int(own.receiver[blocky[0]])
+    length = coherence_ns / 1e9 * axis.per_s
     count = int(axis.end / length) + 1
     if count > MOST_BLOCKS:
         return
     panel.broken_barh(
         [(b * length, length) for b in range(1, count, 2)], (0, 1), transform=panel.get_xaxis_transform(), color=BAND, zorder=0
     )
-    whose = "" if len(np.unique(own.block_ns)) == 1 else f"{ROLES[ear].name}'s "
+    whose = "" if len(np.unique(own.coherence_ns)) == 1 else f"{ROLES[receiver].name}'s "
     panel.fill([], [], facecolor=BAND, edgecolor="#aaaaaa", linewidth=0.5, label=f"{whose}coherence blocks, every other one")
 
 

@@ -1,6 +1,6 @@
 """Quality over SNR, one line for each kind of link: what degrades gently, and what falls off a cliff.
 
-A kind is a group, or several that differ in SNR alone (see `plots.kin`). Only what Bob made of frames is shown, and of those only the ones
+A kind is a group, or several that differ in SNR alone (see `plots.sweep_groups`). Only what Bob made of frames is shown, and of those only the ones
 that no jammer met: the SNR does not tell of it.
 """
 
@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from linksim.plots.intervals import Interval, mean_interval, wilson
-from linksim.plots.quality import FEWEST, choose
-from linksim.plots.rows import Floats, Quality, match
-from linksim.plots.style import INK, LINES, house_style, key, plain, settled
+from linksim.plots.plot_style import INK, LINES, freeze_layout, plot_style, sanitise, shared_legend
+from linksim.plots.scores import FEWEST, choose
 from linksim.plots.summary import accuracy
-from linksim.plots.view import View
+from linksim.plots.tables import Floats, ImageScore, match
+from linksim.plots.trace_view import View
 
 LEVELS = 24  # different SNRs that are points of their own; more are put into bins
 SAME_DB = 0.05  # SNRs nearer than this are one
@@ -29,7 +29,7 @@ class Point:
     """The images that Bob has at one SNR, in dB."""
 
     snr_db: float
-    quality: Quality
+    quality: ImageScore
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Line:
     points: tuple[Point, ...]
 
 
-@house_style()
+@plot_style()
 def compare_figure(view: View) -> Figure | None:
     """PSNR, accuracy where a classifier judged, and the share of images that did not arrive where some did not.
 
-    None unless two kinds of links were heard at two SNRs or more.
+    None unless two kinds of links were received at two SNRs or more.
     """
     found = [line for line in lines(view) if len(line.points) > 1]
     if len(found) < 2:
@@ -60,9 +60,9 @@ def compare_figure(view: View) -> Figure | None:
     axes = figure.subplots(len(names), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for name, panel in zip(names, axes, strict=True):
         panel.set_ylabel(name)
-        for line, look in zip(drawn, LINES, strict=False):
+        for line, color_of in zip(drawn, LINES, strict=False):
             if name != LOST or any((point.quality.shown == GREY).any() for point in line.points):
-                draw(panel, line, [measured(name, point.quality) for point in line.points], look)
+                draw(panel, line, [measured(name, point.quality) for point in line.points], color_of)
         if name != PSNR:
             panel.set_ylim(-4, 104)
     axes[-1].set_xlabel("SNR at Bob during the frame (dB)")
@@ -71,23 +71,23 @@ def compare_figure(view: View) -> Figure | None:
     more = f", first {len(drawn)} of {len(found)} kinds of links" if len(found) > len(drawn) else ""
     figure.suptitle(f"Quality over SNR{more}")
     axes[0].set_title(f"{behind} images behind each point, 95 % intervals", color=INK)
-    key(figure, [list(axes)])
-    return settled(figure)
+    shared_legend(figure, [list(axes)])
+    return freeze_layout(figure)
 
 
 def lines(view: View) -> list[Line]:
     """The images of each kind of link, by SNR. Those that were jammed, or whose reception is not in the trace, are left out."""
-    gathered: dict[str, list[tuple[Floats, Quality]]] = {}
+    gathered: dict[str, list[tuple[Floats, ImageScore]]] = {}
     for group in view.groups:
-        quality, heard = group.bob.quality, group.bob.receptions
-        place = match(quality, heard)
+        quality, received = group.bob.quality, group.bob.receptions
+        place = match(quality, received)
         clear = place >= 0
-        clear[clear] = heard.jammed[place[clear]] == 0
+        clear[clear] = received.jammed[place[clear]] == 0
         snr_db = np.full(len(quality), np.nan)
-        snr_db[clear] = heard.snr_db[place[clear]]
+        snr_db[clear] = received.snr_db[place[clear]]
         known = np.isfinite(snr_db)
         if known.any():
-            gathered.setdefault(view.kin.get(group.name, group.name), []).append((snr_db[known], quality.take(known)))
+            gathered.setdefault(view.sweep_groups.get(group.name, group.name), []).append((snr_db[known], quality.take(known)))
     edges_db = levels([snr_db for parts in gathered.values() for snr_db, _ in parts])
     return [Line(name, points(parts, edges_db)) for name, parts in gathered.items()]
 
@@ -95,24 +95,24 @@ def lines(view: View) -> list[Line]:
 def levels(series: list[Floats]) -> Floats:
     """Where one point of a line ends and the next begins, in dB, rising: every SNR has a point where those are few; else bins."""
     distinct = np.unique(np.concatenate([np.empty(0), *series]))
-    parted = np.flatnonzero(np.diff(distinct) > SAME_DB)
-    if len(parted) < LEVELS:
-        return np.asarray((distinct[parted] + distinct[parted + 1]) / 2)
+    split_policy = np.flatnonzero(np.diff(distinct) > SAME_DB)
+    if len(split_policy) < LEVELS:
+        return np.asarray((distinct[split_policy] + distinct[split_policy + 1]) / 2)
     bins = choose(series)
     return bins.start_db + bins.width_db * np.arange(1, bins.count)
 
 
-def points(parts: list[tuple[Floats, Quality]], edges_db: Floats) -> tuple[Point, ...]:
+def points(parts: list[tuple[Floats, ImageScore]], edges_db: Floats) -> tuple[Point, ...]:
     """One kind's images, level by level. Levels with fewer than `FEWEST` are left out, unless none has more."""
     snr_db = np.concatenate([snr for snr, _ in parts])
-    quality = Quality(*(np.concatenate([getattr(rows, f.name) for _, rows in parts]) for f in fields(Quality)))
+    quality = ImageScore(*(np.concatenate([getattr(rows, f.name) for _, rows in parts]) for f in fields(ImageScore)))
     place = np.searchsorted(edges_db, snr_db)
     found, count = np.unique(place, return_counts=True)
     used = found[count >= min(FEWEST, count.max())]
     return tuple(Point(float(snr_db[place == level].mean()), quality.take(place == level)) for level in used)
 
 
-def measured(panel: str, quality: Quality) -> Interval:
+def measured(panel: str, quality: ImageScore) -> Interval:
     """What a panel shows of the images of a point."""
     if panel == PSNR:
         return mean_interval(quality.psnr_db)
@@ -120,9 +120,9 @@ def measured(panel: str, quality: Quality) -> Interval:
     return Interval(100 * share.value, 100 * share.low, 100 * share.high, share.n)
 
 
-def draw(panel: Axes, line: Line, found: list[Interval], look: tuple[str, str, str]) -> None:
+def draw(panel: Axes, line: Line, found: list[Interval], color_of: tuple[str, str, str]) -> None:
     """One line with its intervals; where an interval is not known the point stands alone."""
-    colour, marker, dashes = look
+    colour, marker, dashes = color_of
     y, low, high = (np.array([getattr(i, side) for i in found]) for side in ("value", "low", "high"))
     reach = np.maximum(np.nan_to_num(np.stack([y - low, high - y])), 0)
     panel.errorbar(
@@ -134,5 +134,5 @@ def draw(panel: Axes, line: Line, found: list[Interval], look: tuple[str, str, s
         linestyle=dashes,
         elinewidth=0.9,
         capsize=2,
-        label=plain(line.name),
+        label=sanitise(line.name),
     )

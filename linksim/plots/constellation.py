@@ -1,4 +1,4 @@
-"""Constellations: the kept symbols as each ear heard them, and after it has undone the gain that it believed in."""
+"""Constellations: the kept symbols as each receiver received them, and after it has undone the gain that it believed in."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from linksim.plots.rows import Symbols
-from linksim.plots.style import BOB, EVE, INK, MAX_GROUPS, Role, house_style, legend, plain, settled, shown
-from linksim.plots.view import Group, View
+from linksim.plots.plot_style import BOB, EVE, INK, MAX_GROUPS, Role, freeze_layout, legend, plot_style, sanitise, shown
+from linksim.plots.tables import Symbols
+from linksim.plots.trace_view import GroupView, View
 from linksim.records import BOB as AT_BOB
 from linksim.records import EVE as AT_EVE
 
@@ -24,35 +24,39 @@ CELLS = 64  # along each side of a panel
 ALPHABET = 64  # different symbols at most that are marked as what was sent
 WITHIN = 0.99  # share of the symbols that a panel holds...
 QUADRANTS = {"I": "#0072B2", "II": "#E69F00", "III": "#009E73", "IV": "#CC79A7"}  # Okabe and Ito's
-REACH = 2.5  # ... unless noise throws them so many times further than what was sent
+MAX_ACTION = 2.5  # ... unless noise throws them so many times further than what was sent
 
 
-@house_style()
+@plot_style()
 def constellation_figure(view: View) -> Figure | None:
-    """For each group: what Bob heard and what he made of it, and Eve's where some group's Eve listens. None where no symbol was kept."""
+    """For each group: what Bob received and what he made of it, and Eve's where some group's Eve listens. None where no symbol was kept."""
     groups = [group for group in view.groups if len(group.symbols)]
     drawn = groups[:MAX_GROUPS]
     if not drawn:
         return None
-    ears = [(role, ear) for role, ear in ((BOB, AT_BOB), (EVE, AT_EVE)) if any((group.symbols.ear == ear).any() for group in drawn)]
-    beside = 2 if len(ears) == 1 and len(drawn) > 1 else 1  # groups in a row
-    across, down = 2 * len(ears) * beside, -(-len(drawn) // beside)
+    receivers = [
+        (role, receiver)
+        for role, receiver in ((BOB, AT_BOB), (EVE, AT_EVE))
+        if any((group.symbols.receiver == receiver).any() for group in drawn)
+    ]
+    beside = 2 if len(receivers) == 1 and len(drawn) > 1 else 1  # groups in a row
+    across, down = 2 * len(receivers) * beside, -(-len(drawn) // beside)
     figure = Figure(figsize=(across * SIDE + 0.7 * beside, down * (SIDE + 0.35) + 0.95), layout="compressed")
     panels = figure.subplots(down, across, squeeze=False).flatten()
-    for group, row in zip(drawn, panels.reshape(-1, 2 * len(ears)), strict=False):
-        for place, (role, ear) in enumerate(ears):
-            draw(row[2 * place], row[2 * place + 1], role, group.symbols.take(group.symbols.ear == ear))
-        row[0].set_ylabel(f"{plain(group.name)}, {frames(group)}\nimaginary part")
-    for panel in panels[len(drawn) * 2 * len(ears) :]:
+    for group, row in zip(drawn, panels.reshape(-1, 2 * len(receivers)), strict=False):
+        for place, (role, receiver) in enumerate(receivers):
+            draw(row[2 * place], row[2 * place + 1], role, group.symbols.take(group.symbols.receiver == receiver))
+        row[0].set_ylabel(f"{sanitise(group.name)}, {frames(group)}\nimaginary part")
+    for panel in panels[len(drawn) * 2 * len(receivers) :]:
         panel.set_axis_off()
-    for panel in panels[max(0, len(drawn) * 2 * len(ears) - across) :]:
+    for panel in panels[max(0, len(drawn) * 2 * len(receivers) - across) :]:
         panel.set_xlabel("real part")
     figure.suptitle("Symbols before and after equalisation" + shown(len(groups)))
     handles = {f"radiated in quadrant {name}": mark(".", colour, 7) for name, colour in QUADRANTS.items()}
     if any(alphabet(sent(group.symbols)) is not None for group in drawn):
         handles["where they were radiated"] = mark("+", INK, 7)
     legend(figure, list(handles.values()), list(handles))
-    return settled(figure)
+    return freeze_layout(figure)
 
 
 def mark(shape: str, colour: str, size: float) -> Artist:
@@ -60,23 +64,23 @@ def mark(shape: str, colour: str, size: float) -> Artist:
     return Line2D([], [], linestyle="", marker=shape, color=colour, markersize=size)
 
 
-def frames(group: Group) -> str:
+def frames(group: GroupView) -> str:
     """ "4 frames"."""
-    count = len({*zip(group.symbols.lane.tolist(), group.symbols.frame.tolist(), strict=True)})
+    count = len({*zip(group.symbols.link.tolist(), group.symbols.frame.tolist(), strict=True)})
     return f"{count:,} frame" + ("" if count == 1 else "s")
 
 
 def draw(before: Axes, after: Axes, role: Role, own: Symbols) -> None:
-    """One ear's two panels; what it heard has a scale of its own."""
+    """One receiver's two panels; what it received has a scale of its own."""
     if not len(own):
         before.set_axis_off()
         after.set_axis_off()
         return
-    radiated, heard, equalised = sent(own), own.heard_re + 1j * own.heard_im, own.equalised_re + 1j * own.equalised_im
+    radiated, received, equalised = sent(own), own.rx_re + 1j * own.rx_im, own.equalised_re + 1j * own.equalised_im
     usual = extent(radiated)
     quadrant = (2 * (radiated.imag < 0) + ((radiated.real < 0) ^ (radiated.imag < 0))).astype(np.int64)
-    scatter(before, heard, quadrant, extent(heard))
-    scatter(after, equalised, quadrant, float(np.clip(extent(equalised), usual, REACH * usual)))
+    scatter(before, received, quadrant, extent(received))
+    scatter(after, equalised, quadrant, float(np.clip(extent(equalised), usual, MAX_ACTION * usual)))
     known = alphabet(radiated)
     if known is not None:
         after.plot(known.real, known.imag, "+", color=INK, markersize=7, markeredgewidth=1.2)
@@ -86,7 +90,7 @@ def draw(before: Axes, after: Axes, role: Role, own: Symbols) -> None:
 
 def sent(own: Symbols) -> Complex:
     """As radiated. complex [n]"""
-    return np.asarray(own.sent_re + 1j * own.sent_im)
+    return np.asarray(own.tx_re + 1j * own.tx_im)
 
 
 def evm_db(equalised: Complex, radiated: Complex) -> float:

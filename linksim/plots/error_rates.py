@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from linksim.plots.intervals import Interval
-from linksim.plots.rows import Floats
-from linksim.plots.style import house_style, settled
+from linksim.plots.plot_style import freeze_layout, plot_style
+from linksim.plots.tables import Floats
 
 LOOKS = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"))
 NONE_SEEN: dict[str, Any] = {"linestyle": "", "marker": "v", "markerfacecolor": "white", "markersize": 5}
@@ -32,7 +32,7 @@ class Curve:
     limit_db: float | None = None
 
 
-@house_style()
+@plot_style()
 def error_rate_figure(uncoded: tuple[Curve, ...], coded: tuple[Curve, ...]) -> Figure:
     """Two panels: bits without a code against their closed forms, blocks of a code against Shannon's limit."""
     figure = Figure(figsize=(11.5, 5.0))
@@ -49,7 +49,7 @@ def error_rate_figure(uncoded: tuple[Curve, ...], coded: tuple[Curve, ...]) -> F
     bits.set(title="Without a code: lines are closed forms", ylabel="bit error rate")
     blocks.set(title="LDPC, QPSK on AWGN; dotted: Shannon's limit", ylabel="block error rate")
     figure.suptitle("Error rates as measured, 95 % intervals")
-    return settled(figure)
+    return freeze_layout(figure)
 
 
 def draw(panel: Axes, curve: Curve, colour: str, marker: str) -> None:

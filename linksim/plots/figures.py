@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linksim.errors import LinksimError, TraceError
-from linksim.plots.kin import kin_of
-from linksim.plots.rivals import rivals_of
-from linksim.plots.view import View, read_view
+from linksim.plots.policy_groups import policy_groups_of
+from linksim.plots.snr_sweep_groups import snr_sweep_groups
+from linksim.plots.trace_view import View, read_view
 from linksim.trace.reader import open_trace
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ def plot_trace(path: Path, out_folder: Path, formats: Sequence[str] = ("png",)) 
     What the trace has no rows for is left out. The same trace gives the same bytes. Raises TraceError where nothing was sent,
     LinksimError for another format or a folder that cannot be written to.
     """
-    from linksim.plots.style import check_format, save
+    from linksim.plots.plot_style import check_format, save
 
     for kind in formats:
         check_format(kind)
     with open_trace(path) as trace:
-        view = read_view(trace, kin_of(trace.scenario_yaml), rivals_of(trace.scenario_yaml))
+        view = read_view(trace, snr_sweep_groups(trace.scenario_yaml), policy_groups_of(trace.scenario_yaml))
     need_rows(view, path)
     with writing(out_folder):
         out_folder.mkdir(parents=True, exist_ok=True)
@@ -45,26 +45,26 @@ def writing(path: Path) -> Iterator[None]:
 
 def painters() -> dict[str, Callable[[View], "Figure | None"]]:
     """What draws each figure, by name; it gives None where a view holds nothing to draw."""
-    from linksim.plots.action_map import action_map_figure
     from linksim.plots.adaptation import adaptation_figure
     from linksim.plots.channel import channel_figure
     from linksim.plots.compare import compare_figure
     from linksim.plots.constellation import constellation_figure
-    from linksim.plots.pictures import pictures_figure
+    from linksim.plots.images import pictures_figure
     from linksim.plots.policies import policies_figure
-    from linksim.plots.quality import quality_figure
+    from linksim.plots.policy_map import action_map_figure
+    from linksim.plots.scores import quality_figure
     from linksim.plots.session import session_figure
-    from linksim.plots.time import time_figure
+    from linksim.plots.time_series import time_figure
     from linksim.plots.timeline import timeline_figure
 
     return {
-        "time": time_figure,
-        "quality": quality_figure,
+        "time-series": time_figure,
+        "scores": quality_figure,
         "compare": compare_figure,
-        "adaptation": adaptation_figure,
-        "action-map": action_map_figure,
+        "decisions": adaptation_figure,
+        "policy-map": action_map_figure,
         "policies": policies_figure,
-        "pictures": pictures_figure,
+        "images": pictures_figure,
         "channel": channel_figure,
         "constellation": constellation_figure,
         "timeline": timeline_figure,

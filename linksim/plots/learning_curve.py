@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from linksim.adapt.curve import Standing, read_curve
-from linksim.plots.style import INK, house_style, save
+from linksim.adapt.learning_curve import PolicyEvaluation, read_curve
+from linksim.plots.plot_style import INK, plot_style, save
 
 COLOURS = ("#D55E00", "#E69F00", "#009E73", "#0072B2", "#CC79A7", "#56B4E9")
 STYLES = ("-", "--", "-.", ":")
 PANELS = {"ssim": "(b) SSIM", "adv": "(c) Adv, adversarial error rate", "err": "(d) Err, purification error rate"}
 
 
-@house_style()
-def learning_curve_figure(title: str, curve: Sequence[Standing]) -> Figure:
+@plot_style()
+def learning_curve_figure(title: str, curve: Sequence[PolicyEvaluation]) -> Figure:
     """Reward as the mean over all SNRs, and what it is made of for each SNR, over the steps of training."""
     figure = Figure(figsize=(10.4, 6.4), layout="constrained")
     figure.suptitle(title)

@@ -1,4 +1,4 @@
-"""Picture grids of a paper's conditions, and the pictures they are made of, kept as PNG files beside the paper's cells."""
+"""Image grids of a paper's conditions, and the images they are made of, kept as PNG files beside the paper's cells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
-from linksim.plots.pictures import Cell, pixels, png
-from linksim.plots.style import house_style
+from linksim.plots.images import Cell, pixels, png
+from linksim.plots.plot_style import plot_style
 
-SIDE, GAP, BELOW = 1.0, 0.06, 0.2  # of a picture, beside it and below it, in inches
-LEFT, ABOVE = 0.8, 0.72  # of all pictures
+SIDE, GAP, BELOW = 1.0, 0.06, 0.2  # of an image, beside it and below it, in inches
+LEFT, ABOVE = 0.8, 0.72  # of all images
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Pictures in rows and columns.
+    """Images in rows and columns.
 
     heads  above the columns, of one or two lines
     sides  left of the rows
@@ -32,24 +32,24 @@ class Grid:
 
     @property
     def whole(self) -> bool:
-        """Whether all of its pictures are there."""
+        """Whether all of its images are there."""
         return all(cell.image is not None for row in self.cells for cell in row)
 
 
 def picture_path(folder: Path, name: str) -> Path:
-    """Where the pictures `name` of the paper whose results lie in `folder` are kept."""
-    return folder / "pictures" / f"{name.replace('/', '-')}.png"
+    """Where the images `name` of the paper whose results lie in `folder` are kept."""
+    return folder / "images" / f"{name.replace('/', '-')}.png"
 
 
 def keep_pictures(folder: Path, name: str, pictures: NDArray[np.uint8]) -> None:
-    """Write pictures uint8 [k, colours, h, w], side by side."""
+    """Write images uint8 [k, colours, h, w], side by side."""
     path = picture_path(folder, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(png(np.concatenate([pixels(picture) for picture in pictures], axis=1)))
 
 
 def kept_pictures(folder: Path, name: str) -> tuple[NDArray[np.uint8], ...]:
-    """The square pictures `name`, uint8 [h, h, 3] each; none where they were not kept."""
+    """The square images `name`, uint8 [h, h, 3] each; none where they were not kept."""
     path = picture_path(folder, name)
     if not path.exists():
         return ()
@@ -58,9 +58,9 @@ def kept_pictures(folder: Path, name: str) -> tuple[NDArray[np.uint8], ...]:
     return tuple(strip[:, first : first + side] for first in range(0, strip.shape[1], side))
 
 
-@house_style()
+@plot_style()
 def grid_figure(grid: Grid) -> Figure:
-    """The grid, each picture with its PSNR and SSIM below. All are in one panel: one each takes matplotlib fifty times as long."""
+    """The grid, each image with its PSNR and SSIM below. All are in one panel: one each takes matplotlib fifty times as long."""
     rows, columns = len(grid.sides), len(grid.heads)
     width, height = columns * (SIDE + GAP) + LEFT, rows * (SIDE + BELOW) + ABOVE
     figure = Figure(figsize=(width, height))
@@ -83,5 +83,5 @@ def grid_figure(grid: Grid) -> Figure:
 
 
 def find_cell(pictures: Sequence[NDArray[np.uint8]], place: int, scores: tuple[float, float] = (np.nan, np.nan)) -> Cell:
-    """Picture `place` of a strip, with its PSNR in dB and SSIM; an empty cell where the strip has none."""
+    """Image `place` of a strip, with its PSNR in dB and SSIM; an empty cell where the strip has none."""
     return Cell(pictures[place] if place < len(pictures) else None, *scores)

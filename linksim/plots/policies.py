@@ -11,9 +11,9 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from linksim.plots.intervals import Interval, resamples
-from linksim.plots.rewards import Tally, accuracy, adapting, grid, mean_reward, mean_ssim, measured, paired, tally
-from linksim.plots.style import INK, LINES, MAX_GROUPS, house_style, legend, plain, settled, shown
-from linksim.plots.view import View
+from linksim.plots.plot_style import INK, LINES, MAX_GROUPS, freeze_layout, legend, plot_style, sanitise, shown
+from linksim.plots.rewards import RewardAccumulator, accuracy, adapting, grid, mean_reward, mean_ssim, measured, paired, tally
+from linksim.plots.trace_view import View
 from linksim.rng import Streams
 
 GAP = 0.6  # between sets of rivals, in rows
@@ -33,14 +33,14 @@ class Row:
 
     name: str
     place: float
-    found: Tally
-    reference: Tally | None
+    found: RewardAccumulator
+    reference: RewardAccumulator | None
     colour: str
 
 
-@house_style()
+@plot_style()
 def policies_figure(view: View) -> Figure | None:
-    """A row for each group with a rival (see `plots.rivals`); no panels of reward where no source was attacked.
+    """A row for each group with a rival (see `plots.policy_groups`); no panels of reward where no source was attacked.
 
     None where nobody has a rival.
     """
@@ -66,11 +66,11 @@ def policies_figure(view: View) -> Figure | None:
     if EXCESS in panels:
         panels[EXCESS].axvline(0, color="#888888", linewidth=0.9, zorder=0)
     first = panels[names[0]]
-    first.set_yticks([row.place for row in drawn], [plain(row.name) for row in drawn])
+    first.set_yticks([row.place for row in drawn], [sanitise(row.name) for row in drawn])
     first.set_ylim(drawn[-1].place + 0.6, -0.6)
     figure.suptitle("Policies under equal conditions, 95 % intervals" + shown(len(rows)))
     explain(figure, drawn)
-    return settled(figure)
+    return freeze_layout(figure)
 
 
 def rows_of(view: View) -> list[Row]:
@@ -78,11 +78,11 @@ def rows_of(view: View) -> list[Row]:
     cut = grid(view)
     tallies = {group.name: tally(group, cut) for group in adapting(view) if len(group.bob.quality)}
     rows: list[Row] = []
-    for rivals in view.rivals:
-        names = [name for name in rivals.groups if name in tallies]
+    for policy_groups in view.policy_groups:
+        names = [name for name in policy_groups.groups if name in tallies]
         if len(names) < 2:
             continue
-        reference = rivals.reference if rivals.reference in names else names[0]
+        reference = policy_groups.reference if policy_groups.reference in names else names[0]
         top = rows[-1].place + 1 + GAP if rows else 0.0
         for place, name in enumerate(names):
             against = None if name == reference else tallies[reference]

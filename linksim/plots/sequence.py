@@ -1,12 +1,12 @@
-"""What a sequence chart shows: the messages of a lane in order, excerpts of them, and how far down an instant stands. No matplotlib."""
+"""What a sequence chart shows: the messages of a link in order, excerpts of them, and how far down an instant stands. No matplotlib."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.plots.rows import ACCEPTED, DECODED, NOT_SENT, seconds, sent_by_alice
-from linksim.plots.view import Group
+from linksim.plots.tables import ACCEPTED, DECODED, NOT_SENT, seconds, sent_by_alice
+from linksim.plots.trace_view import GroupView
 from linksim.records import AS_SENT, BOB, DUPLICATE, FORGERY, MESSAGES, REPLAY, ControlSent, FrameSent, columns
 from linksim.units import NS_PER_S
 
@@ -48,10 +48,10 @@ class Message:
         return self.end_s > self.start_s
 
 
-def messages(group: Group, lane: int) -> list[Message]:
-    """All of a lane in the order in which they were sent."""
-    frames, control = group.frames.take(group.frames.lane == lane), group.control.take(group.control.lane == lane)
-    delays = group.paths.delay_ns[group.paths.ear == BOB]
+def messages(group: GroupView, link: int) -> list[Message]:
+    """All of a link in the order in which they were sent."""
+    frames, control = group.frames.take(group.frames.link == link), group.control.take(group.control.link == link)
+    delays = group.paths.delay_ns[group.paths.receiver == BOB]
     delay_ns = int(delays[0]) if len(delays) else 0
     found = []
     arrival_ns = np.where(frames.outcome == NOT_SENT, frames.time_ns, frames.time_ns + frames.airtime_ns + delay_ns)

@@ -1,4 +1,4 @@
-"""The session of one lane as a sequence chart: Alice and Bob as lifelines, time downwards, an arrow for each message and data frame."""
+"""The session of one link as a sequence chart: Alice and Bob as lifelines, time downwards, an arrow for each message and data frame."""
 
 from collections import Counter
 from typing import Any, Literal
@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from linksim.plots.rows import Jamming, seconds
+from linksim.plots.plot_style import INK, JAMMER, freeze_layout, legend, plot_style, sanitise
 from linksim.plots.sequence import LOST, NOTE, Message, Scale, excerpts, messages, scale
-from linksim.plots.style import INK, JAMMER, house_style, legend, plain, settled
-from linksim.plots.time import Axis, axis_of
+from linksim.plots.tables import Jamming, seconds
+from linksim.plots.time_series import Axis, axis_of
 from linksim.plots.timeline import DATA, choose
-from linksim.plots.view import View
+from linksim.plots.trace_view import View
 
 WIDTH = 5.0  # inches of an excerpt
 HEAD = 0.35  # inches above the first message
@@ -25,18 +25,18 @@ SMALL = 7.0  # points
 DASHED: Literal["dashed"] = "dashed"
 
 
-@house_style()
+@plot_style()
 def session_figure(view: View) -> Figure | None:
-    """The lane that shows most, in one or two excerpts side by side; None where nothing was sent."""
+    """The link that shows most, in one or two excerpts side by side; None where nothing was sent."""
     chosen = choose(view)
     if chosen is None:
         return None
-    group, lane = chosen
-    parts = [(title, part, scale(part)) for title, part in excerpts(messages(group, lane))]
+    group, link = chosen
+    parts = [(title, part, scale(part)) for title, part in excerpts(messages(group, link))]
     axis = axis_of(max(message.end_s for _, part, _ in parts for message in part))
     height = max(place.height for _, _, place in parts)
     figure = Figure(figsize=(max(6.8, WIDTH * len(parts)), 1.6 + HEAD + height))
-    jamming = group.jamming.take(group.jamming.lane == lane)
+    jamming = group.jamming.take(group.jamming.link == link)
     jammed = False
     for panel, (title, part, place) in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
         panel.set_title(title)
@@ -48,13 +48,13 @@ def session_figure(view: View) -> Figure | None:
                 draw(panel, message, place, axis)
             else:
                 above[message.start_s] += 1
-                jot(panel, message, place(message.start_s) + NOTE * (above[message.start_s] - 0.3))
+                annotate(panel, message, place(message.start_s) + NOTE * (above[message.start_s] - 0.3))
         for start, end in place.breaks:
             gap = f"{(end - start) * axis.per_s:.3g} {axis.unit} of silence"
             panel.text(0.5, (place(start) + place(end)) / 2, gap, fontsize=SMALL - 0.5, color=MISSED, ha="center", va="center")
-    figure.suptitle(f"Session of lane {lane}, {plain(group.name)}: times in {axis.unit}, lengths not to scale")
+    figure.suptitle(f"Session of link {link}, {sanitise(group.name)}: times in {axis.unit}, lengths not to scale")
     explain(figure, [message for _, part, _ in parts for message in part], jammed)
-    return settled(figure)
+    return freeze_layout(figure)
 
 
 def lifelines(panel: Axes, place: Scale, height: float, part: list[Message]) -> None:
@@ -72,7 +72,7 @@ def draw(panel: Axes, message: Message, place: Scale, axis: Axis) -> None:
     """An arrow from its sender, as its transmission begins, to its addressee, as it arrives; broken with a cross where it was lost."""
     here, there = (0.0, 1.0) if message.by_alice else (1.0, 0.0)
     top, bottom = place(message.start_s), place(message.end_s)
-    colour, reach = look(message), BREAK if message.outcome == LOST else 1.0
+    colour, reach = color_of(message), BREAK if message.outcome == LOST else 1.0
     x, y = here + reach * (there - here), top + reach * (bottom - top)
     width = 2.6 if message.data else 1.1
     style: dict[str, Any] = {"arrowstyle": "-" if reach < 1 else "-|>", "color": colour, "linewidth": width, "shrinkA": 0, "shrinkB": 0}
@@ -87,7 +87,7 @@ def draw(panel: Axes, message: Message, place: Scale, axis: Axis) -> None:
     stamp(panel, message, here, top, axis)
 
 
-def jot(panel: Axes, message: Message, y: float) -> None:
+def annotate(panel: Axes, message: Message, y: float) -> None:
     """A note beside a line: by Alice's, of a frame that she held back; by its addressee's, of a copy that its sender did not send."""
     x, side = (-0.03, "right") if message.by_alice != message.fault else (1.03, "left")
     panel.text(x, y, note(message), fontsize=SMALL, ha=side, va="center", color=MISSED if message.used else REFUSED)
@@ -104,7 +104,7 @@ def stamp(panel: Axes, message: Message, x: float, y: float, axis: Axis) -> None
     panel.text(y=y, s=f"{message.start_s * axis.per_s:.2f}", fontsize=SMALL, va="center", color="#555555", **side)
 
 
-def look(message: Message) -> str:
+def color_of(message: Message) -> str:
     """Its colour."""
     if message.outcome == LOST:
         return MISSED
@@ -133,7 +133,7 @@ def explain(figure: Figure, shown: list[Message], jammed: bool) -> None:
         what = LOST if message.outcome == LOST else "" if message.used else "came, but could not be used"
         name = ("data frame" if message.data else "control message") + (f", {what}" if what else "")
         dash = DASHED if message.outcome == LOST else "solid"
-        handles[name] = Line2D([], [], color=look(message), linewidth=2.6 if message.data else 1.1, linestyle=dash)
+        handles[name] = Line2D([], [], color=color_of(message), linewidth=2.6 if message.data else 1.1, linestyle=dash)
     if jammed:
         handles["jammer on"] = Patch(facecolor=to_rgba(JAMMER.colour, 0.35))
     names = sorted(handles)

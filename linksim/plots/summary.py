@@ -1,4 +1,4 @@
-"""The numbers of a run, per group of lanes: what Bob and Eve got, what was lost, what control and jamming took. No matplotlib here."""
+"""The numbers of a run, per group of links: what Bob and Eve got, what was lost, what control and jamming took. No matplotlib here."""
 
 import math
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ import numpy as np
 
 from linksim.plots.intervals import Interval, mean_interval, resamples, wilson
 from linksim.plots.rewards import Grid, grid, mean_reward, mean_steps, measured, tally
-from linksim.plots.rows import DECODED, NOT_SENT, Frames, Quality
-from linksim.plots.view import Ear, Group, View
+from linksim.plots.tables import DECODED, NOT_SENT, Frames, ImageScore
+from linksim.plots.trace_view import GroupView, Receiver, View
 from linksim.rng import Streams
 
 
 @dataclass(frozen=True)
-class EarSummary:
-    """How good one ear's estimates are.
+class ReceiverSummary:
+    """How good one receiver's estimates are.
 
     psnr_db               mean over images of each image's PSNR, in dB
     psnr_of_mean_mse_db   PSNR of the mean squared error over all images, in dB: the smaller of the two
@@ -50,20 +50,20 @@ class AdaptationSummary:
 
 @dataclass(frozen=True)
 class GroupSummary:
-    """One group of lanes.
+    """One group of links.
 
     bob, eve        their estimates; None where there are none
     decoded, lost   data frames of which Bob has all images, and those of which he has not (no terms, other terms, damaged) or that
                     were never sent
     control_share   channel uses of control messages over all channel uses, 0..1; NaN where nothing was sent
-    jam_share       share of its lanes' time, from 0 to the last frame or message of each, during which a jammer was on, 0..1
+    jam_share       share of its links' time, from 0 to the last frame or message of each, during which a jammer was on, 0..1
     adaptation      None where Bob did not choose
     """
 
     name: str
-    lanes: int
-    bob: EarSummary | None
-    eve: EarSummary | None
+    links: int
+    bob: ReceiverSummary | None
+    eve: ReceiverSummary | None
     decoded: int
     lost: int
     control_share: float
@@ -77,16 +77,16 @@ def summarise(view: View) -> list[GroupSummary]:
     return [_group(group, cut) for group in view.groups]
 
 
-def _group(group: Group, cut: Grid) -> GroupSummary:
+def _group(group: GroupView, cut: Grid) -> GroupSummary:
     frames = group.frames
     decoded, all_frames = count_frames(frames.take(frames.outcome == DECODED)), count_frames(frames)
-    data = int(group.frames.uses[group.frames.outcome != NOT_SENT].sum(dtype=np.int64))
-    control = int(group.control.uses.sum(dtype=np.int64))
+    data = int(group.frames.channel_uses[group.frames.outcome != NOT_SENT].sum(dtype=np.int64))
+    control = int(group.control.channel_uses.sum(dtype=np.int64))
     return GroupSummary(
         group.name,
-        len(group.lanes),
-        _ear(group.bob),
-        _ear(group.eve),
+        len(group.links),
+        _receiver(group.bob),
+        _receiver(group.eve),
         decoded,
         all_frames - decoded,
         control / (control + data) if control + data else math.nan,
@@ -95,7 +95,7 @@ def _group(group: Group, cut: Grid) -> GroupSummary:
     )
 
 
-def _adaptation(group: Group, cut: Grid) -> AdaptationSummary:
+def _adaptation(group: GroupView, cut: Grid) -> AdaptationSummary:
     found = tally(group, cut)
     weights = resamples(len(found.images), Streams(0)("plots/summary"))
     attacked = group.bob.quality.take(group.bob.quality.attacked())
@@ -104,31 +104,31 @@ def _adaptation(group: Group, cut: Grid) -> AdaptationSummary:
 
 def count_frames(frames: Frames) -> int:
     """Data frames, each once however often it was sent."""
-    return len(np.unique(np.stack([frames.lane.astype(np.int64), frames.frame]), axis=1).T)
+    return len(np.unique(np.stack([frames.link.astype(np.int64), frames.frame]), axis=1).T)
 
 
-def _ear(ear: Ear) -> EarSummary | None:
-    quality = ear.quality
+def _receiver(receiver: Receiver) -> ReceiverSummary | None:
+    quality = receiver.quality
     if not len(quality):
         return None
     mean_mse = float(quality.mse.astype(np.float64).mean())
-    return EarSummary(
+    return ReceiverSummary(
         mean_interval(quality.psnr_db), -10 * math.log10(max(mean_mse, 1e-10)), mean_interval(quality.ssim), accuracy(quality)
     )
 
 
-def accuracy(quality: Quality) -> Interval:
+def accuracy(quality: ImageScore) -> Interval:
     """Share of the judged estimates whose class is right, with Wilson's interval."""
     judged = quality.judged()
-    return wilson(int((quality.predicted == quality.label)[judged].sum()), int(judged.sum()))
+    return wilson(int((quality.class_received == quality.label)[judged].sum()), int(judged.sum()))
 
 
-def jam_share(group: Group) -> float:
-    """Jammed time over the time of all lanes, each from 0 to the end of its last frame or message, 0..1; NaN where nothing was sent."""
-    ends_ns = np.zeros(len(group.lanes), np.int64)
+def jam_share(group: GroupView) -> float:
+    """Jammed time over the time of all links, each from 0 to the end of its last frame or message, 0..1; NaN where nothing was sent."""
+    ends_ns = np.zeros(len(group.links), np.int64)
     for rows in (group.frames, group.control):
-        np.maximum.at(ends_ns, np.searchsorted(group.lanes, rows.lane), rows.time_ns + rows.airtime_ns)
-    last = ends_ns[np.searchsorted(group.lanes, group.jamming.lane)]
+        np.maximum.at(ends_ns, np.searchsorted(group.links, rows.link), rows.time_ns + rows.airtime_ns)
+    last = ends_ns[np.searchsorted(group.links, group.jamming.link)]
     on_ns = np.maximum(np.minimum(group.jamming.end_ns, last) - group.jamming.time_ns, 0).sum(dtype=np.int64)
     total_ns = int(ends_ns.sum())
     return int(on_ns) / total_ns if total_ns else math.nan
@@ -156,29 +156,34 @@ def share_text(share: Interval) -> str:
     return f"{percent(share.value)} [{100 * share.low:.1f}, {100 * share.high:.1f}]" if share.n else "-"
 
 
-HEADINGS = ("group", "lanes", "ear", "images", "PSNR dB", "SSIM", "accuracy", "frames ok/lost", "control", "jammed")
+HEADINGS = ("group", "links", "receiver", "images", "PSNR dB", "SSIM", "accuracy", "frames ok/lost", "control", "jammed_fraction")
 
 
 def cells(summary: GroupSummary) -> list[tuple[str, ...]]:
-    """One row of text per ear, under `HEADINGS`; what belongs to the group stands in the first. Bob has a row in any case."""
+    """One row of text per receiver, under `HEADINGS`; what belongs to the group stands in the first. Bob has a row in any case."""
     rows: list[tuple[str, ...]] = []
-    for name, ear in (("Bob", summary.bob), ("Eve", summary.eve)):
-        if ear is not None:
-            measured = (f"{ear.psnr_db.n:,}", mean_text(ear.psnr_db, 2), mean_text(ear.ssim, 3), share_text(ear.accuracy))
+    for name, receiver in (("Bob", summary.bob), ("Eve", summary.eve)):
+        if receiver is not None:
+            measured = (
+                f"{receiver.psnr_db.n:,}",
+                mean_text(receiver.psnr_db, 2),
+                mean_text(receiver.ssim, 3),
+                share_text(receiver.accuracy),
+            )
         elif name == "Bob":
             measured = ("0", "-", "-", "-")
         else:
             continue
         first = not rows
         frames = f"{summary.decoded:,} / {summary.lost:,}"
-        head = (summary.name, f"{summary.lanes:,}") if first else ("", "")
+        head = (summary.name, f"{summary.links:,}") if first else ("", "")
         tail = (frames, percent(summary.control_share), percent(summary.jam_share)) if first else ("", "", "")
         rows.append((*head, name, *measured, *tail))
     return rows
 
 
 def summary_text(summaries: list[GroupSummary]) -> str:
-    """A table of fixed width for a terminal: a row per group and ear. Means and shares stand with their 95 % intervals."""
+    """A table of fixed width for a terminal: a row per group and receiver. Means and shares stand with their 95 % intervals."""
     rows = [HEADINGS, *(row for summary in summaries for row in cells(summary))]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
     words = {0, 2}  # columns of words stand to the left, numbers to the right

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from linksim.plots.intervals import Interval
-from linksim.plots.style import LINES, house_style, key, settled
+from linksim.plots.plot_style import LINES, freeze_layout, plot_style, shared_legend
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Panel:
     lines: tuple[Swept, ...]
 
 
-@house_style()
+@plot_style()
 def sweep_figure(title: str, panels: Sequence[Panel]) -> Figure:
     """Panels side by side. A paper's figures are hollow marks without a line, in the colour of ours."""
     figure = Figure(figsize=(5.2 * len(panels), 4.3))
@@ -52,5 +52,5 @@ def sweep_figure(title: str, panels: Sequence[Panel]) -> Figure:
         axis.set(title=panel.title, xlabel="SNR (dB)", ylim=(0, 1))
         axis.set_xticks(sorted({snr_db for line in panel.lines for snr_db in line.snr_db}))
     axes[0].set_ylabel(panels[0].quantity)
-    key(figure, [list(axes)])
-    return settled(figure)
+    shared_legend(figure, [list(axes)])
+    return freeze_layout(figure)

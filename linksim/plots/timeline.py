@@ -1,4 +1,4 @@
-"""What was on the air between Alice and Bob of one lane, message by message, over the first exchanges."""
+"""What was on the air between Alice and Bob of one link, message by message, over the first exchanges."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from linksim.plots.rows import ACCEPTED, DECODED, NOT_SENT, Jamming, seconds, sent_by_alice
-from linksim.plots.style import ALICE, BOB, INK, JAMMER, house_style, legend, plain, settled
-from linksim.plots.time import Axis, axis_of
-from linksim.plots.view import Group, View
+from linksim.plots.plot_style import ALICE, BOB, INK, JAMMER, freeze_layout, legend, plot_style, sanitise
+from linksim.plots.tables import ACCEPTED, DECODED, NOT_SENT, Jamming, seconds, sent_by_alice
+from linksim.plots.time_series import Axis, axis_of
+from linksim.plots.trace_view import GroupView, View
 from linksim.records import AS_SENT, MESSAGES
 
 EVENTS = 36
@@ -38,10 +38,10 @@ class Bar:
     lost: bool
 
 
-def bars(group: Group, lane: int) -> list[Bar]:
-    """The first `EVENTS` transmissions of a lane in order of time. Frames that were never sent are not among them."""
-    frames = group.frames.take((group.frames.lane == lane) & (group.frames.outcome != NOT_SENT))
-    control = group.control.take((group.control.lane == lane) & (group.control.origin == AS_SENT))
+def bars(group: GroupView, link: int) -> list[Bar]:
+    """The first `EVENTS` transmissions of a link in order of time. Frames that were never sent are not among them."""
+    frames = group.frames.take((group.frames.link == link) & (group.frames.outcome != NOT_SENT))
+    control = group.control.take((group.control.link == link) & (group.control.origin == AS_SENT))
     frames = frames.take(np.argsort(frames.time_ns, kind="stable")[:EVENTS])
     control = control.take(np.argsort(control.time_ns, kind="stable")[:EVENTS])
     found = [
@@ -56,26 +56,26 @@ def bars(group: Group, lane: int) -> list[Bar]:
     return sorted(found, key=lambda bar: bar.start_s)[:EVENTS]
 
 
-def choose(view: View) -> tuple[Group, int] | None:
-    """The group and lane that show most: most kinds of message, then losses, then jamming; the first of equals. None: nothing was sent."""
+def choose(view: View) -> tuple[GroupView, int] | None:
+    """The group and link that show most: most kinds of message, then losses, then jamming; the first of equals. None: nothing was sent."""
     best, most = None, (-1, False, False)
     for group in view.groups:
-        for lane in group.lanes[:8].tolist():
-            seen = bars(group, lane)
-            worth = (len({bar.kind for bar in seen}), any(bar.lost for bar in seen), bool((group.jamming.lane == lane).any()))
+        for link in group.links[:8].tolist():
+            seen = bars(group, link)
+            worth = (len({bar.kind for bar in seen}), any(bar.lost for bar in seen), bool((group.jamming.link == link).any()))
             if seen and worth > most:
-                best, most = (group, lane), worth
+                best, most = (group, link), worth
     return best
 
 
-@house_style()
+@plot_style()
 def timeline_figure(view: View) -> Figure | None:
-    """One lane, its time cut into strips of equal length; None where nothing was sent."""
+    """One link, its time cut into strips of equal length; None where nothing was sent."""
     chosen = choose(view)
     if chosen is None:
         return None
-    group, lane = chosen
-    drawn = bars(group, lane)
+    group, link = chosen
+    drawn = bars(group, link)
     start, end = drawn[0].start_s, max(bar.end_s for bar in drawn)
     usual = float(np.median([bar.end_s - bar.start_s for bar in drawn]))
     strips = int(np.clip(np.ceil((end - start) / max(usual, 1e-9) * LEGIBLE / WIDTH), 1, STRIPS))
@@ -83,15 +83,15 @@ def timeline_figure(view: View) -> Figure | None:
     axis = axis_of(end)
     figure = Figure(figsize=(WIDTH, 1.1 + 1.35 * strips))
     panels = figure.subplots(strips, 1, squeeze=False)[:, 0]
-    jamming = group.jamming.take(group.jamming.lane == lane)
+    jamming = group.jamming.take(group.jamming.link == link)
     for i, panel in enumerate(panels):
         left, right = start + i * length, start + (i + 1) * length
         strip(panel, [bar for bar in drawn if bar.end_s >= left and bar.start_s <= right], left, right, axis)
         jammed = shade(panel, jamming, left, right, axis)
     panels[-1].set_xlabel(f"simulated time ({axis.unit})")
-    figure.suptitle(f"On the air: first {len(drawn)} transmissions of lane {lane}, {plain(group.name)}")
+    figure.suptitle(f"On the air: first {len(drawn)} transmissions of link {link}, {sanitise(group.name)}")
     explain(figure, drawn, jammed)
-    return settled(figure)
+    return freeze_layout(figure)
 
 
 def strip(panel: Axes, drawn: list[Bar], left_s: float, right_s: float, axis: Axis) -> None:
@@ -133,17 +133,17 @@ def box(panel: Axes, bar: Bar, row: float, axis: Axis) -> None:
 
 def arrow(panel: Axes, bar: Bar, row: float, axis: Axis) -> None:
     """From a bar's end to the other row."""
-    toward = 1 if row == 0 else -1
-    x, start, end = bar.end_s * axis.per_s, row + toward * HALF, (1 - row) - toward * HALF
+    step_toward = 1 if row == 0 else -1
+    x, start, end = bar.end_s * axis.per_s, row + step_toward * HALF, (1 - row) - step_toward * HALF
     if bar.lost:
-        end = row + toward * 0.5
+        end = row + step_toward * 0.5
         panel.plot([x], [end], marker="x", color=INK, markersize=5, zorder=4)
     style = {"arrowstyle": "-" if bar.lost else "-|>", "color": INK, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 7}
     panel.annotate("", xy=(x, end), xytext=(x, start), arrowprops=style, zorder=4)
 
 
 def shade(panel: Axes, jamming: Jamming, left_s: float, right_s: float, axis: Axis) -> bool:
-    """Tint the jammed intervals -> whether there are any in the trace of this lane."""
+    """Tint the jammed intervals -> whether there are any in the trace of this link."""
     start, end = seconds(jamming.time_ns), seconds(jamming.end_ns)
     for i in np.flatnonzero((end > left_s) & (start < right_s)):
         first, last = max(start[i], left_s) * axis.per_s, min(end[i], right_s) * axis.per_s

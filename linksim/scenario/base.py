@@ -20,17 +20,17 @@ def names_a_file(name: str) -> str:
 FileName = Annotated[str, Field(pattern=NAME), AfterValidator(names_a_file)]
 
 
-class Model(BaseModel):
+class Options(BaseModel):
     """Base of every block: unknown keys are refused, nothing is converted, nothing can be changed afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-def named(value: Any) -> Any:
-    """A bare word stands for a block with only its name: `none` for `{kind: none}`, `plain` for `{name: plain}`."""
+def by_kind(value: Any) -> Any:
+    """A bare word stands for a block with only its name: `none` for `{kind: none}`, `plain` for `{name: deepjscc}`."""
     return {"kind": value} if isinstance(value, str) else value
 
 
-def attacking(value: Any) -> Any:
+def by_attack(value: Any) -> Any:
     """`eve: none` for `eve: {attack: none}`."""
     return {"attack": value} if isinstance(value, str) else value

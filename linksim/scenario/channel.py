@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from linksim.scenario.base import Model
+from linksim.scenario.base import Options
 from linksim.scenario.fading import Fading, NoFading, TdlFading, why_not_correlated
 from linksim.scenario.geometry import Geometry
 from linksim.scenario.snr import ConstantSnr, Snr
@@ -12,8 +12,8 @@ from linksim.scenario.snr import ConstantSnr, Snr
 Equaliser = Literal["zero-forcing", "mmse"]
 
 
-class Path(Model):
-    """The radio path from Alice to one ear."""
+class Path(Options):
+    """The radio path from Alice to one receiver."""
 
     snr: Snr = Field(ConstantSnr(), description="mean SNR over time")
     fading: Fading = Field(NoFading(), description="gain about that mean")
@@ -25,12 +25,12 @@ class Path(Model):
     @classmethod
     def _one_gain_to_estimate(cls, csi: str, info: ValidationInfo) -> str:
         spread = info.data.get("fading")
-        if csi == "pilots" and isinstance(spread, TdlFading) and spread.view == "ofdm":
+        if csi == "pilots" and isinstance(spread, TdlFading) and spread.bandwidth == "ofdm":
             raise ValueError("got 'pilots', allowed: 'perfect' where fading has view 'ofdm': pilots tell one gain, not every subcarrier's")
         return csi
 
 
-class Channel(Model):
+class Channel(Options):
     """Two separate paths."""
 
     bob: Path = Field(Path(), description="Alice to Bob (and back, for control messages)")

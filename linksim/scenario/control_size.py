@@ -25,6 +25,6 @@ def coded_bits(size: int) -> int:
     return sum(8 * part + n // 2 for n, part in blocks(size))
 
 
-def control_uses(radio: Radio, size: int) -> int:
+def control_channel_uses(radio: Radio, size: int) -> int:
     """Channel uses of a message of `size` bytes, all its copies together and without pilots."""
     return radio.control_repeats * (8 * size if radio.control_coding == "none" else coded_bits(size) // 2)

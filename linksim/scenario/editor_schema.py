@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from linksim.scenario.base import NAME
-from linksim.scenario.schema import Link, Scenario
+from linksim.scenario.schema import LinkOptions, Scenario
 
 FILE_NAME = "scenario.schema.json"
 REFERENCE = "#/definitions/{model}"
@@ -18,7 +18,7 @@ REFERENCE = "#/definitions/{model}"
 def editor_schema() -> str:
     """The text of scenarios/scenario.schema.json: JSON schema, draft 7, which editors know best."""
     run = Scenario.model_json_schema(ref_template=REFERENCE)
-    link = Link.model_json_schema(ref_template=REFERENCE)
+    options = LinkOptions.model_json_schema(ref_template=REFERENCE)
     definitions = run["$defs"]
     for block in definitions.values():
         block.pop("required", None)  # whatever a block leaves out, it may inherit
@@ -28,7 +28,7 @@ def editor_schema() -> str:
     file = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "type": "object",
-        "properties": {**run["properties"], **link["properties"], "groups": groups},
+        "properties": {**run["properties"], **options["properties"], "groups": groups},
         "required": run["required"][:1],  # the name; groups have a default in files
         "additionalProperties": False,
         "definitions": definitions,

@@ -1,6 +1,6 @@
 """How much a scenario asks for, by simple formulas, before anything runs: frames, messages, memory, size of the trace.
 
-Time of a lane (`Estimate.simulated_s` is that of the longest): Alice sends frame after frame, each after the control messages it needs,
+Time of a link (`Estimate.simulated_s` is that of the longest): Alice sends frame after frame, each after the control messages it needs,
 
     busy  = latency + (pilots + images * uses per image) / symbol rate + key exchange, where keys come from the table
     frame = max(interval, busy + probe round * min(1, busy / probe interval))
@@ -17,47 +17,49 @@ from dataclasses import dataclass
 from linksim.errors import Problem, ScenarioError
 from linksim.records import (
     TABLES,
-    Adaptation,
+    ChannelSample,
+    ConstellationPoint,
     ControlSent,
     FrameSent,
-    Jam,
-    Lane,
-    PathSample,
-    Picture,
-    Quality,
+    ImageScore,
+    JammingInterval,
+    KeptImage,
+    LinkCreated,
     Reception,
     Record,
-    Symbol,
+    StepDecision,
     columns,
 )  # fmt: skip
-from linksim.scenario.control_size import control_uses
+from linksim.scenario.control_size import control_channel_uses
 from linksim.scenario.jammers import (
     BARRAGE_SLICE_MS,
+    AdversarialJammer,
     BarrageJammer,
     MarkovJammer,
     NoJammer,
     PulsedJammer,
     ReactiveJammer,
-    SemanticJammer,
     SweepJammer,
 )
 from linksim.scenario.nodes import NoAttack, Processing
-from linksim.scenario.schema import Link, Scenario
-from linksim.scenario.schemes import DiffusecScheme, PermutationScheme, SeparationScheme, VqvaeScheme
+from linksim.scenario.schema import LinkOptions, Scenario
+from linksim.scenario.schemes import DiffusecOptions, DigitalOptions, PermutationOptions, VqvaeOptions
 from linksim.scenario.source_attacks import NoSourceAttack
 from linksim.scenario.strict_yaml import dump_yaml
 
 LARGEST_TRACE = 64 << 30
 IMAGE_VALUES = {"samples": 3 * 32 * 32, "cifar10": 3 * 32 * 32, "mnist": 28 * 28, "fashion_mnist": 28 * 28, "faces": 3 * 128 * 128}
-USES_OF_DIFFUSEC = 5 / 12  # per image value, of DiffuSeC's codec and of the baseline made to its measure
-USES_PER_VALUE = 1 / 6  # of other codecs: the wider of the usual bandwidth ratios; the codec's card has the true one, and is not read here
+CHANNEL_USES_OF_DIFFUSEC = 5 / 12  # per image value, of DiffuSeC's codec and of the baseline made to its measure
+CHANNEL_USES_PER_VALUE = (
+    1 / 6
+)  # of other codecs: the wider of the usual bandwidth ratios; the codec's card has the true one, and is not read here
 BYTES = {"hello": 67, "accept": 59, "probe": 33, "report": 39, "confirm": 33, "key": 35, "ack": 32}
 BYTES_PER_PAIR = 4  # of a KEY message, for every pair of images
 SYMBOLS_KEPT = 256  # of a frame
 BLOCK = 256  # rows of a table that are written at once
 EMPTY_TRACE = 600 << 10  # names, attributes, and the first chunk of every column
 BASE_MEMORY = 250 << 20  # the interpreter with its libraries, the networks of a run, and their working memory
-LANE_MEMORY = 64 << 10  # processes, streams and session of a lane
+LINK_MEMORY = 64 << 10  # processes, streams and session of a link
 WAITING = 2048  # images whose promises wait at a time, over all operations; the worker's batches bound them
 COPIES = 8  # float32 copies of an image that its chain of promises holds
 
@@ -67,7 +69,7 @@ class Estimate:
     """What a run is expected to come to.
 
     simulated_s       seconds of simulated time
-    frames            data frames of all lanes
+    frames            data frames of all links
     images            images in them
     control           control messages, where none is lost
     control_at_most   control messages, where all are lost
@@ -87,8 +89,8 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class _Lane:
-    """One lane of a group: seconds, frames, probe rounds, exchanges of keys."""
+class _LinkEstimate:
+    """One link of a group: seconds, frames, probe rounds, exchanges of keys."""
 
     seconds: float
     frames: int
@@ -98,33 +100,36 @@ class _Lane:
 
 def estimate(scenario: Scenario) -> Estimate:
     """The estimate of a scenario. The formulas are at the top of this file."""
-    lanes = [(link, _lane(scenario, link)) for link in scenario.groups.values()]
-    frames = sum(link.lanes * lane.frames for link, lane in lanes)
-    images = sum(link.lanes * lane.frames * link.alice.images_per_frame for link, lane in lanes)
-    control = sum(link.lanes * _messages(link, lane) for link, lane in lanes)
+    links = [(options, _link(scenario, options)) for options in scenario.groups.values()]
+    frames = sum(options.links * link.frames for options, link in links)
+    images = sum(options.links * link.frames * options.alice.images_per_frame for options, link in links)
+    control = sum(options.links * _messages(options, link) for options, link in links)
     rows: dict[type[Record], int] = {
-        Lane: scenario.lanes,
+        LinkCreated: scenario.links,
         FrameSent: frames,
-        Reception: sum(link.lanes * lane.frames * _ears(link) for link, lane in lanes),
-        Quality: sum(link.lanes * lane.frames * link.alice.images_per_frame * _ears(link) for link, lane in lanes),
+        Reception: sum(options.links * link.frames * _receivers(options) for options, link in links),
+        ImageScore: sum(options.links * link.frames * options.alice.images_per_frame * _receivers(options) for options, link in links),
         ControlSent: control,
-        Jam: sum(link.lanes * _jams(link, lane) for link, lane in lanes),
-        Picture: sum(
-            min(scenario.trace.pictures, link.lanes * lane.frames * link.alice.images_per_frame) * _owners(link) for link, lane in lanes
+        JammingInterval: sum(options.links * _jams(options, link) for options, link in links),
+        KeptImage: sum(
+            min(scenario.trace.images, options.links * link.frames * options.alice.images_per_frame) * _owners(options)
+            for options, link in links
         ),
-        PathSample: sum(scenario.trace.channel * _ears(link) for link, _ in lanes),
-        Symbol: sum(
-            min(scenario.trace.constellations, link.lanes * lane.frames) * min(SYMBOLS_KEPT, _uses(scenario, link)) * _ears(link)
-            for link, lane in lanes
+        ChannelSample: sum(scenario.trace.channel_samples * _receivers(options) for options, _ in links),
+        ConstellationPoint: sum(
+            min(scenario.trace.constellation_frames, options.links * link.frames)
+            * min(SYMBOLS_KEPT, _channel_uses(scenario, options))
+            * _receivers(options)
+            for options, link in links
         ),
-        Adaptation: sum(link.lanes * lane.probes for link, lane in lanes if isinstance(link.scheme[-1], DiffusecScheme)),
+        StepDecision: sum(options.links * link.probes for options, link in links if isinstance(options.scheme[-1], DiffusecOptions)),
     }
-    pixels = IMAGE_VALUES[scenario.source]
-    trace = EMPTY_TRACE + sum(count * row_bytes(table) for table, count in rows.items()) + rows[Picture] * pixels
-    memory = BASE_MEMORY + scenario.lanes * LANE_MEMORY + WAITING * COPIES * pixels * 4 + BLOCK * pixels
-    at_most = sum(link.lanes * _most_messages(link, scenario) for link, _ in lanes)
-    named = tuple((table.table, rows[table]) for table in TABLES)
-    return Estimate(max(lane.seconds for _, lane in lanes), frames, images, control, at_most, named, trace, memory)
+    pixels = IMAGE_VALUES[scenario.dataset]
+    trace = EMPTY_TRACE + sum(count * row_bytes(table) for table, count in rows.items()) + rows[KeptImage] * pixels
+    memory = BASE_MEMORY + scenario.links * LINK_MEMORY + WAITING * COPIES * pixels * 4 + BLOCK * pixels
+    at_most = sum(options.links * _most_messages(options, scenario) for options, _ in links)
+    by_kind = tuple((table.table, rows[table]) for table in TABLES)
+    return Estimate(max(link.seconds for _, link in links), frames, images, control, at_most, by_kind, trace, memory)
 
 
 def row_bytes(table: type[Record]) -> int:
@@ -136,16 +141,16 @@ def refuse_oversized(scenario: Scenario, name: str) -> None:
     """Raise ScenarioError where the trace would be larger than 64 GiB; `name` stands for the file."""
     size = estimate(scenario).trace_bytes
     if size > LARGEST_TRACE:
-        message = f"the trace would take about {readable(size)}, allowed: {readable(LARGEST_TRACE)}; lower frames, lanes or images"
+        message = f"the trace would take about {readable(size)}, allowed: {readable(LARGEST_TRACE)}; lower frames, links or images"
         raise ScenarioError([Problem(name, "frames", message)])
 
 
 def describe(scenario: Scenario) -> str:
     """The scenario with every key written out, and its estimate as comments: YAML that can be run as it is."""
     found = estimate(scenario)
-    links = scenario.groups.values()
+    link_options = scenario.groups.values()
     lines = [
-        f"lanes      {scenario.lanes:,} in {len(links)} group{'s' if len(links) > 1 else ''}",
+        f"links      {scenario.links:,} in {len(link_options)} group{'s' if len(link_options) > 1 else ''}",
         f"time       about {found.simulated_s:.3g} s simulated",
         f"frames     {found.frames:,} with {found.images:,} images",
         f"control    about {found.control:,} messages, at most {found.control_at_most:,}",
@@ -163,46 +168,46 @@ def readable(count: float) -> str:
     return f"{count / 1024**power:.{0 if power == 0 else 1}f} {units[power]}"
 
 
-def _lane(scenario: Scenario, link: Link) -> _Lane:
-    alice, probe_s = link.alice, link.session.probe_interval_ms / 1e3
-    uses = link.radio.pilots + _uses(scenario, link)
-    busy = _processing_s(alice.processing, alice.images_per_frame) + uses / link.radio.symbol_rate_hz
-    if _has_table(link):
-        busy += _air_s(link, ("key", "ack"))
-    if _repeats(link):
-        busy += _processing_s(link.bob.processing, alice.images_per_frame) + _air_s(link, ("ack",))
-    round_s = _air_s(link, ("probe", "report", "confirm"))
-    interval = alice.interval_ms / 1e3
+def _link(scenario: Scenario, options: LinkOptions) -> _LinkEstimate:
+    alice, probe_s = options.alice, options.session.probe_interval_ms / 1e3
+    channel_uses = options.radio.pilots + _channel_uses(scenario, options)
+    busy = _processing_s(alice.processing, alice.images_per_frame) + channel_uses / options.radio.symbol_rate_hz
+    if _has_table(options):
+        busy += _air_s(options, ("key", "ack"))
+    if _repeats(options):
+        busy += _processing_s(options.bob.processing, alice.images_per_frame) + _air_s(options, ("ack",))
+    round_s = _air_s(options, ("probe", "report", "confirm"))
+    interval = alice.frame_interval_ms / 1e3
     share = min(1.0, max(interval, busy) / probe_s) if probe_s else 0.0  # probe rounds per frame
     period = max(interval, busy + share * round_s)
-    frames = max(1, min(scenario.frames, int(scenario.limit_s / period)))
-    seconds = min(scenario.limit_s, frames * period)
-    return _Lane(seconds, frames, math.ceil(frames * share), frames * _has_table(link))
+    frames = max(1, min(scenario.frames, int(scenario.max_time_s / period)))
+    seconds = min(scenario.max_time_s, frames * period)
+    return _LinkEstimate(seconds, frames, math.ceil(frames * share), frames * _has_table(options))
 
 
-def _uses(scenario: Scenario, link: Link) -> int:
-    core = link.scheme[-1]
-    if isinstance(core, SeparationScheme):
-        return link.alice.images_per_frame * core.uses
-    per_value = USES_OF_DIFFUSEC if isinstance(core, DiffusecScheme | VqvaeScheme) else USES_PER_VALUE
-    of_image = math.ceil(IMAGE_VALUES[scenario.source] * per_value)
-    return link.alice.images_per_frame * of_image
+def _channel_uses(scenario: Scenario, options: LinkOptions) -> int:
+    core = options.scheme[-1]
+    if isinstance(core, DigitalOptions):
+        return options.alice.images_per_frame * core.channel_uses
+    per_value = CHANNEL_USES_OF_DIFFUSEC if isinstance(core, DiffusecOptions | VqvaeOptions) else CHANNEL_USES_PER_VALUE
+    of_image = math.ceil(IMAGE_VALUES[scenario.dataset] * per_value)
+    return options.alice.images_per_frame * of_image
 
 
 def _processing_s(processing: Processing, images: int) -> float:
     return (processing.fixed_us + processing.per_image_us * images) / 1e6
 
 
-def _messages(link: Link, lane: _Lane) -> int:
-    return 2 * _has_session(link) + 3 * lane.probes + 2 * lane.keys + lane.frames * _repeats(link)
+def _messages(options: LinkOptions, link: _LinkEstimate) -> int:
+    return 2 * _has_session(options) + 3 * link.probes + 2 * link.keys + link.frames * _repeats(options)
 
 
-def _jams(link: Link, lane: _Lane) -> int:
+def _jams(options: LinkOptions, link: _LinkEstimate) -> int:
     """Intervals of jamming, where the jammer's energy lasts."""
-    jammer = link.jammer
+    jammer = options.jammer
     if isinstance(jammer, NoJammer):
         return 0
-    on_s = max(0.0, lane.seconds - jammer.start_ms / 1e3)
+    on_s = max(0.0, link.seconds - jammer.start_ms / 1e3)
     match jammer:
         case BarrageJammer():
             return math.ceil(on_s / (BARRAGE_SLICE_MS / 1e3))
@@ -211,62 +216,62 @@ def _jams(link: Link, lane: _Lane) -> int:
         case MarkovJammer():
             return math.ceil(on_s / ((jammer.mean_on_ms + jammer.mean_off_ms) / 1e3))
         case SweepJammer():
-            return math.ceil(on_s / (jammer.dwell_ms / 1e3 * link.lanes))
+            return math.ceil(on_s / (jammer.dwell_ms / 1e3 * options.links))
         case ReactiveJammer():
-            frames = lane.frames * (jammer.target != "control") + _messages(link, lane) * (jammer.target != "data")
-            return math.ceil(frames * (1 - jammer.misses) * on_s / lane.seconds)
-        case SemanticJammer():
-            return math.ceil(lane.frames * on_s / lane.seconds)
+            frames = link.frames * (jammer.target != "control") + _messages(options, link) * (jammer.target != "data")
+            return math.ceil(frames * (1 - jammer.miss_probability) * on_s / link.seconds)
+        case AdversarialJammer():
+            return math.ceil(link.frames * on_s / link.seconds)
 
 
-def _most_messages(link: Link, scenario: Scenario) -> int:
-    """Messages of a lane when every exchange takes all its attempts and every attempt is answered."""
-    if not _has_session(link):
+def _most_messages(options: LinkOptions, scenario: Scenario) -> int:
+    """Messages of a link when every exchange takes all its attempts and every attempt is answered."""
+    if not _has_session(options):
         return 0
-    exchange, answers = 2 * link.session.attempts, _attempts(link) if _repeats(link) else 0
-    probe = exchange + 1 if link.session.probe_interval_ms else 0
+    exchange, answers = 2 * options.session.max_transmissions, _attempts(options) if _repeats(options) else 0
+    probe = exchange + 1 if options.session.probe_interval_ms else 0
     # a handshake, and a proof of its keys, may be tried again before each frame; a NACK may follow it
-    return scenario.frames * (2 * exchange + 1 + probe + exchange * _has_table(link) + answers)
+    return scenario.frames * (2 * exchange + 1 + probe + exchange * _has_table(options) + answers)
 
 
-def _has_table(link: Link) -> bool:
-    return any(isinstance(layer, PermutationScheme) and layer.keys == "table" for layer in link.scheme)
+def _has_table(options: LinkOptions) -> bool:
+    return any(isinstance(layer, PermutationOptions) and layer.keys == "transmitted" for layer in options.scheme)
 
 
-def _has_session(link: Link) -> bool:
-    stepped = isinstance(link.scheme[-1], DiffusecScheme)
-    return link.session.probe_interval_ms > 0 or len(link.scheme) > 1 or stepped or _repeats(link)
+def _has_session(options: LinkOptions) -> bool:
+    stepped = isinstance(options.scheme[-1], DiffusecOptions)
+    return options.session.probe_interval_ms > 0 or len(options.scheme) > 1 or stepped or _repeats(options)
 
 
-def _attempts(link: Link) -> int:
+def _attempts(options: LinkOptions) -> int:
     """Transmissions of a data frame, at most."""
-    core = link.scheme[-1]
-    return core.arq.attempts if isinstance(core, SeparationScheme) else 1
+    core = options.scheme[-1]
+    return core.arq.max_transmissions if isinstance(core, DigitalOptions) else 1
 
 
-def _repeats(link: Link) -> bool:
+def _repeats(options: LinkOptions) -> bool:
     """Whether Bob acknowledges data frames."""
-    return _attempts(link) > 1
+    return _attempts(options) > 1
 
 
-def _pairs(link: Link) -> int:
-    return math.ceil(link.alice.images_per_frame / 2) * (len(link.scheme) - 1)
+def _pairs(options: LinkOptions) -> int:
+    return math.ceil(options.alice.images_per_frame / 2) * (len(options.scheme) - 1)
 
 
-def _owners(link: Link) -> int:
-    """Whose pictures of an image are kept."""
-    return 1 + _ears(link) + (not isinstance(link.alice.source_attack, NoSourceAttack))
+def _owners(options: LinkOptions) -> int:
+    """Whose images of an image are kept."""
+    return 1 + _receivers(options) + (not isinstance(options.alice.source_attack, NoSourceAttack))
 
 
-def _ears(link: Link) -> int:
-    return 1 if isinstance(link.eve, NoAttack) else 2
+def _receivers(options: LinkOptions) -> int:
+    return 1 if isinstance(options.eve, NoAttack) else 2
 
 
-def _air_s(link: Link, messages: Iterable[str]) -> float:
+def _air_s(options: LinkOptions, messages: Iterable[str]) -> float:
     """Seconds that messages take on the air, pilots and propagation included."""
     seconds = 0.0
     for message in messages:
-        uses = control_uses(link.radio, BYTES[message] + (BYTES_PER_PAIR * _pairs(link) if message == "key" else 0))
-        front = link.radio.pilots if message == "probe" or link.channel.bob.csi == "pilots" else 0
-        seconds += (front + uses) / link.radio.symbol_rate_hz + link.channel.bob.propagation_us / 1e6
+        channel_uses = control_channel_uses(options.radio, BYTES[message] + (BYTES_PER_PAIR * _pairs(options) if message == "key" else 0))
+        front = options.radio.pilots if message == "probe" or options.channel.bob.csi == "pilots" else 0
+        seconds += (front + channel_uses) / options.radio.symbol_rate_hz + options.channel.bob.propagation_us / 1e6
     return seconds

@@ -4,18 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from linksim.scenario.base import Model, named
+from linksim.scenario.base import Options, by_kind
 
 LIGHT_MPS = 299_792_458.0
 
 
-class NoFading(Model):
+class NoFading(Options):
     """A gain of one."""
 
     kind: Literal["none"] = "none"
 
 
-class BlockFading(Model):
+class BlockFading(Options):
     """What block fading has in common: a gain drawn anew for every coherence block."""
 
     coherence_ms: float = Field(10.0, ge=1e-3, le=1e6, description="length of a coherence block in ms")
@@ -41,7 +41,7 @@ class NakagamiFading(BlockFading):
     m: float = Field(2.0, ge=0.5, le=50, description="shape: 1 is Rayleigh, more is milder, 0.5 the severest")
 
 
-class Moving(Model):
+class Moving(Options):
     """What fading by motion has in common: the largest Doppler shift, given as such, or by speed and carrier."""
 
     doppler_hz: float | None = Field(None, ge=0, le=1e5, description="largest Doppler shift in Hz; null takes speed_mps and carrier_ghz")
@@ -74,7 +74,9 @@ class TdlFading(Moving):
     kind: Literal["tdl"]
     profile: Literal["A", "C"] = Field("A", description="TDL-A or TDL-C")
     delay_spread_ns: float = Field(100.0, ge=0, le=1e5, description="root-mean-square delay spread in ns")
-    view: Literal["flat", "ofdm"] = Field("flat", description="flat: one narrow carrier; ofdm: symbols lie over the subcarriers in turn")
+    bandwidth: Literal["flat", "ofdm"] = Field(
+        "flat", description="flat: one narrow carrier; ofdm: symbols lie over the subcarriers in turn"
+    )
     subcarriers: int = Field(72, ge=1, le=8192, description="of an OFDM symbol, which lasts as long as so many channel uses")
     spacing_khz: float = Field(15.0, ge=0.1, le=1e4, description="between subcarriers in kHz")
 
@@ -82,7 +84,7 @@ class TdlFading(Moving):
 Fading = Annotated[
     NoFading | RayleighFading | RicianFading | NakagamiFading | JakesFading | TdlFading,
     Field(discriminator="kind"),
-    BeforeValidator(named),
+    BeforeValidator(by_kind),
 ]
 Gaussian = RayleighFading | RicianFading | JakesFading | TdlFading  # about a line of sight, where there is one
 

@@ -4,20 +4,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from linksim.scenario.base import Model
+from linksim.scenario.base import Options
 
 Metres = Annotated[float, Field(ge=-1e6, le=1e6)]
 MetresPerSecond = Annotated[float, Field(ge=-1e4, le=1e4)]
 
 
-class Motion(Model):
+class Motion(Options):
     """A node on a straight line through the plane."""
 
     position_m: list[Metres] = Field([0.0, 0.0], min_length=2, max_length=2, description="[x, y] at time 0, in m")
     velocity_mps: list[MetresPerSecond] = Field([0.0, 0.0], min_length=2, max_length=2, description="[x, y] in m/s")
 
 
-class Geometry(Model):
+class Geometry(Options):
     """Where the nodes are."""
 
     alice: Motion = Motion()

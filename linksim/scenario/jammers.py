@@ -4,24 +4,24 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from linksim.scenario.base import NAME, Model, named
+from linksim.scenario.base import NAME, Options, by_kind
 
 BARRAGE_SLICE_MS = 100.0  # a barrage is told in slices of this length, so that a trace cut short holds what was radiated
 
 
-class NoJammer(Model):
+class NoJammer(Options):
     """Nobody jams."""
 
     kind: Literal["none"] = "none"
 
 
-class Jamming(Model):
+class Jamming(Options):
     """What every jammer has."""
 
     jsr_bob_db: float = Field(0.0, ge=-60, le=60, description="jamming to signal power at Bob, in dB")
     jsr_eve_db: float | None = Field(None, ge=-60, le=60, description="the same at Eve, in dB; null where she does not hear it")
     start_ms: float = Field(0.0, ge=0, le=1e9, description="when it begins, in ms")
-    budget_s: float | None = Field(
+    energy_budget_s: float | None = Field(
         None, gt=0, le=1e12, description="energy it may spend: power relative to the signal at Bob, times seconds; null for no bound"
     )
 
@@ -55,10 +55,10 @@ class MarkovJammer(Jamming):
 
 
 class SweepJammer(Jamming):
-    """One source of Gaussian noise for all lanes of the group: it dwells on lane after lane, in a circle, and spends one budget."""
+    """One source of Gaussian noise for all links of the group: it dwells on link after link, in a circle, and spends one budget."""
 
     kind: Literal["sweep"]
-    dwell_ms: float = Field(20.0, ge=1e-3, le=1e6, description="time it stays on a lane before it goes on to the next, in ms")
+    dwell_ms: float = Field(20.0, ge=1e-3, le=1e6, description="time it stays on a link before it goes on to the next, in ms")
 
 
 class ReactiveJammer(Jamming):
@@ -66,9 +66,9 @@ class ReactiveJammer(Jamming):
 
     kind: Literal["reactive"]
     target: Literal["data", "control", "both"] = Field("both", description="frames that it answers; it tells them apart by their preamble")
-    hears_snr_db: float = Field(20.0, ge=-60, le=60, description="SNR at which it hears a frame, whoever of the two sends it, in dB")
+    sensing_snr_db: float = Field(20.0, ge=-60, le=60, description="SNR at which it hears a frame, whoever of the two sends it, in dB")
     threshold_db: float = Field(3.0, ge=-60, le=60, description="SNR from which on it takes what it hears for a frame, in dB")
-    misses: float = Field(0.0, ge=0, le=1, description="share of the frames above the threshold that it misses all the same")
+    miss_probability: float = Field(0.0, ge=0, le=1, description="share of the frames above the threshold that it misses all the same")
     delay_us: float = Field(
         20.0, ge=0, le=1e7, description="time from the start of a frame to its answer in microseconds; shorter frames escape"
     )
@@ -77,11 +77,11 @@ class ReactiveJammer(Jamming):
     )
 
 
-class SemanticJammer(Jamming):
-    """A perturbation of the symbols of every data frame, of exactly the given power, by gradient ascent on what it does to the picture."""
+class AdversarialJammer(Jamming):
+    """A perturbation of the symbols of every data frame, of exactly the given power, by gradient ascent on what it does to the image."""
 
-    kind: Literal["semantic"]
-    knowledge: Literal["receiver", "surrogate"] = Field(
+    kind: Literal["adversarial"]
+    threat_model: Literal["receiver", "surrogate"] = Field(
         "receiver", description="receiver: Bob's codec, never his keys; surrogate: only the part that is named there"
     )
     surrogate: str = Field("inverter-cifar10-6", pattern=NAME, description="inverter that stands for Bob where he is not known")
@@ -92,10 +92,10 @@ class SemanticJammer(Jamming):
         "aligned", description="aligned: it arrives at Bob in phase with the signal; random: turned by any angle, another for each frame"
     )
     steps: int = Field(20, ge=1, le=1000, description="steps of the ascent")
-    samples: int = Field(64, ge=1, le=1024, description="captured images from which a universal perturbation is made")
+    num_captured: int = Field(64, ge=1, le=1024, description="captured images from which a universal perturbation is made")
 
 
 PlannedJammer = BarrageJammer | PulsedJammer | MarkovJammer | SweepJammer  # on by the clock alone
-AnyJammer = PlannedJammer | ReactiveJammer | SemanticJammer
+AnyJammer = PlannedJammer | ReactiveJammer | AdversarialJammer
 
-Jammer = Annotated[NoJammer | AnyJammer, Field(discriminator="kind"), BeforeValidator(named)]
+Jammer = Annotated[NoJammer | AnyJammer, Field(discriminator="kind"), BeforeValidator(by_kind)]

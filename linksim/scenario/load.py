@@ -12,13 +12,13 @@ from linksim import places
 from linksim.errors import Problem, ScenarioError
 from linksim.registry import suggest
 from linksim.scenario.estimate import refuse_oversized
-from linksim.scenario.files import anchored
-from linksim.scenario.problems import Fault, explain, refuse, show
-from linksim.scenario.schema import Link, Scenario
+from linksim.scenario.path_resolution import resolve_paths
+from linksim.scenario.problems import ConfigProblem, explain, refuse, show
+from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.scenario.strict_yaml import MAX_DEPTH, Document, dump_yaml, parse_yaml, read_yaml
-from linksim.scenario.tree import DEFAULT, Node, Place, from_document, from_plain, lay_over, plain
+from linksim.scenario.tree import DEFAULT, Node, Place, from_document, from_plain, merge, plain
 
-ONLY_GROUP = "link"  # the group of a file without groups
+ONLY_GROUP = "options"  # the group of a file without groups
 
 Layer = dict[str, Node]
 
@@ -59,31 +59,34 @@ def _find(name: str) -> FilePath:
 
 
 def _build(document: Document, overrides: Sequence[str]) -> Scenario:
-    root = anchored(from_document(document), FilePath(document.name).parent)
+    root = resolve_paths(from_document(document), FilePath(document.name).parent)
     if not isinstance(root.value, dict):
-        refuse([Fault(root.place, (), f"got {show(root.value)}, allowed: a block of keys such as name, channel, groups")], document.name)
-    faults: list[Fault] = []
+        refuse(
+            [ConfigProblem(root.place, (), f"got {show(root.value)}, allowed: a block of keys such as name, channel, groups")],
+            document.name,
+        )
+    faults: list[ConfigProblem] = []
     groups = _groups(root, faults)
     settings = [setting for setting in (_setting(text, list(groups), faults) for text in overrides) if setting]
 
     top = _over(_defaults(), {key: node for key, node in root.value.items() if key != "groups"})
     for setting in settings:
         top = _over(top, {key: node for key, node in setting.value.items() if key != "groups"})
-    link = {key: node for key, node in top.items() if key in Link.model_fields}
-    links = {}
+    options = {key: node for key, node in top.items() if key in LinkOptions.model_fields}
+    link_options = {}
     for name, body in groups.items():
-        own = _over(link, body.value)
+        own = _over(options, body.value)
         for setting in settings:
             if "groups" in setting.value and name in setting.value["groups"].value:
                 own = _over(own, _body(setting.value["groups"].value[name], faults))
-        links[name] = Node(own, body.path, body.place, body.key)
+        link_options[name] = Node(own, body.path, body.place, body.key)
 
-    run = {key: node for key, node in top.items() if key not in Link.model_fields}
+    run = {key: node for key, node in top.items() if key not in LinkOptions.model_fields}
     held = root.value.get("groups", root)
-    whole = Node({**run, "groups": Node(links, held.path, held.place, held.key)}, (), root.place, root.key)
-    faults += _check(Link, Node(link, (), root.place, root.key))
+    whole = Node({**run, "groups": Node(link_options, held.path, held.place, held.key)}, (), root.place, root.key)
+    faults += _check(LinkOptions, Node(options, (), root.place, root.key))
     faults += _check(Scenario, whole)
-    faults += [fault for setting in settings for fault in _without_effect(setting, link, links)]
+    faults += [fault for setting in settings for fault in _without_effect(setting, options, link_options)]
     refuse(faults, document.name)
     scenario = Scenario.model_validate(plain(whole))
     refuse_oversized(scenario, document.name)
@@ -93,33 +96,33 @@ def _build(document: Document, overrides: Sequence[str]) -> Scenario:
 def _defaults() -> Layer:
     """What a file that says nothing means."""
     run = Scenario.model_construct(name="", groups={}).model_dump(exclude={"name", "groups"})
-    return {key: from_plain(value, DEFAULT, (key,)) for key, value in {**run, **Link().model_dump()}.items()}
+    return {key: from_plain(value, DEFAULT, (key,)) for key, value in {**run, **LinkOptions().model_dump()}.items()}
 
 
 def _over(base: Layer, new: Layer) -> Layer:
     """One layer over another, key by key: a run's or link's `name` is no discriminator."""
-    return base | {key: lay_over(base[key], node) if key in base else node for key, node in new.items()}
+    return base | {key: merge(base[key], node) if key in base else node for key, node in new.items()}
 
 
-def _groups(root: Node, faults: list[Fault]) -> dict[str, Node]:
+def _groups(root: Node, faults: list[ConfigProblem]) -> dict[str, Node]:
     """The blocks of the groups by name."""
     if "groups" not in root.value:
         return {ONLY_GROUP: Node({}, (), root.place, root.key)}
     groups = root.value["groups"]
     if not isinstance(groups.value, dict):
-        faults.append(Fault(groups.place, groups.path, f"got {show(groups.value)}, allowed: names of groups, each with a block"))
+        faults.append(ConfigProblem(groups.place, groups.path, f"got {show(groups.value)}, allowed: names of groups, each with a block"))
         return {ONLY_GROUP: Node({}, (), root.place, root.key)}
     return {name: Node(_body(node, faults), node.path, node.place, node.key) for name, node in groups.value.items()}
 
 
-def _body(node: Node, faults: list[Fault]) -> Layer:
+def _body(node: Node, faults: list[ConfigProblem]) -> Layer:
     """What a group writes; a group may write nothing."""
     if node.value is not None and not isinstance(node.value, dict):
-        faults.append(Fault(node.place, node.path, f"got {show(node.value)}, allowed: a block of a link's keys, or nothing"))
+        faults.append(ConfigProblem(node.place, node.path, f"got {show(node.value)}, allowed: a block of a link's keys, or nothing"))
     return node.value if isinstance(node.value, dict) else {}
 
 
-def _check(block: type[BaseModel], tree: Node) -> list[Fault]:
+def _check(block: type[BaseModel], tree: Node) -> list[ConfigProblem]:
     try:
         block.model_validate(plain(tree))
     except ValidationError as raised:
@@ -127,38 +130,38 @@ def _check(block: type[BaseModel], tree: Node) -> list[Fault]:
     return []
 
 
-def _setting(text: str, groups: list[str], faults: list[Fault]) -> Node | None:
+def _setting(text: str, groups: list[str], faults: list[ConfigProblem]) -> Node | None:
     """The tree of one "KEY=VALUE"; None, and a fault, where it is none."""
     key, equals, value = text.partition("=")
     place = Place(f"--set {text}" if len(text) <= 100 else f"--set {text[:100]}...")
     parts = key.split(".")
     if not equals or "" in parts or len(parts) > MAX_DEPTH:
-        faults.append(Fault(place, (), "write it as KEY=VALUE with a dotted key, for example channel.bob.snr.mean_db=3"))
+        faults.append(ConfigProblem(place, (), "write it as KEY=VALUE with a dotted key, for example channel.bob.snr.mean_db=3"))
         return None
     if parts[0] == "groups":
         longest_first = sorted(groups, key=len, reverse=True)  # a name may hold dots
         name = next((name for name in longest_first if f"{key}.".startswith(f"groups.{name}.")), None)
         if name is None:
-            faults.append(Fault(place, tuple(parts), f"no such group; {suggest('.'.join(parts[1:2]), groups)}"))
+            faults.append(ConfigProblem(place, tuple(parts), f"no such group; {suggest('.'.join(parts[1:2]), groups)}"))
             return None
         parts = ["groups", name, *key.removeprefix(f"groups.{name}").split(".")[1:]]
     try:
         data = parse_yaml(value, str(place)).data
     except ScenarioError as raised:
-        faults.extend(Fault(place, tuple(parts), problem.message) for problem in raised.problems)
+        faults.extend(ConfigProblem(place, tuple(parts), problem.message) for problem in raised.problems)
         return None
     for part in reversed(parts):
         data = {part: data}
-    return anchored(from_plain(data, place), FilePath())
+    return resolve_paths(from_plain(data, place), FilePath())
 
 
-def _without_effect(setting: Node, top: Layer, links: dict[str, Node]) -> list[Fault]:
+def _without_effect(setting: Node, top: Layer, link_options: dict[str, Node]) -> list[ConfigProblem]:
     """An override of the top that every group hides would do nothing, unnoticed."""
     hidden = [key for key, node in setting.value.items() if key in top and _holds(top[key], node.place)]
-    seen = [key for key in hidden if any(_holds(link.value[key], setting.place) for link in links.values())]
-    path = ", ".join(f"groups.{name}" for name in list(links)[:4])
+    seen = [key for key in hidden if any(_holds(options.value[key], setting.place) for options in link_options.values())]
+    path = ", ".join(f"groups.{name}" for name in list(link_options)[:4])
     message = f"no effect: every group sets this itself; set it under {path}"
-    return [Fault(setting.place, (key,), message) for key in hidden if key not in seen]
+    return [ConfigProblem(setting.place, (key,), message) for key in hidden if key not in seen]
 
 
 def _holds(node: Node, place: Place) -> bool:

@@ -4,13 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from linksim.scenario.base import NAME, Model
+from linksim.scenario.base import NAME, Options
 
 
-class Choosing(Model):
+class PolicyOptions(Options):
     """What all policies have in common."""
 
-    rounds: int | None = Field(
+    reset_interval: int | None = Field(
         None,
         ge=1,
         le=1_000_000,
@@ -18,19 +18,19 @@ class Choosing(Model):
     )
 
 
-class FixedPolicy(Choosing):
+class FixedPolicy(PolicyOptions):
     """The steps stay as the scheme has them at first."""
 
     name: Literal["fixed"] = "fixed"
 
 
-class Informed(Choosing):
-    """A policy that reads an atlas."""
+class RewardTableOptions(PolicyOptions):
+    """A policy that reads a reward table."""
 
-    atlas: str = Field("diffusec-atlas", pattern=NAME, description="measured atlas of rewards")
+    reward_table: str = Field("diffusec-reward-table", pattern=NAME, description="measured reward table of rewards")
 
 
-class BestFixedPolicy(Informed):
+class BestFixedPolicy(RewardTableOptions):
     """The one pair of steps whose mean reward over a range of SNRs is highest."""
 
     name: Literal["best-fixed"]
@@ -44,36 +44,36 @@ class BestFixedPolicy(Informed):
         return self
 
 
-class TablePolicy(Informed):
+class LookupPolicyOptions(RewardTableOptions):
     """The best pair for each bin of reported SNR."""
 
-    name: Literal["table"]
+    name: Literal["lookup"]
     bin_db: float = Field(3.0, gt=0, le=30, description="width of a bin in dB")
 
 
-class OraclePolicy(Informed):
+class OraclePolicy(RewardTableOptions):
     """The best pair for the SNR as it is: told what no receiver knows, as a bound for all others."""
 
     name: Literal["oracle"]
 
 
-class RandomPolicy(Choosing):
+class RandomPolicy(PolicyOptions):
     """Any pair."""
 
     name: Literal["random"]
 
 
-class DdpgPolicy(Choosing):
+class DdpgPolicy(PolicyOptions):
     """A trained actor (deep deterministic policy gradient)."""
 
     name: Literal["ddpg"]
-    actor: str = Field("ddpg-cifar10", pattern=NAME, description="trained part that moves the steps")
+    actor: str = Field("ddpg-cifar10", pattern=NAME, description="trained model that moves the steps")
 
 
 def policy_named(value: Any) -> Any:
-    """`policy: table` for `policy: {name: table}`."""
+    """`policy: lookup` for `policy: {name: lookup}`."""
     return {"name": value} if isinstance(value, str) else value
 
 
-AnyPolicy = FixedPolicy | BestFixedPolicy | TablePolicy | OraclePolicy | RandomPolicy | DdpgPolicy
+AnyPolicy = FixedPolicy | BestFixedPolicy | LookupPolicyOptions | OraclePolicy | RandomPolicy | DdpgPolicy
 PolicySpec = Annotated[AnyPolicy, Field(discriminator="name"), BeforeValidator(policy_named)]

@@ -11,8 +11,8 @@ from pydantic_core import ErrorDetails
 
 from linksim.errors import Problem, ScenarioError
 from linksim.registry import suggest
-from linksim.scenario.schema import Link, Scenario
-from linksim.scenario.shape import NAMES, Slot, allowed, one_of, places_of, step
+from linksim.scenario.field_spec import NAMES, FieldSpec, allowed, one_of, places_of, step
+from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.scenario.strict_yaml import Path, dotted
 from linksim.scenario.tree import Node, Place
 
@@ -22,7 +22,7 @@ NUMBER_WITH_MORE = re.compile(r"\s*([-+]?[0-9]+)([.,][0-9]+)?([eE][-+]?[0-9]+)?\
 
 
 @dataclass(frozen=True)
-class Fault:
+class ConfigProblem:
     """A problem before it is put in order and printed."""
 
     place: Place
@@ -30,7 +30,7 @@ class Fault:
     message: str
 
 
-def refuse(faults: Iterable[Fault], name: str) -> None:
+def refuse(faults: Iterable[ConfigProblem], name: str) -> None:
     """Raise ScenarioError with all faults, each once, in the order of the file. Does nothing where there are none."""
     found = sorted(set(faults), key=lambda fault: (fault.place.line == 0, fault.place.line, fault.place.column, fault.message))
     problems = [Problem(str(fault.place), dotted(fault.path), fault.message) for fault in found[:SHOWN]]
@@ -40,7 +40,7 @@ def refuse(faults: Iterable[Fault], name: str) -> None:
         raise ScenarioError(problems)
 
 
-def explain(raised: ValidationError, block: type[BaseModel], tree: Node) -> list[Fault]:
+def explain(raised: ValidationError, block: type[BaseModel], tree: Node) -> list[ConfigProblem]:
     """The faults of `tree`, which `block` refused. What several groups inherit is one fault."""
     return list({_site(error, block, tree).fault(error) for error in raised.errors(include_url=False)[:EXPLAINED]})
 
@@ -57,37 +57,41 @@ class _Site:
     """
 
     node: Node
-    slot: Slot | None
-    holder: Slot
-    choice: tuple[Slot, str] | None
+    slot: FieldSpec | None
+    holder: FieldSpec
+    choice: tuple[FieldSpec, str] | None
     of_key: bool
 
-    def fault(self, error: ErrorDetails) -> Fault:
+    def fault(self, error: ErrorDetails) -> ConfigProblem:
         kind, last = error["type"], error["loc"][-1] if error["loc"] else ""
         if kind == "missing":
-            return Fault(self.node.place, (*self.node.path, last), f"missing key, allowed: {allowed(self.slot) if self.slot else ''}")
+            return ConfigProblem(
+                self.node.place, (*self.node.path, last), f"missing key, allowed: {allowed(self.slot) if self.slot else ''}"
+            )
         if self.slot is None:
-            return Fault(self.node.key, self.node.path, self._unknown(str(last)))
+            return ConfigProblem(self.node.key, self.node.path, self._unknown(str(last)))
         place = self.node.key if self.of_key else self.node.place
         if kind == "value_error":
-            return Fault(place, self.node.path, str(error.get("ctx", {}).get("error", error["msg"])))
+            return ConfigProblem(place, self.node.path, str(error.get("ctx", {}).get("error", error["msg"])))
         if self.of_key:
-            return Fault(place, self.node.path, f"got {show(self.node.path[-1])}, allowed: {NAMES}")
+            return ConfigProblem(place, self.node.path, f"got {show(self.node.path[-1])}, allowed: {NAMES}")
         word = self.node.value.get(self.slot.discriminator) if isinstance(self.node.value, dict) else None
         if kind == "union_tag_not_found" and word is None:
-            return Fault(self.node.place, (*self.node.path, self.slot.discriminator), f"missing key, allowed: {one_of(self.slot.words)}")
+            return ConfigProblem(
+                self.node.place, (*self.node.path, self.slot.discriminator), f"missing key, allowed: {one_of(self.slot.words)}"
+            )
         return self._value(word or self.node)
 
-    def _value(self, node: Node) -> Fault:
+    def _value(self, node: Node) -> ConfigProblem:
         assert self.slot is not None
-        return Fault(node.place, node.path, f"got {show(node.value)}, allowed: {allowed(self.slot)}{_slip(node.value, self.slot)}")
+        return ConfigProblem(node.place, node.path, f"got {show(node.value)}, allowed: {allowed(self.slot)}{_slip(node.value, self.slot)}")
 
     def _unknown(self, key: str) -> str:
         """What to say of a key that the block does not have."""
         block = self.holder.block
         assert block is not None
-        own = set(block.model_fields) | (set(Link.model_fields) if block is Scenario else set())
-        if block is Link and key in Scenario.model_fields:
+        own = set(block.model_fields) | (set(LinkOptions.model_fields) if block is Scenario else set())
+        if block is LinkOptions and key in Scenario.model_fields:
             return "unknown key here; it belongs at the top of the file, outside the groups"
         if self.choice:
             slot, word = self.choice
@@ -96,12 +100,12 @@ class _Site:
                 return f"unknown key of {slot.discriminator} {word!r}; {slot.discriminator} {' or '.join(map(repr, others))} has it"
         if difflib.get_close_matches(key, own, n=1):
             return f"unknown key; {suggest(key, own)}"
-        elsewhere = [*dict.fromkeys(place for model in (Link, Scenario) for place in places_of(model, key))]
+        elsewhere = [*dict.fromkeys(place for model in (LinkOptions, Scenario) for place in places_of(model, key))]
         return f"unknown key; did you mean {' or '.join(elsewhere[:3])}?" if elsewhere else f"unknown key; {suggest(key, own)}"
 
 
 def _site(error: ErrorDetails, block: type[BaseModel], tree: Node) -> _Site:
-    slot: Slot | None = Slot("", block, None)
+    slot: FieldSpec | None = FieldSpec("", block, None)
     assert slot is not None
     holder, choice, node = slot, None, tree
     # "[key]" is pydantic's mark for an error about a key, but may also be a key of the user's.
@@ -139,7 +143,7 @@ def show(value: Any) -> str:
     return shown if len(shown) <= 60 else f"{shown[:60]}..."
 
 
-def _slip(value: Any, slot: Slot) -> str:
+def _slip(value: Any, slot: FieldSpec) -> str:
     """ "; did you mean 3?" where a likely slip is seen, else nothing."""
     guess = None
     if slot.words:

@@ -4,34 +4,34 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from linksim.scenario.base import Model, named
+from linksim.scenario.base import Options, by_kind
 
 
-class ConstantSnr(Model):
+class ConstantSnr(Options):
     """An SNR that does not change."""
 
     kind: Literal["constant"] = "constant"
     mean_db: float = Field(10.0, ge=-30, le=60, description="SNR in dB: Es/N0 per complex symbol")
 
 
-class SnrStep(Model):
+class SnrStep(Options):
     """From one instant on, another SNR."""
 
     at_ms: float = Field(0.0, ge=0, le=1e9, description="from when on, in ms")
     snr_db: float = Field(10.0, ge=-30, le=60, description="SNR in dB from then on")
 
 
-class StepsSnr(Model):
+class PiecewiseSnr(Options):
     """An SNR that jumps at given instants."""
 
-    kind: Literal["steps"]
+    kind: Literal["piecewise"]
     steps: list[SnrStep] = Field(
         [SnrStep(), SnrStep(at_ms=100.0, snr_db=3.0)], min_length=1, max_length=10_000, description="in the order of time, the first at 0"
     )
     repeat_ms: float | None = Field(None, gt=0, le=1e9, description="length after which the steps begin anew, in ms; null for never")
 
     @model_validator(mode="after")
-    def _in_order(self) -> "StepsSnr":
+    def _in_order(self) -> "PiecewiseSnr":
         instants = [step.at_ms for step in self.steps]
         if instants[0] != 0:
             raise ValueError(f"the first of the steps must be at_ms: 0, got {instants[0]:g}")
@@ -43,7 +43,7 @@ class StepsSnr(Model):
         return self
 
 
-class SineSnr(Model):
+class SineSnr(Options):
     """An SNR in dB that swings: mean + amplitude sin(2 pi time / period + phase)."""
 
     kind: Literal["sine"]
@@ -53,7 +53,7 @@ class SineSnr(Model):
     phase_deg: float = Field(0.0, ge=-360, le=360, description="phase at time 0, in degrees")
 
 
-class GaussMarkovSnr(Model):
+class GaussMarkovSnr(Options):
     """An SNR in dB that wanders about its mean: AR(1), correlation exp(-lag / coherence)."""
 
     kind: Literal["gauss-markov"]
@@ -62,17 +62,17 @@ class GaussMarkovSnr(Model):
     coherence_ms: float = Field(100.0, ge=1e-3, le=1e6, description="time after which correlation has fallen to 1/e, in ms")
 
 
-class MarkovSnr(Model):
+class TwoStateSnr(Options):
     """A path that is good or bad: a Markov chain in continuous time, whose stays are exponentially distributed."""
 
-    kind: Literal["markov"]
+    kind: Literal["two-state"]
     good_db: float = Field(15.0, ge=-30, le=60, description="SNR in the good state, in dB")
     bad_db: float = Field(2.0, ge=-30, le=60, description="SNR in the bad state, in dB")
     good_ms: float = Field(200.0, ge=1e-3, le=1e6, description="mean length of a stay in the good state, in ms")
     bad_ms: float = Field(50.0, ge=1e-3, le=1e6, description="mean length of a stay in the bad state, in ms")
 
 
-class RandomWalkSnr(Model):
+class RandomWalkSnr(Options):
     """An SNR in dB that takes a Gaussian step every interval and is reflected at its bounds."""
 
     kind: Literal["random-walk"]
@@ -91,10 +91,10 @@ class RandomWalkSnr(Model):
         return self
 
 
-class RecordedSnr(Model):
+class MeasuredSnr(Options):
     """An SNR from a file of measurements, interpolated between its rows. Time 0 of the file is the start of the run."""
 
-    kind: Literal["recorded"]
+    kind: Literal["measured"]
     file: str = Field(
         min_length=1,
         max_length=4096,
@@ -104,7 +104,7 @@ class RecordedSnr(Model):
     sha256: str | None = Field(None, min_length=64, max_length=64, description="of the file, which must not be another; null takes any")
 
 
-class PathLossSnr(Model):
+class PathLossSnr(Options):
     """An SNR from where the nodes are (`channel.geometry`): log-distance path loss, thermal noise, log-normal shadowing."""
 
     kind: Literal["path-loss"]
@@ -118,5 +118,5 @@ class PathLossSnr(Model):
     shadowing_distance_m: float = Field(20.0, ge=0.1, le=1e5, description="way after which its correlation has fallen to 1/e, in m")
 
 
-AnySnr = ConstantSnr | StepsSnr | SineSnr | GaussMarkovSnr | MarkovSnr | RandomWalkSnr | RecordedSnr | PathLossSnr
-Snr = Annotated[AnySnr, Field(discriminator="kind"), BeforeValidator(named)]
+AnySnr = ConstantSnr | PiecewiseSnr | SineSnr | GaussMarkovSnr | TwoStateSnr | RandomWalkSnr | MeasuredSnr | PathLossSnr
+Snr = Annotated[AnySnr, Field(discriminator="kind"), BeforeValidator(by_kind)]

@@ -4,36 +4,36 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from linksim.scenario.base import NAME, Model, attacking
+from linksim.scenario.base import NAME, Options, by_attack
 
 BOUND, STEP_SIZE = 8 / 255, 2 / 255
 
 
-class NoSourceAttack(Model):
+class NoSourceAttack(Options):
     """Alice sends her images as they are."""
 
     attack: Literal["none"] = "none"
 
 
-class Mistaken(Model):
+class UntargetedAttack(Options):
     """What every attack has: a classifier, whose gradient the attacker knows, is to take each image for something else."""
 
-    against: str | None = Field(None, pattern=NAME, description="trained classifier that is attacked; null: the scenario's own")
+    target: str | None = Field(None, pattern=NAME, description="trained classifier that is attacked; null: the scenario's own")
 
 
-class Bounded(Mistaken):
+class LinfAttack(UntargetedAttack):
     """An attack that moves no pixel by more than a bound."""
 
-    bound: float = Field(BOUND, gt=0, le=1, description="most that a pixel is moved, in pixel values of 0..1 (8/255 is 0.0313725)")
+    epsilon: float = Field(BOUND, gt=0, le=1, description="most that a pixel is moved, in pixel values of 0..1 (8/255 is 0.0313725)")
 
 
-class FgsmAttack(Bounded):
+class FgsmAttack(LinfAttack):
     """Fast gradient sign method: one step of the whole bound."""
 
     attack: Literal["fgsm"]
 
 
-class PgdAttack(Bounded):
+class PgdAttack(LinfAttack):
     """Projected gradient descent (DiffuSeC Sec. VI-A): many small steps, kept within the bound."""
 
     attack: Literal["pgd"]
@@ -41,16 +41,16 @@ class PgdAttack(Bounded):
     step_size: float = Field(STEP_SIZE, gt=0, le=1, description="length of a step, in pixel values of 0..1 (2/255 is 0.0078431)")
 
 
-class CarliniWagnerAttack(Mistaken):
+class CarliniWagnerAttack(UntargetedAttack):
     """Carlini and Wagner's: the nearest image, by its squared error, that is mistaken."""
 
     attack: Literal["carlini-wagner"]
     confidence: float = Field(0.0, ge=0, le=1000, description="by how much the logit of a wrong class is to lead")
-    constant: float = Field(0.01, gt=0, le=1e6, description="weight of the mistake against the squared error, at first")
-    searches: int = Field(5, ge=1, le=20, description="weights tried for each image")
+    initial_const: float = Field(0.01, gt=0, le=1e6, description="weight of the mistake against the squared error, at first")
+    binary_search_steps: int = Field(5, ge=1, le=20, description="weights tried for each image")
     steps: int = Field(100, ge=1, le=10_000, description="steps of Adam for each weight")
-    rate: float = Field(0.01, gt=0, le=1, description="step size of Adam, where the range of a pixel has no end")
+    learning_rate: float = Field(0.01, gt=0, le=1, description="step size of Adam, where the range of a pixel has no end")
 
 
 AnySourceAttack = FgsmAttack | PgdAttack | CarliniWagnerAttack
-SourceAttack = Annotated[NoSourceAttack | AnySourceAttack, Field(discriminator="attack"), BeforeValidator(attacking)]
+SourceAttack = Annotated[NoSourceAttack | AnySourceAttack, Field(discriminator="attack"), BeforeValidator(by_attack)]

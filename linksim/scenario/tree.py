@@ -75,13 +75,13 @@ def plain(node: Node) -> Any:
     return [plain(child) for child in node.value] if isinstance(node.value, list) else node.value
 
 
-def lay_over(base: Node, new: Node) -> Node:
+def merge(base: Node, new: Node) -> Node:
     """`new` over `base`: mappings merge key by key, all else replaces; a block of another kind replaces the whole block.
 
     A mapping with numbers as keys, which an override such as `scheme.0.keys=derived` makes, reaches into the items of a list.
     """
     if _picks_items(base, new):
-        items = [lay_over(item, new.value[str(i)]) if str(i) in new.value else item for i, item in enumerate(base.value)]
+        items = [merge(item, new.value[str(i)]) if str(i) in new.value else item for i, item in enumerate(base.value)]
         return Node(items, base.path, base.place, base.key)
     new = _written_out(base, new)
     if not (isinstance(base.value, dict) and isinstance(new.value, dict)):
@@ -91,7 +91,7 @@ def lay_over(base: Node, new: Node) -> Node:
         return new
     merged = dict(base.value)
     for key, child in new.value.items():
-        merged[key] = lay_over(merged[key], child) if key in merged else child
+        merged[key] = merge(merged[key], child) if key in merged else child
     return Node(merged, new.path, new.place, new.key)
 
 

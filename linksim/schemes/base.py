@@ -9,9 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from linksim.phy.link import Heard
+from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise
-from linksim.schemes.terms import Terms
+from linksim.schemes.parameters import FrameParameters
 
 GREY = 0.5
 
@@ -25,26 +25,26 @@ class Scheme(Protocol):
     checked          True where `receive` knows which images it has not got
     """
 
-    agrees: type[Terms]
+    agrees: type[FrameParameters]
     images_per_item: int
-    uses: int
+    channel_uses: int
     checked: bool
 
-    def send(self, source: Tensor, terms: Terms, noise: Noise) -> Tensor:
+    def send(self, source: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
         """Images [items, images_per_item, c, h, w] in 0..1 -> symbols complex [items, uses], at the power they are radiated with."""
 
-    def receive(self, heard: Heard, terms: Terms, noise: Noise) -> Tensor:
-        """What Bob heard of `items` -> images [items, images_per_item, c, h, w] in 0..1.
+    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Tensor:
+        """What Bob received of `items` -> images [items, images_per_item, c, h, w] in 0..1.
 
         An image that a `checked` scheme has not got is NaN throughout, so that whoever takes it can tell (see `lacking`).
         """
 
 
-def lacking(images: Tensor) -> Tensor:
+def is_erased(images: Tensor) -> Tensor:
     """Which images a receiver has not got. [..., c, h, w] -> bool [...]."""
     return images[..., 0, 0, 0].isnan()
 
 
-def shown(images: Tensor) -> Tensor:
+def fill_erasures(images: Tensor) -> Tensor:
     """What a receiver shows: its images, and grey for those that it has not got. [..., c, h, w] in 0..1 or NaN -> the same in 0..1."""
     return torch.where(images.isnan(), GREY, images)

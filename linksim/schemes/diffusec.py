@@ -18,10 +18,10 @@ from torch import Tensor
 from linksim.diffusion import denoise, diffuse, to_pixels, to_unit
 from linksim.nets.codecs import Codec
 from linksim.nets.unet import UNet
-from linksim.phy.link import Heard, equalise
+from linksim.phy.baseband import ReceivedSymbols, equalise
 from linksim.phy.noise import Noise
-from linksim.schemes.plain import snr_after_equalising_db
-from linksim.schemes.terms import Steps, Terms
+from linksim.schemes.deepjscc import snr_after_equalising_db
+from linksim.schemes.parameters import FrameParameters, Steps
 
 
 class Diffusec:
@@ -32,34 +32,34 @@ class Diffusec:
     calls     most calls of the denoiser for an image, None for one per step
     """
 
-    agrees: type[Terms] = Steps
+    agrees: type[FrameParameters] = Steps
     images_per_item = 1
     checked = False
 
     def __init__(self, codec: Codec, denoiser: UNet, calls: int | None) -> None:
         self._codec, self._denoiser, self._calls = codec, denoiser, calls
-        self.uses = codec.uses
+        self.channel_uses = codec.channel_uses
 
-    def send(self, source: Tensor, terms: Terms, noise: Noise) -> Tensor:
-        assert isinstance(terms, Steps)
+    def send(self, source: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
+        assert isinstance(parameters, Steps)
         images = source[:, 0]
         drawn = noise.real(images[0].numel()).view(images.shape)
-        diffused = diffuse(to_unit(images), torch.as_tensor(terms.t_d), drawn)  # Eq. (13)
-        return self._codec.encode(to_pixels(diffused), torch.as_tensor(terms.snr_db))  # Eq. (4)
+        diffused = diffuse(to_unit(images), torch.as_tensor(parameters.t_d), drawn)  # Eq. (13)
+        return self._codec.encode(to_pixels(diffused), torch.as_tensor(parameters.snr_db))  # Eq. (4)
 
-    def receive(self, heard: Heard, terms: Terms, noise: Noise) -> Tensor:
-        return self.purified(self.decoded(heard), terms, noise)
+    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Tensor:
+        return self.purified(self.decoded(received), parameters, noise)
 
-    def decoded(self, heard: Heard) -> Tensor:
+    def decoded(self, received: ReceivedSymbols) -> Tensor:
         """What the codec makes of it: float [batch, c, h, w], in about -1..1, the diffusion's noise still in it."""
-        return to_unit(self._codec.decoder(equalise(heard), snr_after_equalising_db(heard)).float())  # Eq. (6), and not into 0..1
+        return to_unit(self._codec.decoder(equalise(received), snr_after_equalising_db(received)).float())  # Eq. (6), and not into 0..1
 
-    def purified(self, decoded: Tensor, terms: Terms, noise: Noise) -> Tensor:
+    def purified(self, decoded: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
         """Images [batch, 1, c, h, w] in 0..1 of what was decoded."""
-        assert isinstance(terms, Steps)
+        assert isinstance(parameters, Steps)
 
         def draw(number: int) -> Tensor:
             return noise.branch(number).real(decoded[0].numel()).view(decoded.shape)
 
-        t_p = torch.as_tensor(terms.t_d) + torch.as_tensor(terms.t_plus)
+        t_p = torch.as_tensor(parameters.t_d) + torch.as_tensor(parameters.t_plus)
         return to_pixels(denoise(self._denoiser, decoded, t_p, draw, self._calls))[:, None]  # Eq. (23)

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from linksim.nets.vqvae import VqVae
 from linksim.phy import qam
-from linksim.phy.link import Heard, equalise
+from linksim.phy.baseband import ReceivedSymbols, equalise
 from linksim.phy.noise import Noise
-from linksim.schemes.plain import snr_after_equalising_db
-from linksim.schemes.terms import Belief, Terms
+from linksim.schemes.deepjscc import snr_after_equalising_db
+from linksim.schemes.parameters import FrameParameters, SnrEstimate
 
 QPSK = 4
 
@@ -24,23 +24,23 @@ QPSK = 4
 class MaskedVqVae:
     """Encode, name the codewords, radiate; equalise, decide, look up, decode."""
 
-    agrees: type[Terms] = Belief
+    agrees: type[FrameParameters] = SnrEstimate
     images_per_item = 1
     checked = False
 
     def __init__(self, network: VqVae) -> None:
         self._network = network
-        self.uses = uses(network)
+        self.channel_uses = channel_uses(network)
 
-    def send(self, source: Tensor, terms: Terms, noise: Noise) -> Tensor:
+    def send(self, source: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
         return modulated(self._network.encode(source[:, 0]), self._network.bits)
 
-    def receive(self, heard: Heard, terms: Terms, noise: Noise) -> Tensor:
-        indices = decided(equalise(heard), self._network.codes, self._network.bits)
-        return self._network.decode(indices, snr_after_equalising_db(heard))[:, None]
+    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Tensor:
+        indices = decided(equalise(received), self._network.codes, self._network.bits)
+        return self._network.decode(indices, snr_after_equalising_db(received))[:, None]
 
 
-def uses(network: VqVae) -> int:
+def channel_uses(network: VqVae) -> int:
     """Complex channel uses per image."""
     return network.rows**2 * network.codes * network.bits // qam.bits_per_symbol(QPSK)
 

@@ -16,7 +16,7 @@ from h5py import h5a, h5d, h5l, h5s, h5t, h5z
 
 from linksim.errors import TraceError
 from linksim.trace.layout import faults
-from linksim.trace.unfinished import SIGNATURE, SUPERBLOCK, Unmarked, is_open_for_writing
+from linksim.trace.swmr_recovery import SIGNATURE, SUPERBLOCK, UnlockedFile, is_open_for_writing
 
 DECLARED_LIMIT = 4 << 30  # bytes that a file may claim, unless it holds them
 DECLARED_RATIO = 1000  # ... or holds this part of them, compressed
@@ -41,7 +41,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
             if not head.startswith(SIGNATURE):
                 raise TraceError(f"{path} is not an HDF5 file, as a trace is")
             if is_open_for_writing(head):
-                source: Unmarked | Path = stack.enter_context(Unmarked(path))
+                source: UnlockedFile | Path = stack.enter_context(UnlockedFile(path))
             else:
                 source = path
             file = stack.enter_context(h5py.File(source, "r", locking="best-effort"))
@@ -55,7 +55,7 @@ def is_finished(file: h5py.File) -> bool:
 
 def has(parent: h5py.Group, name: str) -> bool:
     """Is there a link of that name? `name in parent` would follow it."""
-    return bool(parent.id.links.exists(name.encode()))
+    return bool(parent.id.link_options.exists(name.encode()))
 
 
 def group(parent: h5py.Group, name: str) -> h5py.Group:
@@ -160,7 +160,7 @@ def _member(parent: h5py.Group, name: str) -> Any:
     place = _place(parent, name)
     if not has(parent, name):
         raise TraceError(f"{place} is not there")
-    if parent.id.links.get_info(name.encode()).type != h5l.TYPE_HARD:
+    if parent.id.link_options.get_info(name.encode()).type != h5l.TYPE_HARD:
         raise TraceError(f"{place} is a link to somewhere else, which a trace must not have")
     return parent[name]
 

@@ -44,7 +44,7 @@ class RunAbout:
     scenario_yaml  the scenario, fully resolved
     seed           of all random streams, 0..2**63 - 1
     versions       name -> version of what ran it: linksim, python, numpy, ...
-    models         name of a trained part -> its sha256
+    models         name of a trained model -> its sha256
     """
 
     scenario_yaml: str
@@ -140,7 +140,9 @@ def _add_table(
             dataset.dims[place].attach_scale(scale)
 
 
-def _add_dataset(group: h5py.Group, name: str, dtype: np.dtype[Any], shape: tuple[int, ...], compression: Compression) -> h5py.Dataset:
+def _add_dataset(
+    group: h5py.Group, name: str, dtype: np.dtype[Any], shape: tuple[int, ...], compression: Compression
+) -> h5py.Dataset:
     """An empty column, in chunks of at most 64 KiB.
 
     Long chunks make fewer changes to the index of chunks, and a changed index costs more than the rows. gzip chunks are as long as a block:

@@ -108,8 +108,8 @@ class TraceWriter:
 
     path         of the file; missing folders are made. It appears there at once, readable from the first moment on
     about        what the run was
-    shapes       (table, column) -> shape of a row of an array column: {("pictures", "image"): (3, 32, 32)}
-    meanings     (table, column) -> words of a code that the records leave open: {("lanes", "group"): ("open", "sealed")}
+    shapes       (table, column) -> shape of a row of an array column: {("images", "image"): (3, 32, 32)}
+    meanings     (table, column) -> words of a code that the records leave open: {("links", "group"): ("open", "sealed")}
     overwrite    replace a file of that name
     compression  "gzip" makes the file smaller and the writing many times slower
 

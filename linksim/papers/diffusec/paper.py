@@ -3,36 +3,36 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from linksim.papers.cells import Shelf
-from linksim.papers.claims import read_claims
-from linksim.papers.diffusec import adaptive, figures, learning, policies, solver
-from linksim.papers.diffusec.acting import LONG, STARTS, acting_cells
-from linksim.papers.diffusec.conditions import (
+from linksim.papers.diffusec import adaptive_attack, figures, learning_curve, policies, solver
+from linksim.papers.diffusec.claim_checks import ACTING, RULES
+from linksim.papers.diffusec.classifier_accuracy import ClassifierAccuracy
+from linksim.papers.diffusec.experiments import (
     CLEAN,
-    JUDGE,
+    EVALUATOR,
     METHODS,
-    PER_LANE,
+    PER_LINK,
     ROBUST,
     SNRS_DB,
     TABLED_DB,
-    TRAINED_JUDGE,
+    TRAINED_EVALUATOR,
     Setup,
     key,
     paper_cells,
 )
-from linksim.papers.diffusec.judging import Judging
-from linksim.papers.diffusec.rules import ACTING, RULES
-from linksim.papers.paper import Want
-from linksim.papers.tables import Entry, Row, Table
-from linksim.papers.verdicts import Judged, judged
+from linksim.papers.diffusec.policy_rollout import LONG, STARTS, acting_cells
+from linksim.reproduction.claims import read_claims
+from linksim.reproduction.paper import Experiment
+from linksim.reproduction.results import ResultStore
+from linksim.reproduction.tables import Entry, Row, Table
+from linksim.reproduction.verdicts import ClaimVerdict, verdicts
 
 CLAIMS = read_claims()["diffusec"]
 TABLE_II = {  # robust accuracy at -6 .. 15 dB, and standard accuracy
     "vqvae": ((0.808, 0.825, 0.834, 0.837, 0.843, 0.847, 0.847, 0.847), 0.979),
     "proposal": ((0.739, 0.833, 0.865, 0.876, 0.880, 0.880, 0.880, 0.880), 0.953),
 }
-JUDGES = {JUDGE: "the evaluation classifier", TRAINED_JUDGE: "the same, adversarially trained"}
-PLAIN_JUDGED = {JUDGE: "vit", TRAINED_JUDGE: "jpeg-at"}  # methods whose attacked cells tell what PGD does to each
+JUDGES = {EVALUATOR: "the evaluation classifier", TRAINED_EVALUATOR: "the same, adversarially trained"}
+PLAIN_JUDGED = {EVALUATOR: "vit", TRAINED_EVALUATOR: "jpeg-at"}  # methods whose attacked cells tell what PGD does to each
 
 
 class DiffuSec:
@@ -44,7 +44,7 @@ class DiffuSec:
         self._setup = setup
 
     def notes(self) -> list[str]:
-        images, starts = self._setup.images, self._setup.images // PER_LANE
+        images, starts = self._setup.images, self._setup.images // PER_LINK
         return [
             f"{images} test images of CIFAR-10 a cell, the same in the same order in all, each sent once; seed {self._setup.seed}.",
             "Attacked: PGD on the classifier that judges the method, l_inf 8/255, 10 steps of 2/255, by one who does not know the link.",
@@ -55,10 +55,15 @@ class DiffuSec:
             "95 % intervals take images for independent; those of shares are Wilson's in verdicts and figures. In brackets: the paper's.",
         ]
 
-    def wants(self) -> list[Want]:
+    def experiments(self) -> list[Experiment]:
         seed = self._setup.seed
-        quick: list[Want] = [learning.Curve(), *acting_cells(seed), *policies.contest_cells(seed), *(Judging(judge) for judge in JUDGES)]
-        return [*quick, *paper_cells(self._setup), *solver.solver_cells(self._setup), *adaptive.adaptive_cells(seed)]
+        quick: list[Experiment] = [
+            learning_curve.Curve(),
+            *acting_cells(seed),
+            *policies.contest_cells(seed),
+            *(ClassifierAccuracy(evaluator) for evaluator in JUDGES),
+        ]
+        return [*quick, *paper_cells(self._setup), *solver.solver_cells(self._setup), *adaptive_attack.adaptive_cells(seed)]
 
     def tables(self) -> list[Table]:
         return [
@@ -68,17 +73,17 @@ class DiffuSec:
             ssim_table(),
             *classifier_tables(),
             acting_table(),
-            adaptive.table(),
+            adaptive_attack.table(),
             *policies.contest_tables(),
             solver.table(),
         ]
 
-    def judge(self, shelf: Shelf) -> list[Judged]:
-        return [judged(claim, RULES[claim.id], shelf) for claim in CLAIMS.claims]
+    def evaluator(self, results: ResultStore) -> list[ClaimVerdict]:
+        return [verdicts(claim, RULES[claim.id], results) for claim in CLAIMS.claims]
 
-    def figures(self, shelf: Shelf) -> list[Path]:
+    def figures(self, results: ResultStore) -> list[Path]:
         paper = {name: robust for name, (robust, _) in TABLE_II.items()}
-        return [*learning.figure(shelf), *figures.accuracy_figure(shelf, paper), *figures.picture_figure(shelf)]
+        return [*learning_curve.figure(results), *figures.accuracy_figure(results, paper), *figures.picture_figure(results)]
 
 
 def columns(snrs_db: Sequence[int]) -> tuple[str, ...]:
@@ -110,20 +115,24 @@ def ssim_table() -> Table:
 
 def classifier_tables() -> list[Table]:
     """What the classifiers make of images that no link has touched: clean ones, and those attacked for them."""
-    clean = tuple(Row(name, (Entry(Judging(judge).key, (0.953,) if judge == JUDGE else ()),)) for judge, name in JUDGES.items())
-    paper, head = {JUDGE: (0.0,)}, ("accuracy",)
+    clean = tuple(
+        Row(name, (Entry(ClassifierAccuracy(evaluator).key, (0.953,) if evaluator == EVALUATOR else ()),))
+        for evaluator, name in JUDGES.items()
+    )
+    paper, head = {EVALUATOR: (0.0,)}, ("accuracy",)
     attacked = tuple(
-        Row(JUDGES[judge], (Entry(key(ROBUST, method, SNRS_DB[-1]), paper.get(judge, ())),)) for judge, method in PLAIN_JUDGED.items()
+        Row(JUDGES[evaluator], (Entry(key(ROBUST, method, SNRS_DB[-1]), paper.get(evaluator, ())),))
+        for evaluator, method in PLAIN_JUDGED.items()
     )
     return [
-        Table("judge", "Classifiers on all clean test images: ours (the paper's)", head, clean, ("correct",)),
-        Table("judge-pgd", "Classifiers on images attacked for them, no link: ours (the paper's)", head, attacked, ("source_correct",)),
+        Table("evaluator", "Classifiers on all clean test images: ours (the paper's)", head, clean, ("correct",)),
+        Table("evaluator-pgd", "Classifiers on images attacked for them, no link: ours (the paper's)", head, attacked, ("source_correct",)),
     ]
 
 
 def acting_table() -> Table:
     """Rewards round by round, and where the policy comes to rest."""
     rows = (Row(f"mean over {STARTS} random starts", tuple(Entry(name) for name in ACTING)),)
-    metrics = ("reward1", "reward2", "reward3", "final", "best", "t_d", "t_plus")
-    title = f"The policy by the atlas: reward after rounds 1 / 2 / 3 / {LONG} / of the best steps, and t_D / t_plus in the end"
+    metrics = ("reward1", "reward2", "reward3", "final", "runtime", "t_d", "t_plus")
+    title = f"The policy by the reward table: reward after rounds 1 / 2 / 3 / {LONG} / of the best steps, and t_D / t_plus in the end"
     return Table("policy", title, columns(SNRS_DB), rows, metrics)

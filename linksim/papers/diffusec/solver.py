@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from linksim.papers.cells import Shelf
-from linksim.papers.diffusec.conditions import CALLS, CODEC, DENOISER, PER_LANE, Method, Setup, cell, diffusec
-from linksim.papers.simulated import Simulated
-from linksim.papers.tables import Entry, Row, Table
-from linksim.papers.verdicts import difference
+from linksim.papers.diffusec.experiments import CALLS, CODEC, DENOISER, PER_LINK, Method, Setup, cell, diffusec
+from linksim.reproduction.results import ResultStore
+from linksim.reproduction.simulated import Simulated
+from linksim.reproduction.tables import Entry, Row, Table
+from linksim.reproduction.verdicts import difference
 
-SNR_DB, STEPS, LANES = 6, (20, 20), 4
+SNR_DB, STEPS, LINKS = 6, (20, 20), 4
 SOLVERS = {"ddpm": None, "strided": CALLS}  # most calls of each
 NAMES = {"ddpm": f"DDPM, {sum(STEPS)} calls", "strided": f"in strides, {CALLS} calls"}
 CLOSE = {"ssim": 0.02, "correct": 0.05}  # differences that are none
@@ -20,8 +20,8 @@ def key(solver: str) -> str:
 
 
 def solver_cells(setup: Setup) -> list[Simulated]:
-    """Both on the same attacked images: those of the first lanes. Their pictures would be others than Fig. 6's."""
-    few = Setup(min(setup.images, LANES * PER_LANE), setup.seed)
+    """Both on the same attacked images: those of the first links. Their images would be others than Fig. 6's."""
+    few = Setup(min(setup.images, LINKS * PER_LINK), setup.seed)
     methods = {name: Method(NAMES[name], diffusec(STEPS, calls), (CODEC, DENOISER)) for name, calls in SOLVERS.items()}
     return [replace(cell(few, key(name), f"solver {name}", method, SNR_DB, attacked=True), pictures={}) for name, method in methods.items()]
 
@@ -33,11 +33,11 @@ def table() -> Table:
     return Table("solver", title, (f"{SNR_DB} dB",), rows, ("correct", "ssim"), (equality,))
 
 
-def equality(shelf: Shelf) -> str:
+def equality(results: ResultStore) -> str:
     """One sentence on the difference, image by image; empty where a cell is missing."""
-    if any(key(name) not in shelf for name in SOLVERS):
+    if any(key(name) not in results for name in SOLVERS):
         return ""
-    ddpm, strided = (shelf[key(name)].samples for name in SOLVERS)
+    ddpm, strided = (results[key(name)].samples for name in SOLVERS)
     found = {metric: difference(strided[metric], ddpm[metric]) for metric in CLOSE}
     said = ", ".join(f"{metric} {about.value:+.3f} ({about.low:+.3f}..{about.high:+.3f})" for metric, about in found.items())
     same = all(max(abs(about.low), abs(about.high)) <= CLOSE[metric] for metric, about in found.items())

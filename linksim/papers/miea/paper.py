@@ -1,14 +1,13 @@
-"""MIEA held against its four tables: cells, tables, verdicts, and picture grids as its Figs. 3 to 6."""
+"""MIEA held against its four tables: cells, tables, verdicts, and image grids as its Figs. 3 to 6."""
 
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from linksim.papers.cells import Shelf
-from linksim.papers.claims import Values, read_claims
-from linksim.papers.miea import descent, fight_figures
-from linksim.papers.miea.beyond import BEYOND, Extra, MeanFace
-from linksim.papers.miea.conditions import (
+from linksim.papers.miea import adaptive_eve_figures, white_box_convergence
+from linksim.papers.miea.adaptive_eve import FIGHTS
+from linksim.papers.miea.claim_checks import RULES
+from linksim.papers.miea.experiments import (
     ATTACKS,
     DEFENCES,
     METRICS,
@@ -22,15 +21,16 @@ from linksim.papers.miea.conditions import (
     grid,
     paper_cells,
 )
-from linksim.papers.miea.fights import FIGHTS
-from linksim.papers.miea.rules import RULES
-from linksim.papers.paper import Want
-from linksim.papers.tables import Entry, Row, Table
-from linksim.papers.verdicts import Judged, judged
-from linksim.plots.descents import descent_figure
+from linksim.papers.miea.supplementary import BEYOND, MeanFace, SupplementaryTable
+from linksim.plots.convergence import descent_figure
+from linksim.plots.images import Cell
 from linksim.plots.papers import Grid, find_cell, grid_figure, kept_pictures
-from linksim.plots.pictures import Cell
-from linksim.plots.style import save
+from linksim.plots.plot_style import save
+from linksim.reproduction.claims import Values, read_claims
+from linksim.reproduction.paper import Experiment
+from linksim.reproduction.results import ResultStore
+from linksim.reproduction.tables import Entry, Row, Table
+from linksim.reproduction.verdicts import ClaimVerdict, verdicts
 
 CLAIMS = read_claims()["miea"]
 BY_ID = {claim.id: claim for claim in CLAIMS.claims}
@@ -45,7 +45,7 @@ class Miea:
         self._setup = setup
 
     @cached_property
-    def _extras(self) -> tuple[Extra, ...]:
+    def _extras(self) -> tuple[SupplementaryTable, ...]:
         return tuple(extra(self._setup) for extra in (*BEYOND, *FIGHTS))
 
     def notes(self) -> list[str]:
@@ -58,24 +58,28 @@ class Miea:
             "MC is the main channel, EC the eavesdropper's. The paper's figures, in brackets, are of CelebA at 180 x 180.",
         ]
 
-    def wants(self) -> list[Want]:
-        beyond = [want for extra in self._extras for want in extra.wants]
-        return [*paper_cells(self._setup), *beyond, *(descent.Path(rate, self._setup.seed) for rate in descent.RATES)]
+    def experiments(self) -> list[Experiment]:
+        beyond = [experiment for extra in self._extras for experiment in extra.experiments]
+        return [
+            *paper_cells(self._setup),
+            *beyond,
+            *(white_box_convergence.Path(rate, self._setup.seed) for rate in white_box_convergence.RATES),
+        ]
 
     def tables(self) -> list[Table]:
         return [*map(table_of, DEFENCES), *(extra.table for extra in self._extras)]
 
-    def judge(self, shelf: Shelf) -> list[Judged]:
-        return [judged(claim, RULES[claim.id], shelf) for claim in CLAIMS.claims]
+    def evaluator(self, results: ResultStore) -> list[ClaimVerdict]:
+        return [verdicts(claim, RULES[claim.id], results) for claim in CLAIMS.claims]
 
-    def figures(self, shelf: Shelf) -> list[Path]:
-        grids = ((defence.figure, pictures_of(defence, shelf)) for defence in DEFENCES)
-        drawn = [save(grid_figure(grid), shelf.folder / f"{name}.png") for name, grid in grids if grid.whole]
-        if searches := descent.searches(shelf, self._setup.seed):
-            title = f"White box, MC and EC {descent.SNR_DB:g} dB, undefended: mean of {descent.FACES} faces"
+    def figures(self, results: ResultStore) -> list[Path]:
+        grids = ((defence.figure, pictures_of(defence, results)) for defence in DEFENCES)
+        drawn = [save(grid_figure(grid), results.folder / f"{name}.png") for name, grid in grids if grid.whole]
+        if searches := white_box_convergence.searches(results, self._setup.seed):
+            title = f"White box, MC and EC {white_box_convergence.SNR_DB:g} dB, undefended: mean of {white_box_convergence.FACES} faces"
             levels = dict(zip(METRICS, BY_ID["miea-white"].values()[1, 1].tolist(), strict=True))
-            drawn.append(save(descent_figure(title, searches, levels, "the paper's Table I"), shelf.folder / "descent.png"))
-        return [*drawn, *fight_figures.figures(shelf, MeanFace(self._setup).key)]
+            drawn.append(save(descent_figure(title, searches, levels, "the paper's Table I"), results.folder / "white_box_convergence.png"))
+        return [*drawn, *adaptive_eve_figures.figures(results, MeanFace(self._setup).key)]
 
 
 def table_of(defence: Defence) -> Table:
@@ -94,22 +98,22 @@ def _row(name: str, keys: Sequence[str], paper: Values | None) -> Row:
     return Row(name, tuple(Entry(key, () if paper is None else tuple(paper[place].tolist())) for place, key in enumerate(keys)))
 
 
-def pictures_of(defence: Defence, shelf: Shelf) -> Grid:
+def pictures_of(defence: Defence, results: ResultStore) -> Grid:
     """As the paper's figure: original, Bob, then white and black box side by side for each EC; a row per face and MC."""
     heads = ["original", "Bob", *(f"EC {ec} dB\n{attack} box" for ec in SNRS_DB for attack in ATTACKS)]
-    original, sides, cells = kept_pictures(shelf.folder, ORIGINAL), [], []
+    original, sides, cells = kept_pictures(results.folder, ORIGINAL), [], []
     for face in range(PICTURED):
         for column, mc in enumerate(SNRS_DB):
             keys = [bobs(defence.table)[column]]
             keys += [grid(defence.table, attack)[row][column] for row in range(len(SNRS_DB)) for attack in ATTACKS]
             sides.append(f"MC {mc} dB")
-            cells.append((find_cell(original, face), *(_picture(shelf, key, face) for key in keys)))
+            cells.append((find_cell(original, face), *(_picture(results, key, face) for key in keys)))
     return Grid(f"Eavesdropped images, {defence.name}: PSNR, SSIM", tuple(heads), tuple(sides), tuple(cells))
 
 
-def _picture(shelf: Shelf, key: str, face: int) -> Cell:
+def _picture(results: ResultStore, key: str, face: int) -> Cell:
     """What was kept of a cell, with that image's own scores; an empty panel where the cell is not on the shelf."""
-    if key not in shelf:
+    if key not in results:
         return find_cell((), face)
-    samples = shelf[key].samples
-    return find_cell(kept_pictures(shelf.folder, key), face, (float(samples["psnr_db"][face]), float(samples["ssim"][face])))
+    samples = results[key].samples
+    return find_cell(kept_pictures(results.folder, key), face, (float(samples["psnr_db"][face]), float(samples["ssim"][face])))

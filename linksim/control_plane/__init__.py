@@ -1,0 +1,1 @@
+"""Control plane: messages, wire format, session, agreement on frame parameters."""

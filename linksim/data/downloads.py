@@ -1,0 +1,78 @@
+"""Where the public files of each source come from, their checksums, and the folder they are kept in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from linksim import places
+from linksim.data.validation import md5_of
+from linksim.errors import DataError
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A published file.
+
+    md5         as its authors or the common loaders publish it
+    most_bytes  its size, or a bound where it is not known exactly: no download grows beyond
+    """
+
+    name: str
+    md5: str
+    most_bytes: int
+
+
+@dataclass(frozen=True)
+class Origin:
+    """url  the folder that holds the files, with its last slash."""
+
+    url: str
+    files: tuple[RemoteFile, ...]
+
+
+ORIGINS = {
+    "cifar10": Origin(
+        "https://www.cs.toronto.edu/~kriz/",
+        (RemoteFile("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530", 170_052_171),),
+    ),
+    "mnist": Origin(
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        (
+            RemoteFile("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb86873", 9_912_422),
+            RemoteFile("train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432", 28_881),
+            RemoteFile("t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3", 1_648_877),
+            RemoteFile("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c", 4_542),
+        ),
+    ),
+    "fashion_mnist": Origin(
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        (
+            RemoteFile("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880),
+            RemoteFile("train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe", 29_515),
+            RemoteFile("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79", 4_422_102),
+            RemoteFile("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310", 5_148),
+        ),
+    ),
+    "faces": Origin(
+        "http://vis-www.cs.umass.edu/lfw/",
+        (
+            RemoteFile("lfw-deepfunneled.tgz", "68331da3eb755a505a502b5aacb3c201", 108_761_145),
+            RemoteFile("peopleDevTrain.txt", "54eaac34beb6d042ed3a7d883e247a21", 1_000_000),
+            RemoteFile("peopleDevTest.txt", "e4bf5be0a43b5dcd9dc5ccfcb8fb19c5", 1_000_000),
+        ),
+    ),
+}
+
+
+def fetched(name: str) -> Path:
+    """The folder that `linksim data fetch NAME` fills. It need not exist yet."""
+    return places.cache() / "data" / name
+
+
+def verify(name: str, folder: Path, files: tuple[str, ...]) -> None:
+    """Raises DataError unless each of `files` in `folder` has the checksum of the public file of source `name`."""
+    for wanted in ORIGINS[name].files:
+        if wanted.name in files and (found := md5_of(folder / wanted.name)) != wanted.md5:
+            raise DataError(
+                f"{folder / wanted.name} is damaged: its md5 is {found}, that of the public file is {wanted.md5}. "
+                f"`linksim data fetch {name}` fetches it again"
+            )

@@ -1,0 +1,1 @@
+"""Jammers as SimPy processes."""

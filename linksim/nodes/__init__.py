@@ -1,0 +1,1 @@
+"""The nodes of a link: Alice, Bob, Eve and the evaluator."""

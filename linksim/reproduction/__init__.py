@@ -1,0 +1,1 @@
+"""Reproduction of published results: experiments, kept results, claims and verdicts."""

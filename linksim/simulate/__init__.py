@@ -1,0 +1,1 @@
+"""Assembly of a simulation from a scenario, and its run."""

@@ -1,1 +1,0 @@
-"""Training: lessons, the loop that runs them, and how a part gets its card."""

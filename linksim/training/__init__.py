@@ -1,0 +1,1 @@
+"""Training: training tasks, the loop that runs them, and how a part gets its card."""

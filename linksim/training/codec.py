@@ -1,0 +1,130 @@
+"""Training task of a DeepJSCC codec: squared error over AWGN, the SNR drawn per image."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from linksim.metrics import mse, psnr_of_mean_mse, ssim, total_variation
+from linksim.nets.cards import Score
+from linksim.nets.codecs import Codec
+from linksim.rng import Streams
+from linksim.training.image_task import FromImages
+from linksim.training.noise import over_awgn, scored_batches, unit_noise
+from linksim.training.order import one_cycle
+
+SCORED_DB = (1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 19.0)
+LEVELS = 255.0  # pixel values of the loss with total variation: the paper's lambda = 1 is on the scale of 8-bit images
+
+
+class OverAwgn(FromImages):
+    """Base of training tasks of a codec: AdamW, and figures of the test images over AWGN at `scored_db`."""
+
+    peak_rate: float
+    weight_decay: float
+    scored_db: tuple[float, ...]
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        return tuple(condition(snr_db) for snr_db in self.scored_db)
+
+    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(network.parameters(), lr=self.peak_rate, weight_decay=self.weight_decay, fused=True)
+
+    def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
+        assert isinstance(network, Codec)
+        snr_db = self.scored_db[self.conditions.index(condition)]
+        errors, likeness = over_awgn_scores(network, images, snr_db, device)
+        return [
+            Score("psnr_of_mean_mse_db", condition, psnr_of_mean_mse(errors), len(images)),
+            Score("ssim", condition, likeness.mean().item(), len(images)),
+        ]
+
+
+@dataclass(frozen=True)
+class CodecTask(OverAwgn):
+    """Trains encoder and decoder together.
+
+    snr_db     range the SNR of each image is drawn from, uniformly
+    csi_error_std_db   standard deviation of Alice's error about it: in a running link her report is never quite fresh
+    snr_weight_slope_db   weight of an image's error per dB of SNR, in dB, so that the small errors at high SNR count as much as the large ones below
+    evening    (steps, height, snr_weight_slope_db) of a second, lower cycle of the learning rate at the end under another slope, or None
+    variation  weight lambda of the reconstruction's total variation (MIEA Eq. 2), pixels in 0..255
+    scored_db  SNRs it is measured at
+    """
+
+    dataset: str
+    config: dict[str, object]
+    steps: int
+    batch: int = 64
+    peak_rate: float = 1.5e-3
+    weight_decay: float = 1e-4
+    snr_db: tuple[float, float] = (-2.0, 21.0)
+    csi_error_std_db: float = 1.0
+    snr_weight_slope_db: float = 0.42
+    final_cycle: tuple[int, float, float] | None = None
+    crop: int | None = None
+    tv_weight: float = 0.0
+    average: float | None = 0.9995
+    seed: int = 1
+    scored_db: tuple[float, ...] = SCORED_DB
+    kind: str = field(default="codec", init=False)
+
+    @property
+    def recipe(self) -> dict[str, object]:
+        names = (
+            "dataset",
+            "batch",
+            "crop",
+            "peak_rate",
+            "weight_decay",
+            "snr_db",
+            "csi_error_std_db",
+            "snr_weight_slope_db",
+            "final_cycle",
+            "tv_weight",
+        )
+        return {name: getattr(self, name) for name in (*names, "average")}
+
+    def rate(self, step: int) -> float:
+        last, height, _ = self.final_cycle or (0, 1.0, 0.0)
+        first = self.steps - last
+        return one_cycle(step, first, rise=0.05) if step < first else height * one_cycle(step - first, last, rise=0.05)
+
+    def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
+        assert isinstance(network, Codec)
+        images, _ = self._batches(step)
+        draw = self._streams("codec/snr", step)
+        snr_db = torch.from_numpy(draw.uniform(*self.snr_db, self.batch)).float()
+        assumed_db = snr_db + self.csi_error_std_db * torch.from_numpy(draw.standard_normal(self.batch)).float()
+        images, snr_db, assumed_db = (x.to(device) for x in (images, snr_db, assumed_db))
+        images = images.contiguous(memory_format=torch.channels_last)
+        symbols = network.encoder(images, assumed_db)
+        noise = unit_noise(self._streams, "codec/noise", step, *symbols.shape).to(device)
+        estimates = network.decoder(over_awgn(symbols, snr_db, noise), snr_db).float()
+        error = mse(estimates, images)
+        if self.tv_weight:  # MIEA Eq. (2), over the number of pixel values
+            error = error + self.tv_weight / LEVELS * total_variation(estimates) / images[0].numel()
+        return (error * 10 ** (self._slope_db(step) * (snr_db - 10.0) / 10)).mean()
+
+    def _slope_db(self, step: int) -> float:
+        return self.final_cycle[2] if self.final_cycle and step >= self.steps - self.final_cycle[0] else self.snr_weight_slope_db
+
+
+def condition(snr_db: float) -> str:
+    """An SNR in the card's words."""
+    return f"AWGN at {snr_db:g} dB"
+
+
+@torch.inference_mode()
+def over_awgn_scores(codec: Codec, images: Tensor, snr_db: float, device: torch.device, seed: int = 1) -> tuple[Tensor, Tensor]:
+    """Squared error [n] and SSIM [n] of each of `images` [n, c, h, w] in 0..1 sent over AWGN, with noise that is the same at every call."""
+    streams, errors, likeness = Streams(seed), [], []
+    for index, part in scored_batches(images, device):
+        level = torch.full((len(part),), snr_db, device=device)
+        noise = unit_noise(streams, f"measure/{snr_db:g}", index, len(part), codec.channel_uses).to(device)
+        received = over_awgn(codec.encode(part, level), level, noise)
+        estimates = codec.decode(received, level)
+        errors.append(mse(estimates, part).cpu())
+        likeness.append(ssim(estimates, part).cpu())
+    return torch.cat(errors), torch.cat(likeness)

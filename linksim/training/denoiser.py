@@ -1,0 +1,77 @@
+"""Training task of the denoiser on clean diffusion: tell the noise of diffused images, at the few steps that purification takes."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from linksim.diffusion import diffuse, predict_x0, to_pixels, to_unit
+from linksim.metrics import mse, psnr_of_mean_mse
+from linksim.nets.cards import Score
+from linksim.nets.unet import UNet
+from linksim.rng import Streams
+from linksim.training.image_task import FromImages
+from linksim.training.noise import scored_batches
+from linksim.training.order import cycles
+
+SCORED_STEPS = (10, 30, 50, 100)
+
+
+@dataclass(frozen=True)
+class DenoiserTask(FromImages):
+    """Trains a `UNet` by the simple loss of DDPM.
+
+    cycles      (steps, height) of each rise and fall of the rate, one after the other
+    max_diffusion_steps  largest step it learns; steps are drawn per image, uniformly from 1
+    """
+
+    dataset: str
+    config: dict[str, object]
+    cycles: tuple[tuple[int, float], ...]
+    batch: int = 64
+    peak_rate: float = 1e-3
+    max_diffusion_steps: int = 100
+    average: float | None = 0.9995
+    bfloat16: bool = True
+    seed: int = 1
+    kind: str = field(default="denoiser", init=False)
+    conditions: tuple[str, ...] = field(default=tuple(f"step {step}" for step in SCORED_STEPS), init=False)
+
+    @property
+    def steps(self) -> int:
+        return sum(steps for steps, _ in self.cycles)
+
+    @property
+    def recipe(self) -> dict[str, object]:
+        names = ("dataset", "cycles", "batch", "peak_rate", "max_diffusion_steps", "average", "bfloat16")
+        return {name: getattr(self, name) for name in names}
+
+    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(network.parameters(), lr=self.peak_rate, weight_decay=1e-4, fused=True)
+
+    def rate(self, step: int) -> float:
+        return cycles(step, self.cycles, rise=0.05)
+
+    def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
+        images, _ = self._batches(step)
+        draw = self._streams("denoiser", step)
+        steps = torch.from_numpy(draw.integers(1, self.max_diffusion_steps + 1, self.batch)).to(device)
+        noise = torch.from_numpy(draw.standard_normal(images.shape, dtype="float32")).to(device)
+        noisy = diffuse(to_unit(images.to(device)), steps, noise).contiguous(memory_format=torch.channels_last)
+        told: Tensor = network(noisy, steps)
+        return (told - noise).square().mean()
+
+    def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
+        assert isinstance(network, UNet)
+        step = SCORED_STEPS[self.conditions.index(condition)]
+        error = torch.cat([mse(self._cleaned(network, part, step, index), part).cpu() for index, part in scored_batches(images, device)])
+        return [Score("psnr_of_mean_mse_db", condition, psnr_of_mean_mse(error), len(images))]
+
+    @torch.inference_mode()
+    def _cleaned(self, network: UNet, images: Tensor, step: int, index: int) -> Tensor:
+        """The images diffused to `step` and cleaned by one call. -> [n, c, h, w] in 0..1"""
+        draw = Streams(self.seed)(f"measure/{step}", index)
+        noise = torch.from_numpy(draw.standard_normal(images.shape, dtype="float32")).to(images.device)
+        steps = torch.full((len(images),), step, device=images.device)
+        noisy = diffuse(to_unit(images), steps, noise)
+        return to_pixels(predict_x0(noisy, steps, network(noisy, steps)))

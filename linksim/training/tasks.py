@@ -1,0 +1,117 @@
+"""The training tasks by name: which parts can be trained, and how. `linksim train NAME` runs one, `linksim models` lists them all."""
+
+from typing import Any, TypeAlias
+
+from linksim.adapt.ddpg import DdpgConfig
+from linksim.adapt.snr_process import SnrProcess
+from linksim.training.adversarial_training import AdversarialTask
+from linksim.training.classifier import ClassifierTask
+from linksim.training.codec import CodecTask
+from linksim.training.ddpg import DdpgTask
+from linksim.training.denoiser import DenoiserTask
+from linksim.training.grid_measurement import GridMeasurement
+from linksim.training.inverter import InverterTask
+from linksim.training.link_denoiser import LinkDenoiserTask
+from linksim.training.reward_table import RewardTableMeasurement
+from linksim.training.task import TrainingTask
+from linksim.training.vit import VitTask
+from linksim.training.vqvae import VqvaeTask
+
+# Complex channel uses per image value: channels * 8 * 8 / 2 over 3 * 32 * 32.
+SIXTH: dict[str, object] = {"channels": 16}
+TWELFTH: dict[str, object] = {"channels": 8}
+
+FACES: dict[str, object] = {"side": 128, "channels": 32}  # the same over 3 * 128 * 128: one third
+
+
+def miea(snr_db: float, peak_rate: float = 2e-3) -> CodecTask:
+    """The paper's codec for one SNR (MIEA Sec. IV-A), with its loss (2). At 20 dB a rate of 2e-3 was seen to diverge."""
+    return CodecTask(
+        "faces", {"layout": "miea", **FACES}, steps=16_000, batch=16, crop=64, peak_rate=peak_rate, weight_decay=0.0, tv_weight=1.0,
+        snr_db=(snr_db, snr_db), csi_error_std_db=0.0, snr_weight_slope_db=0.0, scored_db=(snr_db,), average=0.999,
+    )  # fmt: skip
+
+
+DEFENCES: dict[str, dict[str, Any]] = {
+    "open": {},
+    "permuted": {"permute": True},
+    "substituted": {"substitution_ratio": 0.5},
+    "shuffled": {"permute": True, "substitution_ratio": 0.5},
+}
+
+
+STRONG: dict[str, dict[str, Any]] = {"": {}, "-m100": {"num_captured_frames": 100}, "-m1000": {"num_captured_frames": 1000}}
+
+
+def miea_inverse(snr_db: int, layout: str = "miea", **how: Any) -> InverterTask:
+    """The inverse network of a closed-box Eve against one of the paper's codecs (MIEA Sec. IV-B)."""
+    return InverterTask(
+        "faces", {"layout": layout, **FACES}, steps=1_000, num_eval_images=1_000, codec=f"miea-{snr_db}db", classifier=None, batch=16, peak_rate=3e-3,
+        snr_db=(0.0, 20.0), average=0.99, **how,
+    )  # fmt: skip
+
+
+SCALE_OF_PAPER: dict[str, TrainingTask] = {  # for a GPU
+    "classifier-cifar10-wrn": ClassifierTask(
+        "cifar10",
+        {"layout": "wide-resnet"},
+        cycles=((14_000, 1.0),),
+        batch=256,
+        rate_per_image=8e-4,
+        bias_factor=1.0,
+        decay_per_step=1e-4,
+        momentum=0.9,
+        smoothing=0.1,
+        shift=4,
+    ),
+    "diffusec-codec-paper": VitTask(
+        "cifar10", {"layout": "vit"}, phases=(2_000, 2_000, 8_000, 4_000, 30_000), batch=512, num_eval_images=2_000
+    ),
+    "denoiser-cifar10-paper": DenoiserTask("cifar10", {"widths": (128, 256, 256)}, cycles=((40_000, 1.0),), batch=256, average=0.9999),
+    "diffusec-denoiser-paper": LinkDenoiserTask(
+        "cifar10",
+        {"widths": (128, 256, 256)},
+        steps=12_000,
+        codec="diffusec-codec-paper",
+        init_from="denoiser-cifar10-paper",
+        batch=256,
+    ),
+}
+
+AnyTask: TypeAlias = TrainingTask | DdpgTask | GridMeasurement
+
+TASKS: dict[str, AnyTask] = {
+    "codec-cifar10-6": CodecTask("cifar10", SIXTH, steps=24_000),
+    "codec-cifar10-12": CodecTask("cifar10", TWELFTH, steps=14_000),
+    "classifier-cifar10": ClassifierTask("cifar10", {}, cycles=((1_300, 1.0), (450, 0.4))),
+    "inverter-cifar10-6": InverterTask("cifar10", SIXTH, steps=6_000, codec="codec-cifar10-6"),
+    "inverter-cifar10-12": InverterTask("cifar10", TWELFTH, steps=6_000, codec="codec-cifar10-12"),
+    "inverter-cifar10-6-shuffled": InverterTask("cifar10", SIXTH, steps=6_000, codec="codec-cifar10-6", permute=True, substitution_ratio=0.5),
+    "miea-0db": miea(0.0),
+    "miea-10db": miea(10.0),
+    "miea-20db": miea(20.0, 1e-3),
+    "miea-adaptive": CodecTask(
+        "faces",
+        FACES,
+        steps=20_000,
+        batch=16,
+        crop=64,
+        peak_rate=2e-3,
+        weight_decay=0.0,
+        final_cycle=(4_000, 0.3, 0.0),
+        scored_db=(0.0, 5.0, 10.0, 15.0, 20.0),
+    ),
+    "diffusec-codec": VitTask("cifar10", {"layout": "vit"}, phases=(800, 600, 2_200, 600, 6_500), num_eval_images=2_000),
+    "denoiser-cifar10": DenoiserTask("cifar10", {}, cycles=((8_000, 1.0), (4_000, 0.7))),
+    "diffusec-denoiser": LinkDenoiserTask("cifar10", {}, steps=1_100),
+    "masked-vqvae": VqvaeTask("cifar10", {}, steps=3_000, num_eval_images=2_000),
+    "classifier-cifar10-at": AdversarialTask("cifar10", {}, cycles=((160, 0.5),), num_eval_images=2_000),
+    "diffusec-reward-table": RewardTableMeasurement("cifar10"),
+    "ddpg-cifar10": DdpgTask(
+        "diffusec-reward-table", ddpg=DdpgConfig(actor=1e-4, critic=1e-3), snr_process=SnrProcess(low_db=-6.0, high_db=18.0)
+    ),
+    **SCALE_OF_PAPER,
+    **{f"miea-inverse-{db}db-{name}": miea_inverse(db, **defence) for db in (0, 10, 20) for name, defence in DEFENCES.items()},
+    **{f"miea-inverse-10db-open-m{m}": miea_inverse(10, num_captured_frames=m) for m in (100, 1000)},
+    **{f"miea-inverse-10db-strong{tail}": miea_inverse(10, "residual", **how) for tail, how in STRONG.items()},
+}

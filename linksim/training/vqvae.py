@@ -1,0 +1,170 @@
+"""Training task of the masked VQ-VAE: masking, symbol errors and adversarial training at once (Hu et al., "Robust Semantic Communications with
+Masked VQ-VAE Enabled Codebook").
+
+    image -> [PGD on half of the batch] -> [cells masked] -> [encoder] -> indices -> [QPSK, AWGN] -> codewords -> [decoder] -> estimate
+
+The estimate is to be the image as it was before the attack, and to be taken by the classifier for what it is. No gradient passes the
+choice of a codeword or the air: the decoder's goes straight through to the encoder, and to those codewords that were received, so that indices
+which the air confuses come to stand for codewords that are alike.
+
+Differs from the paper: the attack is made on the classifier alone, which never learns, and not on encoder and decoder. Half of the batch
+stays clean.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from linksim.attacks.source import BOUND, cross_entropy_gradient, pgd
+from linksim.metrics import mse, psnr_of_mean_mse
+from linksim.nets.cards import Score
+from linksim.nets.classifiers import Classifier
+from linksim.nets.vqvae import VqVae
+from linksim.nets.weights import load_model
+from linksim.rng import Streams
+from linksim.schemes.vqvae import decided, modulated
+from linksim.training.adversarial_training import ATTACKED, attacked_images, near
+from linksim.training.classifier import correct
+from linksim.training.codec import condition
+from linksim.training.image_task import FromImages
+from linksim.training.noise import SCORED_BATCH, over_awgn, scored_batches, unit_noise
+from linksim.training.order import one_cycle, to_images
+
+FITTED = 500  # images whose cells give the first codewords
+ATTACKED_DB = 10.0
+SPREAD = 0.06  # variance of CIFAR-10's pixel values: the squared error in units of it is one for a grey image
+
+
+@dataclass(frozen=True)
+class VqvaeTask(FromImages):
+    """Trains a `VqVae`.
+
+    evaluator         trained classifier that is attacked, and whose cross-entropy is part of the loss
+    attack_steps  of PGD from a random start, each of `step_size`, within `BOUND`
+    max_mask_ratio   largest share of an image's cells that is masked; drawn for each image, uniformly from zero
+    meaning       weight of the cross-entropy, against a squared error in units of the images' variance
+    commitment    weight of the encoder's distance to its codewords, against that of the codewords to the encoder
+    revival       every how many steps of the first half codewords that a batch has no use for start again
+    snr_weight_slope_db      weight of an image's errors per dB of SNR, in dB, so that the small ones at high SNR count as the large ones below
+    snr_db        range the SNR of each image is drawn from, uniformly
+    scored_db     SNRs it is measured at
+    """
+
+    dataset: str
+    config: dict[str, object]
+    steps: int
+    classifier: str = "classifier-cifar10"
+    batch: int = 64
+    peak_rate: float = 1.5e-3
+    weight_decay: float = 1e-4
+    attack_steps: int = 2
+    step_size: float = 6 / 255
+    max_mask_ratio: float = 0.3
+    class_loss_weight: float = 0.1
+    commitment: float = 0.1
+    reset_interval: int = 20
+    snr_weight_slope_db: float = 0.42
+    snr_db: tuple[float, float] = (-6.0, 18.0)
+    num_eval_images: int | None = None
+    average: float | None = 0.999
+    bfloat16: bool = True
+    seed: int = 1
+    scored_db: tuple[float, ...] = (-6.0, -3.0, 3.0, 10.0)
+    kind: str = field(default="vqvae", init=False)
+
+    @property
+    def recipe(self) -> dict[str, object]:
+        names = ("dataset", "classifier", "batch", "peak_rate", "weight_decay", "attack_steps", "step_size")
+        more = (
+            "max_mask_ratio",
+            "class_loss_weight",
+            "commitment",
+            "reset_interval",
+            "snr_weight_slope_db",
+            "snr_db",
+            "average",
+            "bfloat16",
+        )
+        digest = load_model(self.classifier, "classifier").card.sha256
+        return {name: getattr(self, name) for name in (*names, *more)} | {"classifier_sha256": digest}
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        return (*(condition(snr_db) for snr_db in self.scored_db), f"{ATTACKED}, {condition(ATTACKED_DB)}")
+
+    def prepare(self, network: nn.Module) -> None:
+        assert isinstance(network, VqVae)
+        images = to_images(self._batches.pictures.images[:FITTED])
+        network.start_from(images, self._chosen(network, len(images), "vqvae/codebook", 0))
+
+    def _chosen(self, network: VqVae, images: int, name: str, step: int) -> Tensor:
+        """A cell of that many images for each codeword: int64 [2^bits]."""
+        return torch.from_numpy(self._streams(name, step).integers(0, images * network.rows**2, 2**network.bits))
+
+    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(network.parameters(), lr=self.peak_rate, weight_decay=self.weight_decay, fused=True)
+
+    def rate(self, step: int) -> float:
+        return one_cycle(step, self.steps, rise=0.05)
+
+    def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
+        assert isinstance(network, VqVae)
+        images, labels = self._batches(step)
+        images, labels = images.to(device).contiguous(memory_format=torch.channels_last), labels.to(device)
+        evaluator = load_model(self.classifier, "classifier", device.type).network
+        seen = network.masked(self._attacked(evaluator, images, labels, step), self._cells(network, step).to(device))
+        features = network.encoder(seen)
+        sent = network.codebook.nearest(features)
+        if step % self.reset_interval == 0 and 2 * step < self.steps:
+            network.codebook.reset_dead_codes(features, sent, self._chosen(network, len(images), "vqvae/revival", step).to(device))
+        words = network.codebook.lookup(sent, network.rows)
+        snr_db = torch.from_numpy(self._streams("vqvae/snr", step).uniform(*self.snr_db, self.batch)).float().to(device)
+        received = over_qpsk(network, sent, snr_db, self._streams, "vqvae/noise", step)
+        estimates = network.decoder(network.codebook.straight_through(features, received), snr_db)
+        mistaken = functional.cross_entropy(evaluator(estimates.clamp(0.0, 1.0)), labels, reduction="none")
+        weight = 10 ** (self.snr_weight_slope_db * (snr_db - 10.0) / 10)
+        codebook = (words - features.detach()).square().mean() + self.commitment * (features - words.detach()).square().mean()
+        loss: Tensor = (weight * (mse(estimates, images) / SPREAD + self.class_loss_weight * mistaken)).mean() + codebook
+        return loss
+
+    def _attacked(self, evaluator: nn.Module, images: Tensor, labels: Tensor, step: int) -> Tensor:
+        """The batch with every other image attacked."""
+        found = images.clone()
+        some, of = images[::2], labels[::2]
+        start = near(some, BOUND, self._streams("vqvae/start", step))
+        found[::2] = pgd(cross_entropy_gradient(evaluator, of), some, BOUND, self.attack_steps, self.step_size, start)
+        return found
+
+    def _cells(self, network: VqVae, step: int) -> Tensor:
+        """Which cells of each image are masked: bool [batch, side / 4, side / 4]."""
+        draw = self._streams("vqvae/mask", step)
+        share = draw.uniform(0.0, self.max_mask_ratio, (self.batch, 1, 1))
+        return torch.from_numpy(draw.random((self.batch, network.rows, network.rows)) < share)
+
+    def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
+        assert isinstance(network, VqVae)
+        place = self.conditions.index(condition)
+        attacked = place == len(self.scored_db)
+        snr_db = ATTACKED_DB if attacked else self.scored_db[place]
+        evaluator, streams, estimates = load_model(self.classifier, "classifier", device.type).network, Streams(self.seed), []
+        assert isinstance(evaluator, Classifier)
+        seen = attacked_images(evaluator, images, labels, device) if attacked else images
+        for index, part in scored_batches(seen, device):
+            level = torch.full((len(part),), snr_db, device=device)
+            sent = network.encode(part)
+            estimates.append(network.decode(over_qpsk(network, sent, level, streams, f"measure/{snr_db:g}", index), level).cpu())
+        error = torch.cat([mse(*pair) for pair in zip(estimates, torch.split(images, SCORED_BATCH), strict=True)])
+        right = correct(evaluator, torch.cat(estimates), labels, device)
+        return [
+            Score("psnr_of_mean_mse_db", condition, psnr_of_mean_mse(error), len(images)),
+            Score("accuracy", condition, right.float().mean().item(), len(images)),
+        ]
+
+
+def over_qpsk(network: VqVae, indices: Tensor, snr_db: Tensor, streams: Streams, name: str, index: int) -> Tensor:
+    """What is received of indices int64 [batch, cells, codes] over AWGN at snr_db [batch]. -> the same shape"""
+    symbols = modulated(indices, network.bits)
+    noise = unit_noise(streams, name, index, *symbols.shape).to(symbols.device)
+    return decided(over_awgn(symbols, snr_db, noise), network.codes, network.bits)

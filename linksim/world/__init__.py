@@ -1,1 +1,0 @@
-"""The world: the only rooms that know the simulated clock."""
