@@ -1,8 +1,8 @@
-# Nothing but Python (3.11 or newer), make and pip is needed.
+# Requires Python 3.11 or newer, make and pip.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test bench clean
+.PHONY: demo test bench generated clean
 
 demo: .venv/installed
 	$(BIN)/linksim run quickstart --out results/quickstart --overwrite
@@ -14,6 +14,11 @@ test: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks
+
+# The JSON schema of scenario files and the option tables in the documentation, after a change of options.
+generated: .venv/installed
+	$(BIN)/linksim schema > scenarios/scenario.schema.json
+	$(BIN)/python -c "from pathlib import Path; from linksim.catalogue import refresh; p = Path('docs/scenario.md'); p.write_text(refresh(p.read_text()))"
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -1,1 +1,1 @@
-"""What is fast, measured as ratios between two things in one run. `python -m benchmarks` prints them all."""
+"""Performance benchmarks, most of them ratios of two measurements of one run. `python -m benchmarks` prints them all."""

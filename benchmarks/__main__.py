@@ -1,4 +1,4 @@
-"""Prints every figure with its target: `python -m benchmarks`, or `python -m benchmarks a f` for some of them."""
+"""Prints the result and target of every benchmark: `python -m benchmarks`, or `python -m benchmarks a f` for some of them."""
 
 import resource
 import subprocess
@@ -12,121 +12,173 @@ import click
 import torch
 
 from benchmarks import bare_simpy
-from benchmarks.adaptation import adaptation_figures
-from benchmarks.air import air_figures, fading_figure
-from benchmarks.coding import decoding_figure
-from benchmarks.control import control_figure
-from benchmarks.measure import Figure, best_of, cpu_s
-from benchmarks.runs import bare_codec, bare_networks, bare_simulation, codec_only, pass_without_payload, simulate
+from benchmarks.adaptation import adaptation_benchmarks
+from benchmarks.air import air_benchmarks, fading_benchmark
+from benchmarks.coding import decoding_benchmark
+from benchmarks.control import control_benchmark
+from benchmarks.measure import BenchmarkResult, best_of, cpu_s
+from benchmarks.runs import bare_codec, bare_networks, bare_simulation, codec_only, run_without_payload, simulate
 from linksim.scenario.load import load_scenario
 
-FRAMES, AT_ONCE, TURNS = 64, 8, 3  # frames per link of a 64-link run; with promises kept at once; rounds
+FRAMES, EAGER_FRAMES, REPEATS = 64, 8, 3  # frames per link of a 64-link run, with lazy and with eager evaluation
 LINKS = 64
 
 
-def per_image(seconds: float, images: int) -> str:
+def image_rate(seconds: float, images: int) -> str:
+    """The rate as text, in images per second of CPU time."""
     return f"{images / seconds:,.0f} images/s"
 
 
-def codec_figures() -> Iterator[Figure]:
-    images, few = LINKS * FRAMES, LINKS * AT_ONCE
-    late, eager, at_once_32, bare, one = best_of(
-        TURNS,
+def codec_benchmarks() -> Iterator[BenchmarkResult]:
+    """Rates of runs in which only the codec is used, for the ways of evaluating it."""
+    images, few = LINKS * FRAMES, LINKS * EAGER_FRAMES
+    lazy, eager, eager_32, bare, one = best_of(
+        REPEATS,
         lambda: simulate(codec_only(LINKS, FRAMES)),
-        lambda: simulate(codec_only(LINKS, AT_ONCE, promises="eager")),
-        lambda: simulate(codec_only(LINKS, AT_ONCE, promises="eager", precision="float32")),
+        lambda: simulate(codec_only(LINKS, EAGER_FRAMES, evaluation="eager")),
+        lambda: simulate(codec_only(LINKS, EAGER_FRAMES, evaluation="eager", precision="float32")),
         bare_codec(images),
         lambda: simulate(codec_only(1, images)),
     )
-    rate = images / late
-    here = per_image(late, images)
-    yield Figure("a", "codec only: promises late over at once", rate / (few / eager), "at least", 3, "x",
-                 f"{here} over {per_image(eager, few)}")  # fmt: skip
-    yield Figure("b", "codec only: default over at once in float32", rate / (few / at_once_32), "at least", 4.5, "x",
-                 f"{here} over {per_image(at_once_32, few)}")  # fmt: skip
-    yield Figure("c", "codec only: default over the bare codec at its best batch", bare / late, "at least", 0.6, "x",
-                 f"{here} over {per_image(bare, images)}")  # fmt: skip
-    yield Figure("d", "codec only: one link over 64 links", late / one, "at least", 0.9, "x", f"{per_image(one, images)} over {here}")
+    lazy_rate = images / lazy
+    lazy_text = image_rate(lazy, images)
+    yield BenchmarkResult(
+        "a",
+        "codec only: lazy over eager evaluation",
+        lazy_rate / (few / eager),
+        "at least",
+        3,
+        "x",
+        f"{lazy_text} over {image_rate(eager, few)}",
+    )
+    yield BenchmarkResult(
+        "b",
+        "codec only: default over eager evaluation in float32",
+        lazy_rate / (few / eager_32),
+        "at least",
+        4.5,
+        "x",
+        f"{lazy_text} over {image_rate(eager_32, few)}",
+    )
+    yield BenchmarkResult(
+        "c",
+        "codec only: default over the codec alone at its fastest batch",
+        bare / lazy,
+        "at least",
+        0.6,
+        "x",
+        f"{lazy_text} over {image_rate(bare, images)}",
+    )
+    yield BenchmarkResult(
+        "d", "codec only: one link over 64 links", lazy / one, "at least", 0.9, "x", f"{image_rate(one, images)} over {lazy_text}"
+    )
 
 
-def demo_figure() -> Iterator[Figure]:
+def demo_benchmark() -> Iterator[BenchmarkResult]:
+    """The scenario quickstart against its networks alone."""
     scenario = load_scenario("quickstart")
     bare, demo = best_of(2, bare_networks(scenario), lambda: simulate(scenario))
-    yield Figure("e", "demo: all its networks bare over the run", bare / demo, "at least", 0.85, "x", f"{bare:.1f} s over {demo:.1f} s")
+    yield BenchmarkResult(
+        "e", "demo: its networks alone over the run", bare / demo, "at least", 0.85, "x", f"{bare:.1f} s over {demo:.1f} s"
+    )
 
 
-def world_figures() -> Iterator[Figure]:
+def event_benchmarks() -> Iterator[BenchmarkResult]:
+    """Runs without payloads: the cost of the events themselves, and how it grows with the number of links."""
     frames = 20_000
     bare, simulation = best_of(
-        TURNS, lambda: bare_simpy.loop(frames), lambda: pass_without_payload(bare_simulation(LINKS, frames // LINKS))(),
-    )  # fmt: skip
-    # building the world is not passing time: it is taken off
-    built = cpu_s(lambda: pass_without_payload(bare_simulation(LINKS, frames // LINKS)))
-    simulation -= built
-    yield Figure("f", "world without payloads over a bare SimPy loop", bare / simulation, "at least", 0.25, "x",
-                 f"{frames / simulation:,.0f} over {frames / bare:,.0f} frames/s")  # fmt: skip
-    few, many = (
-        min(cpu_s(pass_without_payload(bare_simulation(links, each))) / (links * each) for _ in range(turns))
-        for links, each, turns in ((LINKS, 400, TURNS), (1024, 100, 2))
+        REPEATS,
+        lambda: bare_simpy.loop(frames),
+        lambda: run_without_payload(bare_simulation(LINKS, frames // LINKS))(),
     )
-    yield Figure("h", "world: 1,024 links over 64, time per frame", many / few, "at most", 1.1, "x",
-                 f"{1e6 * many:.1f} over {1e6 * few:.1f} us")  # fmt: skip
+    # the time of building is subtracted
+    built = cpu_s(lambda: run_without_payload(bare_simulation(LINKS, frames // LINKS)))
+    simulation -= built
+    yield BenchmarkResult(
+        "f",
+        "simulation without payloads over a minimal SimPy loop",
+        bare / simulation,
+        "at least",
+        0.25,
+        "x",
+        f"{frames / simulation:,.0f} over {frames / bare:,.0f} frames/s",
+    )
+    few, many = (
+        min(cpu_s(run_without_payload(bare_simulation(links, each))) / (links * each) for _ in range(repeats))
+        for links, each, repeats in ((LINKS, 400, REPEATS), (1024, 100, 2))
+    )
+    yield BenchmarkResult(
+        "h", "simulation: 1,024 links over 64, time per frame", many / few, "at most", 1.1, "x", f"{1e6 * many:.1f} over {1e6 * few:.1f} us"
+    )
 
 
-def trace_figure() -> Iterator[Figure]:
+def trace_benchmark() -> Iterator[BenchmarkResult]:
+    """The cost of writing a trace."""
     with tempfile.TemporaryDirectory() as folder:
-        scenario = codec_only(LINKS, 2 * FRAMES)  # longer: what is to be told apart is small
-        off, on = best_of(TURNS + 2, lambda: simulate(scenario), lambda: simulate(scenario, Path(folder) / "trace.h5"))
-    yield Figure("g", "codec only: tracing on over off, time", on / off, "at most", 1.05, "x", f"{on:.2f} s over {off:.2f} s")
+        scenario = codec_only(LINKS, 2 * FRAMES)  # a longer run, because the difference is small
+        off, on = best_of(REPEATS + 2, lambda: simulate(scenario), lambda: simulate(scenario, Path(folder) / "trace.h5"))
+    yield BenchmarkResult("g", "codec only: tracing on over off, time", on / off, "at most", 1.05, "x", f"{on:.2f} s over {off:.2f} s")
 
 
-def memory_figure() -> Iterator[Figure]:
+def memory_benchmark() -> Iterator[BenchmarkResult]:
+    """Peak memory of processes that simulate few and many frames without payloads."""
     few, many = (
         int(subprocess.run([sys.executable, "-m", "benchmarks", "--peak", str(n)], capture_output=True, text=True, check=True).stdout)
         for n in (1_000, 100_000)
     )
-    yield Figure("i", "world: peak memory at 100,000 frames over 1,000", many / few, "at most", 1.1, "x",
-                 f"{many / 1024:.0f} over {few / 1024:.0f} MiB")  # fmt: skip
+    yield BenchmarkResult(
+        "i",
+        "simulation: peak memory at 100,000 frames over 1,000",
+        many / few,
+        "at most",
+        1.1,
+        "x",
+        f"{many / 1024:.0f} over {few / 1024:.0f} MiB",
+    )
 
 
-def start_figure() -> Iterator[Figure]:
-    def once() -> float:
+def startup_benchmark() -> Iterator[BenchmarkResult]:
+    """Wall-clock time of `linksim --help`, the minimum of five starts."""
+
+    def start_once() -> float:
         started = time.perf_counter()
         subprocess.run([sys.executable, "-m", "linksim", "--help"], capture_output=True, check=True)
         return time.perf_counter() - started
 
-    yield Figure("j", "start-up of linksim --help", min(once() for _ in range(5)), "at most", 0.5, "s", "wall clock")
+    yield BenchmarkResult("j", "start-up of linksim --help", min(start_once() for _ in range(5)), "at most", 0.5, "s", "wall clock")
 
 
-FIGURES: dict[str, Callable[[], Iterator[Figure]]] = {
-    "abcd": codec_figures,
-    "e": demo_figure,
-    "fh": world_figures,
-    "g": trace_figure,
-    "i": memory_figure,
-    "j": start_figure,
-    "k": decoding_figure,
-    "l": fading_figure,
-    "m": air_figures,
-    "n": control_figure,
-    "op": adaptation_figures,
+BENCHMARKS: dict[str, Callable[[], Iterator[BenchmarkResult]]] = {
+    "abcd": codec_benchmarks,
+    "e": demo_benchmark,
+    "fh": event_benchmarks,
+    "g": trace_benchmark,
+    "i": memory_benchmark,
+    "j": startup_benchmark,
+    "k": decoding_benchmark,
+    "l": fading_benchmark,
+    "m": air_benchmarks,
+    "n": control_benchmark,
+    "op": adaptation_benchmarks,
 }
 
 
 @click.command()
 @click.argument("letters", nargs=-1)
-@click.option("--peak", type=int, hidden=True, help="Pass so many frames without payload and print this process's peak memory in KiB.")
+@click.option(
+    "--peak", type=int, hidden=True, help="Simulate this number of frames without payloads and print the peak memory of the process in KiB."
+)
 def main(letters: tuple[str, ...], peak: int | None) -> None:
-    """Measure all figures, or those of the given LETTERS. CPU time, one torch thread."""
+    """Run all benchmarks, or those of the given LETTERS. Times are CPU times with one PyTorch thread."""
     torch.set_num_threads(1)
     if peak is not None:
-        pass_without_payload(bare_simulation(10, peak // 10))()
+        run_without_payload(bare_simulation(10, peak // 10))()
         click.echo(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         return
-    for narrowband, measure in FIGURES.items():
-        if not letters or set(letters) & set(narrowband):
-            for figure in measure():
-                click.echo(figure.line())
+    for group, measure in BENCHMARKS.items():
+        if not letters or set(letters) & set(group):
+            for result in measure():
+                click.echo(result.line())
 
 
 main()

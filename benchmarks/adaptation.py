@@ -1,44 +1,53 @@
-"""What studying a policy costs: learning one from the reward table, and a round of live environments as the links of one world."""
+"""Cost of adaptation: training a policy on the reward table, and a round of live environments as links of one simulation."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import Figure, best_of, cpu_s
+from benchmarks.measure import BenchmarkResult, best_of, cpu_s
 from linksim.env.live_link import LiveLinkVec
 from linksim.training.ddpg import DdpgTask
 from linksim.training.ddpg_trainer import DdpgTrainer
 from linksim.training.tasks import TASKS
 
 TASK, SCENARIO, GROUP = "ddpg-cifar10", "diffusec-fluctuating", "ddpg"
-LINKS, ROUNDS, TURNS = 32, 2, 2
+LINKS, ROUNDS, REPEATS = 32, 2, 2
 
 
-def adaptation_figures() -> Iterator[Figure]:
-    seconds = cpu_s(learnt)
-    yield Figure("o", f"{TASK}: all of its steps against the reward table", seconds, "at most", 60, "s", "one core")
-    narrowband, alone = best_of(TURNS, environments(LINKS), environments(1))
-    yield Figure("p", f"LiveLink: one environment alone over one of {LINKS}", alone / (narrowband / LINKS), "at least", 0.9, "x",
-                 f"{1e3 * alone / ROUNDS:.0f} over {1e3 * narrowband / LINKS / ROUNDS:.0f} ms a step")  # fmt: skip
+def adaptation_benchmarks() -> Iterator[BenchmarkResult]:
+    """Time of the training task, and cost of a round per environment for one environment and for many."""
+    seconds = cpu_s(train_policy)
+    yield BenchmarkResult("o", f"{TASK}: all training steps on the reward table", seconds, "at most", 60, "s", "one core")
+    together, alone = best_of(REPEATS, environments(LINKS), environments(1))
+    yield BenchmarkResult(
+        "p",
+        f"LiveLink: one environment alone over one of {LINKS}",
+        alone / (together / LINKS),
+        "at least",
+        0.9,
+        "x",
+        f"{1e3 * alone / ROUNDS:.0f} over {1e3 * together / LINKS / ROUNDS:.0f} ms a step",
+    )
 
 
-def learnt() -> None:
+def train_policy() -> None:
+    """Run all steps of the training task."""
     task = TASKS[TASK]
     assert isinstance(task, DdpgTask)
     trainer = DdpgTrainer(task)
     while not trainer.finished:
-        trainer.learn()
+        trainer.train_step()
 
 
 def environments(links: int) -> Callable[[], Any]:
-    """So many environments, built and reset -> what takes a few steps in all of them."""
-    live = LiveLinkVec(links, SCENARIO, group=GROUP, rounds=ROUNDS)
-    stay = np.zeros((links, 2), np.float32)
+    """Build a vector of `links` environments -> a function that resets them and runs a few rounds."""
+    env = LiveLinkVec(links, SCENARIO, group=GROUP, rounds=ROUNDS)
+    no_change = np.zeros((links, 2), np.float32)
 
-    def steps() -> None:
-        live.reset(seed=1)
+    def run_episode() -> None:
+        env.reset(seed=1)
         for _ in range(ROUNDS):
-            live.step(stay)
+            env.step(no_change)
 
-    return steps
+    return run_episode

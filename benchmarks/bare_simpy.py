@@ -1,4 +1,4 @@
-"""The least that SimPy can do for Alice, an air, Bob and Eve: three processes with stores, an airtime, a propagation delay, an answer."""
+"""A minimal SimPy model of Alice, the air, Bob and Eve: processes with stores, an airtime, a propagation delay and an ACK."""
 
 from collections.abc import Generator
 from typing import Any
@@ -9,6 +9,7 @@ AIRTIME, PROPAGATION = 512_000, 1_000
 
 
 def alice(env: simpy.Environment, air: simpy.Store, acks: simpy.Store, frames: int) -> Generator[Any, Any, None]:
+    """Transmit `frames` frames, each after the ACK of the previous one."""
     for number in range(frames):
         yield env.timeout(AIRTIME)
         air.put(number)
@@ -16,6 +17,7 @@ def alice(env: simpy.Environment, air: simpy.Store, acks: simpy.Store, frames: i
 
 
 def medium(env: simpy.Environment, air: simpy.Store, receivers: list[simpy.Store]) -> Generator[Any, Any, None]:
+    """Deliver each frame to all receivers after the propagation delay."""
     while True:
         frame = yield air.get()
         yield env.timeout(PROPAGATION)
@@ -24,17 +26,19 @@ def medium(env: simpy.Environment, air: simpy.Store, receivers: list[simpy.Store
 
 
 def bob(inbox: simpy.Store, acks: simpy.Store) -> Generator[Any, Any, None]:
+    """Acknowledge each frame."""
     while True:
         acks.put((yield inbox.get()))
 
 
 def eve(inbox: simpy.Store) -> Generator[Any, Any, None]:
+    """Receive each frame."""
     while True:
         yield inbox.get()
 
 
 def loop(frames: int) -> None:
-    """Send `frames` frames."""
+    """Simulate the transmission of `frames` frames."""
     env = simpy.Environment(initial_time=0)
     air, acks, to_bob, to_eve = (simpy.Store(env) for _ in range(4))
     env.process(medium(env, air, [to_bob, to_eve]))

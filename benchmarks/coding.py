@@ -1,6 +1,6 @@
-"""The channel code by itself: decoding against a public PHY library's decoder, same matrix, same ratios, same number of iterations.
+"""The channel code alone: decoding against the decoder of a public PHY library, with equal matrix, input and number of iterations.
 
-The library takes seconds to import, so it is imported where it is measured.
+Importing the library takes seconds, so it is imported where it is used.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.measure import Figure, best_of
-from linksim.phy.ldpc import Code, code, decode, encode, parity_checks
+from benchmarks.measure import BenchmarkResult, best_of
+from linksim.phy.ldpc import LdpcCode, code, decode, encode, parity_check_matrix
 
-BATCH, ITERATIONS, TURNS = 64, 20, 5
+BATCH, ITERATIONS, REPEATS = 64, 20, 5
 
 
-def ratios(of: Code, snr_db: float) -> Tensor:
-    """Ratios of a batch of codewords whose bits are sent as +-1 in noise of that SNR, float32 [BATCH, n]."""
+def log_likelihood_ratios(of: LdpcCode, snr_db: float) -> Tensor:
+    """Log-likelihood ratios of a batch of BPSK-modulated random codewords at an SNR in dB, float32 [BATCH, n]."""
     draw, power = np.random.default_rng(0), 10 ** (-snr_db / 10)
     bits = torch.from_numpy(draw.integers(2, size=(BATCH, of.k), dtype=np.uint8))
     noise = torch.from_numpy(draw.standard_normal((BATCH, of.n), dtype=np.float32))
@@ -24,11 +24,11 @@ def ratios(of: Code, snr_db: float) -> Tensor:
     return received * (2 / power)
 
 
-def peer(of: Code, rule: str, llr: Tensor) -> Callable[[], Tensor]:
-    """The library's decoder at work; its ratios have the other sign."""
+def library_decoder(of: LdpcCode, rule: str, llr: Tensor) -> Callable[[], Tensor]:
+    """A function that decodes with the library, whose log-likelihood ratios have the opposite sign."""
     from sionna.phy.fec.ldpc import LDPCBPDecoder
 
-    decoder = LDPCBPDecoder(parity_checks(of), cn_update=rule, num_iter=ITERATIONS, hard_out=True)
+    decoder = LDPCBPDecoder(parity_check_matrix(of), cn_update=rule, num_iter=ITERATIONS, hard_out=True)
 
     def work() -> Tensor:
         with torch.no_grad():
@@ -38,18 +38,27 @@ def peer(of: Code, rule: str, llr: Tensor) -> Callable[[], Tensor]:
     return work
 
 
-def decoding_figure() -> Iterator[Figure]:
-    """The ratios tell nothing (-10 dB), so that no codeword is found and none leaves the batch early; of the library's check rules the
-    faster counts. How fast codewords are found at 2 dB stands beside it."""
+def decoding_benchmark() -> Iterator[BenchmarkResult]:
+    """Decoding at -10 dB, where no codeword is found and so none stops early, against the faster of the library's check-node rules.
+
+    The detail includes the rate with early stopping at 2 dB.
+    """
     of = code(1944, "1/2")
-    lost, usual = ratios(of, -10.0), ratios(of, 2.0)
+    noisy, clean = log_likelihood_ratios(of, -10.0), log_likelihood_ratios(of, 2.0)
     here, early, minsum, default = best_of(
-        TURNS,
-        lambda: decode(of, lost, ITERATIONS),
-        lambda: decode(of, usual, ITERATIONS),
-        peer(of, "minsum", lost),
-        peer(of, "boxplus-phi", lost),
+        REPEATS,
+        lambda: decode(of, noisy, ITERATIONS),
+        lambda: decode(of, clean, ITERATIONS),
+        library_decoder(of, "minsum", noisy),
+        library_decoder(of, "boxplus-phi", noisy),
     )
     there = min(minsum, default)
-    yield Figure("k", "LDPC, 64 codewords of 1,944 bits, 20 iterations: over sionna", there / here, "at least", 2, "x",
-                 f"{BATCH / here:,.0f} over {BATCH / there:,.0f} codewords/s; {BATCH / early:,.0f} with early stop at 2 dB")  # fmt: skip
+    yield BenchmarkResult(
+        "k",
+        "LDPC, 64 codewords of 1,944 bits, 20 iterations: over sionna",
+        there / here,
+        "at least",
+        2,
+        "x",
+        f"{BATCH / here:,.0f} over {BATCH / there:,.0f} codewords/s; {BATCH / early:,.0f} with early stop at 2 dB",
+    )

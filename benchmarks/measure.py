@@ -1,4 +1,4 @@
-"""How a figure is measured: CPU time of this process, one torch thread, the best of a few turns taken alternately."""
+"""Measurement of a benchmark: CPU time of this process, one PyTorch thread, minimum over repeated and interleaved runs."""
 
 import gc
 import time
@@ -7,44 +7,49 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One line of the table.
+class BenchmarkResult:
+    """The result of one benchmark, one line of the report.
 
-    sign    "at least" or "at most"
-    target  what is to be reached
-    detail  the two quantities behind the ratio
+    letter       name of the benchmark
+    description  what is measured
+    value        measured value, in `unit`
+    comparison   "at least" or "at most"
+    target       bound of the value, in `unit`
+    detail       the two quantities behind a ratio
     """
 
     letter: str
-    what: str
+    description: str
     value: float
-    sign: str
+    comparison: str
     target: float
     unit: str
     detail: str
 
     @property
     def reached(self) -> bool:
-        return self.value >= self.target if self.sign == "at least" else self.value <= self.target
+        """Whether the value satisfies the target."""
+        return self.value >= self.target if self.comparison == "at least" else self.value <= self.target
 
     def line(self) -> str:
+        """The line of the report: letter, description, value, target, verdict and detail."""
         verdict = "reached" if self.reached else "MISSED"
-        bound = f"{self.sign} {self.target:g}{self.unit}"
-        return f"({self.letter}) {self.what:62} {self.value:7.3f}{self.unit}  {bound:14} {verdict:8} {self.detail}"
+        bound = f"{self.comparison} {self.target:g}{self.unit}"
+        return f"({self.letter}) {self.description:62} {self.value:7.3f}{self.unit}  {bound:14} {verdict:8} {self.detail}"
 
 
 def cpu_s(work: Callable[[], object]) -> float:
-    """CPU seconds of one call."""
+    """CPU time of one call of `work` in seconds."""
     gc.collect()
     started = time.process_time()
     work()
     return time.process_time() - started
 
 
-def best_of(turns: int, *works: Callable[[], object]) -> list[float]:
-    """Least CPU seconds of each, over `turns` rounds in which every one has its turn."""
-    least = [float("inf")] * len(works)
-    for _ in range(turns):
+def best_of(repeats: int, *works: Callable[[], object]) -> list[float]:
+    """Minimum CPU time in seconds of each function over `repeats` rounds. Each round calls every function once, in order."""
+    fastest = [float("inf")] * len(works)
+    for _ in range(repeats):
         for i, work in enumerate(works):
-            least[i] = min(least[i], cpu_s(work))
-    return least
+            fastest[i] = min(fastest[i], cpu_s(work))
+    return fastest

@@ -1,4 +1,4 @@
-"""The runs that are measured."""
+"""The workloads of the benchmarks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,26 +19,26 @@ from linksim.worker import Operation, Promise, Worker
 CODEC, INVERTER = "codec-cifar10-6", "inverter-cifar10-6"
 
 
-class Never(Worker):
-    """A worker whose promises are never kept: what remains is the world."""
+class NullWorker(Worker):
+    """A worker that never computes a promise, so that a run costs only its events."""
 
     def promise(self, operation: Operation, *inputs: Any) -> Promise:
         first = inputs[0]
         return Promise(operation, inputs, first.items if isinstance(first, Promise) else len(first))
 
     def then(self, promise: Promise, listener: Callable[[torch.Tensor], None]) -> None:
-        """Nobody will ever know."""
+        """Discard the listener; the promise is never computed."""
 
 
 def codec_only(links: int, frames: int, **compute: str) -> Scenario:
-    """One image a frame, Alice to Bob, nobody else."""
+    """A scenario of Alice and Bob only, with one image per frame. `compute` sets keys of the section `compute`."""
     options = LinkOptions.model_validate({"links": links, "alice": {"images_per_frame": 1}, "session": {"probe_interval_ms": 0}})
     return Scenario.model_validate(
         {
             "name": "codec-only",
             "frames": frames,
             "classifier": None,
-            "groups": {"options": options},
+            "groups": {"link": options},
             "compute": compute,
             "trace": {"images": 0},
         }
@@ -46,62 +46,66 @@ def codec_only(links: int, frames: int, **compute: str) -> Scenario:
 
 
 def bare_simulation(links: int, frames: int) -> Scenario:
-    """The same with an Eve who listens: the least that has Alice, air, Bob and Eve."""
+    """The same with an Eve: the smallest scenario that has Alice, the air, Bob and Eve."""
     scenario = codec_only(links, frames)
-    options = scenario.groups["options"].model_copy(update={"eve": LinkOptions.model_validate({"eve": "inverse-network"}).eve})
-    return scenario.model_copy(update={"groups": {"options": options}})
+    options = scenario.groups["link"].model_copy(update={"eve": LinkOptions.model_validate({"eve": "inverse-network"}).eve})
+    return scenario.model_copy(update={"groups": {"link": options}})
 
 
 def simulate(scenario: Scenario, trace: Path | None = None) -> None:
+    """Run a scenario, with a trace if a path is given."""
     run(scenario, (), trace, overwrite=True)
 
 
-def pass_without_payload(scenario: Scenario) -> Callable[[], object]:
-    """Build a world whose payloads are never computed -> what lets its time pass."""
-    built = build(scenario, Never())
-    return lambda: run_until_done(built, scenario)
+def run_without_payload(scenario: Scenario) -> Callable[[], object]:
+    """Build a simulation whose payloads are never computed -> a function that runs it."""
+    assembled = build(scenario, NullWorker())
+    return lambda: run_until_done(assembled, scenario)
 
 
 def bare_codec(images: int) -> Callable[[], object]:
-    """The codec alone at its best batch: encode and decode `images` images, no air, no world."""
-    part = load_model(CODEC, "codec")
-    codec, batch = part.network, part.best.batch
+    """A function that encodes and decodes `images` images at the codec's fastest batch size, without any simulation."""
+    model = load_model(CODEC, "codec")
+    codec, batch = model.network, model.runtime.batch
     assert isinstance(codec, Codec)
     x, level = channels_last(batch), torch.full((batch,), 10.0)
     return repeated(lambda: codec.decode(codec.encode(x, level), level), images / batch)
 
 
 def bare_networks(scenario: Scenario) -> Callable[[], object]:
-    """All the networks of a run of `scenario`, for as many images as it has, each at its best batch and with nothing between them."""
+    """A function that runs all networks of a run of `scenario` on the same number of images, each at its fastest batch size."""
     images = sum(options.links * options.alice.images_per_frame for options in scenario.groups.values()) * scenario.frames
-    listening = sum(
+    eavesdropped = sum(
         options.links * options.alice.images_per_frame
         for options in scenario.groups.values()
         if isinstance(options.eve, InverseNetworkAttack)
     )
-    received = listening * scenario.frames
+    received = eavesdropped * scenario.frames
     assert scenario.classifier is not None
     classifier, inverter = load_model(scenario.classifier, "classifier"), load_model(INVERTER, "inverter")
     evaluator, eve = classifier.network, inverter.network
     assert isinstance(evaluator, Classifier)
     assert isinstance(eve, InverseNet)
-    x, symbols = channels_last(classifier.best.batch), torch.randn(inverter.best.batch, eve.channel_uses, dtype=torch.complex64)
+    x, symbols = channels_last(classifier.runtime.batch), torch.randn(inverter.runtime.batch, eve.channel_uses, dtype=torch.complex64)
     works = (
         bare_codec(images),
-        repeated(lambda: evaluator(x), (images + received) / classifier.best.batch),
-        repeated(lambda: eve.invert(symbols), received / inverter.best.batch),
+        repeated(lambda: evaluator(x), (images + received) / classifier.runtime.batch),
+        repeated(lambda: eve.invert(symbols), received / inverter.runtime.batch),
     )
     return lambda: [work() for work in works]
 
 
 def repeated(work: Callable[[], object], times: float) -> Callable[[], object]:
-    def all_of_it() -> None:
+    """A function that calls `work` about `times` times."""
+
+    def work_repeatedly() -> None:
         with torch.inference_mode():
             for _ in range(round(times)):
                 work()
 
-    return all_of_it
+    return work_repeatedly
 
 
 def channels_last(batch: int) -> torch.Tensor:
+    """Random images [batch, 3, 32, 32] in channels-last memory format."""
     return torch.rand(batch, 3, 32, 32).contiguous(memory_format=torch.channels_last)

@@ -1,6 +1,7 @@
-"""What all processes of a world share: the clock, the worker, the listeners and the fingerprint."""
+"""The state that all processes of a simulation share: clock, worker, listeners and fingerprint."""
 
 import hashlib
+from enum import IntEnum
 from struct import Struct
 
 import simpy
@@ -10,15 +11,26 @@ from linksim.worker import Worker
 
 _EVENT = Struct("<qihq")
 
-SENT, DELIVERED, CONTROL, JAMMED = range(4)  # kinds of event in the fingerprint
+
+class EventKind(IntEnum):
+    """The kinds of event that enter the fingerprint."""
+
+    SENT = 0  # a data frame left the antenna
+    DELIVERED = 1  # a data frame reached a receiver
+    CONTROL = 2  # a control frame left the antenna
+    JAMMED = 3  # a jammer began to radiate
 
 
 class Simulation:
-    """One run's shared state.
+    """The shared state of one run.
 
-    env     SimPy's clock; its time is an int of nanoseconds
-    worker  runs the networks
-    `outstanding` counts the data frames that were sent and that not all receivers have been received of.
+    env          SimPy environment; its time is an integer number of nanoseconds
+    worker       runs the networks
+    outstanding  number of data frames that were sent and are not yet complete at all receivers
+
+    >>> simulation = Simulation(Worker())
+    >>> simulation.now
+    0
     """
 
     def __init__(self, worker: Worker) -> None:
@@ -31,20 +43,22 @@ class Simulation:
     @property
     def now(self) -> int:
         """Simulated time in ns."""
-        return self.env.now  # type: ignore[return-value]  # SimPy says float; every timeout here is an int
+        return self.env.now  # type: ignore[return-value]  # SimPy's type is float; every timeout of linksim is an int
 
     def listen(self, listener: Listener) -> None:
-        """Tell `listener` every record from now on, after those that listen already."""
+        """Pass all records from now on to `listener`, after the listeners that were added before it."""
         self._listeners.append(listener)
 
     def emit(self, record: Record) -> None:
+        """Pass a record to all listeners."""
         for listener in self._listeners:
             listener(record)
 
-    def note(self, link: int, kind: int, number: int) -> None:
-        """Add an event to the fingerprint: it hashes time, link, kind and number of every one, in order."""
+    def update_fingerprint(self, link: int, kind: EventKind, number: int) -> None:
+        """Add an event to the fingerprint, which hashes time, link, kind and number of all events in their order."""
         self._hash.update(_EVENT.pack(self.now, link, kind, number))
 
     @property
     def fingerprint(self) -> str:
+        """Hash of all events so far, 32 hexadecimal digits."""
         return self._hash.hexdigest()

@@ -1,19 +1,25 @@
-"""What can go wrong that the user can mend. The command line prints the message alone; anything else is a bug and keeps its traceback."""
+"""Exceptions for errors that a user can correct.
+
+The command line prints their message without a traceback. Any other exception is a bug and keeps its traceback.
+"""
 
 from dataclasses import dataclass
 
 
 class LinksimError(Exception):
-    """A fault in what was handed in (a scenario, a file, a name). Its message says what was found and what is allowed."""
+    """An error in the input: a scenario, a file or a name. The message states what was found and what is allowed."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One fault in one place of a file.
+    """One error in a file.
 
-    place    "file.yaml:12:5", or where the value came from ("--set channel.bob.snr.mean_db")
+    place    position, as in "file.yaml:12:5", or the source of the value, as in "--set channel.bob.snr.mean_db"
     path     dotted path of the key, "" for the file as a whole
-    message  what was found, what is allowed, and the likely slip
+    message  what was found, what is allowed, and the value that was probably meant
+
+    >>> str(Problem("file.yaml:3:1", "frames", "got -1, allowed: an integer from 1"))
+    'file.yaml:3:1: frames: got -1, allowed: an integer from 1'
     """
 
     place: str
@@ -25,7 +31,7 @@ class Problem:
 
 
 class ScenarioError(LinksimError):
-    """All the faults of a scenario at once."""
+    """All errors of a scenario together."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
@@ -33,12 +39,12 @@ class ScenarioError(LinksimError):
 
 
 class DataError(LinksimError):
-    """A data source that is missing, damaged or unknown."""
+    """A dataset that is missing, damaged or unknown."""
 
 
 class ModelError(LinksimError):
-    """A trained model that is missing, damaged or of another shape than its card says."""
+    """A trained model that is missing or damaged, or whose shape differs from its card."""
 
 
 class TraceError(LinksimError):
-    """A trace that cannot be read, or must not be written over."""
+    """A trace that cannot be read or must not be overwritten."""

@@ -1,26 +1,26 @@
-"""What goes on the air, and what a receiver gets of it. All frozen: a frame that was sent cannot be changed by anyone who holds it."""
+"""Frames on the air and the copies that receivers get. All classes are frozen, so no holder can change a frame that was sent."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.records import AS_SENT
+from linksim.enums import Origin
 from linksim.scenario.channel import Equaliser
 from linksim.worker import Promise
 
 
 @dataclass(frozen=True, slots=True)
 class DataFrame:
-    """Header and promised symbols. It tells the epoch of its terms, never terms, keys, labels or sources.
+    """A data frame: header and promised symbols. It carries the epoch of its parameters, never parameters, keys, labels or images.
 
-    number   of the frame in its link
-    epoch    of the terms it was sent under
-    attempt  0 for its first transmission
-    items    rows of `symbols`; they follow each other on the air
-    images   in the frame
-    uses     complex channel uses of the payload
-    symbols  promise of complex [items, uses / items]
+    number        number of the frame on its link
+    epoch         epoch of the parameters it is sent under
+    items         number of rows of `symbols`; they follow each other on the air
+    images        number of images in the frame
+    channel_uses  complex channel uses of the payload
+    symbols       promise of complex [items, channel_uses / items]
+    attempt       number of the transmission, 0 for the first
     """
 
     number: int
@@ -33,19 +33,21 @@ class DataFrame:
 
     @property
     def draw(self) -> int:
-        """Number of the first of its draws from a stream that has one for each item: no two transmissions share any."""
+        """Index of the frame's first draw from a stream with one draw per item. No two transmissions share a draw."""
         return (self.attempt << 48) + self.number * self.items
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFrame:
-    """What one receiver received of a data frame.
+    """One receiver's copy of a data frame.
 
-    received        promise of complex [items, uses / items]
-    gain         complex64 [items, 1] or [items, uses / items], as the receiver believes it to be
-    noise_power  float32 [items], as the receiver believes it to be
-    snr_db       as the receiver believes it to be
-    equaliser    how the receiver undoes the gain
+    frame        the frame that was sent
+    start_ns     start of its transmission
+    received     promise of the received symbols, complex [items, channel_uses / items]
+    gain         the receiver's estimate of the gain, complex64 [items, 1] or [items, channel_uses / items]
+    noise_power  the receiver's estimate of the noise power, float32 [items]
+    snr_db       the receiver's estimate of the SNR
+    equaliser    the receiver's equaliser
     """
 
     frame: DataFrame
@@ -59,10 +61,12 @@ class ReceivedFrame:
 
 @dataclass(frozen=True, slots=True)
 class ControlFrame:
-    """A control message as bytes, with what the trace tells of it.
+    """A control message as bytes, with the fields that the trace records.
 
+    raw                         bytes of the frame
+    sender                      a value of `enums.Node`
     message, sequence, attempt  see `records.ControlSent`
-    probe                       True where pilots go in front, so that the hearer can measure the channel
+    probe                       True if pilots precede the message, with which the receiver measures the channel
     """
 
     raw: bytes
@@ -75,10 +79,12 @@ class ControlFrame:
 
 @dataclass(frozen=True, slots=True)
 class Transmission:
-    """A frame's time on the air, as anybody near by can tell.
+    """A frame's time on the air, as any node nearby can observe it.
 
     data        True for a data frame, False for a control frame
-    payload_ns  when the symbols begin, after pilots in front of a data frame
+    start_ns    start of the transmission
+    payload_ns  start of the symbols, after the pilots in front of a data frame
+    end_ns      end of the transmission
     """
 
     data: bool
@@ -89,10 +95,16 @@ class Transmission:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """What the addressee received of a control frame: bytes that may be wrong, and the SNR measured on its pilots (NaN without).
+    """The addressee's copy of a control frame.
 
-    true_snr_db  SNR as it was, fading and interference included
-    origin  see `records.ControlSent`
+    frame         the frame that was sent
+    raw           received bytes, which may differ from those that were sent; empty if the frame was lost
+    start_ns      start of the transmission
+    airtime_ns    duration of the transmission
+    channel_uses  complex channel uses
+    snr_db        SNR measured on the pilots of the frame, NaN without pilots
+    true_snr_db   true SNR, including fading and interference
+    origin        see `records.ControlSent`
     """
 
     frame: ControlFrame
@@ -102,4 +114,4 @@ class ReceivedMessage:
     channel_uses: int
     snr_db: float
     true_snr_db: float
-    origin: int = AS_SENT
+    origin: int = Origin.SENT

@@ -1,4 +1,4 @@
-"""What the nodes of a group of links have the worker do: each node's pure function, with its batch size, as an operation."""
+"""The operations that the nodes of a group of links submit to the worker: each is a pure function of batches with its batch size."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -8,22 +8,25 @@ import torch
 from torch import Tensor
 
 from linksim.attacks.model_inversion import Reassemble, SymbolDecoder, invert_frames
-from linksim.metrics import mse, ssim
+from linksim.metrics import mse, psnr, ssim
 from linksim.nets.classifiers import Classifier
 from linksim.phy.baseband import ReceivedSymbols, transmit
 from linksim.phy.noise import Noise
+from linksim.reconstruction import Reconstruction
 from linksim.scenario.channel import Equaliser
-from linksim.schemes.base import Scheme, fill_erasures, is_erased
+from linksim.schemes.base import Scheme
 from linksim.schemes.parameters import FrameParameters, unflatten
-from linksim.worker import Operation
+from linksim.worker import Named, Operation
 
-AIR_BATCH = 256  # the air's arithmetic is light: any large batch will do
-SCORE_BATCH = 64  # images; with more, what SSIM holds at a time no longer fits a core's cache (measured: 36 against 64 us per image)
+CHANNEL_BATCH = 256  # the arithmetic of the channel is cheap, so any large batch size is fast
+SCORE_BATCH = (
+    64  # images; in larger batches the intermediate values of SSIM exceed a core's cache (measured: 64 instead of 36 us per image)
+)
 
 
 @dataclass(frozen=True)
 class Precision:
-    """How an operation's networks are replication: torch's autocast to bfloat16, or float32 as the weights are."""
+    """The precision of an operation's networks: autocast of torch to bfloat16, or float32 like the weights."""
 
     bfloat16: bool
     device: torch.device
@@ -32,83 +35,102 @@ class Precision:
         return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
 
 
-def source(pictures: Tensor, batch: int) -> Operation:
-    """indices int64 [items, k] -> images float [items, k, c, h, w] in 0..1, from uint8 images [n, h, w, c]."""
+def load_images(dataset: Tensor, batch: int) -> Operation:
+    """Indices int64 [items, k] -> images float [items, k, c, h, w] in 0..1.
+
+    dataset  all images, uint8 [n, h, w, c]
+    batch    items per call
+
+    >>> load_images(torch.full((5, 2, 2, 3), 51, dtype=torch.uint8), 8).run(torch.tensor([[4]])).shape
+    torch.Size([1, 1, 3, 2, 2])
+    """
 
     def run(indices: Tensor) -> Tensor:
-        # the memory stays colour-last, which is what convolutions on a CPU like best
-        return (pictures[indices].float() / 255.0).permute(0, 1, 4, 2, 3)
+        # the memory layout stays channels-last, which is the fastest for convolutions on a CPU
+        return (dataset[indices].float() / 255.0).permute(0, 1, 4, 2, 3)
 
-    return Operation("dataset", run, batch)
+    return Operation("load_images", run, batch)
 
 
 def send(scheme: Scheme, parameters: FrameParameters, batch: int, precision: Precision) -> Operation:
-    """(images [items, k, c, h, w], noise keys [items, 3], leaves of terms) -> symbols complex [items, uses]."""
+    """(images [items, k, c, h, w], noise keys [items, 3], flattened parameters) -> symbols complex [items, channel_uses].
 
-    def run(images: Tensor, keys: Tensor, *flatten: Tensor) -> Tensor:
+    parameters  any parameters with the nesting of the scheme's own
+    """
+
+    def run(images: Tensor, keys: Tensor, *arrays: Tensor) -> Tensor:
         with precision():
-            return scheme.send(images, unflatten(parameters, iter(flatten)), Noise(keys))
+            return scheme.send(images, unflatten(parameters, iter(arrays)), Noise(keys))
 
     return Operation("send", run, batch)
 
 
 def receive(scheme: Scheme, parameters: FrameParameters, equaliser: Equaliser, batch: int, precision: Precision) -> Operation:
-    """(received complex [items, uses], gain, noise power [items], noise keys [items, 3], leaves of terms) -> images [items, k, c, h, w]."""
+    """(received symbols complex [items, channel_uses], gain, noise power [items], noise keys [items, 3], flattened parameters) -> reconstruction.
 
-    def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, keys: Tensor, *flatten: Tensor) -> Tensor:
+    The reconstruction is named tensors, see `Reconstruction.tensors`.
+
+    parameters  any parameters with the nesting of the scheme's own
+    """
+
+    def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, keys: Tensor, *arrays: Tensor) -> Named:
+        received = ReceivedSymbols(symbols, gain, noise_power, equaliser)
         with precision():
-            return scheme.receive(ReceivedSymbols(symbols, gain, noise_power, equaliser), unflatten(parameters, iter(flatten)), Noise(keys))
+            return scheme.receive(received, unflatten(parameters, iter(arrays)), Noise(keys)).tensors()
 
     return Operation("receive", run, batch)
 
 
-def carry() -> Operation:
-    """(symbols complex [items, uses], gain, noise power [items], noise keys [items, 3]) -> received complex [items, uses]."""
+def apply_channel() -> Operation:
+    """(symbols complex [items, channel_uses], gain, noise power [items], noise keys [items, 3]) -> received symbols, same shape."""
 
     def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, keys: Tensor) -> Tensor:
         return transmit(symbols, gain, noise_power, Noise(keys).complex(symbols.shape[1]))
 
-    return Operation("carry", run, AIR_BATCH)
+    return Operation("apply_channel", run, CHANNEL_BATCH)
 
 
-def carry_jammed() -> Operation:
-    """As `carry`, and (jamming complex [items, uses], as it arrives)."""
+def apply_jammed_channel() -> Operation:
+    """As `apply_channel`, with the jamming at the receiver, complex [items, channel_uses], as an additional input."""
 
     def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, keys: Tensor, jamming: Tensor) -> Tensor:
         return transmit(symbols, gain, noise_power, Noise(keys).complex(symbols.shape[1]), jamming)
 
-    return Operation("carry jammed", run, AIR_BATCH)
+    return Operation("apply_jammed_channel", run, CHANNEL_BATCH)
 
 
-def gaussian() -> Operation:
-    """(jamming power [items, uses], keys [items, 3]) -> Gaussian jamming complex [items, uses]."""
+def gaussian_jamming() -> Operation:
+    """(jamming power [items, channel_uses], noise keys [items, 3]) -> Gaussian jamming complex [items, channel_uses]."""
 
     def run(power: Tensor, keys: Tensor) -> Tensor:
         return power.sqrt() * Noise(keys).complex(power.shape[1])
 
-    return Operation("gaussian jamming", run, AIR_BATCH)
+    return Operation("gaussian_jamming", run, CHANNEL_BATCH)
 
 
-def semantic() -> Operation:
-    """(perturbation complex [items, uses], jamming power [items, uses], phasor [items, uses] or [items, 1]) -> jamming, as it arrives."""
+def adversarial_jamming() -> Operation:
+    """(perturbation, jamming power, phasor [items, channel_uses] or [items, 1]) -> jamming at the receiver.
 
-    def run(pattern: Tensor, power: Tensor, phasor: Tensor) -> Tensor:
-        return power.sqrt() * phasor * pattern
+    Perturbation, power and result are [items, channel_uses]; perturbation, phasor and result are complex.
+    """
 
-    return Operation("semantic jamming", run, AIR_BATCH)
+    def run(perturbation: Tensor, power: Tensor, phasor: Tensor) -> Tensor:
+        return power.sqrt() * phasor * perturbation
 
-
-def fill_in() -> Operation:
-    """(images, what an earlier transmission left of them), both [items, k, c, h, w] and NaN where lacking -> all that there are."""
-
-    def run(images: Tensor, earlier: Tensor) -> Tensor:
-        return torch.where(images.isnan(), earlier, images)
-
-    return Operation("fill in", run, AIR_BATCH)
+    return Operation("adversarial_jamming", run, CHANNEL_BATCH)
 
 
-def invert(
-    undo: SymbolDecoder,
+def merge_transmissions() -> Operation:
+    """(reconstruction from the newest transmission, merged reconstruction from earlier ones) -> merged reconstruction."""
+
+    def run(newest: Named, earlier: Named) -> Named:
+        return Reconstruction.of(newest).merge(Reconstruction.of(earlier)).tensors()
+
+    return Operation("merge_transmissions", run, CHANNEL_BATCH)
+
+
+def eve_decode(
+    decode: SymbolDecoder,
     channel_uses: int,
     images: int,
     reassemble: Reassemble | None,
@@ -116,56 +138,70 @@ def invert(
     batch: int,
     precision: Precision,
 ) -> Operation:
-    """(received complex [items, n * uses], gain, noise power [items]) -> Eve's images [items, images, c, h, w]."""
+    """(received symbols complex [items, n * channel_uses], gain, noise power [items]) -> Eve's reconstruction, with images.
 
-    def run(symbols: Tensor, gain: Tensor, noise_power: Tensor) -> Tensor:
+    channel_uses  symbols per image that `decode` takes
+    """
+
+    def run(symbols: Tensor, gain: Tensor, noise_power: Tensor) -> Named:
+        received = ReceivedSymbols(symbols, gain, noise_power, equaliser)
         with precision():
-            return invert_frames(undo, channel_uses, ReceivedSymbols(symbols, gain, noise_power, equaliser), images, reassemble)
+            return {"images": invert_frames(decode, channel_uses, received, images, reassemble)}
 
-    return Operation("invert", run, batch)
+    return Operation("eve_decode", run, batch)
 
 
-def match() -> Operation:
-    """(estimates, images), both [items, k, c, h, w] in 0..1 -> the estimates of each item in the order that fits the images best."""
+def resolve_order() -> Operation:
+    """(reconstruction with images, images) -> the reconstruction of each item in the order of least squared error."""
 
-    def run(estimates: Tensor, images: Tensor) -> Tensor:
-        error = (estimates[:, :, None] - images[:, None]).square().flatten(3).mean(dim=3)  # [items, estimate, image]
+    def run(reconstruction: Named, images: Tensor) -> Named:
+        guesses = reconstruction["images"]
+        error = (guesses[:, :, None] - images[:, None]).square().flatten(3).mean(dim=3)  # [items, guess, image]
         orders = torch.tensor(list(permutations(range(images.shape[1]))), device=images.device)
         total = error[:, orders, torch.arange(images.shape[1], device=images.device)].sum(dim=2)  # [items, orders]
         best = orders[total.argmin(dim=1)]
-        return estimates[torch.arange(len(images), device=images.device)[:, None], best]
+        rows = torch.arange(len(images), device=images.device)[:, None]
+        return {name: part[rows, best] for name, part in reconstruction.items()}
 
-    return Operation("match", run, SCORE_BATCH)
+    return Operation("resolve_order", run, SCORE_BATCH)
 
 
-def classes(classifier: Classifier, batch: int, precision: Precision) -> Operation:
-    """(images, what was sent in their place), both [items, k, c, h, w] in 0..1 -> the class of either, int64 [items, k, 2]."""
+def classify(classifier: Classifier, batch: int, precision: Precision) -> Operation:
+    """(images, attacked images), both [items, k, c, h, w] in 0..1 -> class_clean and class_attacked, int64 [items, k] each."""
 
-    def run(images: Tensor, sent: Tensor) -> Tensor:
-        both = torch.stack([images, sent], dim=2)
+    def run(images: Tensor, attacked: Tensor) -> Named:
+        both = torch.stack([images, attacked], dim=2)
         with precision():
             logits: Tensor = classifier(both.flatten(0, 2))
-        return logits.argmax(dim=1).view(both.shape[:3])
+        clean, of_attacked = logits.argmax(dim=1).view(both.shape[:3]).unbind(dim=2)
+        return {"class_clean": clean, "class_attacked": of_attacked}
 
-    return Operation("classes", run, batch)
+    return Operation("classify", run, batch)
 
 
 def score(classifier: Classifier | None, batch: int, precision: Precision) -> Operation:
-    """(estimates, images, both [items, k, c, h, w] in 0..1, their `classes`) -> [items, k, 6]: mse, ssim, predicted class (-1 without a
-    classifier), the `classes`, and 1 where the estimate is lacking, for which grey is scored."""
+    """(reconstruction, images [items, k, c, h, w] in 0..1, classes from `classify` if the images were attacked) -> scores by name.
 
-    def run(estimates: Tensor, images: Tensor, classes: Tensor) -> Tensor:
-        shape = estimates.shape[:2]
-        estimates, images = estimates.flatten(0, 1), images.flatten(0, 1)
-        grey = is_erased(estimates).float()
-        estimates = fill_erasures(estimates)
-        if classifier is None:
-            predicted = torch.full((len(images),), -1.0, device=images.device)
-        else:
-            with precision():
-                predicted = classifier(estimates).argmax(dim=1).float()
-        clean, source = classes.flatten(0, 1).float().unbind(dim=1)
-        scores = mse(estimates, images), ssim(estimates, images), predicted, clean, source, grey
-        return torch.stack(scores, dim=1).view(*shape, len(scores))
+    The scores are mse, psnr_db and ssim of a receiver with images, class_received of one with logits or where there is a classifier, erased
+    where the receiver detects erasures, and the classes. Each is [items, k]; a score that does not exist is absent. A grey image is scored
+    in the place of an erased one.
+    """
+
+    def run(reconstruction: Named, images: Tensor, *classes: Named) -> Named:
+        found = Reconstruction.of(reconstruction)
+        shape = images.shape[:2]
+        scores = dict(classes[0]) if classes else {}
+        if found.images is not None:
+            shown, originals = found.shown().flatten(0, 1), images.flatten(0, 1)
+            error = mse(shown, originals)
+            scores |= {"mse": error.view(shape), "psnr_db": psnr(error).view(shape), "ssim": ssim(shown, originals).view(shape)}
+            if found.logits is None and classifier is not None:
+                with precision():
+                    scores["class_received"] = classifier(shown).argmax(dim=1).view(shape)
+        if found.logits is not None:
+            scores["class_received"] = found.logits.argmax(dim=2)
+        if found.erased is not None:
+            scores["erased"] = found.erased
+        return scores
 
     return Operation("score", run, batch)

@@ -1,4 +1,4 @@
-"""Where things lie: the models and scenarios that come with the package, and the user's cache."""
+"""File locations: the models and scenarios that are shipped with the package, and the user's cache folder."""
 
 import os
 from pathlib import Path
@@ -7,26 +7,32 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def shipped_models() -> Path:
-    """Folder of the trained models that come with linksim."""
+    """Return the folder of the trained models that are shipped with linksim."""
     return _shipped("models")
 
 
 def shipped_scenarios() -> Path:
-    """Folder of the scenarios that come with linksim."""
+    """Return the folder of the scenarios that are shipped with linksim."""
     return _shipped("scenarios")
 
 
+def model_folders() -> tuple[Path, ...]:
+    """Return the folders that are searched for trained models: those of $LINKSIM_MODELS in their order, then the shipped one."""
+    own = [Path(folder).expanduser() for folder in os.environ.get("LINKSIM_MODELS", "").split(os.pathsep) if folder]
+    return (*own, shipped_models())
+
+
 def _shipped(kind: str) -> Path:
-    """Inside the package where it was installed from a wheel, beside the package in a checkout."""
+    """Return a shipped folder: inside the package if it was installed from a wheel, beside the package in a checkout."""
     installed = PACKAGE / "shipped" / kind
     return installed if installed.is_dir() else PACKAGE.parent / kind
 
 
 def cache() -> Path:
-    """The user's cache folder: $LINKSIM_CACHE, else `linksim` in $XDG_CACHE_HOME, else ~/.cache/linksim. It need not exist yet."""
+    """Return the user's cache folder: $LINKSIM_CACHE, else `linksim` in $XDG_CACHE_HOME, else ~/.cache/linksim. It may not exist yet."""
     own = os.environ.get("LINKSIM_CACHE")
     if own:
         return Path(own).expanduser()
     xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    # The XDG rules tell to ignore a relative path.
+    # The XDG specification requires that a relative path is ignored.
     return (xdg if xdg.is_absolute() else Path(os.path.expanduser("~")) / ".cache") / "linksim"

@@ -1,4 +1,4 @@
-"""The progress bar of a replication: a listener that counts, and now and then says where the run stands."""
+"""The progress bar of a run: a listener that counts records and prints the state of the run."""
 
 import time
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from linksim.records import FrameSent, ImageScore, Record
 EVERY_S = 0.25
 
 
-class Bar:
-    """Redraws one line at most four times a second.
+class ProgressBar:
+    """A progress bar that is redrawn at most four times a second.
 
-    frames  data frames that the whole run will send
-    write   takes the line
+    frames  number of data frames of the run
+    write   function that displays a line
     """
 
     def __init__(self, frames: int, write: Callable[[str], None]) -> None:
@@ -32,8 +32,8 @@ class Bar:
             self._write(self.line())
 
     def line(self) -> str:
-        """Where the run stands: simulated time, frames, images scored per second of wall-clock time."""
-        share = self._sent / self._frames
-        bar = ("#" * round(24 * share)).ljust(24, ".")
+        """Return the line: simulated time, frames, and scored images per second of wall-clock time."""
+        fraction = self._sent / self._frames
+        bar = ("#" * round(24 * fraction)).ljust(24, ".")
         rate = self._images / max(time.monotonic() - self._started, 1e-9)
-        return f"[{bar}] {share:4.0%}  {self._now_ns / 1e9:.3f} s simulated  {self._sent}/{self._frames} frames  {rate:,.0f} images/s"
+        return f"[{bar}] {fraction:4.0%}  {self._now_ns / 1e9:.3f} s simulated  {self._sent}/{self._frames} frames  {rate:,.0f} images/s"

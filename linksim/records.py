@@ -1,242 +1,270 @@
-"""What the world announces: one frozen dataclass per table of the trace, one instance per row, the unit beside each field.
+"""The records of a simulation: one frozen dataclass per table of the trace, one instance per row, with unit and description of each field.
 
-Listeners (the trace writer, the summary, the progress bar, anybody's own) take records; no node knows who listens. A record holds plain
-numbers, but for `Image`, whose image is a small array.
+Listeners (the trace writer, the summary, the progress bar, user code) receive the records that the simulation emits; the nodes do not know
+the listeners. A record holds plain numbers, except `KeptImage`, whose `pixels` is a small array. Records are built by keyword.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
-BOB, EVE, ALICE = 0, 1, 2
-NODES = ("bob", "eve", "alice")  # by the numbers above; an "receiver" is bob or eve
-SOURCE = len(NODES)  # among the owners of an image: alice's image as an attacker has left it, and as it was sent
+from linksim.enums import ControlOutcome, ImageOwner, MessageKind, Node, Origin, Outcome
+from linksim.negotiation import Bound
+
+NODES = Node.words()
+RECEIVERS = NODES[:2]  # the nodes that receive data frames
+MESSAGES = MessageKind.words()
+
+
+FILL = -1  # stored where an integer does not exist
 
 
 @dataclass(frozen=True)
 class Column:
-    """How a field stands in the trace.
+    """A column of a table of the trace.
 
-    name      of the field and its dataset
-    unit      "" for pure numbers and names
-    about     the long name
-    dtype     numpy type of one value
-    meanings  for a code: the word of each value 0, 1, ...; else empty
+    name         name of the dataset
+    unit         unit of the values, "1" if they are dimensionless
+    description  one line for people; the trace stores it as `long_name`
+    dtype        numpy type of one value
+    meanings     the words of a code's values 0, 1, ...; empty if the column is not a code
+    optional     True if a value may be absent: it is stored as NaN, or as `FILL` for an integer, which `_FillValue` declares
+    field        field of the record that holds the value
+    key          key of the value where the field is a mapping by negotiated parameter, else ""
     """
 
     name: str
     unit: str
-    about: str
+    description: str
     dtype: np.dtype[Any]
     meanings: tuple[str, ...]
+    optional: bool = False
+    field: str = ""
+    key: str = ""
+
+    @property
+    def fill(self) -> float | int | None:
+        """What is stored for an absent value, None if no value may be absent."""
+        if not self.optional:
+            return None
+        return FILL if self.dtype.kind == "i" else math.nan
 
 
-def column(unit: str, about: str, meanings: tuple[str, ...] = (), dtype: str = "") -> Any:
-    """Field of a record; `dtype` where the default for its type (int64, float64) is not meant."""
-    return field(metadata={"unit": unit, "description": about, "meanings": meanings, "dtype": dtype})
+def column(unit: str, description: str, meanings: tuple[str, ...] = (), dtype: str = "", optional: bool = False) -> Any:
+    """Define a field of a record. Without `dtype`, an int is stored as int64 and a float as float64. An optional one may be None."""
+    metadata = {"unit": unit, "description": description, "meanings": meanings, "dtype": dtype, "optional": optional}
+    return field(metadata=metadata, default=None) if optional else field(metadata=metadata)
 
 
-def columns(record: type["Record"]) -> tuple[Column, ...]:
-    """The columns of a table, in the order of the record's fields."""
+def negotiated(suffix: str, description: str) -> Any:
+    """Define a field that maps the name of each negotiated parameter to its value; the table has one column for each."""
+    return field(metadata={"suffix": suffix, "description": description})
+
+
+def columns(record: type["Record"], declared: Sequence[Bound] = ()) -> tuple[Column, ...]:
+    """Return the columns of a table, in the order of the record's fields.
+
+    declared  the negotiated parameters of the run's schemes
+
+    >>> [(column.name, column.dtype.name) for column in columns(LinkCreated)]
+    [('link', 'int32'), ('group', 'int16')]
+    """
     hints = get_type_hints(record)
-    return tuple(
-        Column(
-            f.name,
-            f.metadata["unit"],
-            f.metadata["description"],
-            np.dtype(f.metadata["dtype"] or ("int64" if hints[f.name] is int else "float64")),
-            f.metadata["meanings"],
-        )
-        for f in fields(record)
-    )
+    found = list[Column]()
+    for f in fields(record):
+        about = f.metadata
+        if "suffix" in about:
+            for bound in declared:
+                described = f"{bound.description}{about['description']}"
+                found.append(Column(bound.name + about["suffix"], bound.unit, described, np.dtype("int32"), (), True, f.name, bound.name))
+            continue
+        dtype = np.dtype(about["dtype"] or ("int64" if hints[f.name] is int else "float64"))
+        found.append(Column(f.name, about["unit"], about["description"], dtype, about["meanings"], about["optional"], f.name))
+    return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Base of all rows. `table` names the trace's group."""
+    """Base of all records.
+
+    table  name of the table that holds the records of this type
+    title  one line that describes the table
+    """
 
     table: ClassVar[str]
-    about: ClassVar[str]
+    title: ClassVar[str]
 
 
-MESSAGES = ("probe", "report", "confirm", "key", "ack", "hello", "accept", "nack")
-
-
-AS_SENT, DUPLICATE, REPLAY, FORGERY = range(4)
-ORIGINS = ("sent", "duplicate", "replay", "forgery")  # by the numbers above; all but the first are the work of faults
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkCreated(Record):
-    """Announced once per link at the start. The words of `group` are the scenario's group names."""
+    """A link of the run; emitted once per link at the start. The meanings of `group` are the names of the scenario's groups."""
 
     table = "links"
-    about = "the links of the run"
-    link: int = column("", "number of the link", dtype="int32")
-    group: int = column("", "group of links it belongs to", dtype="int16")
+    title = "links of the run"
+    link: int = column("1", "number of the link", dtype="int32")
+    group: int = column("1", "group of links that the link belongs to", dtype="int16")
 
 
-OUTCOMES = ("decoded", "no parameters", "not sent", "parameter mismatch", "damaged")  # damaged: the checksum of an image failed
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrameSent(Record):
-    """A transmission of a data frame, announced when Bob has made what he can of it, or when it was given up."""
+    """A transmission of a data frame; emitted when Bob has processed it or when Alice has given the frame up."""
 
     table = "frames"
-    about = "data frames"
+    title = "data frames"
     time_ns: int = column("ns", "start of transmission")
-    airtime_ns: int = column("ns", "duration on the air")
-    link: int = column("", "number of the link", dtype="int32")
-    frame: int = column("", "number of the frame in its link")
-    attempt: int = column("", "0 for the first transmission", dtype="int16")
-    epoch: int = column("", "epoch of the terms it was sent under", dtype="int32")
-    images: int = column("", "images in the frame", dtype="int16")
-    channel_uses: int = column("", "complex channel uses, pilots included", dtype="int32")
-    assumed_snr_db: float = column("dB", "SNR that Alice encoded for", dtype="float32")
-    t_d: int = column("", "diffusion steps of alice; 0 where the scheme has none", dtype="int16")
-    t_plus: int = column("", "denoising steps that bob adds to them", dtype="int16")
-    outcome: int = column("", "what became of it", OUTCOMES, "uint8")
+    airtime_ns: int = column("ns", "duration of the transmission")
+    link: int = column("1", "number of the link", dtype="int32")
+    frame: int = column("1", "number of the frame in its link")
+    attempt: int = column("1", "0 for the first transmission, 1 for the first retransmission", dtype="int16")
+    epoch: int = column("1", "epoch of the frame parameters in force", dtype="int32")
+    images: int = column("1", "images in the frame", dtype="int16")
+    channel_uses: int = column("1", "complex channel uses, pilots included", dtype="int32")
+    assumed_snr_db: float = column("dB", "SNR that Alice assumed when she encoded the frame", dtype="float32")
+    parameters: Mapping[str, int] = negotiated("", "")
+    outcome: int = column("1", "outcome of the transmission", Outcome.words(), "uint8")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reception(Record):
-    """What one receiver got of a data frame."""
+    """A data frame at one receiver."""
 
     table = "receptions"
-    about = "data frames as each receiver received them"
+    title = "data frames at each receiver"
     time_ns: int = column("ns", "start of transmission")
-    link: int = column("", "number of the link", dtype="int32")
-    frame: int = column("", "number of the frame in its link")
-    receiver: int = column("", "who received it", NODES[:2], "uint8")
-    mean_snr_db: float = column("dB", "SNR of the path, fading averaged out", dtype="float32")
-    snr_db: float = column("dB", "SNR during the frame, fading included, jamming not", dtype="float32")
-    estimated_snr_db: float = column("dB", "SNR as the receiver believes it", dtype="float32")
-    jammed: float = column("", "share of the frame during which a jammer was on", dtype="float32")
-    mean_jsr: float = column("", "mean jamming power over the frame, relative to the mean received signal power", dtype="float32")
+    link: int = column("1", "number of the link", dtype="int32")
+    frame: int = column("1", "number of the frame in its link")
+    receiver: int = column("1", "receiver of the frame", RECEIVERS, "uint8")
+    mean_snr_db: float = column("dB", "SNR of the path without fading", dtype="float32")
+    snr_db: float = column("dB", "SNR during the frame, with fading and without jamming", dtype="float32")
+    estimated_snr_db: float = column("dB", "SNR during the frame as the receiver estimates it", dtype="float32")
+    jammed_fraction: float = column("1", "fraction of the frame during which a jammer was on, 0 to 1", dtype="float32")
+    mean_jsr: float = column("1", "mean jamming power over the frame divided by the mean received signal power", dtype="float32")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageScore(Record):
-    """How good one receiver's estimate of one image is. Announced when the worker has computed it, at the latest when the run ends."""
+    """The scores of one receiver's reconstruction of one image; emitted when the worker has computed them, at the latest when the run ends.
+
+    What does not exist is absent: PSNR and SSIM of a receiver without images, a class without a classifier or without an attack on the
+    source, erasures where the receiver cannot detect them. An erased image is scored as a grey one.
+    """
 
     table = "scores"
-    about = "estimates against the images that were sent"
+    title = "reconstructions compared with the images that were sent"
     time_ns: int = column("ns", "start of the frame's transmission")
-    link: int = column("", "number of the link", dtype="int32")
-    frame: int = column("", "number of the frame in its link")
-    item: int = column("", "place of the image in the frame", dtype="int16")
-    receiver: int = column("", "whose estimate it is", NODES[:2], "uint8")
-    label: int = column("", "class of the image", dtype="int16")
-    class_received: int = column("", "class that the evaluation classifier sees in the estimate", dtype="int16")
-    class_clean: int = column("", "class that it sees in the image, where its source was attacked; else -1", dtype="int16")
-    class_attacked: int = column("", "class that it sees in what the attack made of the image; -1 where there was none", dtype="int16")
-    mse: float = column("", "mean squared error, pixels in 0..1", dtype="float32")
-    psnr_db: float = column("dB", "peak signal-to-noise ratio of this image", dtype="float32")
-    ssim: float = column("", "structural similarity", dtype="float32")
-    shown: int = column("", "what was scored: grey where the image's checksum failed", ("estimate", "grey"), "uint8")
+    link: int = column("1", "number of the link", dtype="int32")
+    frame: int = column("1", "number of the frame in its link")
+    image: int = column("1", "number of the image in the frame", dtype="int16")
+    receiver: int = column("1", "receiver of the reconstruction", RECEIVERS, "uint8")
+    label: int = column("1", "true class of the image", dtype="int16")
+    class_received: int | None = column("1", "class according to the receiver or the classifier", dtype="int16", optional=True)
+    class_clean: int | None = column("1", "class of the original image of an attacked one", dtype="int16", optional=True)
+    class_attacked: int | None = column("1", "class of the attacked image", dtype="int16", optional=True)
+    mse: float | None = column("1", "mean squared error of pixels in 0..1", dtype="float32", optional=True)
+    psnr_db: float | None = column("dB", "peak signal-to-noise ratio", dtype="float32", optional=True)
+    ssim: float | None = column("1", "structural similarity", dtype="float32", optional=True)
+    erased: int | None = column("1", "whether the receiver erased the image: 0 no, 1 yes", dtype="int16", optional=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ControlSent(Record):
-    """A control message on the air, announced when it has reached its addressee or was lost."""
+    """A copy of a control message; emitted when it has reached its addressee or was lost."""
 
     table = "control"
-    about = "control messages"
+    title = "control messages"
     time_ns: int = column("ns", "start of transmission")
-    airtime_ns: int = column("ns", "duration on the air")
-    link: int = column("", "number of the link", dtype="int32")
-    sender: int = column("", "who sent it", NODES, "uint8")
-    message: int = column("", "kind of message", MESSAGES, "uint8")
-    sequence: int = column("", "number of the exchange it belongs to")
-    attempt: int = column("", "0 for the first transmission", dtype="int16")
-    size: int = column("byte", "length with header and checksum", dtype="int32")
-    channel_uses: int = column("", "complex channel uses", dtype="int32")
-    outcome: int = column("", "what became of it", ("accepted", "lost", "refused"), "uint8")
-    origin: int = column("", "how it came there", ORIGINS, "uint8")
+    airtime_ns: int = column("ns", "duration of the transmission")
+    link: int = column("1", "number of the link", dtype="int32")
+    sender: int = column("1", "sender of the message", NODES, "uint8")
+    message: int = column("1", "kind of message", MESSAGES, "uint8")
+    sequence: int = column("1", "number of the exchange that the message belongs to")
+    attempt: int = column("1", "0 for the first transmission, 1 for the first retransmission", dtype="int16")
+    size_bytes: int = column("byte", "length with header and checksum", dtype="int32")
+    channel_uses: int = column("1", "complex channel uses", dtype="int32")
+    outcome: int = column("1", "outcome of the transmission", ControlOutcome.words(), "uint8")
+    origin: int = column("1", "origin of the copy", Origin.words(), "uint8")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JammingInterval(Record):
-    """An interval during which a jammer radiated, announced when it ends."""
+    """An interval during which a jammer radiated; emitted when the interval ends."""
 
     table = "jamming"
-    about = "intervals of jamming"
+    title = "intervals of jamming"
     time_ns: int = column("ns", "start of the interval")
     end_ns: int = column("ns", "end of the interval")
-    link: int = column("", "number of the link", dtype="int32")
-    jsr_bob_db: float = column("dB", "jamming to signal power at Bob", dtype="float32")
-    jsr_eve_db: float = column("dB", "jamming to signal power at Eve, -inf where she does not hear it", dtype="float32")
-    energy: float = column("s", "energy spent in the interval: power relative to the signal at Bob, times its length", dtype="float64")
+    link: int = column("1", "number of the link", dtype="int32")
+    jsr_bob_db: float = column("dB", "jamming-to-signal ratio at Bob", dtype="float32")
+    jsr_eve_db: float = column("dB", "jamming-to-signal ratio at Eve; -inf if the jamming does not reach her", dtype="float32")
+    energy: float = column("s", "energy of the interval: jamming power relative to the signal at Bob, times the length", dtype="float64")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelSample(Record):
-    """What a radio path was at one instant, whether or not anybody sent. Only the first link of every group, at regular instants."""
+    """The state of a radio path at one instant, whether or not a frame is on the air; first link of every group, at regular instants."""
 
     table = "channel"
-    about = "radio paths at regular instants"
-    time_ns: int = column("ns", "the instant")
-    link: int = column("", "number of the link", dtype="int32")
-    receiver: int = column("", "at whose end of the path", NODES[:2], "uint8")
-    mean_snr_db: float = column("dB", "SNR of the path, fading averaged out", dtype="float32")
-    gain_db: float = column("dB", "power of the gain, of mean 0 dB; over all subcarriers where there are several", dtype="float32")
-    phase: float = column("rad", "phase of the gain, -pi to pi; of the lowest subcarrier where there are several", dtype="float32")
-    coherence_ns: int = column("ns", "length of the coherence blocks, the first of which begins at 0 ns; 0 where the gain has none")
+    title = "radio paths at regular instants"
+    time_ns: int = column("ns", "instant of the sample")
+    link: int = column("1", "number of the link", dtype="int32")
+    receiver: int = column("1", "receiver at the end of the path", RECEIVERS, "uint8")
+    mean_snr_db: float = column("dB", "SNR of the path without fading", dtype="float32")
+    gain_db: float = column("dB", "power of the gain, 0 dB on average; mean over the subcarriers if there are several", dtype="float32")
+    phase: float = column("rad", "phase of the gain, -pi to pi; of the lowest subcarrier if there are several", dtype="float32")
+    coherence_ns: int = column("ns", "length of the coherence blocks, the first of which begins at 0 ns; 0 if the gain has no blocks")
     delay_ns: int = column("ns", "propagation delay")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConstellationPoint(Record):
-    """One channel use of a data frame at one receiver, before and after equalisation. Only some uses of the first few frames of every group."""
+    """One symbol of a data frame at one receiver, before and after equalisation; some symbols of the first few frames of every group."""
 
     table = "constellation"
-    about = "channel uses of the first frames"
+    title = "symbols of the first frames"
     time_ns: int = column("ns", "start of the frame's transmission")
-    link: int = column("", "number of the link", dtype="int32")
-    frame: int = column("", "number of the frame in its link")
-    receiver: int = column("", "who received it", NODES[:2], "uint8")
-    use: int = column("", "place of the channel use in the frame, pilots not counted", dtype="int32")
-    tx_re: float = column("", "symbol as radiated, real part", dtype="float32")
-    tx_im: float = column("", "symbol as radiated, imaginary part", dtype="float32")
-    rx_re: float = column("", "as received, with gain, noise and jamming, real part", dtype="float32")
-    rx_im: float = column("", "as received, with gain, noise and jamming, imaginary part", dtype="float32")
-    equalised_re: float = column("", "after equalisation with the gain that the receiver believes in, real part", dtype="float32")
-    equalised_im: float = column("", "after equalisation with the gain that the receiver believes in, imaginary part", dtype="float32")
+    link: int = column("1", "number of the link", dtype="int32")
+    frame: int = column("1", "number of the frame in its link")
+    receiver: int = column("1", "receiver of the frame", RECEIVERS, "uint8")
+    symbol: int = column("1", "number of the symbol in the frame, pilots not counted", dtype="int32")
+    tx_re: float = column("1", "transmitted symbol, real part", dtype="float32")
+    tx_im: float = column("1", "transmitted symbol, imaginary part", dtype="float32")
+    rx_re: float = column("1", "received symbol with gain, noise and jamming, real part", dtype="float32")
+    rx_im: float = column("1", "received symbol with gain, noise and jamming, imaginary part", dtype="float32")
+    equalised_re: float = column("1", "symbol after equalisation with the receiver's gain estimate, real part", dtype="float32")
+    equalised_im: float = column("1", "symbol after equalisation with the receiver's gain estimate, imaginary part", dtype="float32")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeptImage(Record):
-    """An image kept to be looked at: Alice's, what an attack left of it, or a receiver's estimate. Only the first few of every group."""
+    """An image stored for inspection: Alice's original, its attacked version or a reconstruction; the first few of every group."""
 
     table = "images"
-    about = "images of the first frames"
+    title = "images of the first frames"
     time_ns: int = column("ns", "start of the frame's transmission")
-    link: int = column("", "number of the link", dtype="int32")
-    frame: int = column("", "number of the frame in its link")
-    item: int = column("", "place of the image in the frame", dtype="int16")
-    node: int = column("", "whose image it is; alice's is the original, source what an attack left of it", (*NODES, "dataset"), "uint8")
-    image: NDArray[np.uint8] = column("", "pixels, colour first", dtype="uint8")  # noqa: RUF009  # a dataclass field as all the others
+    link: int = column("1", "number of the link", dtype="int32")
+    frame: int = column("1", "number of the frame in its link")
+    image: int = column("1", "number of the image in the frame", dtype="int16")
+    node: int = column("1", "owner of the image: alice has the original, source its attacked version", ImageOwner.words(), "uint8")
+    pixels: NDArray[np.uint8] = column("1", "pixel values, colour first", dtype="uint8")  # noqa: RUF009  # a dataclass field like the others
 
 
-@dataclass(frozen=True, slots=True)
-class StepDecision(Record):
-    """Bob's choice of diffusion steps in one probe round. What he offers is in force once Alice takes it up (`frames.t_d`)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterDecision(Record):
+    """Bob's choice of the negotiated parameters in one probe round. It is in force once Alice has received it (table `frames`)."""
 
     table = "decisions"
-    about = "diffusion steps that bob chose"
-    time_ns: int = column("ns", "when bob chose")
-    link: int = column("", "number of the link", dtype="int32")
-    sequence: int = column("", "number of the probe round's exchange")
-    measured_snr_db: float = column("dB", "SNR as bob measured it", dtype="float32")
-    snr_db: float = column("dB", "SNR as it was, fading and interference included", dtype="float32")
-    t_d_before: int = column("", "steps that he started from: of diffusion", dtype="int16")
-    t_plus_before: int = column("", "steps that he started from: added by bob", dtype="int16")
-    t_d: int = column("", "steps that he asked for: of diffusion", dtype="int16")
-    t_plus: int = column("", "steps that he asked for: added by bob", dtype="int16")
+    title = "negotiated parameters that Bob chose"
+    time_ns: int = column("ns", "instant of the decision")
+    link: int = column("1", "number of the link", dtype="int32")
+    sequence: int = column("1", "number of the probe round's exchange")
+    measured_snr_db: float = column("dB", "SNR as Bob measured it", dtype="float32")
+    snr_db: float = column("dB", "true SNR, fading and interference included", dtype="float32")
+    before: Mapping[str, int] = negotiated("_before", ", before the decision")
+    parameters: Mapping[str, int] = negotiated("", ", requested")
 
 
 TABLES: tuple[type[Record], ...] = (
@@ -249,7 +277,7 @@ TABLES: tuple[type[Record], ...] = (
     KeptImage,
     ChannelSample,
     ConstellationPoint,
-    StepDecision,
+    ParameterDecision,
 )
 
 Listener = Callable[[Record], None]

@@ -1,7 +1,8 @@
-"""Named random streams: every draw belongs to a (seed, name, index) and to nothing else.
+"""Named random streams: every draw depends on its seed, replication, stream name and index, and on nothing else.
 
-A stream is a Philox generator whose key is a hash of seed and name and whose counter holds the index (a frame number, say), so adding
-a node, a link or a listener disturbs no other stream, and frame 17's noise is the same whether or not frames 0..16 were ever drawn.
+A stream is a Philox generator whose key is a hash of the seed, the replication and the name, and whose counter holds the index (for
+example a frame number). Adding a node, a link or a receiver therefore changes no other stream, and the noise of frame 17 is the same
+whether or not frames 0..16 were drawn before.
 """
 
 import hashlib
@@ -13,68 +14,75 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Key:
-    """Names one stream in 128 bits; with an index it names one draw."""
+class StreamKey:
+    """The 128-bit key of a stream. A key and an index together identify one draw."""
 
     high: int
     low: int
 
 
 class Streams:
-    """The streams of one run."""
+    """The random streams of one replication of a run.
 
-    def __init__(self, seed: int, run: int = 0) -> None:
-        self._root = f"linksim/{seed}/{run}/".encode()
+    >>> streams = Streams(seed=1)
+    >>> bool(streams("noise", 3).random() == streams("noise", 3).random())
+    True
+    """
 
-    def key(self, name: str) -> Key:
+    def __init__(self, seed: int, replication: int = 0) -> None:
+        self._root = f"linksim/{seed}/{replication}/".encode()
+
+    def key(self, name: str) -> StreamKey:
+        """Key of the stream `name`."""
         digest = hashlib.blake2b(self._root + name.encode(), digest_size=16).digest()
-        return Key(int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little"))
+        return StreamKey(int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little"))
 
     def __call__(self, name: str, index: int = 0) -> np.random.Generator:
-        """A fresh generator at the start of draw `index` of stream `name`."""
+        """New generator at the start of draw `index` of stream `name`."""
         return generator(self.key(name), index)
 
 
-def generator(key: Key, index: int = 0) -> np.random.Generator:
-    """A fresh generator at the start of draw `index`. Draws are 2^128 numbers apart: none reaches the next."""
+def generator(key: StreamKey, index: int = 0) -> np.random.Generator:
+    """New generator at the start of draw `index`. Consecutive draws are 2^128 numbers apart and therefore do not overlap."""
     bits = np.random.Philox(key=np.array([key.high, key.low], np.uint64), counter=np.array([0, 0, index, 0], np.uint64))
     return np.random.Generator(bits)
 
 
 class Draws:
-    """The draws of one stream by their index, for who needs many: one generator object, re-aimed, an eighth of the cost of a fresh one.
+    """Indexed draws of one stream from a single generator object that is repositioned for every draw.
 
-    What `draws(index)` gave before is void.
+    A call costs about an eighth of a call of `generator`. The generator of an earlier call must not be used after the next call.
     """
 
-    def __init__(self, key: Key) -> None:
+    def __init__(self, key: StreamKey) -> None:
         self._generator = generator(key)
         self._bits = self._generator.bit_generator
         self._state: Any = self._bits.state
 
     def __call__(self, index: int) -> np.random.Generator:
-        """The generator at the start of draw `index`: it gives what `generator(key, index)` would."""
+        """The generator at the start of draw `index`; its numbers equal those of `generator(key, index)`."""
         self._state["state"]["counter"][2] = index
         self._bits.state = self._state
         return self._generator
 
 
 class Normals:
-    """Draws circular complex normals for a batch of keyed items, each from its own stream; one generator object, re-aimed per item.
+    """Circular complex normals for a batch of items, each from its own stream.
 
-    For what is drawn in bulk: three times as fast as `Generator.standard_normal`. The generator is SFC64, seeded with the three words of a
-    key as its author says (counter 1, twelve numbers dropped). Its counter is part of its state and its step can be undone, so streams
-    of different keys share no state within 2^64 numbers. Normals by Box and Muller, one 64-bit number for both parts of each.
+    A single generator is repositioned for every item, which is about three times as fast as `Generator.standard_normal`. The generator is
+    SFC64, seeded with the three words of an item's key as its author specifies: counter 1, and the first twelve numbers are discarded. The
+    counter is part of the state and the state transition is invertible, so streams of different keys share no state within 2^64 numbers.
+    The Box-Muller transform yields both parts of one normal from one 64-bit number.
     """
 
-    BLOCK = 16384  # numbers that are turned into normals at a time: what is worked on stays in a core's cache
+    BLOCK = 16384  # numbers that are transformed at a time; the working set fits in the cache of a core
     DROPPED = 12
 
     def __init__(self) -> None:
         self._bits = np.random.SFC64(0)
 
     def __call__(self, keys: NDArray[np.uint64], count: int) -> NDArray[np.complex64]:
-        """keys uint64 [batch, 3]: high, low, index -> complex64 [batch, count] of unit power, 1/2 in each part."""
+        """Keys uint64 [batch, 3] (high, low, index) -> complex64 [batch, count] of unit power, 1/2 in each part."""
         seeds = np.ones((len(keys), 4), np.uint64)
         seeds[:, :3] = keys
         drawn = np.empty((len(keys), count), np.complex64)
@@ -92,7 +100,7 @@ class Normals:
 
 
 def _box_muller(raw: NDArray[np.uint64], normals: NDArray[np.complex64]) -> None:
-    """Fill `normals` with sqrt(ln(1 / u)) exp(j angle), u in (0, 1] from the lower and the angle from the upper half of each number."""
+    """Fill `normals` with sqrt(ln(1 / u)) exp(j angle): u in (0, 1] from the lower half of each number, the angle from the upper half."""
     halves = raw.view(np.uint32).reshape(*raw.shape, 2)
     radius = halves[..., 0].astype(np.float32)
     radius += np.float32(0.5)

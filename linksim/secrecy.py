@@ -1,15 +1,16 @@
-"""Who may read and who may write: key agreement, sealing and keyed draws. All primitives come from the `cryptography` package.
+"""Key agreement, authenticated encryption and keyed draws. All primitives come from the `cryptography` package.
 
-Both ends know each other's identity (an X25519 public key) beforehand. The handshake has the shape of Noise KK, with `i` who sends HELLO:
+Both ends know each other's identity, an X25519 public key, in advance. The handshake follows the pattern of Noise KK. `s`/`S` are the
+private and public key of an identity, `e`/`E` those of an ephemeral key, `i` is the initiator, which sends HELLO, and `r` the responder:
 
-    HELLO   E_i, tag under HKDF(DH(e_i, S_r), DH(s_i, S_r))                   proves that `i` knows s_i
-    ACCEPT  E_r, tag under the session's `accept` key                         proves that `r` knows s_r and e_r
+    HELLO   E_i, tag with HKDF(DH(e_i, S_r), DH(s_i, S_r))                    proves that `i` knows s_i
+    ACCEPT  E_r, tag with the session's `accept` key                          proves that `r` knows s_r and e_r
     session keys = HKDF-SHA256(DH(e_i, E_r), DH(e_i, S_r), DH(s_i, E_r), DH(s_i, S_r); both identities, both ephemerals, the transcript)
 
-The ephemeral share keeps past traffic secret when an identity is lost later; the static shares refuse whoever is not the peer.
+The ephemeral keys protect past traffic if an identity is compromised later. The static keys authenticate the peer.
 
-Private keys are made from bytes that are handed in, so that a run repeats byte for byte. That is for simulation alone: a real radio
-takes them from its operating system.
+Private keys are made from bytes of the caller, so that a run is repeatable byte by byte. This is for simulation only. A real radio takes
+private keys from its operating system.
 """
 
 import struct
@@ -37,17 +38,22 @@ _WORDS = 2**32
 
 
 class AuthenticationError(Exception):
-    """A message that is not its supposed sender's, was changed, or was seen before. It is dropped; the link goes on."""
+    """A message of another sender, a changed message, or a replay. The message is dropped and the link continues."""
 
 
 class NonceExhausted(Exception):  # noqa: N818 - as above
-    """All counters of a key are spent: without a new handshake nothing more may be sealed."""
+    """All counters of a key are used. No message can be encrypted before a new handshake."""
 
 
 class KeyPair:
     """An X25519 key pair: the identity of a node, or the ephemeral key of one handshake.
 
-    private  32 bytes, from the run's streams. `public` is 32 bytes.
+    private  private key, 32 bytes
+    public   public key, 32 bytes
+
+    >>> one, other = KeyPair(bytes([1]) * 32), KeyPair(bytes([2]) * 32)
+    >>> one.exchange(other.public) == other.exchange(one.public)
+    True
     """
 
     def __init__(self, private: bytes) -> None:
@@ -55,20 +61,23 @@ class KeyPair:
         self.public = self._private.public_key().public_bytes_raw()
 
     def exchange(self, peer_public: bytes) -> bytes:
-        """The 32-byte secret shared with the owner of `peer_public`. Raises Refused for a point that fixes the secret (RFC 7748, 6.1)."""
+        """Return the shared secret with the owner of `peer_public`, 32 bytes.
+
+        Raises AuthenticationError for a point of low order (RFC 7748, 6.1).
+        """
         try:
             return self._private.exchange(X25519PublicKey.from_public_bytes(peer_public))
-        except ValueError as fault:
-            raise AuthenticationError(f"no public key: {fault}") from None
+        except ValueError as error:
+            raise AuthenticationError(f"invalid public key: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
 class SessionKeys:
-    """What one handshake yields, 32 bytes each; Alice is who sent HELLO. Hidden from `repr`.
+    """The keys of one session, 32 bytes each, hidden from `repr`. Alice is the initiator.
 
     alice_to_bob, bob_to_alice  keys of the sealed messages of each direction
-    schemes                     key of the shared sets from which a sealed (p, s) chooses
-    terms                       key of terms that both derive for themselves from the frame number
+    schemes                     key of the shared key sets, to which a transmitted (p, s) refers
+    parameters                  key of the frame keys that both ends derive from the frame number
     accept                      key of the tag of ACCEPT
     """
 
@@ -82,14 +91,14 @@ class SessionKeys:
 def derive_session_keys(
     me: KeyPair, ephemeral: KeyPair, peer_public: bytes, peer_ephemeral: bytes, initiator: bool, transcript: bytes
 ) -> SessionKeys:
-    """The keys of a session; the same at both ends if, and only if, all that goes in is.
+    """Return the keys of a session. Both ends get the same keys if and only if all inputs correspond.
 
     me, ephemeral                own identity and own ephemeral key pair
-    peer_public, peer_ephemeral  the peer's identity as known beforehand, and its ephemeral key as received
-    initiator                    whether this end sent HELLO
-    transcript                   HELLO and ACCEPT as they went over the air, without the tag of ACCEPT
+    peer_public, peer_ephemeral  the peer's identity and the received ephemeral public key
+    initiator                    True at the end that sent HELLO
+    transcript                   bytes of HELLO and ACCEPT, without the tag of ACCEPT
 
-    Raises Refused for a public key that is none. It says nothing yet about who the peer is: see `verify_hello_tag` and `verify_accept_tag`.
+    Raises AuthenticationError for an invalid public key. The peer is authenticated by `verify_hello_tag` and `verify_accept_tag` only.
     """
     own_ephemeral_with_peer, own_with_peer_ephemeral = ephemeral.exchange(peer_public), me.exchange(peer_ephemeral)
     es, se = (own_ephemeral_with_peer, own_with_peer_ephemeral) if initiator else (own_with_peer_ephemeral, own_ephemeral_with_peer)
@@ -101,44 +110,53 @@ def derive_session_keys(
 
 
 def make_hello_tag(me: KeyPair, ephemeral: KeyPair, peer_public: bytes, covered: bytes) -> bytes:
-    """Tag (16 bytes) of a HELLO whose other bytes are `covered`: only `me` and the peer can make it."""
+    """Return the tag (16 bytes) of a HELLO with the bytes `covered`. Only `me` and the peer can compute it."""
     secrets = ephemeral.exchange(peer_public) + me.exchange(peer_public)
     return _tag(_extract(secrets, b"linksim/1 hello", me.public + peer_public), covered)
 
 
 def verify_hello_tag(me: KeyPair, peer_public: bytes, peer_ephemeral: bytes, covered: bytes, tag: bytes) -> None:
-    """Raises Refused unless `tag` was made by the owner of `peer_public`, for `me`."""
+    """Raise AuthenticationError unless the owner of `peer_public` made `tag` for `me`."""
     secrets = me.exchange(peer_ephemeral) + me.exchange(peer_public)
     _compare(_tag(_extract(secrets, b"linksim/1 hello", peer_public + me.public), covered), tag)
 
 
 def make_accept_tag(keys: SessionKeys, covered: bytes) -> bytes:
-    """Tag (16 bytes) of an ACCEPT whose other bytes are `covered`."""
+    """Return the tag (16 bytes) of an ACCEPT with the bytes `covered`."""
     return _tag(keys.accept, covered)
 
 
 def verify_accept_tag(keys: SessionKeys, covered: bytes, tag: bytes) -> None:
-    """Raises Refused unless the sender of ACCEPT holds the same session keys, hence both of its private keys."""
+    """Raise AuthenticationError unless the sender of ACCEPT holds the same session keys, and so both of its private keys."""
     _compare(_tag(keys.accept, covered), tag)
 
 
 def make_nack_tag(me: KeyPair, peer_public: bytes, covered: bytes) -> bytes:
-    """Tag (16 bytes) of a NACK whose other bytes are `covered`: the two identities alone make its key, so it outlives a session."""
+    """Return the tag (16 bytes) of a NACK with the bytes `covered`. Its key depends on the two identities only, not on a session."""
     return _tag(_extract(me.exchange(peer_public), b"linksim/1 nack", me.public + peer_public), covered)
 
 
 def verify_nack_tag(me: KeyPair, peer_public: bytes, covered: bytes, tag: bytes) -> None:
-    """Raises Refused unless `tag` was made by the owner of `peer_public`, for `me`."""
+    """Raise AuthenticationError unless the owner of `peer_public` made `tag` for `me`."""
     _compare(_tag(_extract(me.exchange(peer_public), b"linksim/1 nack", peer_public + me.public), covered), tag)
 
 
 def nonce(direction: int, epoch: int, counter: int) -> bytes:
-    """The 12 bytes that one key meets once only. `Sealer` never repeats a counter, so no epoch can bring a nonce back."""
+    """Return the nonce of a message, 12 bytes. `Encryptor` never repeats a counter, so a key never has a nonce twice, whatever the epoch.
+
+    >>> nonce(ALICE_TO_BOB, epoch=1, counter=2).hex()
+    '000000010000000000000002'
+    """
     return _NONCE.pack(direction, epoch, counter)
 
 
 class Encryptor:
-    """Seals the messages of one direction: ChaCha20-Poly1305 with a counter that never repeats."""
+    """Encrypts and authenticates the messages of one direction: ChaCha20-Poly1305 with a counter that never repeats.
+
+    >>> sealed = Encryptor(bytes(32), ALICE_TO_BOB).encrypt(b"plain", b"head", epoch=0)
+    >>> Decryptor(bytes(32), ALICE_TO_BOB).decrypt(sealed, b"head", epoch=0)
+    b'plain'
+    """
 
     def __init__(self, key: bytes, direction: int) -> None:
         self._cipher = ChaCha20Poly1305(key)
@@ -146,9 +164,13 @@ class Encryptor:
         self._counter = 0
 
     def encrypt(self, plain: bytes, associated: bytes, epoch: int) -> bytes:
-        """-> counter (4 bytes), ciphertext (as long as `plain`), tag (16 bytes). Raises Exhausted after 2^32 messages."""
+        """Return counter (4 bytes), ciphertext (as long as `plain`) and tag (16 bytes). Raises NonceExhausted after 2^32 messages.
+
+        associated  bytes that the tag authenticates in addition
+        epoch       part of the nonce
+        """
         if self._counter > LAST_COUNTER:
-            raise NonceExhausted("every counter of this key is spent")
+            raise NonceExhausted("all counters of this key are used")
         counter = self._counter
         self._counter += 1
         sealed = self._cipher.encrypt(nonce(self._direction, epoch, counter), plain, associated)
@@ -156,18 +178,21 @@ class Encryptor:
 
 
 class Decryptor:
-    """Opens what the peer's `Sealer` sealed, each message once, in any order within the last 64 counters."""
+    """Decrypts the messages of the peer's `Encryptor`, each message once, in any order within the last 64 counters."""
 
     def __init__(self, key: bytes, direction: int) -> None:
         self._cipher = ChaCha20Poly1305(key)
         self._direction = direction
         self._newest = -1
-        self._seen = 0  # bit k: the counter `newest - k` was opened
+        self._seen = 0  # bit k: the message with counter `newest - k` was decrypted
 
     def decrypt(self, sealed: bytes, associated: bytes, epoch: int) -> bytes:
-        """-> the plain bytes. Raises Refused, and forgets the try, for a forgery, a replay, or a counter that left the window."""
+        """Return the plain bytes.
+
+        Raises AuthenticationError, without a change of state, for a forgery, a replay, or a counter below the window.
+        """
         if len(sealed) < COUNTER_BYTES + TAG_BYTES:
-            raise AuthenticationError(f"{len(sealed)} bytes hold no sealed message")
+            raise AuthenticationError(f"a sealed message has at least {COUNTER_BYTES + TAG_BYTES} bytes, got {len(sealed)}")
         counter = int.from_bytes(sealed[:COUNTER_BYTES], "big")
         age = self._newest - counter
         if age >= WINDOW or (age >= 0 and self._seen >> age & 1):
@@ -175,25 +200,33 @@ class Decryptor:
         try:
             plain = self._cipher.decrypt(nonce(self._direction, epoch, counter), sealed[COUNTER_BYTES:], associated)
         except InvalidTag:
-            raise AuthenticationError("the tag does not fit") from None
+            raise AuthenticationError("the tag is wrong") from None
         if age >= 0:
             self._seen |= 1 << age
-        else:  # a shift beyond the window would build a number of up to 2^32 bits
+        else:  # a shift by more than the window could create an integer of up to 2^32 bits
             self._seen = (self._seen << -age | 1) & (1 << WINDOW) - 1 if -age < WINDOW else 1
             self._newest = counter
         return plain
 
 
 def keystream(key: bytes, label: bytes, index: int, count: int) -> bytes:
-    """`count` bytes that nobody without `key` can tell from chance.
+    """Return `count` pseudo-random bytes that are indistinguishable from random ones without `key`.
 
-    ChaCha20 under a key of its own for `label`, with `index` (0..2^64-1) as nonce. A shorter stream is the beginning of a longer one.
+    The cipher is ChaCha20 with a key that is derived for `label`, and `index` (0..2^64-1) as nonce. A shorter stream is a prefix of a
+    longer one.
+
+    >>> keystream(bytes(32), b"label", 0, 8)[:4] == keystream(bytes(32), b"label", 0, 4)
+    True
     """
     return _stream(key, label, index).update(bytes(count))
 
 
 def draw_permutation(key: bytes, label: bytes, index: int, size: int) -> NDArray[np.int64]:
-    """A uniform permutation of 0..size-1, int64 [size], by Fisher-Yates."""
+    """Return a uniform permutation of 0..size-1, int64 [size], by the Fisher-Yates algorithm.
+
+    >>> sorted(draw_permutation(bytes(32), b"label", 0, 4).tolist())
+    [0, 1, 2, 3]
+    """
     words = _words(key, b"permutation/" + label, index)
     order = list(range(size))
     for last in range(size - 1, 0, -1):
@@ -203,7 +236,10 @@ def draw_permutation(key: bytes, label: bytes, index: int, size: int) -> NDArray
 
 
 def draw_subset(key: bytes, label: bytes, index: int, size: int, count: int) -> NDArray[np.int64]:
-    """`count` different numbers of 0..size-1, each set equally likely, ascending, int64 [count]. Raises ValueError for more than `size`."""
+    """Return `count` different numbers of 0..size-1 in ascending order, int64 [count]. All sets have the same probability.
+
+    Raises ValueError unless 0 <= count <= size.
+    """
     if not 0 <= count <= size:
         raise ValueError(f"a subset of {size} has 0 to {size} members, got {count}")
     words = _words(key, b"subset/" + label, index)
@@ -215,7 +251,10 @@ def draw_subset(key: bytes, label: bytes, index: int, size: int, count: int) -> 
 
 
 def draw_below(words: Iterator[int], bound: int) -> int:
-    """Uniform on 0..bound-1 from uniform 32-bit words: a word from the incomplete last round of residues is skipped, else low ones win."""
+    """Return a uniform number of 0..bound-1 from uniform 32-bit words.
+
+    Words from the largest multiple of `bound` on are skipped, because they would favour small numbers.
+    """
     limit = _WORDS - _WORDS % bound
     while (word := next(words)) >= limit:
         continue
@@ -229,7 +268,7 @@ def _words(key: bytes, label: bytes, index: int) -> Iterator[int]:
 
 
 def _stream(key: bytes, label: bytes, index: int) -> CipherContext:
-    """The library's 16 bytes are the block counter (4, little-endian) and the nonce of RFC 8439 (12)."""
+    """The 16 bytes are the block counter (4, little-endian) and the nonce of RFC 8439 (12)."""
     subkey = _expand(key, b"linksim/1 keystream/" + label)
     return Cipher(algorithms.ChaCha20(subkey, bytes(8) + index.to_bytes(8, "big")), mode=None).encryptor()
 
@@ -250,4 +289,4 @@ def _tag(key: bytes, covered: bytes) -> bytes:
 
 def _compare(expected: bytes, tag: bytes) -> None:
     if not constant_time.bytes_eq(expected, tag):
-        raise AuthenticationError("the tag does not fit")
+        raise AuthenticationError("the tag is wrong")

@@ -1,20 +1,20 @@
-"""The worker: runs the networks of every node, in batches across nodes, links and time. It knows no clock.
+"""The worker: runs the networks of all nodes in batches across nodes, links and time. It knows no clock.
 
-The world decides *when* things happen, and what a frame carries seldom has a say in that. So a payload is a promise: an operation
-and its inputs, which may be promises themselves. Making one costs a few microseconds and runs nothing:
+The simulation decides when events happen, and the contents of a frame rarely influence that. A payload is therefore a promise: an operation
+and its inputs, which may be promises themselves. Making a promise takes a few microseconds and runs nothing:
 
-    Alice   symbols = worker.promise(encode, images)
-    air     received   = worker.promise(path, symbols, gain, noise)
-    Bob     image = worker.promise(decode, received)
-    evaluator   worker.then(image, score)
+    Alice      symbols = worker.promise(send, images)
+    air        received = worker.promise(apply_channel, symbols, gain, noise)
+    Bob        reconstruction = worker.promise(receive, received)
+    evaluator  worker.then(worker.promise(score, reconstruction, images), listener)
 
-An operation runs when as many items wait for it as its best batch holds, when somebody in the world needs a value to go on (a
-policy its reward, a digital receiver its checksum), or when the run ends. One link with one image a frame fills the same batches as a
-thousand links; processing *time* is the world's affair: a node that needs 2 ms for a network waits 2 ms on the simulated clock and asks
-for the value then, together with every link that did the same.
+An operation runs when as many items wait for it as its batch size, when a process needs a value to continue (a policy its reward, a digital
+receiver its checksum), or when the run ends. One link with one image per frame fills the same batches as a thousand links. Processing time
+is part of the simulation, not of the worker: a node with a latency of 2 ms waits 2 ms on the simulated clock and then requests the value,
+which is computed in one batch with those of all links that did the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,38 +24,44 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Array = NDArray[Any]
+Named = Mapping[str, Tensor]  # several tensors by name, each [items, ...]
+Value = Tensor | Named
 
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """A pure function of batches, item by item independent: ([batch, ...], ...) -> [batch, ...].
+    """A pure function of batches whose items are independent of each other: ([batch, ...], ...) -> [batch, ...].
 
-    cap  the batch size that is fastest on this class of device, from the part's card; never found by timing during a run
+    It returns a tensor, or several tensors by name; a promise of the latter enters another operation as a mapping of the same names.
+
+    name        name in profiles
+    run         the function
+    batch_size  batch size that is fastest on this class of device, from the model's card; never measured during a run
     """
 
     name: str
-    run: Callable[..., Tensor]
+    run: Callable[..., Value]
     batch_size: int
 
 
 class Promise:
-    """A tensor [items, ...] that is known later. Made by `Worker.promise`."""
+    """A tensor [items, ...], or several by name, that is computed later. `Worker.promise` makes it."""
 
     __slots__ = ("_inputs", "_listeners", "_operation", "_value", "items", "level")
 
     def __init__(self, operation: Operation, inputs: "tuple[Tensor | Array | Promise, ...]", items: int) -> None:
         self._operation = operation
         self._inputs = inputs
-        self._listeners: list[Callable[[Tensor], None]] = []
-        self._value: Tensor | None = None
+        self._listeners: list[Callable[[Any], None]] = []
+        self._value: Value | None = None
         self.items = items
         self.level: int = max([x.level + 1 for x in inputs if isinstance(x, Promise)], default=0)
 
-    def _keep(self, value: Tensor) -> None:
+    def _resolve(self, value: Value) -> None:
         self._value = value
-        self._inputs = ()  # let go of what it was made from
+        self._inputs = ()  # free the memory of the inputs
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         listeners, self._listeners = self._listeners, []
         assert self._value is not None
         for listener in listeners:
@@ -63,10 +69,10 @@ class Promise:
 
 
 class _Queue:
-    """What waits for one operation at one level.
+    """The promises that wait for one operation at one level.
 
-    A promise's level is above that of all it is made from, so an operation may stand twice in a chain (a second hop over the air), and
-    asking for inputs never comes back to the queue that asks.
+    The level of a promise is higher than those of its inputs. So an operation may occur twice in a chain (a second hop over the air), and
+    computing the inputs of a queue never leads back to the same queue.
     """
 
     __slots__ = ("items", "promises")
@@ -77,86 +83,121 @@ class _Queue:
 
 
 class Worker:
-    """Answers all nodes; one instance per device.
+    """Computes the promises of all nodes. There is one worker per device.
 
-    device   where operations run; inputs are moved there
-    eager  keep every promise as soon as it is made (slow; for tests and comparisons)
-    calls    how often each operation has run, by name
+    device  device of the operations, to which inputs are moved; the CPU by default
+    eager   True computes every promise when it is made (slow; for tests and comparisons)
+    calls   number of calls of each operation so far, by name
+    items   number of items that each operation has processed so far, by name
+
+    >>> worker = Worker()
+    >>> double = Operation("double", lambda x: 2 * x, batch_size=64)
+    >>> promise = worker.promise(double, torch.tensor([1.0, 2.0]))
+    >>> worker.value(promise).tolist(), worker.calls, worker.items
+    ([2.0, 4.0], {'double': 1}, {'double': 2})
     """
 
     def __init__(self, device: torch.device | None = None, eager: bool = False) -> None:
         self._waiting: dict[tuple[Operation, int], _Queue] = {}
         self.device = device or torch.device("cpu")
-        self._at_once = eager
+        self._eager = eager
         self.calls: dict[str, int] = {}
         self.items: dict[str, int] = {}
 
     def promise(self, operation: Operation, *inputs: Tensor | Array | Promise) -> Promise:
-        """Promise ``operation.run(*inputs)``. Inputs agree in their number of items, the first dimension.
+        """Return a promise of ``operation.run(*inputs)``.
 
-        Raises ValueError where they do not.
+        Raises ValueError if the inputs differ in their number of items, the first dimension.
         """
         counts = {x.items if isinstance(x, Promise) else len(x) for x in inputs}
         if len(counts) != 1:
             raise ValueError(f"inputs of {operation.name!r} must hold the same number of items, got {sorted(counts)}")
         items = counts.pop()
-        made = Promise(operation, inputs, items)
-        place = operation, made.level
+        promise = Promise(operation, inputs, items)
+        place = operation, promise.level
         queue = self._waiting.get(place)
         if queue is None:
             queue = self._waiting[place] = _Queue()
-        queue.promises.append(made)
+        queue.promises.append(promise)
         queue.items += items
-        if queue.items >= operation.batch_size or self._at_once:
+        if queue.items >= operation.batch_size or self._eager:
             self._run(place)
-        return made
+        return promise
 
-    def value(self, promise: Promise) -> Tensor:
-        """The value, now. Whatever waits for the same operations is computed with it."""
+    def value(self, promise: Promise) -> Any:
+        """Return the value of a promise. All promises that wait for the same operations are computed with it."""
         if promise._value is None:
             self._run((promise._operation, promise.level))
         assert promise._value is not None
         return promise._value
 
-    def then(self, promise: Promise, listener: Callable[[Tensor], None]) -> None:
-        """Call `listener` with the value once it is known, at the latest when the run ends."""
+    def then(self, promise: Promise, listener: Callable[[Any], None]) -> None:
+        """Call `listener` with the value of a promise as soon as it is known, at the latest when the run ends."""
         if promise._value is None:
             promise._listeners.append(listener)
         else:
             listener(promise._value)
 
     def flush(self) -> None:
-        """Compute all that still waits: when the run has ended, or when somebody needs all of it at once."""
+        """Compute all promises that still wait."""
         while self._waiting:
             self._run(next(iter(self._waiting)))
 
     def _run(self, place: tuple[Operation, int]) -> None:
         queue = self._waiting.pop(place, None)
-        groups: dict[tuple[Any, ...], list[tuple[Promise, list[Tensor | Array]]]] = {}
+        groups: dict[tuple[Any, ...], list[tuple[Promise, list[Value | Array]]]] = {}
         for promise in queue.promises if queue else ():
             inputs = [self.value(x) if isinstance(x, Promise) else x for x in promise._inputs]
-            groups.setdefault(tuple(x.shape[1:] for x in inputs), []).append((promise, inputs))
+            groups.setdefault(tuple(map(_shape, inputs)), []).append((promise, inputs))
         for members in groups.values():
-            self._run_alike(place[0], members)
+            self._run_batch(place[0], members)
 
-    def _run_alike(self, operation: Operation, members: list[tuple[Promise, list[Tensor | Array]]]) -> None:
+    def _run_batch(self, operation: Operation, members: list[tuple[Promise, list[Value | Array]]]) -> None:
         columns = [self._column(column) for column in zip(*(inputs for _, inputs in members), strict=True)]
-        starts = range(0, len(columns[0]), operation.batch_size)
+        total = sum(promise.items for promise, _ in members)
+        starts = range(0, total, operation.batch_size)
         with torch.inference_mode():
-            parts = [operation.run(*(c[s : s + operation.batch_size] for c in columns)) for s in starts]
-            result = torch.cat(parts) if len(parts) > 1 else parts[0]
+            result = _join([operation.run(*(_part(c, s, s + operation.batch_size) for c in columns)) for s in starts])
         self.calls[operation.name] = self.calls.get(operation.name, 0) + len(starts)
-        self.items[operation.name] = self.items.get(operation.name, 0) + len(result)
+        self.items[operation.name] = self.items.get(operation.name, 0) + total
         end = 0
         for promise, _ in members:
             start, end = end, end + promise.items
-            promise._keep(result[start:end])
+            promise._resolve(_part(result, start, end))
         for promise, _ in members:
-            promise._tell()
+            promise._notify()
 
-    def _column(self, column: tuple[Tensor | Array, ...]) -> Tensor:
+    def _column(self, column: tuple[Value | Array, ...]) -> Value:
+        first = column[0]
+        if isinstance(first, Mapping):
+            named = [value for value in column if isinstance(value, Mapping)]
+            return {name: self._tensor(tuple(value[name] for value in named)) for name in first}
+        return self._tensor(column)
+
+    def _tensor(self, column: tuple[Any, ...]) -> Tensor:
         arrays = [x for x in column if isinstance(x, np.ndarray)]
         if len(arrays) == len(column):
-            return torch.from_numpy(np.concatenate(arrays)).to(self.device)  # a copy even of a single one: arrays may be read-only
-        tensors = [torch.tensor(x, device=self.device) if isinstance(x, np.ndarray) else x.to(self.device) for x in column]
+            return torch.from_numpy(np.concatenate(arrays)).to(self.device)  # copies even a single array, which may be read-only
+        tensors = [x.to(self.device) if isinstance(x, Tensor) else torch.tensor(x, device=self.device) for x in column]
         return torch.cat(tensors) if len(tensors) > 1 else tensors[0]
+
+
+def _shape(value: Value | Array) -> tuple[Any, ...]:
+    """Shape of an item; items of equal shape share a batch."""
+    return tuple((name, part.shape[1:]) for name, part in value.items()) if isinstance(value, Mapping) else tuple(value.shape[1:])
+
+
+def _part(value: Value, start: int, end: int) -> Value:
+    """Items `start` to `end`."""
+    return {name: part[start:end] for name, part in value.items()} if isinstance(value, Mapping) else value[start:end]
+
+
+def _join(values: list[Value]) -> Value:
+    """Concatenate the results of consecutive calls."""
+    first = values[0]
+    if len(values) == 1:
+        return first
+    if isinstance(first, Mapping):
+        named = [value for value in values if isinstance(value, Mapping)]
+        return {name: torch.cat([value[name] for value in named]) for name in first}
+    return torch.cat([value for value in values if isinstance(value, Tensor)])

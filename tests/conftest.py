@@ -1,4 +1,4 @@
-"""What the tests share: small untrained parts for those that care about the world and not about images, and a listener that keeps all."""
+"""Shared fixtures: small untrained models for tests that do not depend on image quality, and a listener that stores all records."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -14,14 +14,14 @@ from linksim.records import Record
 from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.simulate.run import RunResult, run
 
-torch.set_num_threads(1)  # the tests share the machine with each other
+torch.set_num_threads(1)  # tests may run in parallel
 
-BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"  # where the true data may lie beside a checkout
-if BESIDE.is_dir():
-    os.environ.setdefault("LINKSIM_DATA", str(BESIDE))
+DATA_FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"  # optional folder of the full datasets next to a checkout
+if DATA_FOLDER.is_dir():
+    os.environ.setdefault("LINKSIM_DATA", str(DATA_FOLDER))
 
 SMALL = {"stem": 4, "width": 8, "inner": 4}
-PARTS: dict[str, tuple[str, dict[str, Any]]] = {
+MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "codec-cifar10-6": ("codec", {"channels": 16, "blocks": 1, **SMALL}),
     "classifier-cifar10": ("classifier", {"widths": [8, 8, 8]}),
     "inverter-cifar10-6": ("inverter", {"channels": 16, **SMALL}),
@@ -35,16 +35,16 @@ R = TypeVar("R", bound=Record)
 
 @pytest.fixture(scope="session")
 def small_model_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the parts that scenarios name by default, small and untrained."""
-    folder = tmp_path_factory.mktemp("parts")
-    for name, (kind, config) in PARTS.items():
+    """Folder of small untrained models with the default names of scenarios."""
+    folder = tmp_path_factory.mktemp("models")
+    for name, (kind, config) in MODELS.items():
         write_model(folder, name, kind, config, seed=len(name))
     return folder
 
 
 @pytest.fixture
 def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty folder in which parts are looked for."""
+    """An empty models folder."""
     monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path))
     clear_model_cache()
     yield tmp_path
@@ -53,15 +53,15 @@ def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
 @pytest.fixture
 def small_models(small_model_files: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Run with the small parts."""
+    """Use the small models."""
     monkeypatch.setenv("LINKSIM_MODELS", str(small_model_files))
     clear_model_cache()
     yield
     clear_model_cache()
 
 
-class Kept:
-    """A listener that keeps every record."""
+class RecordCollector:
+    """A listener that stores every record."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []
@@ -74,11 +74,11 @@ class Kept:
 
 
 @pytest.fixture
-def simulate(small_models: None) -> Callable[..., tuple[RunResult, Kept]]:
-    """Run groups of links with the small parts -> result and all records."""
+def simulate(small_models: None) -> Callable[..., tuple[RunResult, RecordCollector]]:
+    """Return a function that runs groups of links with the small models and returns the result and all records."""
 
-    def go(groups: dict[str, LinkOptions], **keys: Any) -> tuple[RunResult, Kept]:
-        kept = Kept()
-        return run(Scenario(**{"name": "test", "frames": 4, "groups": groups} | keys), (kept,)), kept
+    def run_groups(groups: dict[str, LinkOptions], **keys: Any) -> tuple[RunResult, RecordCollector]:
+        collector = RecordCollector()
+        return run(Scenario(**{"name": "test", "frames": 4, "groups": groups} | keys), (collector,)), collector
 
-    return go
+    return run_groups

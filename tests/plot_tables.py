@@ -1,32 +1,36 @@
 """Traces in memory for the tests of figures and report."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from linksim.records import ALICE, BOB, EVE, TABLES, columns
-from linksim.trace.layout import RunAbout
-from linksim.trace.reader import Table
+from linksim.enums import Node
+from linksim.records import TABLES, columns
+from linksim.trace.layout import RunMetadata
+from linksim.trace.reader import TraceTable
 from linksim.trace.writer import TraceWriter
 
 MS = 1_000_000
 Given = dict[str, dict[str, Any]]
-SCENARIO = "name: shown\nabout: what this is\n"
+SCENARIO = "name: example\ndescription: a description\n"
 
 
 class Tables:
-    """A trace in memory: columns that are not given are 0."""
+    """A trace in memory. Columns without given values are 0."""
 
     def __init__(self, given: Given, groups: tuple[str, ...] = ("open",), missing: tuple[str, ...] = ()) -> None:
         self._tables = {}
         for record in TABLES:
-            values, kinds = given.get(record.table, {}), {column.name: column for column in columns(record)}
+            values, descriptions = given.get(record.table, {}), {column.name: column for column in columns(record)}
+            unknown = values.keys() - descriptions.keys()
+            assert not unknown, unknown
             rows = len(next(iter(values.values()))) if values else 0
-            blank = {name: np.zeros((rows, 3, 4, 4) if name == "image" else rows) for name in kinds}
-            held = {name: np.asarray(values.get(name, blank[name])).astype(kind.dtype) for name, kind in kinds.items()}
-            self._tables[record.table] = Table(record.table, MappingProxyType(held), MappingProxyType(kinds))
+            blank = {name: np.zeros((rows, 3, 4, 4) if name == "pixels" else rows) for name in descriptions}
+            filled = {name: np.asarray(values.get(name, blank[name])).astype(column.dtype) for name, column in descriptions.items()}
+            self._tables[record.table] = TraceTable(record.table, MappingProxyType(filled), MappingProxyType(descriptions))
         self._groups, self._missing = groups, missing
 
     def tables(self) -> tuple[str, ...]:
@@ -35,28 +39,29 @@ class Tables:
     def table(self, name: str) -> Any:
         table = self._tables[name]
         if name == "links":
-            kinds = dict(table.kinds)
-            kinds["group"] = type(kinds["group"])("group", "", "", np.dtype("int16"), self._groups)
-            return Table(name, table.columns, MappingProxyType(kinds))
+            descriptions = dict(table.descriptions)
+            descriptions["group"] = replace(descriptions["group"], meanings=self._groups)
+            return TraceTable(name, table.columns, MappingProxyType(descriptions))
         return table
 
     def write(self, path: Path, scenario: str = SCENARIO, complete: bool = True, names: tuple[str, str] = ("linksim", "codec-6")) -> Path:
-        """The same as a file."""
-        about = RunAbout(scenario, 7, {names[0]: "0.1.0"}, {names[1]: "ab" * 32})
-        shape = self._tables["images"]["image"].shape[1:]
-        with TraceWriter(path, about, {("images", "image"): shape}, {("links", "group"): self._groups}, overwrite=True) as writer:
+        """Write the trace to a file."""
+        metadata = RunMetadata(scenario, 7, {names[0]: "0.1.0"}, {names[1]: "ab" * 32})
+        shape = self._tables["images"]["pixels"].shape[1:]
+        with TraceWriter(path, metadata, {("images", "pixels"): shape}, {("links", "group"): self._groups}, overwrite=True) as writer:
             for record in TABLES:
-                cells = [values.tolist() if values.ndim == 1 else list(values) for values in self._tables[record.table].columns.values()]
-                for row in zip(*cells, strict=True):
-                    writer(record(*row))
+                table = self._tables[record.table].columns
+                values = [column.tolist() if column.ndim == 1 else list(column) for column in table.values()]
+                for row in zip(*values, strict=True):
+                    writer(record(**dict(zip(table, row, strict=True))))
             writer.close("beef", complete)
         return path
 
 
-def options(
-    frames: int, images: int = 2, links: int = 1, receivers: tuple[int, ...] = (BOB, EVE), jam: bool = True, seed: int = 0
+def one_group(
+    frames: int, images: int = 2, links: int = 1, receivers: tuple[int, ...] = (Node.BOB, Node.EVE), jam: bool = True, seed: int = 0
 ) -> Given:
-    """One group of links whose frames follow each other every 3 ms, with a probe before every fourth and a jammer on in ms 4 to 10."""
+    """One group of links with a frame every 3 ms, a probe before every fourth frame, and a jammer on from 4 to 10 ms."""
     draw = np.random.default_rng(seed)
     link, frame = np.repeat(np.arange(links), frames), np.tile(np.arange(frames), links)
     start = frame * 3 * MS + MS
@@ -66,7 +71,7 @@ def options(
     scored = {name: np.repeat(values, images) for name, values in received.items()}
     label = draw.integers(0, 10, len(scored["receiver"]))
     psnr = 12 + 0.8 * np.repeat(snr, images) + draw.normal(0, 1, len(label))
-    kept = [(n, i, node) for n in range(min(frames, 2)) for i in range(images) for node in (ALICE, *receivers)]
+    kept = [(n, i, node) for n in range(min(frames, 2)) for i in range(images) for node in (Node.ALICE, *receivers)]
     probes = frame % 4 == 0
     given: Given = {
         "links": {"link": np.arange(links)},
@@ -82,43 +87,43 @@ def options(
         }
         | {"mse": 10 ** (-psnr / 10), "psnr_db": psnr, "ssim": psnr / 40},
         "control": {"time_ns": start[probes] - MS // 2, "airtime_ns": np.full(probes.sum(), MS // 4), "link": link[probes]}
-        | {"sender": np.full(probes.sum(), ALICE), "channel_uses": np.full(probes.sum(), 250), "outcome": frame[probes] % 8 == 4},
+        | {"sender": np.full(probes.sum(), Node.ALICE), "channel_uses": np.full(probes.sum(), 250), "outcome": frame[probes] % 8 == 4},
         "images": {"frame": [n for n, _, _ in kept], "image": [i for _, i, _ in kept], "node": [node for _, _, node in kept]}
-        | {"image": draw.integers(0, 256, (len(kept), 3, 4, 4))},
+        | {"pixels": draw.integers(0, 256, (len(kept), 3, 4, 4))},
     }
-    given |= {"channel": paths_of(frames, receivers, draw), "constellation": symbols_of(min(frames, 2), receivers, draw)}
+    given |= {"channel": channel_of(frames, receivers, draw), "constellation": constellation_of(min(frames, 2), receivers, draw)}
     if jam:
         given["jamming"] = {"time_ns": np.full(links, 4 * MS), "end_ns": np.full(links, 10 * MS), "link": np.arange(links)}
     return given
 
 
-def paths_of(frames: int, receivers: tuple[int, ...], draw: np.random.Generator) -> dict[str, Any]:
-    """The paths of link 0 every 0.5 ms: Bob's gain in blocks of 4 ms, Eve's without blocks."""
+def channel_of(frames: int, receivers: tuple[int, ...], draw: np.random.Generator) -> dict[str, Any]:
+    """Samples of the paths of link 0 every 0.5 ms: Bob's gain in blocks of 4 ms, Eve's without blocks."""
     time, receiver = np.repeat(np.arange(6 * frames) * MS // 2, len(receivers)), np.tile(receivers, 6 * frames)
     blocky, smooth = draw.normal(0, 4, 6 * frames)[time // (4 * MS)], draw.normal(0, 4, len(time)).cumsum() / 10
     return {"time_ns": time, "receiver": receiver, "mean_snr_db": np.full(len(time), 10.0), "delay_ns": np.full(len(time), 1000)} | {
-        "gain_db": np.where(receiver == BOB, blocky, smooth),
-        "coherence_ns": np.where(receiver == BOB, 4 * MS, 0),
+        "gain_db": np.where(receiver == Node.BOB, blocky, smooth),
+        "coherence_ns": np.where(receiver == Node.BOB, 4 * MS, 0),
     }
 
 
-def symbols_of(frames: int, receivers: tuple[int, ...], draw: np.random.Generator) -> dict[str, Any]:
-    """QPSK of link 0, received at half its amplitude and a quarter turn on, equalised without a fault but for noise. 64 uses a frame."""
+def constellation_of(frames: int, receivers: tuple[int, ...], draw: np.random.Generator) -> dict[str, Any]:
+    """QPSK symbols of link 0, 64 per frame: received with half the amplitude and a phase of 90 degrees, equalised up to noise."""
     frame, receiver = np.repeat(np.arange(frames), 64 * len(receivers)), np.tile(np.repeat(receivers, 64), frames)
     sent = np.exp(0.5j * np.pi * (draw.integers(0, 4, len(frame)) + 0.5))
     equalised = sent + draw.normal(0, 0.1, (2, len(frame))).T @ [1, 1j]
-    parts = {"sent": sent, "received": 0.5j * equalised, "equalised": equalised}
+    parts = {"tx": sent, "rx": 0.5j * equalised, "equalised": equalised}
     split = {f"{name}_{part}": getattr(z, word) for name, z in parts.items() for part, word in (("re", "real"), ("im", "imag"))}
     return {
         "time_ns": frame * 3 * MS + MS,
         "frame": frame,
         "receiver": receiver,
-        "use": np.tile(np.arange(64), frames * len(receivers)),
+        "symbol": np.tile(np.arange(64), frames * len(receivers)),
     } | split
 
 
-def by_hand() -> Tables:
-    """Two groups, small enough to be worked out on paper."""
+def two_small_groups() -> Tables:
+    """Two groups that are small enough to compute the summary by hand."""
     return Tables(
         {
             "links": {"link": [0, 1, 2], "group": [0, 0, 1]},

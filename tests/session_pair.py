@@ -1,23 +1,27 @@
-"""Alice's and Bob's session over a pipe of bytes instead of a radio: the real messages, seals and clock, and any faults."""
+"""Alice's and Bob's session over a pipe of bytes instead of a radio, with the real messages, encryption and clock, and with any faults."""
 
 from collections import Counter
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from linksim.context import Simulation
-from linksim.control_plane.faults import Faults, restarting
-from linksim.control_plane.frame_parameters import AgreedParameters, Steps
-from linksim.control_plane.messages import DISAGREED, Hello, Key, Probe
-from linksim.control_plane.policy_controller import StepSelector
-from linksim.control_plane.session import AliceSession, BobSession
+from linksim.control_plane.alice_session import AliceSession
+from linksim.control_plane.bob_session import BobSession
+from linksim.control_plane.faults import FaultInjector, restart_periodically
+from linksim.control_plane.frame_parameters import AgreedParameters
+from linksim.control_plane.messages import Hello, Key, NackReason, Probe
+from linksim.control_plane.policy_controller import ParameterSelector
+from linksim.enums import Node
 from linksim.frames import ControlFrame, DataFrame, ReceivedMessage
+from linksim.negotiation import NegotiatedParameters, bounded
 from linksim.nets.cards import RuntimeSettings
 from linksim.nets.codecs import ResidualJscc
 from linksim.nets.weights import build
-from linksim.records import ALICE, BOB, ControlSent, Record
+from linksim.records import ControlSent, Record
 from linksim.rng import Streams
 from linksim.scenario.schema import LinkOptions
 from linksim.schemes.base_schemes import BaseScheme
@@ -31,25 +35,33 @@ DATA_NS = 100_000
 DELAY_NS = 2_000
 
 
+@dataclass(frozen=True, slots=True)
+class TwoNumbers(NegotiatedParameters):
+    """Two negotiated parameters of the widest range."""
+
+    first: int = bounded(0, 65535, "first number")
+    second: int = bounded(0, 65535, "second number")
+
+
 @cache
 def base() -> BaseScheme:
     network = build("codec", {"channels": 16, "blocks": 1, "stem": 4, "width": 8, "inner": 4})
     assert isinstance(network, ResidualJscc)
-    return BaseScheme(DeepJscc(network), network.rows, RuntimeSettings(1, "float32"))
+    return BaseScheme(DeepJscc(network), network.rows, RuntimeSettings(1, "float32"), negotiated=TwoNumbers())
 
 
 class Pipe:
-    """What a session sees of an air: one frame at a time, a microsecond a byte, no noise. Faults stand before both receivers."""
+    """A replacement of `Air` for sessions: one frame at a time, one microsecond per byte, no noise, and faults before both receivers."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._free_ns = 0
         self._receivers: dict[int, Callable[[ReceivedMessage], object]] = {}
-        self.faults: Faults | None = None
+        self.faults: FaultInjector | None = None
         self.sent: Counter[tuple[int, bool]] = Counter()  # (kind, whether it is the first attempt)
         self.control_phy = self
 
-    def hear(self, number: int, deliver: Callable[[Any], object]) -> None:
+    def add_receiver(self, number: int, deliver: Callable[[Any], object]) -> None:
         self._receivers[number] = deliver
 
     def channel_uses(self, size: int) -> int:
@@ -70,9 +82,9 @@ class Pipe:
         channel_uses = len(frame.raw)
         start = yield from self.occupy(channel_uses * BYTE_NS)
         copy = ReceivedMessage(frame, frame.raw, start, channel_uses * BYTE_NS, channel_uses, 10.0 + start % 997 / 100, 10.0)
-        receiver = self._receivers[BOB if frame.sender == ALICE else ALICE]
-        for late_ns, received in self.faults.meet(copy) if self.faults else [(0, copy)]:
-            self.after(DELAY_NS + late_ns, partial(receiver, received))
+        receiver = self._receivers[Node.BOB if frame.sender == Node.ALICE else Node.ALICE]
+        for delay_ns, received in self.faults.apply(copy) if self.faults else [(0, copy)]:
+            self.after(DELAY_NS + delay_ns, partial(receiver, received))
 
     def after(self, delay_ns: int, call: Callable[[], object]) -> None:
         def due(_: object) -> None:
@@ -82,12 +94,15 @@ class Pipe:
 
 
 class Pair:
-    """Both sessions of one link, and who sees both. Frames are settled one after the other, and sent where that worked, until
-    `frames` are through or `exchanges` have begun.
+    """Both sessions of one link, and an observer of both. Alice sends one frame after the other whenever there is an agreement, until
+    `frames` frames are done or `exchanges` exchanges have begun.
 
-    decoded, wrong, unknown, held  frames under the terms that Alice sent them with, under others, under none that Bob had, kept by Alice
-    fates                          (kind, origin, outcome) -> how many copies of control frames
-    watch                          called after each frame was settled or held
+    decoded     frames that Bob decodes with Alice's parameters
+    wrong       frames that he decodes with other parameters
+    refused     frames for which he has no parameters
+    suppressed  frames that Alice does not send
+    outcomes    (kind, origin, outcome) -> number of copies of control frames
+    watch       function that is called with the number of each frame that is done
     """
 
     def __init__(self, options: LinkOptions, frames: int, exchanges: int = 2**31, seed: int = 1, max_time_s: float = 1000.0) -> None:
@@ -95,44 +110,45 @@ class Pair:
         self.pipe = Pipe(self.simulation)
         stack = build_stack(options.scheme, base(), options.alice.images_per_frame)
         ends = self.simulation, 0, self.pipe, options, stack, streams
-        self.bob = BobSession(*ends, ("bob", "alice"))  # type: ignore[arg-type]  # a pipe is air enough for a session
+        self.bob = BobSession(*ends, ("bob", "alice"))  # type: ignore[arg-type]  # a pipe has all methods of an air that a session uses
         self.alice = AliceSession(*ends, ("alice", "bob"))  # type: ignore[arg-type]
-        self.pipe.hear(BOB, self._bob_hears)
+        self.pipe.add_receiver(Node.BOB, self.bob_receives)
         spec = options.session.faults
         if spec.any_on_frames:
-            self.pipe.faults = Faults(spec, streams.key("faults"), self.bob.identity)
+            self.pipe.faults = FaultInjector(spec, streams.key("faults"), self.bob.identity)
         for every_ms, end in ((spec.alice_restart_ms, self.alice), (spec.bob_restart_ms, self.bob)):
             if every_ms:
-                self.simulation.env.process(restarting(self.simulation, seconds_to_ns(every_ms / 1e3), end.restart))
+                self.simulation.env.process(restart_periodically(self.simulation, seconds_to_ns(every_ms / 1e3), end.restart))
         self._frames, self._exchanges, self._limit_ns = frames, exchanges, seconds_to_ns(max_time_s)
-        self.decoded = self.wrong = self.unknown = self.held = 0
-        self.fates: Counter[tuple[int, int, int]] = Counter()
+        self.decoded = self.wrong = self.refused = self.suppressed = 0
+        self.outcomes: Counter[tuple[int, int, int]] = Counter()
         self.watch: Callable[[int], None] = lambda _: None
         self.simulation.listen(self._listen)
 
     def run(self) -> "Pair":
-        """Until all frames were settled or held. A process that waits for what never comes fails the run, or lets its limit pass."""
+        """Run until all frames are done. A deadlock fails the run or exceeds its time limit."""
         done = self.simulation.env.process(self._run())
         self.simulation.env.run(until=done | self.simulation.env.timeout(self._limit_ns))
-        assert done.triggered, "the limit has passed"
+        assert done.triggered, "the run exceeded its time limit"
         return self
 
     def exchanges(self) -> int:
-        """How many have begun."""
+        """Number of exchanges that have begun."""
         return sum(self.pipe.sent[kind, True] for kind in (Hello.kind, Probe.kind, Key.kind))
 
     def accepted(self, origin: int) -> int:
-        """Copies of an origin that an end acted upon."""
-        return sum(count for (_, source, outcome), count in self.fates.items() if (source, outcome) == (origin, 0))
+        """Number of accepted copies of an origin."""
+        return sum(count for (_, source, outcome), count in self.outcomes.items() if (source, outcome) == (origin, 0))
 
     def of_origin(self, origin: int) -> int:
-        return sum(count for (_, source, _), count in self.fates.items() if source == origin)
+        """Number of copies of an origin."""
+        return sum(count for (_, source, _), count in self.outcomes.items() if source == origin)
 
     def _listen(self, record: Record) -> None:
         assert isinstance(record, ControlSent)
-        self.fates[record.message, record.origin, record.outcome] += 1
+        self.outcomes[record.message, record.origin, record.outcome] += 1
 
-    def _bob_hears(self, copy: ReceivedMessage) -> None:
+    def bob_receives(self, copy: ReceivedMessage) -> None:
         self.simulation.env.process(self.bob.answer(copy))
 
     def _run(self) -> Generator[Any, Any, None]:
@@ -140,30 +156,32 @@ class Pair:
         while (number := number + 1) < self._frames and self.exchanges() < self._exchanges:
             agreed = yield from self.alice.activate(number)
             if agreed is None:
-                self.held += 1
+                self.suppressed += 1
             else:
                 yield from self.pipe.occupy(DATA_NS)
                 self.pipe.after(DELAY_NS, partial(self._data, number, agreed))
             self.watch(number)
-        yield self.simulation.env.timeout(DELAY_NS + 1)  # the last frame arrives
+        yield self.simulation.env.timeout(DELAY_NS + 1)  # until the last frame has arrived
 
     def _data(self, number: int, sent: AgreedParameters) -> None:
         found = self.bob.parameters(number, sent.epoch, 10.0)
         if found is None:
-            self.unknown += 1
-            self.simulation.env.process(self.bob.refuse(DataFrame(number, sent.epoch, 1, 1, 1, Promise.__new__(Promise)), DISAGREED))
+            self.refused += 1
+            self.simulation.env.process(
+                self.bob.refuse(DataFrame(number, sent.epoch, 1, 1, 1, Promise.__new__(Promise)), NackReason.NO_PARAMETERS)
+            )
         elif (found.context, found.epoch) == (sent.context, sent.epoch):
             self.decoded += 1
         else:
             self.wrong += 1
 
 
-def drawn_steps(seed: int) -> StepSelector:
-    """A policy that never says the same twice, so that terms of different rounds differ."""
+def drawn_values(seed: int) -> ParameterSelector:
+    """A selector that never returns the same values twice, so that the parameters of different rounds differ."""
     draw = np.random.Generator(np.random.Philox(seed))
 
-    def choose(steps: Steps, measured_db: float, true_db: float, sequence: int) -> Generator[Any, Any, Steps]:
+    def choose(current: NegotiatedParameters, measured_db: float, true_db: float, sequence: int) -> Generator[Any, Any, TwoNumbers]:
         yield from ()
-        return int(draw.integers(1, 65536)), int(draw.integers(65536))
+        return TwoNumbers(int(draw.integers(1, 65536)), int(draw.integers(65536)))
 
     return choose

@@ -1,4 +1,4 @@
-"""Facts about waiting for links that ask: who is waited for, how long, and that it always ends."""
+"""Tests of collecting the action requests of several links: synchronisation, timeouts and termination."""
 
 from collections.abc import Generator
 from typing import Any
@@ -16,14 +16,14 @@ INTERVAL = 1_000
 NEVER = 10**12
 
 
-def asking(
-    simulation: Simulation, questions: ActionRequests, link: int, late_ns: int, answers: list[tuple[int, int, tuple[int, int]]]
+def requesting(
+    simulation: Simulation, requests: ActionRequests, link: int, offset_ns: int, answers: list[tuple[int, int, tuple[int, int]]]
 ) -> None:
-    """A link that asks first at `late_ns`, and one interval after each answer."""
-    decide, draw = questions.decider(simulation, link), np.random.default_rng(1)
+    """A process of a link that requests an action at `offset_ns` and one interval after each answer."""
+    decide, draw = requests.decider(simulation, link), np.random.default_rng(1)
 
     def process() -> Generator[Any, Any, None]:
-        yield simulation.env.timeout(late_ns)
+        yield simulation.env.timeout(offset_ns)
         while True:
             chosen = yield from decide((link, 0), 1.0, 2.0, draw)
             answers.append((simulation.now, link, chosen))
@@ -33,46 +33,46 @@ def asking(
 
 
 @given(st.lists(st.integers(0, 4 * INTERVAL), min_size=1, max_size=5))
-def test_whoever_is_late_is_in_step_from_the_next_round_but_one(late: list[int]) -> None:
-    simulation, questions = Simulation(Worker()), ActionRequests()
+def test_links_with_different_offsets_become_synchronous(offsets_ns: list[int]) -> None:
+    simulation, requests = Simulation(Worker()), ActionRequests()
     answers: list[tuple[int, int, tuple[int, int]]] = []
-    for link, late_ns in enumerate(late):
-        asking(simulation, questions, link, late_ns, answers)
-    waits = [len(late) == sum(late_ns <= INTERVAL for late_ns in late)]
+    for link, offset_ns in enumerate(offsets_ns):
+        requesting(simulation, requests, link, offset_ns, answers)
+    waits = [len(offsets_ns) == sum(offset_ns <= INTERVAL for offset_ns in offsets_ns)]
     for number in range(12):
-        begun = simulation.now
-        assert questions.collect(simulation, len(late), INTERVAL, NEVER)
-        assert simulation.now - begun <= IDLE_TIMEOUT * INTERVAL
-        waits.append(len(questions.waiting) == len(late))
-        for link in list(questions.waiting):
-            questions.answer(link, (number, link))
+        started = simulation.now
+        assert requests.collect(simulation, len(offsets_ns), INTERVAL, NEVER)
+        assert simulation.now - started <= IDLE_TIMEOUT * INTERVAL
+        waits.append(len(requests.waiting) == len(offsets_ns))
+        for link in list(requests.waiting):
+            requests.answer(link, (number, link))
     assert all(waits[-4:])
-    assert len({when for when, *_ in answers[-len(late) :]}) == 1
+    assert len({when for when, *_ in answers[-len(offsets_ns) :]}) == 1
 
 
-def test_those_who_ask_at_the_same_instant_wait_no_time() -> None:
-    simulation, questions = Simulation(Worker()), ActionRequests()
+def test_simultaneous_requests_take_no_simulated_time() -> None:
+    simulation, requests = Simulation(Worker()), ActionRequests()
     answers: list[tuple[int, int, tuple[int, int]]] = []
     for link in range(3):
-        asking(simulation, questions, link, 70, answers)
+        requesting(simulation, requests, link, 70, answers)
     for number in range(3):
-        assert questions.collect(simulation, 3, INTERVAL, NEVER)
+        assert requests.collect(simulation, 3, INTERVAL, NEVER)
         assert simulation.now == 70 + number * INTERVAL
         for link in range(3):
-            assert questions.waiting[link].steps == (link, 0)
-            questions.answer(link, (number, link))
+            assert requests.waiting[link].steps == (link, 0)
+            requests.answer(link, (number, link))
     assert [chosen for *_, chosen in answers] == [(number, link) for number in range(2) for link in range(3)]
 
 
-def test_patience_is_counted_from_a_whole_interval_on_and_silence_has_an_end() -> None:
-    simulation, questions = Simulation(Worker()), ActionRequests()
-    asking(simulation, questions, 0, 10, [])
-    assert questions.collect(simulation, 2, INTERVAL, NEVER)
-    assert (simulation.now, list(questions.waiting)) == (INTERVAL + GATHER_TIMEOUT * INTERVAL, [0])
-    silent, nothing = Simulation(Worker()), ActionRequests()
-    silent.env.process(_ticking(silent))
-    assert nothing.collect(silent, 1, INTERVAL, NEVER)
-    assert silent.now == IDLE_TIMEOUT * INTERVAL
+def test_gather_timeout_starts_after_one_interval_and_idle_timeout_ends_the_wait() -> None:
+    simulation, requests = Simulation(Worker()), ActionRequests()
+    requesting(simulation, requests, 0, 10, [])
+    assert requests.collect(simulation, 2, INTERVAL, NEVER)
+    assert (simulation.now, list(requests.waiting)) == (INTERVAL + GATHER_TIMEOUT * INTERVAL, [0])
+    idle, empty = Simulation(Worker()), ActionRequests()
+    idle.env.process(_ticking(idle))
+    assert empty.collect(idle, 1, INTERVAL, NEVER)
+    assert idle.now == IDLE_TIMEOUT * INTERVAL
 
 
 def _ticking(simulation: Simulation) -> Generator[Any, Any, None]:
@@ -81,21 +81,21 @@ def _ticking(simulation: Simulation) -> Generator[Any, Any, None]:
 
 
 @pytest.mark.parametrize("limit_ns", [0, 50])
-def test_a_world_in_which_nothing_more_happens_says_so(limit_ns: int) -> None:
-    simulation, questions = Simulation(Worker()), ActionRequests()
-    assert not questions.collect(simulation, 1, INTERVAL, NEVER)
-    asking(simulation, questions, 0, 60, [])
-    assert not questions.collect(simulation, 1, INTERVAL, limit_ns)
-    assert not questions.waiting
+def test_collect_returns_false_when_no_event_remains_before_the_limit(limit_ns: int) -> None:
+    simulation, requests = Simulation(Worker()), ActionRequests()
+    assert not requests.collect(simulation, 1, INTERVAL, NEVER)
+    requesting(simulation, requests, 0, 60, [])
+    assert not requests.collect(simulation, 1, INTERVAL, limit_ns)
+    assert not requests.waiting
 
 
-def test_a_newer_question_of_a_link_takes_the_place_of_the_older() -> None:
-    simulation, questions = Simulation(Worker()), ActionRequests()
+def test_a_newer_request_of_a_link_replaces_the_older_one() -> None:
+    simulation, requests = Simulation(Worker()), ActionRequests()
     answers: list[tuple[int, int, tuple[int, int]]] = []
-    for late_ns in (10, 20):
-        asking(simulation, questions, 0, late_ns, answers)
+    for offset_ns in (10, 20):
+        requesting(simulation, requests, 0, offset_ns, answers)
     simulation.env.run(until=30)
-    assert questions.waiting[0].asked_ns == 20
-    questions.answer(0, (3, 4))
+    assert requests.waiting[0].asked_ns == 20
+    requests.answer(0, (3, 4))
     simulation.env.run(until=40)
     assert answers == [(30, 0, (3, 4))]

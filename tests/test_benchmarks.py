@@ -1,48 +1,80 @@
-"""The benchmarks measure what they say: the same events with and without payloads, and the least loop that SimPy can do."""
+"""Tests of the benchmarks: every workload runs, and compared workloads do the same work."""
+
+import time
+from collections.abc import Callable
 
 import pytest
 import torch
 
-from benchmarks import air, bare_simpy
-from benchmarks.measure import Figure, best_of
-from benchmarks.runs import Never, bare_codec, bare_networks, bare_simulation, codec_only, pass_without_payload
+from benchmarks import air, bare_simpy, measure
+from benchmarks.measure import BenchmarkResult
+from benchmarks.runs import NullWorker, bare_codec, bare_networks, bare_simulation, codec_only, run_without_payload
 from linksim.scenario.load import load_scenario
 from linksim.simulate.assembly import build
-from linksim.simulate.run import run
+from linksim.simulate.run import run, run_until_done
 
 pytestmark = pytest.mark.usefixtures("small_models")
 
 
-def test_a_world_without_payloads_has_the_same_events() -> None:
-    from linksim.simulate.run import run_until_done
-
+def test_a_run_without_payloads_has_the_same_events() -> None:
     scenario = bare_simulation(3, 4)
-    assert run_until_done(build(scenario, Never()), scenario).fingerprint == run(scenario).fingerprint
+    assert run_until_done(build(scenario, NullWorker()), scenario).fingerprint == run(scenario).fingerprint
 
 
-def test_every_measured_run_runs() -> None:
+def test_every_workload_runs() -> None:
     items = {name: count for name, _, count in run(codec_only(4, 3)).operations}
-    assert items == dict.fromkeys(("dataset", "send", "carry", "receive", "score"), 12)
-    pass_without_payload(bare_simulation(2, 2))()
+    assert items == dict.fromkeys(("load_images", "send", "apply_channel", "receive", "score"), 12)
+    run_without_payload(bare_simulation(2, 2))()
     bare_codec(64)()
     bare_networks(load_scenario("quickstart", ["frames=1"]))()
     bare_simpy.loop(10)
 
 
-def test_both_airs_carry_the_same_symbols_with_the_same_noise_power() -> None:
-    """Over Gaussian noise of 0.1, and over gains of unit power besides: mean square of what was added, within 5 % (5 standard errors)."""
+def test_both_libraries_add_the_same_noise_power_to_the_same_symbols() -> None:
+    """With and without unit-power gains, the mean square of the added noise is 0.1 within 5 % (5 standard errors)."""
     symbols = torch.ones(air.LINKS, 512, dtype=torch.complex64)
-    for carry in (air.here(symbols), air.awgn(symbols)):
-        assert (carry() - symbols).abs().square().mean().item() == pytest.approx(air.NOISE_POWER, rel=0.05)
-    for carry in (air.here_flat(symbols), air.flat(symbols)):
-        received = carry().reshape(air.LINKS, 512)
-        scattered = received - received.mean(dim=1, keepdim=True)
-        assert scattered.abs().square().mean().item() == pytest.approx(air.NOISE_POWER, rel=0.05)
+    for transmit in (air.linksim_awgn(symbols), air.library_awgn(symbols)):
+        assert (transmit() - symbols).abs().square().mean().item() == pytest.approx(air.NOISE_POWER, rel=0.05)
+    for transmit in (air.linksim_flat(symbols), air.library_flat(symbols)):
+        received = transmit().reshape(air.LINKS, 512)
+        deviation = received - received.mean(dim=1, keepdim=True)
+        assert deviation.abs().square().mean().item() == pytest.approx(air.NOISE_POWER, rel=0.05)
 
 
-def test_a_figure_knows_whether_it_reached_its_target() -> None:
-    at_least = Figure("a", "x", 3.1, "at least", 3, "x", "")
-    assert at_least.reached
-    assert not Figure("g", "x", 1.06, "at most", 1.05, "x", "").reached
-    assert "reached" in at_least.line()
-    assert len(best_of(2, lambda: None, lambda: None)) == 2
+def test_a_result_compares_its_value_with_the_target() -> None:
+    for comparison, value, reached in (("at least", 3.1, True), ("at least", 2.9, False), ("at most", 2.9, True), ("at most", 3.1, False)):
+        result = BenchmarkResult("a", "codec", value, comparison, 3, "x", "31 over 10")
+        assert result.reached is reached
+        assert result.line().split() == [
+            "(a)",
+            "codec",
+            f"{value:.3f}x",
+            *comparison.split(),
+            "3x",
+            "reached" if reached else "MISSED",
+            "31",
+            "over",
+            "10",
+        ]
+
+
+def test_best_of_interleaves_the_functions_and_takes_the_minimum_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, seconds = [], iter([3.0, 5.0, 2.0, 7.0, 4.0, 6.0])
+
+    def timed(work: Callable[[], object]) -> float:
+        work()
+        return next(seconds)
+
+    monkeypatch.setattr(measure, "cpu_s", timed)
+    assert measure.best_of(3, lambda: calls.append("first"), lambda: calls.append("second")) == [2.0, 5.0]
+    assert calls == ["first", "second"] * 3
+
+
+def test_cpu_time_counts_computation_and_not_waiting() -> None:
+    def compute() -> None:
+        end = time.process_time() + 0.05
+        while time.process_time() < end:
+            pass
+
+    assert measure.cpu_s(compute) >= 0.05
+    assert measure.cpu_s(lambda: time.sleep(0.05)) < 0.025

@@ -1,11 +1,11 @@
-"""Facts of the channel over time: it is a function of the simulated instant, with the statistics that its closed forms give."""
+"""The channel over time: it is a function of the simulated instant, with the statistics of its closed forms."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linksim.phy.fading import NoGain
+from linksim.phy.fading import UnitGain
 from linksim.phy.noise import Noise, item_keys
 from linksim.phy.path import RadioPath
 from linksim.phy.snr_stochastic import STEPS_PER_COHERENCE, GaussMarkov
@@ -19,8 +19,8 @@ MS = 1_000_000
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=20), st.randoms(use_true_random=False))
-def test_the_channel_does_not_depend_on_who_asks_how_often_or_in_what_order(instants: list[int], random: object) -> None:
-    def ask(order: list[int]) -> dict[int, tuple[float, complex]]:
+def test_the_channel_does_not_depend_on_order_and_number_of_queries(instants: list[int], random: object) -> None:
+    def query(order: list[int]) -> dict[int, tuple[float, complex]]:
         spec = Path(
             snr=GaussMarkovSnr(kind="gauss-markov", mean_db=5, std_db=4, coherence_ms=2),
             fading=RayleighFading(kind="rayleigh", coherence_ms=3),
@@ -32,11 +32,11 @@ def test_the_channel_does_not_depend_on_who_asks_how_often_or_in_what_order(inst
             found[t] = (realisation.mean_snr_db, complex(realisation.gain[0]))
         return found
 
-    assert ask(instants) == ask(sorted(instants, reverse=True)) | ask(instants + instants)
+    assert query(instants) == query(sorted(instants, reverse=True)) | query(instants + instants)
 
 
 def test_gauss_markov_has_its_mean_variance_and_correlation_time() -> None:
-    """2,000 independent paths; each figure within 4 standard errors of its closed form."""
+    """Over 2,000 independent paths each statistic is within 4 standard errors of its closed form."""
     coherence, lag = 16 * MS, 16 * MS
     paths = [GaussMarkov(7.0, 3.0, coherence, Streams(2).key(f"{i}")) for i in range(2_000)]
     early, late = (np.array([p.at(t) for p in paths]) for t in (5 * MS, 5 * MS + lag))
@@ -47,13 +47,13 @@ def test_gauss_markov_has_its_mean_variance_and_correlation_time() -> None:
     assert np.corrcoef(early, late)[0, 1] == pytest.approx(expected, abs=4 * (1 - expected**2) / n**0.5)
 
 
-def test_gauss_markov_holds_between_grid_points() -> None:
+def test_gauss_markov_is_constant_between_grid_points() -> None:
     path = GaussMarkov(0.0, 1.0, STEPS_PER_COHERENCE * MS, Streams(1).key("x"))
     assert path.at(5 * MS) == path.at(6 * MS - 1) != path.at(6 * MS)
 
 
 def test_without_fading_the_gain_is_one() -> None:
-    assert NoGain().gains(0, 1000, 1.0).tolist() == [1.0]
+    assert UnitGain().gains(0, 1000, 1.0).tolist() == [1.0]
 
 
 def test_snr_of_a_realisation_is_mean_snr_times_gain_power() -> None:
@@ -64,7 +64,7 @@ def test_snr_of_a_realisation_is_mean_snr_times_gain_power() -> None:
     assert realisation.noise_power == pytest.approx(10**-1.2)
 
 
-def test_noise_has_unit_power_and_belongs_to_its_item() -> None:
+def test_noise_has_unit_power_and_depends_on_its_item_only() -> None:
     import torch
 
     key = Streams(1).key("noise")
@@ -75,7 +75,7 @@ def test_noise_has_unit_power_and_belongs_to_its_item() -> None:
 
 
 def test_branches_of_noise_are_all_different() -> None:
-    """Nested ones too, in either order."""
+    """This includes nested branches in any order."""
     import torch
 
     root = Noise(torch.from_numpy(item_keys(Streams(1).key("noise"), 0, 1).copy()))

@@ -1,7 +1,8 @@
-"""The command line as a user meets it: what it prints, what it leaves, and that no mistake of theirs shows a traceback."""
+"""The command line: its output, its files, and errors without tracebacks."""
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from linksim import registry
 from linksim.cli import main
+from linksim.scenario import schema
 
 TINY = """
 name: tiny
@@ -33,11 +36,11 @@ def linksim(*words: str) -> Result:
 
 
 def test_a_run_leaves_trace_figures_and_report(folder: Path) -> None:
-    result = linksim("replication", "tiny.yaml")
+    result = linksim("run", "tiny.yaml")
     assert result.exit_code == 0, result.output
     out = folder / "results" / "tiny"
     assert {p.name for p in out.iterdir()} == {
-        "trace.h5", "profile.json", "report.html", "time.png", "quality.png", "images.png", "timeline.png",
+        "trace.h5", "profile.json", "report.html", "time-series.png", "scores.png", "images.png", "timeline.png",
         "channel.png", "constellation.png", "session.png",
     }  # fmt: skip
     assert "Bob" in result.stdout
@@ -47,31 +50,31 @@ def test_a_run_leaves_trace_figures_and_report(folder: Path) -> None:
     assert profile["wall_s"] > 0
 
 
-def test_a_trace_is_not_written_over_unless_told(folder: Path) -> None:
-    assert linksim("replication", "tiny.yaml", "--no-figures").exit_code == 0
+def test_a_trace_is_replaced_only_with_overwrite(folder: Path) -> None:
+    assert linksim("run", "tiny.yaml", "--no-figures").exit_code == 0
     before = (folder / "results/tiny/trace.h5").read_bytes()
-    refused = linksim("replication", "tiny.yaml", "--no-figures", "--set", "seed=2")
+    refused = linksim("run", "tiny.yaml", "--no-figures", "--set", "seed=2")
     assert refused.exit_code == 1
     assert "exists" in refused.stderr
     assert (folder / "results/tiny/trace.h5").read_bytes() == before
-    assert linksim("replication", "tiny.yaml", "--no-figures", "--overwrite", "--set", "seed=2").exit_code == 0
+    assert linksim("run", "tiny.yaml", "--no-figures", "--overwrite", "--set", "seed=2").exit_code == 0
     assert (folder / "results/tiny/trace.h5").read_bytes() != before
 
 
-def test_a_trace_runs_itself_again_byte_for_byte(folder: Path) -> None:
-    """In another process, under another seed of Python's hashes."""
-    assert linksim("replication", "tiny.yaml", "--no-figures").exit_code == 0
+def test_a_run_from_a_trace_gives_the_same_bytes(folder: Path) -> None:
+    """In another process, with another seed of Python's hashes."""
+    assert linksim("run", "tiny.yaml", "--no-figures").exit_code == 0
     again = subprocess.run(
-        [sys.executable, "-m", "linksim", "replication", "--from", "results/tiny/trace.h5", "--out", "again", "--no-figures"],
+        [sys.executable, "-m", "linksim", "run", "--from", "results/tiny/trace.h5", "--out", "again", "--no-figures"],
         env=os.environ | {"PYTHONHASHSEED": "7"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert again.returncode == 0, again.stderr
     assert (folder / "again/trace.h5").read_bytes() == (folder / "results/tiny/trace.h5").read_bytes()
 
 
-def test_running_a_trace_into_its_own_place_is_refused(folder: Path) -> None:
-    assert linksim("replication", "tiny.yaml", "--no-figures").exit_code == 0
-    refused = linksim("replication", "--from", "results/tiny/trace.h5", "--overwrite")
+def test_a_run_from_a_trace_does_not_replace_that_trace(folder: Path) -> None:
+    assert linksim("run", "tiny.yaml", "--no-figures").exit_code == 0
+    refused = linksim("run", "--from", "results/tiny/trace.h5", "--overwrite")
     assert refused.exit_code == 1
     assert "name another folder with --out" in refused.stderr
     assert (folder / "results/tiny/trace.h5").exists()
@@ -80,29 +83,29 @@ def test_running_a_trace_into_its_own_place_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "expected"),
     [
-        (("replication", "quikstart"), 1, "quickstart"),
-        (("replication", "missing.yaml"), 1, "missing.yaml"),
-        (("replication", "tiny.yaml", "--set", "lanse=3"), 1, "did you mean 'links'"),
-        (("replication", "tiny.yaml", "--set", "scheme.1.codec=codec-cifar10-7"), 1, "codec-cifar10-6"),
-        (("replication",), 2, "give either SCENARIO or --from TRACE"),
-        (("replication", "--from", "tiny.yaml"), 1, "tiny.yaml"),
+        (("run", "quikstart"), 1, "quickstart"),
+        (("run", "missing.yaml"), 1, "missing.yaml"),
+        (("run", "tiny.yaml", "--set", "lanse=3"), 1, "did you mean 'links'"),
+        (("run", "tiny.yaml", "--set", "scheme.1.codec=codec-cifar10-7"), 1, "codec-cifar10-6"),
+        (("run",), 2, "give either SCENARIO or --from TRACE"),
+        (("run", "--from", "tiny.yaml"), 1, "tiny.yaml"),
         (("check", "tiny.yaml", "--set", "channel.bob.snr.mean_db=hot"), 1, "got 'hot'"),
         (("plot", "tiny.yaml"), 1, "tiny.yaml"),
         (("report", "nowhere.h5"), 1, "nowhere.h5"),
         (("repair", "tiny.yaml"), 1, "tiny.yaml"),
         (("train", "codec-cifar10"), 1, "codec-cifar10-6"),
         (("data", "fetch", "cifar11"), 1, "did you mean 'cifar10'"),
-        (("rnu",), 2, "replication"),
+        (("rnu",), 2, "run"),
     ],
 )
-def test_a_mistake_gets_one_message_and_no_traceback(folder: Path, words: tuple[str, ...], status: int, expected: str) -> None:
+def test_an_error_is_one_message_without_a_traceback(folder: Path, words: tuple[str, ...], status: int, expected: str) -> None:
     result = linksim(*words)
     assert result.exit_code == status
     assert expected in result.stderr
     assert "Traceback" not in result.output
 
 
-def test_check_prints_what_can_be_run(folder: Path) -> None:
+def test_the_output_of_check_is_a_scenario(folder: Path) -> None:
     result = linksim("check", "tiny.yaml")
     assert result.exit_code == 0
     assert "Estimate" in result.stdout
@@ -111,7 +114,7 @@ def test_check_prints_what_can_be_run(folder: Path) -> None:
     assert again.stdout == result.stdout
 
 
-def test_models_are_listed_and_a_damaged_one_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch, small_model_files: Path) -> None:
+def test_models_are_listed_and_a_damaged_one_is_reported(folder: Path, monkeypatch: pytest.MonkeyPatch, small_model_files: Path) -> None:
     listed = linksim("models")
     assert listed.exit_code == 0
     assert "present" in listed.stdout
@@ -127,17 +130,62 @@ def test_models_are_listed_and_a_damaged_one_is_told(folder: Path, monkeypatch: 
     assert "damaged" in damaged.stdout
 
 
-def test_sources_are_listed() -> None:
+def test_datasets_are_listed() -> None:
     result = linksim("data", "list")
     assert result.exit_code == 0
     assert all(name in result.stdout for name in ("samples", "cifar10", "mnist", "fashion_mnist", "faces"))
 
 
-def test_figures_and_report_of_a_trace_can_be_made_later(folder: Path) -> None:
-    assert linksim("replication", "tiny.yaml", "--no-figures", "--out", "here").exit_code == 0
+def test_figures_and_report_are_made_from_a_trace(folder: Path) -> None:
+    assert linksim("run", "tiny.yaml", "--no-figures", "--out", "here").exit_code == 0
     drawn = linksim("plot", "here/trace.h5", "--out", "there", "--format", "svg")
     assert drawn.exit_code == 0
-    assert (folder / "there/time.svg").exists()
+    assert (folder / "there/time-series.svg").exists()
     assert linksim("report", "here/trace.h5").exit_code == 0
     assert (folder / "here/report.html").exists()
     assert "Bob" in linksim("show", "here/trace.h5").stdout
+
+
+def test_components_are_listed(folder: Path) -> None:
+    result = linksim("components", "jammer")
+    assert result.exit_code == 0
+    names = [line.split()[0] for line in result.stdout.splitlines()[1:]]
+    assert names == ["none", "barrage", "pulsed", "markov", "sweep", "reactive", "adversarial"]
+    wrong = linksim("components", "jamer")
+    assert wrong.exit_code == 1
+    assert "did you mean 'jammer'" in wrong.stderr
+    everything = linksim("components")
+    assert everything.exit_code == 0
+    assert all(f"{kind}: " in everything.stdout for kind in ("scheme", "policy", "figure", "paper", "training-task"))
+
+
+PLUGIN = """
+import linksim
+from linksim.scenario.jammers import Jamming
+
+class Quiet(Jamming):
+    "A jammer for this test."
+
+@linksim.register("jammer", "quiet-plugin", Quiet)
+def make(options, context):
+    raise NotImplementedError
+"""
+
+
+def test_a_plugin_adds_a_component_and_a_scenario_alone_does_not(folder: Path) -> None:
+    (folder / "quiet.py").write_text(PLUGIN)
+    (folder / "study.yaml").write_text("name: study\njammer: quiet-plugin\n")
+    alone = linksim("check", "study.yaml")
+    assert alone.exit_code == 1
+    assert "got 'quiet-plugin', allowed: one of 'none', 'barrage'" in alone.stderr
+    try:
+        listed = linksim("components", "jammer", "--plugin", "quiet.py")
+        assert re.search(r"quiet-plugin +A jammer for this test\..*:make\]", listed.stdout)
+        checked = linksim("check", "study.yaml", "--plugin", "quiet.py")
+        assert checked.exit_code == 0, checked.output
+        assert "kind: quiet-plugin" in checked.stdout
+    finally:
+        registry.remove("jammer", "quiet-plugin")
+        schema.refresh()
+    assert linksim("check", "study.yaml").exit_code == 1
+    assert linksim("check", "study.yaml", "--plugin", "missing.py").exit_code == 1

@@ -1,4 +1,4 @@
-"""Control frames on the air: their length, and what their hearer knows of the channel."""
+"""Control frames as symbols: their length, and the receiver's channel knowledge."""
 
 from typing import Any
 
@@ -28,16 +28,18 @@ def realisation(gain: complex | NDArray[np.complex64] = 1.0, snr_db: float = 20.
     return ChannelRealisation(np.atleast_1d(np.asarray(gain, np.complex64)), 10 ** (-snr_db / 10), snr_db, snr_db)
 
 
-def lost(node: ControlPhy, copies: int, jam: Any = None, snr_db: float = 20.0, gain: complex = 1.0, *, probe: bool = False) -> int:
+def lost(
+    node: ControlPhy, copies: int, jamming_power: Any = None, snr_db: float = 20.0, gain: complex = 1.0, *, probe: bool = False
+) -> int:
     sent = frame(probe=probe)
     symbols = node.symbols(sent)
-    return sum(node.receive(sent, symbols, realisation(gain, snr_db), jam, number)[0] != RAW for number in range(copies))
+    return sum(node.receive(sent, symbols, realisation(gain, snr_db), jamming_power, number)[0] != RAW for number in range(copies))
 
 
 @pytest.mark.parametrize("csi", ["perfect", "pilots"])
-@pytest.mark.parametrize("image_codec", ["ldpc", "none"])
+@pytest.mark.parametrize("coding", ["ldpc", "none"])
 @pytest.mark.parametrize("probe", [False, True])
-def test_pilots_stand_in_front_where_somebody_needs_them(csi: str, coding: str, probe: bool) -> None:
+def test_frames_begin_with_pilots_if_the_receiver_needs_them(csi: str, coding: str, probe: bool) -> None:
     node = control_phy(csi, control_coding=coding, control_repeats=3, pilots=20)
     sent = frame(probe=probe)
     symbols = node.symbols(sent)
@@ -50,27 +52,27 @@ def test_pilots_stand_in_front_where_somebody_needs_them(csi: str, coding: str, 
 
 
 @pytest.mark.parametrize("csi", ["perfect", "pilots"])
-def test_a_fade_that_turns_and_weakens_is_undone(csi: str) -> None:
+def test_a_constant_gain_is_equalised(csi: str) -> None:
     assert lost(control_phy(csi), 20, snr_db=12.0, gain=0.3 * np.exp(2.5j)) == 0
 
 
-def test_pilots_measure_what_a_message_meets() -> None:
-    """10 dB, on 4,096 pilots within 0.3 dB (over 4 standard errors), in front of a probe and of every frame where nothing else is known."""
+def test_pilots_measure_the_snr_of_the_message() -> None:
+    """4,096 pilots measure 10 dB within 0.3 dB (over 4 standard errors), in probes and, for csi pilots, in every frame."""
     for csi, probe in (("perfect", True), ("pilots", False)):
         node, sent = control_phy(csi, pilots=4096), frame(probe=probe)
         assert node.receive(sent, node.symbols(sent), realisation(1.0, 10.0), None, 0)[1] == pytest.approx(10.0, abs=0.3)
 
 
-def test_who_knows_the_interference_bears_a_burst_that_others_do_not() -> None:
-    """A third of a message sent once meets 13 dB more than the signal; the rest would do for the code, if one knew which it is."""
-    jam = np.zeros(32 + 632, np.float32)
-    jam[32:200] = jam[400:450] = 20.0
-    assert lost(control_phy(control_repeats=1), 10, jam[32:]) == 0
-    assert lost(control_phy("pilots", control_repeats=1), 10, jam) == 10
+def test_known_interference_is_tolerated_where_unknown_interference_is_not() -> None:
+    """A burst at 13 dB above the signal hits a third of a message sent once; the code recovers it only if the burst is known."""
+    jamming_power = np.zeros(32 + 632, np.float32)
+    jamming_power[32:200] = jamming_power[400:450] = 20.0
+    assert lost(control_phy(control_repeats=1), 10, jamming_power[32:]) == 0
+    assert lost(control_phy("pilots", control_repeats=1), 10, jamming_power) == 10
 
 
-def test_a_symbol_of_each_copy_meets_its_own_gain() -> None:
-    """A fade that turns the second copy over does not cancel the first."""
+def test_each_copy_is_combined_with_its_own_gain() -> None:
+    """A gain that rotates the second copy does not cancel the first."""
     node = control_phy()
     sent = frame()
     symbols = node.symbols(sent)
@@ -78,7 +80,7 @@ def test_a_symbol_of_each_copy_meets_its_own_gain() -> None:
     assert node.receive(sent, symbols, realisation(gain, 6.0), None, 0)[0] == RAW
 
 
-def test_noise_belongs_to_the_number_of_the_frame() -> None:
+def test_noise_depends_on_the_number_of_the_frame() -> None:
     node, sent = control_phy(control_coding="none", control_repeats=1), frame()
     symbols = node.symbols(sent)
     received = [node.receive(sent, symbols, realisation(1.0, -3.0), None, number)[0] for number in (1, 2, 1)]

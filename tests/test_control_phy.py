@@ -1,4 +1,4 @@
-"""Control messages as symbols: round trips, power, sizes, combining, and error rates of bare and of coded ones."""
+"""Modulation of control messages: round trips, power, sizes, combining, and error rates with and without a code."""
 
 import math
 from itertools import pairwise
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from linksim.phy.control import Coding, UncodedBpsk, combine
-from linksim.phy.control_code import LdpcQpsk, order, parity
+from linksim.phy.control_code import LdpcQpsk, interleaver, parity
 from linksim.phy.ldpc import code, encode
 from linksim.phy.qam import decide
-from linksim.phy.theory import q
+from linksim.phy.theory import q_function
 from linksim.scenario.control_size import blocks, coded_bits, control_channel_uses
 from linksim.scenario.nodes import Radio
 
@@ -33,10 +33,10 @@ def bit_errors(sent: bytes, received: bytes) -> int:
     return int(np.unpackbits(np.frombuffer(sent, np.uint8) ^ np.frombuffer(received, np.uint8)).sum())
 
 
-@pytest.mark.parametrize("image_codec", CODINGS)
+@pytest.mark.parametrize("coding", CODINGS)
 @given(raw=st.binary(max_size=600), repeats=st.integers(1, 12), strength=st.floats(0.01, 10), angle=st.floats(0, 6.3))
 @settings(max_examples=60, deadline=None)
-def test_without_noise_all_bytes_come_back(coding: Coding, raw: bytes, repeats: int, strength: float, angle: float) -> None:
+def test_without_noise_all_bytes_are_recovered(coding: Coding, raw: bytes, repeats: int, strength: float, angle: float) -> None:
     gain = strength * np.exp(1j * angle)
     symbols = np.tile(coding.modulate(raw), repeats)
     assert symbols.dtype == np.complex64
@@ -48,17 +48,17 @@ def test_without_noise_all_bytes_come_back(coding: Coding, raw: bytes, repeats: 
     assert coding.demodulate(each, len(raw)) == raw
 
 
-def test_order_of_bare_bits_is_that_of_the_contract() -> None:
+def test_uncoded_bits_are_sent_most_significant_first() -> None:
     assert UncodedBpsk().modulate(b"\xa1").tolist() == [-1, 1, -1, 1, 1, 1, 1, -1]
 
 
 @pytest.mark.parametrize("size", [0, 1, 40, 41, 81, 82, 121, 122, 243, 547])
-def test_a_coded_message_is_codewords_without_what_is_known(size: int) -> None:
-    """Put in order again, the bits of each block are a codeword of its code when the zeros that were not sent are put back."""
+def test_a_coded_message_consists_of_shortened_codewords(size: int) -> None:
+    """After deinterleaving and insertion of the shortened zeros, the bits of each block are a codeword of its code."""
     raw = np.random.default_rng(size).bytes(size)
     received = decide(torch.from_numpy(LdpcQpsk().modulate(raw)[None]), 4)[0].numpy()
     bits = np.empty(coded_bits(size), np.uint8)
-    bits[order(size)] = received
+    bits[interleaver(size)] = received
     start, message = 0, b""
     for n, part in blocks(size):
         of = code(n, "1/2")
@@ -70,21 +70,23 @@ def test_a_coded_message_is_codewords_without_what_is_known(size: int) -> None:
     assert message == raw
 
 
-def test_sizes_grow_by_the_byte_and_blocks_are_few_and_fit() -> None:
+def test_sizes_increase_with_every_byte_and_blocks_are_as_few_as_possible() -> None:
     for size in range(700):
         parts = blocks(size)
         assert sum(part for _, part in parts) == size
         assert len(parts) == max(1, math.ceil(size / 121))
         assert all(8 * part <= n // 2 for n, part in parts)
         assert all(n == 648 or 8 * part > {1296: 324, 1944: 648}[n] for n, part in parts)
-    assert all(more >= less + 8 for less, more in pairwise(map(coded_bits, range(700))))  # so the uses of a frame tell its size
+    assert all(
+        more >= less + 8 for less, more in pairwise(map(coded_bits, range(700)))
+    )  # so the channel uses of a frame determine its size
     assert control_channel_uses(Radio(), 77) == 2 * (77 * 8 + 648) // 2 == 1264
 
 
 @pytest.mark.parametrize("size", [1, 13, 32, 33, 59, 67, 77, 122, 300])
-def test_a_burst_on_the_air_is_spread_over_the_message(size: int) -> None:
-    """Of a tenth or a quarter of the bits, next to each other on the air, no tenth of the message has more than 1.6 times its share."""
-    places, whole = order(size), coded_bits(size)
+def test_the_interleaver_spreads_a_burst_over_the_message(size: int) -> None:
+    """A burst over a tenth or a quarter of the bits hits no tenth of the message with more than 1.6 times its share."""
+    places, whole = interleaver(size), coded_bits(size)
     assert sorted(places) == list(range(whole))
     for burst in (whole // 10, whole // 4):
         for start in range(0, whole - burst, 7):
@@ -101,8 +103,8 @@ def test_parity_is_linear(one: bytes, other: bytes) -> None:
 
 
 @pytest.mark.parametrize(("repeats", "snr_db"), [(1, 0.0), (4, -5.0), (8, -6.0)])
-def test_bit_error_rate_of_bare_bits_on_awgn_is_the_closed_form(repeats: int, snr_db: float) -> None:
-    """Q(sqrt(2 n snr)), binomial test at 99.9 % for each of three fixed seeds, more than 1,000 errors each."""
+def test_bit_error_rate_of_uncoded_bits_equals_the_closed_form(repeats: int, snr_db: float) -> None:
+    """Q(sqrt(2 n snr)), binomial test at 99.9 % with more than 1,000 errors."""
     size = 10_000
     gain = 0.8 * np.exp(2j)
     noise_power = abs(gain) ** 2 / 10 ** (snr_db / 10)
@@ -110,11 +112,11 @@ def test_bit_error_rate_of_bare_bits_on_awgn_is_the_closed_form(repeats: int, sn
     received = gain * np.tile(UncodedBpsk().modulate(sent), repeats) + noise(10 + repeats, noise_power, 8 * size * repeats)
     errors = bit_errors(sent, UncodedBpsk().demodulate(combine(received, gain, noise_power, repeats), size))
     assert errors >= 1000
-    expected = float(q(math.sqrt(2 * repeats * 10 ** (snr_db / 10))))
+    expected = float(q_function(math.sqrt(2 * repeats * 10 ** (snr_db / 10))))
     assert stats.binomtest(errors, 8 * size, expected).pvalue > 0.001
 
 
-def test_unequal_copies_are_combined_by_their_snr() -> None:
+def test_unequal_copies_are_weighted_by_their_snr() -> None:
     """Maximum-ratio combining adds the SNRs of the copies: Q(sqrt(2 * sum snr)); binomial test at 99.9 %."""
     size, snrs = 10_000, np.array([0.05, 0.8, 0.2, 0.4])
     bits = 8 * size
@@ -124,11 +126,11 @@ def test_unequal_copies_are_combined_by_their_snr() -> None:
     received = gain * np.tile(UncodedBpsk().modulate(sent), 4) + noise(6, noise_power, 4 * bits)
     errors = bit_errors(sent, UncodedBpsk().demodulate(combine(received, gain, noise_power, 4), size))
     assert errors >= 1000
-    assert stats.binomtest(errors, bits, float(q(np.sqrt(2 * snrs.sum())))).pvalue > 0.001
+    assert stats.binomtest(errors, bits, float(q_function(np.sqrt(2 * snrs.sum())))).pvalue > 0.001
 
 
 def lost(size: int, snr_db: float, messages: int, seed: int) -> int:
-    """Coded messages that do not come back on AWGN, at the default repetition."""
+    """Number of coded messages lost on AWGN at the default number of repetitions."""
     draw, power, repeats = np.random.default_rng(seed), 10 ** (-snr_db / 10), Radio().control_repeats
     count = 0
     for _ in range(messages):
@@ -139,22 +141,21 @@ def lost(size: int, snr_db: float, messages: int, seed: int) -> int:
     return count
 
 
-def test_a_coded_message_survives_0_db_and_needs_a_quarter_of_the_channel_uses() -> None:
-    """77 bytes at Es/N0 = -1 dB: at most 2 % are lost at 99.9 % (345 messages, none lost), and a decibel is worth far more than the
-    factor of 20 to one in 1,000 (from -2 to -1 dB: a fifth of all to none)."""
+def test_a_coded_message_is_reliable_and_shorter_than_repeated_uncoded_bits() -> None:
+    """None of 345 messages of 77 bytes is lost at Es/N0 = -1 dB, so the loss is at most 2 % at 99.9 % confidence, and much less at 0 dB."""
     assert lost(77, -1.0, 345, seed=1) == 0
     assert control_channel_uses(Radio(), 77) * 3 < control_channel_uses(Radio(control_coding="none", control_repeats=8), 77)
 
 
-def test_what_is_far_below_the_limit_is_lost() -> None:
-    """At -4 dB two copies of QPSK carry 0.8 bits a pair of symbols, the code asks for 0.97."""
+def test_messages_far_below_the_shannon_limit_are_lost() -> None:
+    """At -4 dB the capacity of two copies of a QPSK symbol is 0.8 bits, and the code needs 0.97 bits."""
     assert lost(77, -4.0, 20, seed=2) == 20
 
 
 @given(st.integers(0, coded_bits(77) // 2 - 200))
 @settings(max_examples=30, deadline=None)
-def test_a_burst_that_the_receiver_knows_of_is_borne(start: int) -> None:
-    """A third of a message sent once is drowned, wherever the burst lies, and the code fills it in."""
+def test_a_known_burst_is_tolerated(start: int) -> None:
+    """The code recovers a message sent once if a known burst at any position erases a third of it."""
     symbols, power = LdpcQpsk().modulate(MESSAGE), np.full(coded_bits(77) // 2, 0.05)
     power[start : start + 200] = 1e3
     received = symbols + noise(start, power, len(symbols))
@@ -162,13 +163,13 @@ def test_a_burst_that_the_receiver_knows_of_is_borne(start: int) -> None:
 
 
 @given(st.integers(0, 8 * 77 * 2))
-def test_a_burst_as_long_as_a_bare_message_hits_each_bit_once(start: int) -> None:
-    """Three copies outvote one turned over, wherever the burst lies."""
+def test_a_burst_of_one_uncoded_message_hits_each_bit_once(start: int) -> None:
+    """With three copies, a burst at any position that inverts one copy is corrected."""
     symbols = np.tile(UncodedBpsk().modulate(MESSAGE), 3)
     symbols[start : start + 8 * len(MESSAGE)] *= -1
     assert UncodedBpsk().demodulate(combine(symbols, 1.0, 0.1, 3), len(MESSAGE)) == MESSAGE
 
 
-def test_other_lengths_are_an_error_of_the_caller() -> None:
-    with pytest.raises(ValueError, match="no 2 copies of the same symbols"):
+def test_a_length_that_is_not_a_multiple_of_the_copies_is_rejected() -> None:
+    with pytest.raises(ValueError, match="cannot be split into 2 copies"):
         combine(np.ones(31, np.complex64), 1.0, 0.1, 2)

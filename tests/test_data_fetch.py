@@ -1,4 +1,4 @@
-"""Facts about the downloader, against a server on this machine."""
+"""Tests of the downloader against a local server."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from linksim.data.downloads import ORIGINS, Origin, RemoteFile
-from linksim.data.fetch import BLOCK, TRIES, FetchProgress, fetch
+from linksim.data.fetch import BLOCK, MAX_ATTEMPTS, FetchProgress, fetch
 from linksim.errors import DataError
 
 LARGE = os.urandom(3 * BLOCK + 12_345)
@@ -20,10 +20,10 @@ SMALL = b"only a few bytes"
 
 @dataclass
 class Behaviour:
-    """How the server treats the requests to come, and what it was asked.
+    """Behaviour of the server for the next requests, and the requests that it received.
 
-    cuts     after how many bytes of its body each answer breaks off, one per request, then none
-    refuses  status of each answer, one per request, then none
+    cuts     number of body bytes after which each response is cut off, one per request, then none
+    refuses  error status of each response, one per request, then none
     """
 
     files: dict[str, bytes]
@@ -41,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
     how: Behaviour
 
     def log_message(self, *args: object) -> None:
-        """Quiet."""
+        """Suppress the log."""
 
     def do_GET(self) -> None:
         how, name, wants = self.how, self.path.rpartition("/")[2], self.headers["Range"]
@@ -69,7 +69,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Behaviour]:
-    """Stands in for the origin of MNIST, with two files; the cache folder is a fresh one."""
+    """Replace the origin of MNIST by a server with two files, and the cache folder by an empty one."""
     how = Behaviour({"large.gz": LARGE, "small.gz": SMALL})
     files = tuple(RemoteFile(name, hashlib.md5(body).hexdigest(), len(body)) for name, body in how.files.items())
     http = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"how": how}))
@@ -93,24 +93,24 @@ def holds(folder: Path) -> dict[str, bytes]:
 
 
 def never(seconds: float) -> None:
-    raise AssertionError("there was nothing to wait for")
+    raise AssertionError("unexpected pause")
 
 
-def test_all_files_arrive_and_a_second_fetch_asks_for_nothing(server: Behaviour, folder: Path) -> None:
-    told: list[FetchProgress] = []
-    assert fetch("mnist", report=told.append, pause=never) == [folder / "large.gz", folder / "small.gz"]
+def test_all_files_arrive_and_a_second_fetch_sends_no_request(server: Behaviour, folder: Path) -> None:
+    reports: list[FetchProgress] = []
+    assert fetch("mnist", report=reports.append, pause=never) == [folder / "large.gz", folder / "small.gz"]
     assert holds(folder) == server.files
-    large = [progress.done_bytes for progress in told if progress.file == "large.gz"]
+    large = [progress.done_bytes for progress in reports if progress.file == "large.gz"]
     assert large == [BLOCK, 2 * BLOCK, 3 * BLOCK, len(LARGE)]
-    assert {(progress.file, progress.total_bytes) for progress in told} == {("large.gz", len(LARGE)), ("small.gz", len(SMALL))}
+    assert {(progress.file, progress.total_bytes) for progress in reports} == {("large.gz", len(LARGE)), ("small.gz", len(SMALL))}
     server.asked.clear()
-    fetch("mnist", report=told.append, pause=never)
-    assert (server.asked, told[-1]) == ([], FetchProgress("small.gz", len(SMALL), len(SMALL)))
+    fetch("mnist", report=reports.append, pause=never)
+    assert (server.asked, reports[-1]) == ([], FetchProgress("small.gz", len(SMALL), len(SMALL)))
 
 
 @pytest.mark.parametrize("tag", ['"first"', None])
 @pytest.mark.parametrize("cuts", [[1], [BLOCK], [BLOCK + 7, 2 * BLOCK - 1], [5, 5, 5], [0, 0]])
-def test_a_broken_connection_is_taken_up_where_it_broke(server: Behaviour, folder: Path, cuts: list[int], tag: str | None) -> None:
+def test_an_interrupted_download_resumes(server: Behaviour, folder: Path, cuts: list[int], tag: str | None) -> None:
     server.cuts, server.tag, waits = list(cuts), tag, []
     fetch("mnist", pause=waits.append)
     assert holds(folder) == server.files
@@ -120,8 +120,8 @@ def test_a_broken_connection_is_taken_up_where_it_broke(server: Behaviour, folde
     assert len(waits) == len(cuts)
 
 
-def test_what_one_call_could_not_finish_the_next_one_does(server: Behaviour, folder: Path) -> None:
-    server.cuts, waits = [1000] + [0] * (TRIES - 1), []
+def test_the_next_call_completes_an_unfinished_download(server: Behaviour, folder: Path) -> None:
+    server.cuts, waits = [1000] + [0] * (MAX_ATTEMPTS - 1), []
     with pytest.raises(DataError, match=r"ended after 1,000 of .* bytes\. 1,000 bytes are kept"):
         fetch("mnist", pause=waits.append)
     assert waits == [1.0, 2.0, 4.0, 8.0]
@@ -132,10 +132,10 @@ def test_what_one_call_could_not_finish_the_next_one_does(server: Behaviour, fol
     assert holds(folder) == server.files
 
 
-def test_tries_that_bring_something_do_not_count(server: Behaviour, folder: Path) -> None:
-    server.files["large.gz"] = body = os.urandom((TRIES + 3) * BLOCK)
+def test_attempts_with_progress_do_not_count(server: Behaviour, folder: Path) -> None:
+    server.files["large.gz"] = body = os.urandom((MAX_ATTEMPTS + 3) * BLOCK)
     ORIGINS["mnist"] = Origin(server.url, (RemoteFile("large.gz", hashlib.md5(body).hexdigest(), len(body)),))
-    server.cuts = [BLOCK] * (TRIES + 2)
+    server.cuts = [BLOCK] * (MAX_ATTEMPTS + 2)
     fetch("mnist", pause=lambda seconds: None)
     assert holds(folder) == {"large.gz": body}
 
@@ -147,15 +147,15 @@ def test_a_server_without_ranges_starts_over(server: Behaviour, folder: Path, ta
     assert holds(folder) == server.files
 
 
-def test_a_server_that_tells_no_length_is_assumed_by_checksum(server: Behaviour, folder: Path) -> None:
-    server.tells_length, told = False, []
-    fetch("mnist", report=told.append, pause=never)
+def test_a_file_without_content_length_is_verified_by_checksum(server: Behaviour, folder: Path) -> None:
+    server.tells_length, reports = False, []
+    fetch("mnist", report=reports.append, pause=never)
     assert holds(folder) == server.files
-    assert {progress.total_bytes for progress in told} == {None}
+    assert {progress.total_bytes for progress in reports} == {None}
 
 
-def test_a_file_that_changed_meanwhile_is_not_pieced_together(server: Behaviour, folder: Path) -> None:
-    server.files["large.gz"], server.cuts = bytes(len(LARGE)), [1000] + [0] * (TRIES - 1)
+def test_a_file_that_changed_on_the_server_is_downloaded_again(server: Behaviour, folder: Path) -> None:
+    server.files["large.gz"], server.cuts = bytes(len(LARGE)), [1000] + [0] * (MAX_ATTEMPTS - 1)
     with pytest.raises(DataError, match="are kept"):
         fetch("mnist", pause=lambda seconds: None)
     server.files["large.gz"], server.tag = LARGE, '"second"'
@@ -163,7 +163,7 @@ def test_a_file_that_changed_meanwhile_is_not_pieced_together(server: Behaviour,
     assert holds(folder) == server.files
 
 
-def test_the_wrong_range_is_not_pasted_in(server: Behaviour, folder: Path) -> None:
+def test_a_wrong_range_is_discarded(server: Behaviour, folder: Path) -> None:
     server.cuts, server.shift = [1000], 3
     fetch("mnist", pause=lambda seconds: None)
     assert holds(folder) == server.files
@@ -179,7 +179,7 @@ def test_a_wrong_checksum_names_both_sums_and_leaves_nothing(server: Behaviour, 
 
 
 @pytest.mark.parametrize("tells_length", [True, False])
-def test_a_file_beyond_its_bound_is_given_up(server: Behaviour, folder: Path, tells_length: bool) -> None:
+def test_a_file_beyond_its_size_bound_is_aborted(server: Behaviour, folder: Path, tells_length: bool) -> None:
     server.files["large.gz"], server.tells_length = LARGE + b"x", tells_length
     with pytest.raises(DataError, match=rf"larger than the public file \({len(LARGE):,} bytes\)"):
         fetch("mnist", pause=never)
@@ -187,7 +187,7 @@ def test_a_file_beyond_its_bound_is_given_up(server: Behaviour, folder: Path, te
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
-def test_a_refusal_is_told_at_once(server: Behaviour, folder: Path, status: int) -> None:
+def test_a_refusal_is_reported_without_retry(server: Behaviour, folder: Path, status: int) -> None:
     server.refuses = [status]
     with pytest.raises(DataError, match=f"large.gz: the server answers {status} .*--origin"):
         fetch("mnist", pause=never)
@@ -195,26 +195,26 @@ def test_a_refusal_is_told_at_once(server: Behaviour, folder: Path, status: int)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_busy_server_is_asked_again(server: Behaviour, folder: Path, status: int) -> None:
+def test_a_busy_server_is_retried(server: Behaviour, folder: Path, status: int) -> None:
     server.refuses, waits = [status, status], []
     fetch("mnist", pause=waits.append)
     assert (holds(folder), waits) == (server.files, [1.0, 2.0])
 
 
-def test_a_server_that_is_not_there(server: Behaviour, folder: Path) -> None:
+def test_an_unreachable_server_is_retried_and_reported(server: Behaviour, folder: Path) -> None:
     waits: list[float] = []
     with pytest.raises(DataError, match="0 bytes are kept"):
         fetch("mnist", origin="http://127.0.0.1:9/", pause=waits.append)
-    assert len(waits) == TRIES - 1
+    assert len(waits) == MAX_ATTEMPTS - 1
 
 
-def test_a_mirror_is_held_to_the_public_checksum(server: Behaviour, folder: Path) -> None:
+def test_a_mirror_must_match_the_public_checksum(server: Behaviour, folder: Path) -> None:
     ORIGINS["mnist"] = Origin("http://127.0.0.1:9/", ORIGINS["mnist"].files)
     fetch("mnist", origin=server.url.rstrip("/"), pause=never)
     assert holds(folder) == server.files
 
 
-def test_a_damaged_file_is_fetched_anew(server: Behaviour, folder: Path) -> None:
+def test_a_damaged_file_is_downloaded_again(server: Behaviour, folder: Path) -> None:
     fetch("mnist", pause=never)
     (folder / "large.gz").write_bytes(LARGE[:-1])
     server.asked.clear()
@@ -222,40 +222,40 @@ def test_a_damaged_file_is_fetched_anew(server: Behaviour, folder: Path) -> None
     assert (holds(folder), server.asked) == (server.files, [("large.gz", None, None)])
 
 
-def test_a_whole_part_only_wants_its_name(server: Behaviour, folder: Path) -> None:
+def test_a_complete_partial_file_is_renamed_without_request(server: Behaviour, folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "large.gz.part").write_bytes(LARGE)
     fetch("mnist", pause=never)
     assert (holds(folder), server.asked) == (server.files, [("small.gz", None, None)])
 
 
-def test_a_part_that_is_too_long_starts_over(server: Behaviour, folder: Path) -> None:
+def test_a_partial_file_that_is_too_long_starts_over(server: Behaviour, folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "large.gz.part").write_bytes(LARGE + b"and more")
     fetch("mnist", pause=lambda seconds: None)
     assert holds(folder) == server.files
 
 
-def test_a_folder_that_cannot_be_written(server: Behaviour, tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(server: Behaviour, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(DataError, match="cannot write to"):
         fetch("mnist", pause=never)
 
 
 @pytest.mark.parametrize("name", ["samples", "cifar", "../x"])
-def test_a_source_without_public_files(name: str) -> None:
-    with pytest.raises(DataError, match=r"is not to be fetched; (did you mean 'cifar10'|allowed: cifar10, faces)"):
+def test_a_dataset_without_public_files_is_reported(name: str) -> None:
+    with pytest.raises(DataError, match=r"cannot be downloaded; (did you mean 'cifar10'|allowed: cifar10, faces)"):
         fetch(name, pause=never)
 
 
 @pytest.mark.parametrize("origin", ["file:///etc/", "ftp://127.0.0.1/", "folder", "http://"])
 def test_an_origin_must_be_an_address(origin: str) -> None:
-    with pytest.raises(DataError, match="is no address"):
+    with pytest.raises(DataError, match="is not an address"):
         fetch("mnist", origin=origin, pause=never)
 
 
 def test_every_public_file_has_a_checksum_and_a_bound() -> None:
     files = [file for origin in ORIGINS.values() for file in origin.files]
-    assert all(len(file.md5) == 32 and set(file.md5) <= set("0123456789abcdef") and 0 < file.most_bytes < 2**28 for file in files)
+    assert all(len(file.md5) == 32 and set(file.md5) <= set("0123456789abcdef") and 0 < file.max_bytes < 2**28 for file in files)
     assert len({file.md5 for file in files}) == len(files) == 12
     assert all(origin.url.endswith("/") for origin in ORIGINS.values())

@@ -1,4 +1,4 @@
-"""DiffuSeC held against its claims, on made-up cells: each rule both ways, what is said of attackers and policies, and the figures."""
+"""Verdicts, remarks and figures of DiffuSeC on fabricated results: each rule with values that meet its claim and values that do not."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,47 +9,46 @@ import pytest
 from linksim.adapt.learning_curve import COLUMNS, PolicyEvaluation
 from linksim.errors import LinksimError
 from linksim.papers.diffusec import adaptive_attack, policies, solver
-from linksim.papers.diffusec.claim_checks import EVALUATOR_KEY, RULES
+from linksim.papers.diffusec.claim_checks import CLASSIFIER_KEY, RULES
 from linksim.papers.diffusec.experiments import CLEAN, METHODS, PER_LINK, ROBUST, SNRS_DB, Setup, key
 from linksim.papers.diffusec.paper import DiffuSec
-from linksim.papers.diffusec.trend_checks import rank_correlation
-from linksim.plots.papers import keep_pictures
+from linksim.plots.papers import save_images
 from linksim.reproduction.claims import read_claims
 from linksim.reproduction.results import ExperimentResult, ResultStore, Samples
 
 IMAGES = 480
 
-Cells = dict[str, dict[str, Samples]]
+Values = dict[str, dict[str, Samples]]
 
 
 def hits(share: float, images: int = IMAGES) -> Samples:
-    """So many of the images right, the same ones first in every cell."""
+    """A share of correct images; the first ones are correct in every experiment."""
     return (np.arange(images) < round(share * images)).astype(np.float64)
 
 
 def robust(method: str, snr_db: int) -> float:
-    """Accuracies as the paper has them, or as its words and figures suggest."""
+    """Accuracies like those of the paper, from its tables, text or figures."""
     proposal = dict(zip(SNRS_DB, (0.739, 0.833, 0.865, 0.876, 0.88, 0.88, 0.88, 0.88, 0.88), strict=True))[snr_db]
     return {
-        "proposal": proposal + 0.02, "deepjscc": proposal - 0.1, "vqvae": proposal - 0.05, "vit": 0.05, "jpeg": 0.02,
+        "proposal": proposal + 0.02, "symmetric": proposal - 0.1, "vqvae": proposal - 0.05, "vit": 0.05, "jpeg": 0.02,
         "jpeg-at": 0.1 if snr_db < 3 else 0.5,
     }[method]  # fmt: skip
 
 
-def made_up() -> Cells:
-    """Cells that bear out every claim."""
-    cells: Cells = {EVALUATOR_KEY: {"correct": hits(0.96)}}
+def fabricated() -> Values:
+    """Values that meet every claim."""
+    values: Values = {CLASSIFIER_KEY: {"correct": hits(0.96)}}
     for method in METHODS:
         for snr_db in SNRS_DB:
-            likeness = 0.8 if snr_db < 3 else 0.93
-            about = {"correct": hits(robust(method, snr_db)), "ssim": np.full(IMAGES, likeness), "source_correct": hits(0.0)}
+            similarity = 0.8 if snr_db < 3 else 0.93
+            attacked = {"correct": hits(robust(method, snr_db)), "ssim": np.full(IMAGES, similarity), "attacked_correct": hits(0.0)}
             clean = 0.1 if method.startswith("jpeg") and snr_db < 3 else 0.92
-            cells[key(ROBUST, method, snr_db)], cells[key(CLEAN, method, snr_db)] = about, {"correct": hits(clean)}
+            values[key(ROBUST, method, snr_db)], values[key(CLEAN, method, snr_db)] = attacked, {"correct": hits(clean)}
     for place, snr_db in enumerate(SNRS_DB):
-        rewards = {"start": -0.8, "reward1": -0.6, "reward2": -0.5, "reward3": -0.405, "final": -0.4, "runtime": -0.39}
-        about = {name: np.full(9, value) for name, value in rewards.items()}
-        cells[f"policy/snr{snr_db}"] = about | {"t_d": np.full(9, 20.0), "t_plus": np.full(9, 40.0 - 4 * place)}
-    return cells | {"curve/ddpg": learnt(lambda step: -0.8 if step <= 2500 else -0.4 if step >= 4900 else -0.6)}
+        rewards = {"start": -0.8, "reward1": -0.6, "reward2": -0.5, "reward3": -0.405, "final": -0.4, "best": -0.39}
+        samples = {name: np.full(9, value) for name, value in rewards.items()}
+        values[f"policy/snr{snr_db}"] = samples | {"t_d": np.full(9, 20.0), "t_plus": np.full(9, 40.0 - 4 * place)}
+    return values | {"curve/ddpg": learnt(lambda step: -0.8 if step <= 2500 else -0.4 if step >= 4900 else -0.6)}
 
 
 def learnt(reward: Callable[[int], float]) -> dict[str, Samples]:
@@ -61,130 +60,126 @@ def learnt(reward: Callable[[int], float]) -> dict[str, Samples]:
     return {name: np.array([getattr(row, name) for row in rows], np.float64) for name in COLUMNS}
 
 
-def results_of(folder: Path, cells: Cells) -> ResultStore:
-    return ResultStore(folder, (ExperimentResult(name, "d", 1, samples) for name, samples in cells.items()))
+def results_of(folder: Path, values: Values) -> ResultStore:
+    return ResultStore(folder, (ExperimentResult(key=name, digest="d", seed=1, samples=samples) for name, samples in values.items()))
 
 
-def words_of(folder: Path, cells: Cells) -> dict[str, str]:
-    return {verdicts.claim.id: verdicts.finding.word for verdicts in DiffuSec(Setup()).evaluator(results_of(folder, cells))}
+def words_of(folder: Path, values: Values) -> dict[str, str]:
+    return {verdict.claim.id: verdict.finding.word for verdict in DiffuSec(Setup()).verdicts(results_of(folder, values))}
 
 
-def test_every_claim_has_a_rule_and_every_rule_and_table_finds_its_cells() -> None:
+def test_every_claim_has_a_rule_and_every_rule_and_table_has_its_experiments() -> None:
     paper = DiffuSec(Setup())
-    wanted = [experiment.key for experiment in paper.experiments()]
+    found = [experiment.key for experiment in paper.experiments()]
     assert [claim.id for claim in read_claims()["diffusec"].claims] == list(RULES)
-    assert len(set(wanted)) == len(wanted)
-    assert all(set(rule.keys) <= set(wanted) for rule in RULES.values())
-    assert {entry.key for table in paper.tables() for entry in table.entries} == set(wanted) - {"curve/ddpg"}
+    assert len(set(found)) == len(found)
+    assert all(set(rule.keys) <= set(found) for rule in RULES.values())
+    assert {entry.key for table in paper.tables() for entry in table.entries} == set(found) - {"curve/ddpg"}
 
 
-def test_figures_as_the_paper_has_them_bear_out_every_claim(tmp_path: Path) -> None:
-    words = words_of(tmp_path, made_up())
+def test_values_like_the_papers_meet_every_claim(tmp_path: Path) -> None:
+    words = words_of(tmp_path, fabricated())
     assert set(words.values()) <= {"reproduced", "beaten"}, words
-    assert words["diffusec-ssim-high"] == "beaten"  # no spread at all, and above
+    assert words["diffusec-ssim-high"] == "beaten"  # without spread, and above the paper
 
 
-def changed(table: str, method: str, share: float, *snrs_db: int) -> Cells:
-    """Another accuracy of a method at some SNRs."""
-    return {key(table, method, snr_db): made_up()[key(table, method, snr_db)] | {"correct": hits(share)} for snr_db in snrs_db}
+def changed(table: str, method: str, share: float, *snrs_db: int) -> Values:
+    """A changed accuracy of a method at some SNRs."""
+    return {key(table, method, snr_db): fabricated()[key(table, method, snr_db)] | {"correct": hits(share)} for snr_db in snrs_db}
 
 
-def at_every_snr(change: Callable[[dict[str, Samples], int], dict[str, Samples]]) -> Cells:
-    cells = made_up()
-    return {name: cells[name] | change(cells[name], place) for place, name in enumerate(f"policy/snr{snr_db}" for snr_db in SNRS_DB)}
+def at_every_snr(change: Callable[[dict[str, Samples], int], dict[str, Samples]]) -> Values:
+    values = fabricated()
+    return {name: values[name] | change(values[name], place) for place, name in enumerate(f"policy/snr{snr_db}" for snr_db in SNRS_DB)}
 
 
 @pytest.mark.parametrize(
     ("broken", "change"),
     [
-        ("diffusec-wrn-clean", {EVALUATOR_KEY: {"correct": hits(0.9)}}),
-        ("diffusec-wrn-pgd", {key(ROBUST, "vit", 18): made_up()[key(ROBUST, "vit", 18)] | {"source_correct": hits(0.1)}}),
+        ("diffusec-wrn-clean", {CLASSIFIER_KEY: {"correct": hits(0.9)}}),
+        ("diffusec-wrn-pgd", {key(ROBUST, "vit", 18): fabricated()[key(ROBUST, "vit", 18)] | {"attacked_correct": hits(0.1)}}),
         ("diffusec-robust--6", changed(ROBUST, "proposal", 0.6, -6)),
         ("diffusec-robust-15", changed(ROBUST, "proposal", 0.8, 12)),  # one of three
         ("diffusec-clean-top", changed(CLEAN, "proposal", 0.8, *SNRS_DB)),
-        ("diffusec-ssim-high", {key(ROBUST, "proposal", 9): made_up()[key(ROBUST, "proposal", 9)] | {"ssim": np.full(IMAGES, 0.9)}}),
+        ("diffusec-ssim-high", {key(ROBUST, "proposal", 9): fabricated()[key(ROBUST, "proposal", 9)] | {"ssim": np.full(IMAGES, 0.9)}}),
         ("diffusec-vs-vqvae", changed(ROBUST, "vqvae", 0.95, 9)),
-        ("diffusec-vs-plain", changed(ROBUST, "deepjscc", 0.95, 0)),
-        ("diffusec-vs-plain", changed(CLEAN, "deepjscc", 0.7, 12)),  # clean accuracies do not meet
+        ("diffusec-vs-plain", changed(ROBUST, "symmetric", 0.95, 0)),
+        ("diffusec-vs-plain", changed(CLEAN, "symmetric", 0.7, 12)),  # clean accuracies differ
         ("diffusec-vs-jpeg", changed(ROBUST, "jpeg-at", 0.95, 18)),
         (
             "diffusec-vs-jpeg",
             {name: value for s in SNRS_DB for name, value in changed(CLEAN, "jpeg", 0.5 + s / 100, s).items()},
         ),  # no cliff
         ("diffusec-converge", {"curve/ddpg": learnt(lambda step: -0.8 + step / 25_000)}),  # still rising
-        ("diffusec-converge", {"curve/ddpg": learnt(lambda step: -0.4 if step < 4000 else -0.5)}),  # flat, and worse than chance
+        ("diffusec-converge", {"curve/ddpg": learnt(lambda step: -0.4 if step < 4000 else -0.5)}),  # flat, and worse than random steps
         ("diffusec-adapt-3", at_every_snr(lambda _, place: {"reward3": np.full(9, -0.405 if place else -0.45)})),
-        ("diffusec-adapt-3", at_every_snr(lambda about, _: dict.fromkeys(("reward3", "final"), about["start"]))),  # never moves
+        ("diffusec-adapt-3", at_every_snr(lambda samples, _: dict.fromkeys(("reward3", "final"), samples["start"]))),  # never moves
         ("diffusec-policy-trend", at_every_snr(lambda _, place: {"t_plus": np.full(9, float(place))})),
         ("diffusec-policy-trend", at_every_snr(lambda _, place: {"t_plus": np.full(9, 7.0)})),
     ],
 )
-def test_a_figure_that_does_not_fit_breaks_its_claim(tmp_path: Path, broken: str, change: Cells) -> None:
-    words = words_of(tmp_path, made_up() | change)
+def test_a_contradicting_value_breaks_its_claim(tmp_path: Path, broken: str, change: Values) -> None:
+    words = words_of(tmp_path, fabricated() | change)
     assert words[broken] == "not reproduced"
     assert sum(word == "not reproduced" for word in words.values()) <= 2
 
 
-def test_ranks_correlate_as_spearman_says() -> None:
-    x = np.arange(5.0)
-    assert rank_correlation(x, np.exp(x)) == pytest.approx(1.0)
-    assert rank_correlation(x, -(x**3)) == pytest.approx(-1.0)
-    assert rank_correlation(x, np.array([1.0, 2.0, 2.0, 4.0, 3.0])) == pytest.approx(8.5 / 95**0.5)  # by hand: the tie has 1.5
-    assert rank_correlation(x, np.ones(5)) == 0.0
-
-
-def test_a_number_of_images_that_fills_no_links_is_refused() -> None:
+def test_a_number_of_images_that_does_not_fill_its_links_is_refused() -> None:
     with pytest.raises(LinksimError, match=f"got 100 images, allowed: multiples of {PER_LINK}"):
         Setup(images=100)
 
 
-# What is said beyond the paper
+# Remarks on the supplementary tables
 
 
-def test_what_knowing_the_defence_is_worth_is_said_by_rule(tmp_path: Path) -> None:
+def test_the_remark_states_the_effect_of_knowing_the_defence(tmp_path: Path) -> None:
     shares = {"none": 0.9, "grey": 0.8, "expected": 0.3, "known": 0.1}
-    cells = {
-        adaptive_attack.key(eve, snr_db): {"correct": hits(share, 100)}
-        for eve, share in shares.items()
+    values = {
+        adaptive_attack.key(attacker, snr_db): {"correct": hits(share, 100)}
+        for attacker, share in shares.items()
         for snr_db in adaptive_attack.SNRS_DB
     }
-    said = adaptive_attack.worth(results_of(tmp_path, cells))
-    assert "from 80 %, 80 %, 80 % to 30 %, 30 %, 30 %, surely at 3 of 3 SNRs" in said
-    del cells[adaptive_attack.key("known", 6)]
-    assert adaptive_attack.worth(results_of(tmp_path, cells)) == ""
+    remark = adaptive_attack.knowledge_effect(results_of(tmp_path, values))
+    assert "from 80 %, 80 %, 80 % to 30 %, 30 %, 30 %, significantly at 3 of 3 SNRs" in remark
+    del values[adaptive_attack.key("known", 6)]
+    assert adaptive_attack.knowledge_effect(results_of(tmp_path, values)) == ""
 
 
 @pytest.mark.parametrize(("less", "word"), [(0.02, "superior"), (0.0, "equal"), (-0.02, "inferior")])
-def test_a_table_is_held_against_ddpg_by_the_paired_bootstrap(tmp_path: Path, less: float, word: str) -> None:
-    regret = np.random.default_rng(1).uniform(0.0, 0.5, 200)  # paths differ by far more than policies do
+def test_a_lookup_policy_is_compared_with_ddpg_by_the_paired_bootstrap(tmp_path: Path, less: float, word: str) -> None:
+    regret = np.random.default_rng(1).uniform(0.0, 0.5, 200)  # channels differ by far more than policies do
     waver = np.random.default_rng(2).normal(0.0, 0.01, 200)
-    cells = {
-        policies.key(name, delay, error_db): {"regret": regret + (waver - less) * (name == "table")}
+    values = {
+        policies.key(name, delay, error_db): {"regret": regret + (waver - less) * (name == "lookup")}
         for name in policies.NAMES for delay in policies.DELAYS for error_db in policies.ERRORS_DB
     }  # fmt: skip
-    assert f": {word} to DDPG" in policies.versus(results_of(tmp_path, cells), "table")
+    assert f": {word} to DDPG" in policies.compared_with_ddpg(results_of(tmp_path, values), "lookup")
 
 
-def test_strides_are_held_against_ddpm_image_by_image(tmp_path: Path) -> None:
-    likeness = np.random.default_rng(1).uniform(0.5, 1.0, 96)
-    ddpm = {"ssim": likeness, "correct": hits(0.9, 96)}
-    cells = {solver.key("ddpm"): ddpm, solver.key("strided"): ddpm | {"ssim": likeness - 0.001}}
-    assert "ssim -0.001" in (said := solver.equality(results_of(tmp_path, cells)))
-    assert "; within 0.02 in ssim" in said
-    cells[solver.key("strided")] = ddpm | {"ssim": likeness - 0.1}
-    assert "not surely within" in solver.equality(results_of(tmp_path, cells))
+def test_the_strided_solver_is_compared_with_ddpm_image_by_image(tmp_path: Path) -> None:
+    similarity = np.random.default_rng(1).uniform(0.5, 1.0, 96)
+    ddpm = {"ssim": similarity, "correct": hits(0.9, 96)}
+    values = {solver.key("ddpm"): ddpm, solver.key("strided"): ddpm | {"ssim": similarity - 0.001}}
+    assert "ssim -0.001" in (remark := solver.equality(results_of(tmp_path, values)))
+    assert "the intervals are within 0.02 in ssim" in remark
+    values[solver.key("strided")] = ddpm | {"ssim": similarity - 0.1}
+    assert "the intervals are not within" in solver.equality(results_of(tmp_path, values))
 
 
-def test_figures_are_drawn_from_what_is_kept(tmp_path: Path) -> None:
-    """Also where no image at all was right, or every one."""
+def test_figures_are_drawn_from_kept_results_and_images(tmp_path: Path) -> None:
+    """Also where no image is correct, or all are. A figure whose images are missing is skipped."""
     results = results_of(
         tmp_path,
-        made_up()
-        | {name: about | {"psnr_db": np.full(IMAGES, 20.0)} for name, about in made_up().items() if name.startswith(ROBUST)}
+        fabricated()
+        | {name: samples | {"psnr_db": np.full(IMAGES, 20.0)} for name, samples in fabricated().items() if name.startswith(ROBUST)}
         | {key(CLEAN, "jpeg", snr_db): {"correct": hits(float(snr_db > 0), 384)} for snr_db in SNRS_DB},
     )
-    assert [path.name for path in DiffuSec(Setup()).figures(results)] == ["fig4.png", "fig5.png"]
+    figures = DiffuSec(Setup()).figures(results)
+    assert [path.name for path in figures.drawn] == ["fig4.png", "fig5.png"]
+    assert [path.name for path in figures.skipped] == ["fig6.png"]
     strip = np.zeros((6, 3, 32, 32), np.uint8)
     for name in ("original", "attacked-classifier-cifar10", *(key(ROBUST, m, s) for m in ("vit", "proposal") for s in (-3, 3, 9, 15))):
-        keep_pictures(tmp_path, name, strip)
-    assert [path.name for path in DiffuSec(Setup()).figures(results)] == ["fig4.png", "fig5.png", "fig6.png"]
+        save_images(tmp_path, name, strip)
+    figures = DiffuSec(Setup()).figures(results)
+    assert [path.name for path in figures.drawn] == ["fig4.png", "fig5.png", "fig6.png"]
+    assert figures.skipped == ()

@@ -1,4 +1,4 @@
-"""Facts about the Gymnasium environment of step selection."""
+"""Tests of the Gymnasium environment StepSelection."""
 
 import subprocess
 import sys
@@ -8,92 +8,92 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from synthetic_reward_table import made_up_reward_table
+from synthetic_reward_table import synthetic_reward_table
 
-import linksim.env  # registers what is tested
+import linksim.env  # registers the environments
 from linksim.adapt.mdp import MAX_ACTION, state
 from linksim.adapt.snr_process import SnrProcess
 from linksim.env.step_selection import StepSelection
 from linksim.errors import LinksimError
 
-REWARD_TABLE = made_up_reward_table()
+REWARD_TABLE = synthetic_reward_table()
 STAY = np.zeros(2, np.float32)
 
 
-def test_gymnasium_finds_nothing_to_complain_about() -> None:
-    made = gymnasium.make(linksim.env.STEP_SELECTION, reward_table=REWARD_TABLE)
+def test_the_gymnasium_checker_reports_nothing() -> None:
+    env = gymnasium.make(linksim.env.STEP_SELECTION, reward_table=REWARD_TABLE)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_env(made.unwrapped)
+        check_env(env.unwrapped)
 
 
-def test_an_episode_is_cut_off_after_its_rounds_and_never_ended() -> None:
-    made = StepSelection(REWARD_TABLE, rounds=4)
-    made.reset(seed=1)
-    ends = [made.step(made.action_space.sample())[2:4] for _ in range(4)]
+def test_an_episode_is_truncated_after_its_rounds_and_never_terminated() -> None:
+    env = StepSelection(REWARD_TABLE, rounds=4)
+    env.reset(seed=1)
+    ends = [env.step(env.action_space.sample())[2:4] for _ in range(4)]
     assert ends == [(False, False)] * 3 + [(False, True)]
     with pytest.raises(gymnasium.error.ResetNeeded):
-        made.step(STAY)
+        env.step(STAY)
 
 
-def test_a_whole_action_moves_by_the_reach_and_no_further_than_the_ranges() -> None:
-    made = StepSelection(REWARD_TABLE)
-    made.reset(seed=1, options={"steps": (10, 20)})
+def test_an_action_of_one_moves_by_max_action_within_the_ranges() -> None:
+    env = StepSelection(REWARD_TABLE)
+    env.reset(seed=1, options={"steps": (10, 20)})
     for action, expected in (((1.0, -1.0), (10 + MAX_ACTION, 0)), ((9.0, 1.0), (50, MAX_ACTION)), ((-0.04, 0.04), (49, 26))):
-        told = made.step(np.array(action, np.float32))[4]
-        assert (told["t_d"], told["t_plus"]) == expected
+        info = env.step(np.array(action, np.float32))[4]
+        assert (info["t_d"], info["t_plus"]) == expected
 
 
-def test_reward_is_the_reward_table_own_and_regret_is_none_at_the_best_steps() -> None:
-    made = StepSelection(REWARD_TABLE, fluctuation_db=0.0)
+def test_the_reward_is_that_of_the_reward_table_and_the_best_steps_have_no_regret() -> None:
+    env = StepSelection(REWARD_TABLE, fluctuation_db=0.0)
     best = REWARD_TABLE.best(np.array([9.0]))
-    worth = float(REWARD_TABLE.reward(best, np.array([9.0]))[0])
-    observed, told = made.reset(seed=1, options={"snr_db": 9.0, "steps": tuple(best[0].tolist())})
+    expected = float(REWARD_TABLE.reward(best, np.array([9.0]))[0])
+    observed, info = env.reset(seed=1, options={"snr_db": 9.0, "steps": tuple(best[0].tolist())})
     np.testing.assert_array_equal(observed, state(best, np.array([9.0]))[0])
-    assert told["snr_db"] == 9.0
-    assert made.reset(options={"snr_db": np.float32(9.0)})[1]["snr_db"] == 9.0  # as an array hands it out
-    made.reset(options={"snr_db": 9, "steps": tuple(best[0].tolist())})
-    _, reward, _, _, told = made.step(STAY)
-    assert reward == pytest.approx(worth)
-    assert reward == pytest.approx(-0.8 * (1 - told["ssim"]) - 0.7 * told["adv"] - 0.5 * told["err"])  # Eq. (31)
-    assert told["regret"] == pytest.approx(0.0)
-    assert made.step(np.ones(2, np.float32))[4]["regret"] > 0.01
+    assert info["snr_db"] == 9.0
+    assert env.reset(options={"snr_db": np.float32(9.0)})[1]["snr_db"] == 9.0  # a NumPy scalar
+    env.reset(options={"snr_db": 9, "steps": tuple(best[0].tolist())})
+    _, reward, _, _, info = env.step(STAY)
+    assert reward == pytest.approx(expected)
+    assert reward == pytest.approx(-0.8 * (1 - info["ssim"]) - 0.7 * info["adv"] - 0.5 * info["err"])  # Eq. (31)
+    assert info["regret"] == pytest.approx(0.0)
+    assert env.step(np.ones(2, np.float32))[4]["regret"] > 0.01
 
 
-def test_a_seed_decides_all_of_an_episode() -> None:
-    def lived(seed: int) -> list[tuple[list[float], float]]:
-        made = StepSelection(REWARD_TABLE, delay=1, error_db=0.5)
-        seen = [(made.reset(seed=seed)[0].tolist(), 0.0)]
+def test_the_seed_determines_the_episode() -> None:
+    def episode(seed: int) -> list[tuple[list[float], float]]:
+        env = StepSelection(REWARD_TABLE, delay=1, error_db=0.5)
+        seen = [(env.reset(seed=seed)[0].tolist(), 0.0)]
         for _ in range(3):
-            observed, reward, *_ = made.step(np.full(2, 0.3, np.float32))
+            observed, reward, *_ = env.step(np.full(2, 0.3, np.float32))
             seen.append((observed.tolist(), reward))
         return seen
 
-    assert lived(5) == lived(5) != lived(6)
+    assert episode(5) == episode(5) != episode(6)
 
 
-def test_a_late_report_tells_what_the_snr_was() -> None:
-    late = SnrProcess(std_db=3.0, delay=2).episode(np.random.default_rng(1), 10, 4)
+def test_a_delayed_report_is_the_snr_of_an_earlier_round() -> None:
+    late = SnrProcess(std_db=3.0, delay=2).sample(np.random.default_rng(1), 10, 4)
     np.testing.assert_array_equal(late.reported_db[2:], late.true_db[:-2])
-    prompt = SnrProcess(std_db=3.0).episode(np.random.default_rng(1), 10, 4)
+    prompt = SnrProcess(std_db=3.0).sample(np.random.default_rng(1), 10, 4)
     np.testing.assert_array_equal(prompt.reported_db, prompt.true_db)
 
 
-def test_snr_fluctuates_as_it_is_told_to() -> None:
-    """Means uniform over the range, deviation and correlation of a stationary AR(1), and reports that err by their own deviation."""
+def test_the_snr_process_has_its_mean_deviation_and_correlation() -> None:
+    """The means are uniform, the fluctuation is a stationary AR(1) process, and the errors of reports have their own standard deviation."""
     n = 40_000
-    snr = SnrProcess(-3.0, 12.0, std_db=2.0, correlation=0.7, error_db=0.5).episode(np.random.default_rng(2), 3, n, mean_db=5.0)
+    snr = SnrProcess(-3.0, 12.0, std_db=2.0, correlation=0.7, error_db=0.5).sample(np.random.default_rng(2), 3, n, mean_db=5.0)
     assert snr.true_db.mean(axis=1) == pytest.approx(5.0, abs=0.05)
     assert snr.true_db.std(axis=1) == pytest.approx(2.0, abs=0.03)
     assert np.asarray(np.corrcoef(snr.true_db))[0, 1:] == pytest.approx([0.7, 0.49], abs=0.02)
     assert (snr.reported_db - snr.true_db).std() == pytest.approx(0.5, abs=0.01)
-    means = SnrProcess(-3.0, 12.0, std_db=0.0).episode(np.random.default_rng(3), 2, n).true_db
+    means = SnrProcess(-3.0, 12.0, std_db=0.0).sample(np.random.default_rng(3), 2, n).true_db
     assert np.quantile(means[0], [0.0, 0.5, 1.0]) == pytest.approx([-3.0, 4.5, 12.0], abs=0.2)
     np.testing.assert_array_equal(means[0], means[1])
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"snr": 3.0}, "did you mean 'snr_db'"),
         ({"steps": (0, 10)}, "1..50 and 0..50"),
@@ -103,28 +103,31 @@ def test_snr_fluctuates_as_it_is_told_to() -> None:
         ({"snr_db": "high"}, "finite number"),
     ],
 )
-def test_an_episode_that_cannot_be_is_refused(options: dict[str, object], said: str) -> None:
-    with pytest.raises(LinksimError, match=said):
+def test_invalid_reset_options_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(LinksimError, match=message):
         StepSelection(REWARD_TABLE).reset(options=options)
 
 
-ENDLESS: list[dict[str, object]] = [{"snr_db": (0.0, np.inf)}, {"snr_db": (-np.inf, 0.0)}, {"fluctuation_db": np.inf}]
+NOT_FINITE: list[dict[str, object]] = [{"snr_db": (0.0, np.inf)}, {"snr_db": (-np.inf, 0.0)}, {"fluctuation_db": np.inf}]
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"reset_interval": 0}, {"snr_db": (3.0, 2.0)}, {"delay": -1}, {"correlation": 1.1}, {"error_db": float("nan")}, *ENDLESS]
+    "wrong", [{"rounds": 0}, {"snr_db": (3.0, 2.0)}, {"delay": -1}, {"correlation": 1.1}, {"error_db": float("nan")}, *NOT_FINITE]
 )
-def test_figures_out_of_range_are_refused(wrong: dict[str, object]) -> None:
+def test_arguments_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(LinksimError, match=r"must be (at least|0\.\.1)"):
-        StepSelection(REWARD_TABLE, **wrong)  # type: ignore[arg-type]  # some are wrong on purpose
+        StepSelection(REWARD_TABLE, **wrong)  # type: ignore[arg-type]  # some have the wrong type on purpose
 
 
-def test_a_delay_is_a_whole_number_of_rounds() -> None:
+def test_a_fractional_delay_is_refused() -> None:
     with pytest.raises(LinksimError, match=r"delay must be a whole number of rounds, got 1\.5"):
-        StepSelection(REWARD_TABLE, delay=1.5)  # type: ignore[arg-type]  # wrong on purpose
+        StepSelection(REWARD_TABLE, delay=1.5)  # type: ignore[arg-type]  # the wrong type on purpose
 
 
-def test_without_gymnasium_one_line_says_what_to_install() -> None:
+def test_without_gymnasium_the_import_error_names_the_package() -> None:
     code = "import sys; sys.modules['gymnasium'] = None; import linksim.env"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stderr.splitlines()[-1] == "ImportError: linksim.env needs gymnasium: pip install 'linksim[rl]'"
+    assert (
+        done.stderr.splitlines()[-1]
+        == "ImportError: linksim.env needs gymnasium: pip install gymnasium, or pip install -e '.[rl]' in a clone of linksim"
+    )

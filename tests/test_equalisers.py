@@ -1,4 +1,4 @@
-"""Facts of both equalisers: the error each leaves is its closed form, and what `reliability` says of it."""
+"""Both equalisers: their mean square error equals its closed form and the prediction of `post_equalisation_snr`."""
 
 import math
 from dataclasses import replace
@@ -21,7 +21,7 @@ def draw(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def rayleigh(noise_power: float, equaliser: Equaliser) -> tuple[torch.Tensor, ReceivedSymbols]:
-    """Symbols over a gain that is new for every one of them."""
+    """Symbols over an independent gain per symbol."""
     symbols, gain = normalise_power(draw(ITEMS, CHANNEL_USES)), draw(ITEMS, CHANNEL_USES, seed=2)
     levels = torch.full((ITEMS,), noise_power)
     return symbols, ReceivedSymbols(transmit(symbols, gain, levels, draw(ITEMS, CHANNEL_USES, seed=1)), gain, levels, equaliser)
@@ -33,8 +33,8 @@ def error(symbols: torch.Tensor, received: ReceivedSymbols) -> torch.Tensor:
 
 @pytest.mark.parametrize("equaliser", BOTH)
 @pytest.mark.parametrize("snr_db", [-5.0, 5.0, 20.0])
-def test_over_one_gain_both_leave_the_snr_as_it_was(equaliser: Equaliser, snr_db: float) -> None:
-    """And are the same estimate, without bias. 500,000 symbols: 1 % is seven standard errors."""
+def test_for_a_constant_gain_both_preserve_the_snr(equaliser: Equaliser, snr_db: float) -> None:
+    """Both are the same unbiased estimate. For 500,000 symbols 1 % is seven standard errors."""
     symbols, noise_power = normalise_power(draw(ITEMS, CHANNEL_USES)), torch.full((ITEMS,), 10 ** (-snr_db / 10))
     gain = torch.polar(torch.tensor(0.7), torch.tensor(2.0)).expand(ITEMS, 1)
     received = ReceivedSymbols(transmit(symbols, gain, noise_power, draw(ITEMS, CHANNEL_USES, seed=1)), gain, noise_power, equaliser)
@@ -46,19 +46,19 @@ def test_over_one_gain_both_leave_the_snr_as_it_was(equaliser: Equaliser, snr_db
 
 
 @pytest.mark.parametrize("equaliser", BOTH)
-def test_reliability_is_one_over_the_error_of_a_symbol(equaliser: Equaliser) -> None:
-    """Symbols in eight classes by their gain, 65,000 each: 3 % is more than seven standard errors of a class's mean error."""
+def test_post_equalisation_snr_is_the_inverse_error_of_a_symbol(equaliser: Equaliser) -> None:
+    """Symbols in eight classes by gain, 65,000 each: 3 % is more than seven standard errors of the mean error of a class."""
     symbols, received = rayleigh(0.3, equaliser)
     order = received.gain.abs().flatten().argsort()
-    measured, said = (x.flatten()[order].view(8, -1) for x in (error(symbols, received), 1 / post_equalisation_snr(received)))
-    if equaliser == "zero-forcing":  # of the weakest class the error has no variance
-        measured, said = measured[1:], said[1:]
-    torch.testing.assert_close(measured.mean(dim=1), said.mean(dim=1), rtol=0.03, atol=0)
+    measured, predicted = (x.flatten()[order].view(8, -1) for x in (error(symbols, received), 1 / post_equalisation_snr(received)))
+    if equaliser == "zero-forcing":  # the error of the weakest class has no finite variance
+        measured, predicted = measured[1:], predicted[1:]
+    torch.testing.assert_close(measured.mean(dim=1), predicted.mean(dim=1), rtol=0.03, atol=0)
 
 
 @pytest.mark.parametrize("snr_db", [0.0, 10.0, 20.0])
-def test_mmse_over_rayleigh_gains_has_its_closed_form(snr_db: float) -> None:
-    """E[1 / (1 + s)] = exp(1/S) E1(1/S) / S at mean SNR S; the item's SNR after it is one over that, less one. 2 %."""
+def test_the_mmse_over_rayleigh_gains_equals_its_closed_form(snr_db: float) -> None:
+    """E[1 / (1 + s)] = exp(1/S) E1(1/S) / S at mean SNR S; the SNR of an item after equalisation is its inverse minus one. Within 2 %."""
     symbols, received = rayleigh(10 ** (-snr_db / 10), "mmse")
     mean_snr = 10 ** (snr_db / 10)
     least = math.exp(1 / mean_snr) * special.exp1(1 / mean_snr) / mean_snr
@@ -73,7 +73,7 @@ def test_mmse_over_rayleigh_gains_has_its_closed_form(snr_db: float) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(0.03, 30), min_size=1, max_size=12), st.floats(1e-3, 10))
-def test_mmse_never_leaves_more_error_than_zero_forcing(magnitudes: list[float], noise_power: float) -> None:
+def test_mmse_never_has_more_error_than_zero_forcing(magnitudes: list[float], noise_power: float) -> None:
     gain = torch.tensor([magnitudes], dtype=torch.complex64)
     forced, least = (
         (1 / post_equalisation_snr(ReceivedSymbols(gain, gain, torch.tensor([noise_power]), equaliser))).mean() for equaliser in BOTH
@@ -91,7 +91,7 @@ def test_items_are_independent(equaliser: Equaliser) -> None:
 
 
 @pytest.mark.parametrize("equaliser", BOTH)
-def test_a_dead_symbol_and_a_dead_item_come_back_as_zero(equaliser: Equaliser) -> None:
+def test_symbols_and_items_of_zero_gain_become_zero(equaliser: Equaliser) -> None:
     gain = draw(2, 16)
     gain[0, 5] = 0
     gain[1] = 0

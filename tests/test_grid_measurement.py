@@ -1,4 +1,4 @@
-"""Facts about the survey for the reward table: it measures what the world would, goes on after a kill, and ends as a verified part."""
+"""Tests of the measurement of the reward table: its values, resumption after an interruption, and the resulting model files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from tiny_tasks import CODEC, CPU, PICTURES, ignore
+from tiny_tasks import CODEC, CPU, DATASET, declare_tasks, ignore
 
 from linksim.adapt.reward import adv_share, err_share
 from linksim.adapt.reward_table_file import COMPONENTS, load_reward_table, read_reward_table
@@ -21,14 +21,13 @@ from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.layers import draw_weights
 from linksim.nets.unet import UNet
-from linksim.nets.weights import build, clear_model_cache, find_file, list_models, load_model, sha256_of
+from linksim.nets.weights import build, clear_model_cache, find_table, list_models, load_model, sha256_of
 from linksim.phy.baseband import ReceivedSymbols, transmit
 from linksim.phy.noise import Noise, item_keys
 from linksim.rng import Streams
 from linksim.schemes.diffusec import Diffusec
-from linksim.schemes.parameters import Steps
-from linksim.training import pipeline
-from linksim.training.loop import Progress
+from linksim.schemes.parameters import DiffusionSteps
+from linksim.training.loop import TrainingProgress
 from linksim.training.order import to_images
 from linksim.training.pipeline import train_model
 from linksim.training.reward_table import RewardTableMeasurement
@@ -36,19 +35,30 @@ from linksim.training.tune import tune
 
 TINY: dict[str, dict[str, object]] = {
     "codec": CODEC,
-    "denoiser": {"widths": (8, 8, 8), "told": 8},
+    "denoiser": {"widths": (8, 8, 8), "embedding": 8},
     "classifier": {"widths": (24, 24, 24)},
 }
 
 
 @dataclass(frozen=True)
 class TinyGrid(RewardTableMeasurement):
-    def pictures(self) -> ImageDataset:
-        return ImageDataset(PICTURES.images[: self.images], PICTURES.labels[: self.images], PICTURES.classes)
+    """The measurement on synthetic images."""
+
+    def load_dataset(self) -> ImageDataset:
+        return ImageDataset(DATASET.images[: self.images], DATASET.labels[: self.images], DATASET.classes)
 
 
-SURVEY = TinyGrid(
-    "samples", "codec", "denoiser", "classifier", t_d=(1, 30), t_plus=(0, 10), snr_db=(-6.0, 18.0), images=12, calls=3, batch=5
+GRID = TinyGrid(
+    "samples",
+    "codec",
+    "denoiser",
+    "classifier",
+    t_d=(1, 30),
+    t_plus=(0, 10),
+    snr_db=(-6.0, 18.0),
+    images=12,
+    num_denoiser_calls=3,
+    batch=5,
 )
 
 
@@ -61,134 +71,138 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         network = build(kind, config)
         draw_weights(network, torch.Generator().manual_seed(1))
         if isinstance(network, Classifier):
-            network.start_from(to_images(PICTURES.images))
+            network.initialise_from(to_images(DATASET.images))
         save_file({k: v.contiguous() for k, v in network.state_dict().items()}, folder / f"{kind}.safetensors")
         digest = sha256_of(folder / f"{kind}.safetensors")
         write_card(Card(kind, kind, config, {}, 1.0, "cpu", {}, "float32", digest, (), {}), folder / f"{kind}.yaml")
     monkeypatch.setenv("LINKSIM_MODELS", str(folder))
-    monkeypatch.setattr(pipeline, "LESSONS", {"reward-table": SURVEY})
+    declare_tasks(monkeypatch, {"reward-table": GRID})
     clear_model_cache()
     return folder
 
 
-Take = Callable[..., Card]
+Measure = Callable[..., Card]
 
 
 @pytest.fixture
-def take(models: Path, tmp_path: Path) -> Take:
-    def run(work: str = "work", fresh: bool = False, report: Callable[[Progress], None] = ignore) -> Card:
+def measure(models: Path, tmp_path: Path) -> Measure:
+    """Return a function that runs the measurement in a work folder."""
+
+    def run(work: str = "work", fresh: bool = False, report: Callable[[TrainingProgress], None] = ignore) -> Card:
         return train_model("reward-table", "cpu", tmp_path / work, models, report, fresh)
 
     return run
 
 
-def killed_after(cells: int) -> Callable[[Progress], None]:
-    def report(progress: Progress) -> None:
+def killed_after(cells: int) -> Callable[[TrainingProgress], None]:
+    def report(progress: TrainingProgress) -> None:
         if progress.step == cells:
             raise KeyboardInterrupt
 
     return report
 
 
-def test_a_survey_ends_as_a_part_that_is_listed_verified_and_loaded(take: Take, models: Path) -> None:
-    reports: list[Progress] = []
-    card = take(report=reports.append)
-    assert [(r.stage, r.step, r.steps) for r in reports] == [("surveying", n, 8) for n in range(1, 9)]
+def test_the_table_is_listed_verified_and_loaded(measure: Measure, models: Path) -> None:
+    reports: list[TrainingProgress] = []
+    card = measure(report=reports.append)
+    assert [(r.stage, r.step, r.steps) for r in reports] == [("grid", n, 8) for n in range(1, 9)]
     assert "so far" in reports[0].line()
     assert card.kind == "reward-table"
-    assert card.config == SURVEY.config
+    assert card.config == GRID.config
     assert card.training["codec_sha256"] == load_model("codec", "codec").card.sha256
-    assert [score.condition for score in card.scores] == 2 * list(SURVEY.conditions)
-    assert card.text().startswith("reward table: reward table, float64, measured for")
+    assert [score.condition for score in card.scores] == 2 * list(GRID.conditions)
+    assert card.text().startswith("reward-table: reward-table, float64, measured for")
     reward_table = load_reward_table("reward-table")
     assert reward_table.ssim.shape == (2, 2, 2)
     assert reward_table.images == 12
     assert np.isnan(reward_table.clean).all()
     listed = {status.name: status for status in list_models()}
     assert listed["reward-table"].state == "present"
-    assert listed["reward-table"].size_mb == (models / "reward_table.h5").stat().st_size / 1e6
+    assert listed["reward-table"].size_mb == (models / "reward-table.h5").stat().st_size / 1e6
     assert "at 10 dB" in listed["reward-table"].headline
 
 
-def test_a_killed_survey_goes_on_to_the_same_file(take: Take, models: Path, tmp_path: Path) -> None:
-    take()
-    whole = (models / "reward_table.h5").read_bytes()
+def test_an_interrupted_measurement_resumes_to_the_same_file(measure: Measure, models: Path, tmp_path: Path) -> None:
+    measure()
+    whole = (models / "reward-table.h5").read_bytes()
     with pytest.raises(KeyboardInterrupt):
-        take("other", report=killed_after(3))
-    kept = tmp_path / "other" / "reward_table.cells"
+        measure("other", report=killed_after(3))
+    kept = tmp_path / "other" / "reward-table.cells"
     assert len(kept.read_text().splitlines()) == 1 + 3
-    kept.write_text(kept.read_text() + "[0.25, 0.1")  # the kill came in the middle of a line
-    (models / "reward_table.h5").unlink()
-    reports: list[Progress] = []
-    take("other", report=reports.append)
+    kept.write_text(kept.read_text() + "[0.25, 0.1")  # an interruption in the middle of a line
+    (models / "reward-table.h5").unlink()
+    reports: list[TrainingProgress] = []
+    measure("other", report=reports.append)
     assert [report.step for report in reports] == [4, 5, 6, 7, 8]
-    assert (models / "reward_table.h5").read_bytes() == whole
+    assert (models / "reward-table.h5").read_bytes() == whole
     reports.clear()
-    take("other", report=reports.append)
+    measure("other", report=reports.append)
     assert reports == []
-    take("other", fresh=True, report=reports.append)
+    measure("other", fresh=True, report=reports.append)
     assert len(reports) == 8
-    assert (models / "reward_table.h5").read_bytes() == whole
+    assert (models / "reward-table.h5").read_bytes() == whole
 
 
-def test_kept_cells_of_another_recipe_or_damaged_ones_are_refused(take: Take, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    take()
-    monkeypatch.setattr(pipeline, "LESSONS", {"reward-table": replace(SURVEY, calls=2)})
-    with pytest.raises(ModelError, match=r"reward table\.cells: kept cells of another recipe"):
-        take()
-    monkeypatch.setattr(pipeline, "LESSONS", {"reward-table": SURVEY})
-    kept = tmp_path / "work" / "reward_table.cells"
+def test_stored_cells_of_another_recipe_or_damaged_ones_are_rejected(
+    measure: Measure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure()
+    declare_tasks(monkeypatch, {"reward-table": replace(GRID, num_denoiser_calls=2)})
+    with pytest.raises(ModelError, match=r"reward-table\.cells: stored cells belong to another recipe"):
+        measure()
+    declare_tasks(monkeypatch, {"reward-table": GRID})
+    kept = tmp_path / "work" / "reward-table.cells"
     lines = kept.read_text().splitlines()
     kept.write_text("\n".join([*lines[:2], "nonsense", *lines[3:]]) + "\n")
-    with pytest.raises(ModelError, match=r"reward table\.cells: damaged .* delete it"):
-        take()
-    kept.write_bytes("\n".join([lines[0], ""]).encode() + b"\xff\n")  # no text at all
-    with pytest.raises(ModelError, match=r"reward table\.cells: damaged .* delete it"):
-        take()
+    with pytest.raises(ModelError, match=r"reward-table\.cells: damaged .* delete it"):
+        measure()
+    kept.write_bytes("\n".join([lines[0], ""]).encode() + b"\xff\n")  # not text
+    with pytest.raises(ModelError, match=r"reward-table\.cells: damaged .* delete it"):
+        measure()
 
 
-def test_an_reward_table_is_no_network_and_its_file_is_checked(take: Take, models: Path) -> None:
-    take()
-    with pytest.raises(ModelError, match="of kind reward table, which is no network"):
+def test_a_reward_table_is_not_a_network_and_its_file_is_verified(measure: Measure, models: Path) -> None:
+    measure()
+    with pytest.raises(ModelError, match="of kind reward-table, which is not a network"):
         load_model("reward-table", "codec")
     with pytest.raises(ModelError, match="nothing to tune"):
         tune("reward-table", "cpu")
-    with pytest.raises(ModelError, match="of kind codec, not reward table"):
-        find_file("codec", "reward-table")
-    (models / "reward_table.h5").write_bytes(b"other")
+    with pytest.raises(ModelError, match="of kind codec, not reward-table"):
+        find_table("codec", "reward-table")
+    (models / "reward-table.h5").write_bytes(b"other")
     assert {s.name: s.state for s in list_models()}["reward-table"] == "damaged"
-    with pytest.raises(ModelError, match=r"reward table\.h5: not the file that its card describes"):
+    with pytest.raises(ModelError, match=r"reward-table\.h5: not the file that its card describes"):
         load_reward_table("reward-table")
 
 
 @torch.inference_mode()
 def by_hand(t_d: int, t_plus: int, snr_db: float, attacked: bool) -> dict[str, float]:
-    """One cell, all images in one batch, by the scheme's own `send` and `receive`."""
+    """Compute one cell with all images in one batch, using `send` and `receive` of the scheme."""
     codec, denoiser, evaluator = (load_model(kind, kind).network for kind in TINY)
     assert isinstance(codec, Codec)
     assert isinstance(denoiser, UNet)
     assert isinstance(evaluator, Classifier)
-    scheme, images, labels = Diffusec(codec, denoiser, 3), to_images(PICTURES.images[:12]), torch.tensor(PICTURES.labels[:12])
+    scheme, images, labels = Diffusec(codec, denoiser, 3), to_images(DATASET.images[:12]), torch.tensor(DATASET.labels[:12])
     fooling = pgd(cross_entropy_gradient(evaluator, labels), images)
     sent = fooling if attacked else images
-    keys = [Noise(torch.tensor(item_keys(Streams(1).key(f"reward table/{who}"), 0, 12))) for who in ("alice", "air", "bob")]
-    parameters = Steps(np.full(12, snr_db, np.float32), np.full(12, t_d), np.full(12, t_plus))
+    keys = [Noise(torch.tensor(item_keys(Streams(1).key(f"reward-table/{who}"), 0, 12))) for who in ("alice", "air", "bob")]
+    parameters = DiffusionSteps(np.full(12, snr_db, np.float32), np.full(12, t_d), np.full(12, t_plus))
     symbols, level = scheme.send(sent[:, None], parameters, keys[0]), torch.full((12,), 10 ** (-snr_db / 10))
     gain = torch.ones(12, 1, dtype=torch.complex64)
     final = scheme.receive(
         ReceivedSymbols(transmit(symbols, gain, level, keys[1].complex(codec.channel_uses)), gain, level), parameters, keys[2]
     )[:, 0]
-    clean, before, after = (evaluator(part).argmax(1).numpy() for part in (images, fooling, final))
+    clean, before, after = (evaluator(chunk).argmax(1).numpy() for chunk in (images, fooling, final))
     right = float((after == labels.numpy()).mean())
     shares = {"adv": float(adv_share(clean, before, after)), "err": float(err_share(clean, before, after))}
     return {"ssim": ssim(final, images).mean().item(), "right": right, **shares}
 
 
-def test_cells_are_what_the_scheme_gives(models: Path) -> None:
-    grid = replace(SURVEY, bfloat16=False, clean=True)
-    measure = grid.begin(CPU)
+def test_cells_equal_the_result_of_the_scheme(models: Path) -> None:
+    grid = replace(GRID, bfloat16=False, clean=True)
+    measure = grid.prepare(CPU)
     for cell in (0, 3, 6):
-        t_d, snr_db, t_plus = grid.place(cell)
+        t_d, snr_db, t_plus = grid.node(cell)
         found = dict(zip(COMPONENTS, measure(cell), strict=True))
         attacked, clean = by_hand(t_d, t_plus, snr_db, attacked=True), by_hand(t_d, t_plus, snr_db, attacked=False)
         assert found["ssim"] == pytest.approx(attacked["ssim"], abs=1e-5)
@@ -196,20 +210,20 @@ def test_cells_are_what_the_scheme_gives(models: Path) -> None:
         assert found["clean"] == clean["right"]
 
 
-def test_every_cell_lands_in_its_place(models: Path, tmp_path: Path) -> None:
-    """Figures that tell where they were measured."""
-    grid = replace(SURVEY, t_d=(1, 20, 50), t_plus=(0, 9), snr_db=(-6.0, 0.0, 6.0, 18.0))
-    told = np.array([(t_d / 100, t_plus / 100, (snr_db + 6) / 100, 0, 0) for t_d, snr_db, t_plus in map(grid.place, range(grid.steps))])
-    grid.finalise(told, tmp_path / "told.h5")
-    reward_table = read_reward_table(tmp_path / "told.h5")
+def test_every_cell_is_written_to_its_index(models: Path, tmp_path: Path) -> None:
+    """The values encode the node at which they were measured."""
+    grid = replace(GRID, t_d=(1, 20, 50), t_plus=(0, 9), snr_db=(-6.0, 0.0, 6.0, 18.0))
+    values = np.array([(t_d / 100, t_plus / 100, (snr_db + 6) / 100, 0, 0) for t_d, snr_db, t_plus in map(grid.node, range(grid.steps))])
+    grid.finalise(values, tmp_path / "table.h5")
+    reward_table = read_reward_table(tmp_path / "table.h5")
     np.testing.assert_allclose(reward_table.ssim[:, 1, 2], reward_table.t_d / 100)
     np.testing.assert_allclose(reward_table.adv[2, :, 1], reward_table.t_plus / 100)
     np.testing.assert_allclose(reward_table.err[0, 1, :], (reward_table.snr_db + 6) / 100)
 
 
-def test_the_images_are_the_same_each_time_and_others_under_another_seed() -> None:
+def test_the_images_depend_on_the_seed_alone() -> None:
     grid = RewardTableMeasurement("samples", images=20)
-    labels = grid.pictures().labels
-    assert (labels == grid.pictures().labels).all()
-    assert (labels != replace(grid, seed=2).pictures().labels).any()
-    assert len(replace(grid, images=9_999).pictures().labels) == 400
+    labels = grid.load_dataset().labels
+    assert (labels == grid.load_dataset().labels).all()
+    assert (labels != replace(grid, seed=2).load_dataset().labels).any()
+    assert len(replace(grid, images=9_999).load_dataset().labels) == 400

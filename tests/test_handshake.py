@@ -1,4 +1,4 @@
-"""The handshake: known answers, the documented key schedule, and what an attacker may try."""
+"""The handshake: known answers, the documented key schedule, and attacks."""
 
 import hmac
 
@@ -20,7 +20,7 @@ def hkdf(secret: bytes, salt: bytes, info: bytes) -> bytes:
     return hkdf_expand(hmac.digest(salt, secret, "sha256"), info)
 
 
-def test_oracle_meets_the_rfc() -> None:
+def test_reference_hkdf_matches_the_rfc() -> None:
     okm = hkdf(bytes([0x0B]) * 22, bytes(range(13)), bytes(range(0xF0, 0xFA)))
     assert okm.hex() == "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"  # RFC 5869 A.1, its first 32 bytes
 
@@ -35,7 +35,7 @@ def both_ends(transcript: bytes = b"hello and accept") -> tuple[SessionKeys, Ses
     return alice, bob
 
 
-def test_exchange_meets_rfc_7748() -> None:
+def test_exchange_matches_rfc_7748() -> None:
     alice = KeyPair(bytes.fromhex("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a"))  # section 6.1
     bob = KeyPair(bytes.fromhex("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb"))
     assert alice.public.hex() == "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a"
@@ -44,7 +44,7 @@ def test_exchange_meets_rfc_7748() -> None:
     assert alice.exchange(bob.public).hex() == bob.exchange(alice.public).hex() == shared
 
 
-def test_both_ends_agree_on_five_different_keys() -> None:
+def test_both_ends_derive_the_same_five_keys() -> None:
     alice, bob = both_ends()
     assert alice == bob
     assert len(set(keys_of(alice))) == 5
@@ -68,10 +68,10 @@ def test_key_schedule_is_the_documented_one() -> None:
     assert secrecy.make_accept_tag(alice, b"bytes") == hmac.digest(alice.accept, b"bytes", "sha256")[:16]
 
 
-def test_who_lacks_one_private_key_gets_other_keys() -> None:
-    """Eve knows all public values and the transcript, and puts her own private keys, or other public ones, wherever she likes."""
+def test_an_attacker_without_a_private_key_derives_other_keys() -> None:
+    """Eve knows all public values and the transcript, and combines her own private keys and any public keys in every way."""
     known = (ALICE.public, BOB.public, ALICE_EPHEMERAL.public, BOB_EPHEMERAL.public, EVE.public, EVE_EPHEMERAL.public)
-    hers = set()
+    her_keys = set()
     for me, ephemeral in (
         (EVE, EVE_EPHEMERAL),
         (EVE, EVE),
@@ -83,20 +83,22 @@ def test_who_lacks_one_private_key_gets_other_keys() -> None:
         for peer in known:
             for peer_ephemeral in known:
                 for initiator in (True, False):
-                    hers.update(keys_of(secrecy.derive_session_keys(me, ephemeral, peer, peer_ephemeral, initiator, b"hello and accept")))
-    assert not hers & set(keys_of(both_ends()[0]))
+                    her_keys.update(
+                        keys_of(secrecy.derive_session_keys(me, ephemeral, peer, peer_ephemeral, initiator, b"hello and accept"))
+                    )
+    assert not her_keys & set(keys_of(both_ends()[0]))
 
 
 def test_keys_depend_on_the_transcript() -> None:
     assert not set(keys_of(both_ends(b"one")[0])) & set(keys_of(both_ends(b"other")[0]))
 
 
-def test_session_keys_do_not_show_in_a_message() -> None:
+def test_session_keys_are_hidden_from_repr() -> None:
     assert repr(both_ends()[0]) == "SessionKeys()"
 
 
 @pytest.mark.parametrize("public", [bytes(32), b"\x01" + bytes(31), bytes(31)])
-def test_points_that_fix_the_secret_are_refused(public: bytes) -> None:
+def test_points_of_low_order_are_refused(public: bytes) -> None:
     with pytest.raises(AuthenticationError):
         ALICE.exchange(public)
     with pytest.raises(AuthenticationError):
@@ -106,12 +108,12 @@ def test_points_that_fix_the_secret_are_refused(public: bytes) -> None:
 # Tags -----------------------------------------------------------------------------------------------------------
 
 
-def test_hello_of_the_known_peer_is_taken() -> None:
+def test_hello_of_the_known_peer_is_accepted() -> None:
     tag = secrecy.make_hello_tag(ALICE, ALICE_EPHEMERAL, BOB.public, b"hello")
     secrecy.verify_hello_tag(BOB, ALICE.public, ALICE_EPHEMERAL.public, b"hello", tag)
 
 
-def test_accept_of_the_known_peer_is_taken() -> None:
+def test_accept_of_the_known_peer_is_accepted() -> None:
     alice, bob = both_ends()
     secrecy.verify_accept_tag(alice, b"accept", secrecy.make_accept_tag(bob, b"accept"))
 
@@ -132,7 +134,7 @@ def test_hello_with_another_ephemeral_key_is_refused() -> None:
 
 
 def test_accept_under_a_forged_identity_is_refused() -> None:
-    """Eve stands in Bob's place: she answers Alice's HELLO with her own ephemeral key and whatever identity."""
+    """Eve answers Alice's HELLO in place of Bob, with her own ephemeral key and identity."""
     alice = secrecy.derive_session_keys(ALICE, ALICE_EPHEMERAL, BOB.public, EVE_EPHEMERAL.public, True, b"hello and accept")
     eve = secrecy.derive_session_keys(EVE, EVE_EPHEMERAL, ALICE.public, ALICE_EPHEMERAL.public, False, b"hello and accept")
     with pytest.raises(AuthenticationError):
@@ -140,7 +142,7 @@ def test_accept_under_a_forged_identity_is_refused() -> None:
 
 
 def flips(raw: bytes) -> list[bytes]:
-    """All that differ from `raw` in one bit."""
+    """Return all byte strings that differ from `raw` in one bit."""
     return [(int.from_bytes(raw, "big") ^ 1 << bit).to_bytes(len(raw), "big") for bit in range(8 * len(raw))]
 
 

@@ -1,4 +1,4 @@
-"""Permutations and subsets drawn with a key: what they are, what they depend on, and that none is likelier than another."""
+"""Tests of keyed draws: they are permutations and subsets, depend only on key, label and index, and are uniform."""
 
 import struct
 from itertools import chain, combinations, pairwise, permutations
@@ -13,8 +13,8 @@ from linksim import secrecy
 KEY = bytes(range(32))
 
 
-def test_words_from_the_incomplete_round_are_skipped() -> None:
-    assert secrecy.draw_below(iter([2**32 - 1, 5]), 3) == 2  # 2^32 = 1 (mod 3): one word is too many
+def test_words_that_would_bias_the_draw_are_rejected() -> None:
+    assert secrecy.draw_below(iter([2**32 - 1, 5]), 3) == 2  # 2^32 = 1 (mod 3): the last word is rejected
     assert secrecy.draw_below(iter([2**31 + 1, 2**32 - 1, 4]), 2**31 + 1) == 4
     assert secrecy.draw_below(iter([2**32 - 1]), 2**32) == 2**32 - 1
 
@@ -28,8 +28,8 @@ def test_draws_are_permutations_and_subsets(size: int, data: st.DataObject) -> N
     assert members == sorted(set(members) & set(range(size)))
 
 
-def test_draws_are_the_documented_ones() -> None:
-    """From the words of the keystream; none of these is near 2^32, where words are skipped."""
+def test_draws_follow_the_documented_algorithm() -> None:
+    """The draws use the words of the keystream in order; none of these words is large enough to be rejected."""
 
     def words(label: bytes) -> list[int]:
         return list(struct.unpack("<80I", secrecy.keystream(KEY, label, 9, 320)))
@@ -45,12 +45,12 @@ def test_draws_are_the_documented_ones() -> None:
     assert secrecy.draw_subset(KEY, b"x", 9, 70, 30).tolist() == sorted(members[:30])
 
 
-def test_a_subset_holds_no_more_than_there_are() -> None:
+def test_a_subset_larger_than_the_set_raises() -> None:
     with pytest.raises(ValueError, match="0 to 4 members, got 5"):
         secrecy.draw_subset(KEY, b"x", 0, 4, 5)
 
 
-def test_draws_depend_on_key_label_and_index_alone() -> None:
+def test_draws_depend_on_key_label_and_index_only() -> None:
     def draw(key: bytes = KEY, label: bytes = b"rows", index: int = 3) -> tuple[int, ...]:
         return tuple(secrecy.draw_permutation(key, label, index, 64).tolist())
 
@@ -59,13 +59,13 @@ def test_draws_depend_on_key_label_and_index_alone() -> None:
 
 
 def chi_square_p(outcomes: list[tuple[int, ...]], possible: list[tuple[int, ...]]) -> float:
-    """p-value of `outcomes` under "all `possible` are equally likely"."""
+    """Return the p-value of the hypothesis that all `possible` outcomes are equally likely."""
     assert set(outcomes) <= set(possible)
     return float(stats.chisquare([outcomes.count(outcome) for outcome in possible]).pvalue)
 
 
 def test_all_permutations_are_equally_likely() -> None:
-    """Fixed keys; an honest generator fails one of the five tests for one key in 200 (Bonferroni, 99.5 %)."""
+    """The key is fixed. A uniform generator fails at least one of the five tests for at most 0.5 % of keys (Bonferroni)."""
     drawn = [tuple(secrecy.draw_permutation(KEY, b"uniform", n, 4).tolist()) for n in range(24_000)]
     assert chi_square_p(drawn, list(permutations(range(4)))) > 0.001
     large = [secrecy.draw_permutation(KEY, b"uniform", n, 64) for n in range(6_400)]
@@ -76,7 +76,7 @@ def test_all_permutations_are_equally_likely() -> None:
 
 
 def test_successive_draws_are_independent() -> None:
-    """The first place of one draw against that of the next: a contingency table of 64 cells, 99.9 %."""
+    """The first element of a draw and that of the next one are independent: contingency table of 64 cells, 0.1 % significance."""
     first = [int(secrecy.draw_permutation(KEY, b"serial", n, 8)[0]) for n in range(12_001)]
     table = [[0] * 8 for _ in range(8)]
     for now, later in pairwise(first):

@@ -1,4 +1,4 @@
-"""Metrics against an oracle and against what they are for identical and unrelated images."""
+"""Tests of the metrics against torchmetrics and for identical images."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 
 from linksim.metrics import mse, psnr, psnr_of_mean_mse, ssim
 
-torchmetrics = pytest.importorskip("torchmetrics", reason="the oracle")
+torchmetrics = pytest.importorskip("torchmetrics", reason="reference implementation")
 
 
 def pairs(count: int = 6, colours: int = 3, side: int = 32) -> tuple[torch.Tensor, torch.Tensor]:
@@ -18,16 +18,16 @@ def pairs(count: int = 6, colours: int = 3, side: int = 32) -> tuple[torch.Tenso
 
 
 @pytest.mark.parametrize(("colours", "side"), [(3, 32), (1, 28), (3, 128)])
-def test_ssim_equals_the_oracles(colours: int, side: int) -> None:
+def test_ssim_equals_torchmetrics(colours: int, side: int) -> None:
     from torchmetrics.functional.image import structural_similarity_index_measure as oracle
 
     estimates, images = pairs(colours=colours, side=side)
     _, everywhere = oracle(estimates, images, data_range=1.0, reduction="none", return_full_image=True)
-    expected = everywhere[..., 5:-5, 5:-5].mean(dim=(1, 2, 3))  # ours takes the positions that have all their neighbours
+    expected = everywhere[..., 5:-5, 5:-5].mean(dim=(1, 2, 3))  # positions with a complete window
     torch.testing.assert_close(ssim(estimates, images), expected, atol=1e-4, rtol=0)
 
 
-def test_psnr_equals_the_oracles() -> None:
+def test_psnr_equals_torchmetrics() -> None:
     from torchmetrics.functional.image import peak_signal_noise_ratio as oracle
 
     estimates, images = pairs()
@@ -44,20 +44,20 @@ def test_an_exact_copy_is_perfect() -> None:
 
 
 def test_mean_of_psnr_is_above_psnr_of_mean() -> None:
-    """Jensen: the two averages differ, and which is which is not a matter of taste."""
+    """The two averages differ by Jensen's inequality."""
     error = torch.tensor([0.001, 0.1])
     assert psnr(error).mean().item() == pytest.approx(20.0)
     assert psnr_of_mean_mse(error) == pytest.approx(-10 * math.log10(0.0505))
 
 
-def test_too_small_images_are_refused() -> None:
+def test_too_small_images_are_rejected() -> None:
     with pytest.raises(ValueError, match="at least 11 x 11 pixels, got 10 x 32"):
         ssim(torch.rand(1, 3, 10, 32), torch.rand(1, 3, 10, 32))
 
 
-def test_a_likeness_told_without_gradients_leaves_later_ones_their_gradients() -> None:
-    """What `blur` keeps must not be bound to the inference mode that it was first asked in."""
-    images = torch.rand(1, 1, 19, 19, generator=torch.Generator().manual_seed(1))  # a size that no other test has
+def test_ssim_in_inference_mode_does_not_prevent_later_gradients() -> None:
+    """The matrices cached by `blur` must not be inference tensors."""
+    images = torch.rand(1, 1, 19, 19, generator=torch.Generator().manual_seed(1))  # a size that no other test uses
     with torch.inference_mode():
         ssim(images, images)
     estimates = (0.5 * images).requires_grad_()
@@ -66,7 +66,7 @@ def test_a_likeness_told_without_gradients_leaves_later_ones_their_gradients() -
     assert estimates.grad.isfinite().all()
 
 
-def test_ssim_is_the_same_where_networks_run_in_bfloat16() -> None:
+def test_ssim_is_unaffected_by_bfloat16_autocast() -> None:
     estimates, images = pairs()
     with torch.autocast("cpu", torch.bfloat16):
         found = ssim(estimates, images)

@@ -1,4 +1,4 @@
-"""Facts about the networks: shapes, power, and that no item of a batch sees another."""
+"""Tests of the networks: shapes, power, and independence of the items of a batch."""
 
 import pytest
 import torch
@@ -24,11 +24,11 @@ def codec() -> ResidualJscc:
 
 
 @pytest.mark.parametrize(("channels", "ratio"), [(16, 6), (8, 12)])
-def test_bandwidth_ratio_is_channel_channel_uses_per_image_value(channels: int, ratio: int) -> None:
+def test_bandwidth_ratio_is_channel_uses_per_image_value(channels: int, ratio: int) -> None:
     assert ResidualJscc(channels=channels).channel_uses * ratio == 3 * 32 * 32
 
 
-def test_every_image_is_sent_at_power_one_whatever_travels_beside_it(codec: ResidualJscc) -> None:
+def test_every_image_has_unit_power_regardless_of_its_batch(codec: ResidualJscc) -> None:
     images = drawn(6, 3, 32, 32) * torch.logspace(-3, 0, 6)[:, None, None, None]
     symbols = codec.encode(images, torch.linspace(-2, 21, 6))
     assert symbols.dtype == torch.complex64
@@ -38,7 +38,7 @@ def test_every_image_is_sent_at_power_one_whatever_travels_beside_it(codec: Resi
 
 @given(items=st.integers(1, 3), pairs=st.integers(1, 4), side=st.integers(1, 5))
 @settings(max_examples=30, deadline=None)
-def test_symbols_and_features_are_two_views_of_the_same(items: int, pairs: int, side: int) -> None:
+def test_to_features_inverts_to_symbols(items: int, pairs: int, side: int) -> None:
     features = drawn(items, 2 * pairs, side, side)
     symbols = to_symbols(features)
     assert symbols.shape == (items, side**2 * pairs)
@@ -52,7 +52,7 @@ def test_a_row_of_features_is_one_slice_of_the_symbols() -> None:
     assert touched.tolist() == list(range(3 * 16, 4 * 16))
 
 
-def test_an_image_is_encoded_and_decoded_alike_alone_and_in_a_batch(codec: ResidualJscc) -> None:
+def test_encoding_and_decoding_do_not_depend_on_the_batch(codec: ResidualJscc) -> None:
     images, snr_db = drawn(5, 3, 32, 32), torch.tensor([0.0, 5.0, 10.0, 15.0, 20.0])
     symbols = codec.encode(images, snr_db)
     torch.testing.assert_close(codec.encode(images[2:3], snr_db[2:3]), symbols[2:3], rtol=1e-4, atol=1e-5)
@@ -66,7 +66,7 @@ def test_decoded_pixels_stay_in_range(codec: ResidualJscc) -> None:
     assert images.max() == 1.0
 
 
-def test_snr_gain_without_weights_changes_nothing() -> None:
+def test_snr_film_with_zero_weights_is_the_identity() -> None:
     layer = SnrFiLM(4)
     torch.nn.init.zeros_(layer.out.weight)
     torch.nn.init.zeros_(layer.out.bias)
@@ -74,7 +74,7 @@ def test_snr_gain_without_weights_changes_nothing() -> None:
     assert torch.equal(layer(x, torch.tensor([0.0, 10.0, 20.0])), x)
 
 
-def test_snr_gain_scales_each_item_by_its_own_snr() -> None:
+def test_snr_film_scales_each_item_by_its_own_snr() -> None:
     layer = SnrFiLM(4)
     draw_weights(layer, torch.Generator().manual_seed(3))
     x = drawn(1, 4, 2, 2).expand(3, -1, -1, -1)
@@ -83,7 +83,7 @@ def test_snr_gain_scales_each_item_by_its_own_snr() -> None:
     assert (low - high).abs().max() > 1e-2
 
 
-def test_snr_gain_is_affine_in_the_features() -> None:
+def test_snr_film_is_affine_in_the_features() -> None:
     layer = SnrFiLM(4)
     snr_db = torch.tensor([7.0])
     a, b = drawn(1, 4, 2, 2), drawn(1, 4, 2, 2, seed=1)
@@ -91,7 +91,7 @@ def test_snr_gain_is_affine_in_the_features() -> None:
     torch.testing.assert_close(middle, (layer(a, snr_db) + layer(b, snr_db)) / 2)
 
 
-def test_a_bottleneck_whose_branch_is_silent_is_the_identity() -> None:
+def test_a_bottleneck_with_zero_branch_is_the_identity() -> None:
     block = Bottleneck(6, 3)
     torch.nn.init.zeros_(block.expand.weight)
     torch.nn.init.zeros_(block.expand.bias)
@@ -99,7 +99,7 @@ def test_a_bottleneck_whose_branch_is_silent_is_the_identity() -> None:
     assert torch.equal(block(x), x)
 
 
-def test_a_seed_decides_all_drawn_weights() -> None:
+def test_the_seed_determines_all_drawn_weights() -> None:
     first, second, other = (ResidualJscc(channels=4, stem=4, width=8, inner=4) for _ in range(3))
     for network, seed in ((first, 1), (second, 1), (other, 2)):
         draw_weights(network, torch.Generator().manual_seed(seed))
@@ -117,15 +117,15 @@ def test_classifier_gives_one_logit_per_class_and_item(classes: int) -> None:
     torch.testing.assert_close(network(images[1:2]), logits[1:2], rtol=1e-4, atol=1e-5)
 
 
-def test_the_classifiers_first_layer_whitens_patches() -> None:
+def test_the_first_layer_of_the_classifier_whitens_patches() -> None:
     images = drawn(64, 3, 32, 32).cumsum(3).div(32)  # pixels that depend on their neighbours
     network = WhitenedNet(widths=(24, 24, 24))
-    network.start_from(images)
+    network.initialise_from(images)
     responses = network.whiten((images - network.mean) / network.std)[:, :12].permute(1, 0, 2, 3).reshape(12, -1)
     second_moments = responses @ responses.T / responses.shape[1]
     off_diagonal = second_moments - torch.diag(second_moments.diagonal())
     assert off_diagonal.abs().max() < 1e-3
-    assert second_moments.diagonal().max() < 1.001  # one, less what the smallest directions are held back by
+    assert second_moments.diagonal().max() < 1.001  # slightly below one because of the regularisation
     assert second_moments.diagonal()[-1] > 0.99
 
 

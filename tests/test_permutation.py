@@ -1,4 +1,4 @@
-"""The defence of MIEA Sec. III-C: its worked example, exact undoing, and stacking over any scheme."""
+"""Tests of the defence of MIEA Sec. III-C: its worked example, exact inversion, and stacking over any scheme."""
 
 import numpy as np
 import pytest
@@ -8,27 +8,27 @@ from torch import Tensor
 from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise, item_keys
 from linksim.rng import Streams
-from linksim.schemes.parameters import FrameParameters, SnrEstimate
+from linksim.schemes.parameters import FrameParameters, SnrEstimate, merge_bundles
 from linksim.schemes.permutation import Permutation, PermutationKey, shuffle, unshuffle
 from linksim.schemes.permutation_keys import PermutationKeySource
 from linksim.secrecy import SessionKeys
 
 KEYS = SessionKeys(*(bytes([i]) * 32 for i in range(5)))
-BOOK = PermutationKeySource(KEYS, 0, rows=8, size=16, permuted=True, substituted=3)
+SOURCE = PermutationKeySource(KEYS, 0, rows=8, size=16, permute=True, num_substituted=3)
 
 
-class Bare:
-    """A scheme that sends its image's values as symbols: whatever a wrapper does to them shows."""
+class Identity:
+    """A scheme that sends the pixel values as symbols, so that every change by a layer is visible."""
 
     agrees: type[FrameParameters] = SnrEstimate
     images_per_item = 1
     channel_uses = 24
-    checked = False
+    detects_erasures = False
 
-    def send(self, source: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
+    def send(self, images: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
         assert isinstance(parameters, SnrEstimate)
-        assert len(parameters.snr_db) == len(source) == len(noise.keys)
-        return torch.complex(source.flatten(1), torch.as_tensor(parameters.snr_db)[:, None].expand(-1, 24))
+        assert len(parameters.snr_db) == len(images) == len(noise.keys)
+        return torch.complex(images.flatten(1), torch.as_tensor(parameters.snr_db)[:, None].expand(-1, 24))
 
     def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Tensor:
         return (received.symbols / received.gain).real.view(-1, 1, 1, 4, 6)
@@ -46,93 +46,91 @@ def test_the_papers_worked_example() -> None:
     assert shuffle(pair, order, swapped).squeeze(-1).tolist() == [[[10, 2, 14, 0, 3], [4, 13, 1, 11, 12]]]
 
 
-def test_unshuffling_is_bit_exact() -> None:
-    keys = BOOK.derived(5, 6)
+def test_unshuffle_is_bit_exact() -> None:
+    keys = SOURCE.derive(5, 6)
     order, swapped = torch.from_numpy(keys.order), torch.from_numpy(keys.swapped)
     features = torch.randn(6, 2, 8, 32)
     assert not torch.equal(shuffle(features, order, swapped), features)
     assert torch.equal(unshuffle(shuffle(features, order, swapped), order, swapped), features)
 
 
-def test_a_pair_is_shuffled_alike_alone_and_in_a_batch() -> None:
-    keys = BOOK.derived(1, 6)
+def test_the_result_for_a_pair_does_not_depend_on_the_batch() -> None:
+    keys = SOURCE.derive(1, 6)
     order, swapped = torch.from_numpy(keys.order), torch.from_numpy(keys.swapped)
     features = torch.randn(6, 2, 8, 32)
     assert torch.equal(shuffle(features, order, swapped)[2:3], shuffle(features[2:3], order[2:3], swapped[2:3]))
 
 
 @pytest.mark.parametrize("flat", [True, False])
-def test_a_wrapped_scheme_gets_its_own_symbols_back(flat: bool) -> None:
-    """Also where every symbol has its own gain, which then must travel home with its symbol."""
-    scheme, pairs = Permutation(Bare(), rows=8, single=False), 5
+def test_the_inner_scheme_receives_its_own_symbols(flat: bool) -> None:
+    """This holds with one gain per symbol too: each gain is reordered with its symbol."""
+    scheme, pairs = Permutation(Identity(), rows=8, noise_companion=False), 5
     images, noise = items(2 * pairs)
-    source = images.view(pairs, 2, 1, 4, 6)
-    keys = BOOK.derived(3, pairs)
+    paired = images.view(pairs, 2, 1, 4, 6)
+    keys = SOURCE.derive(3, pairs)
     parameters = PermutationKey(keys.order, keys.swapped, SnrEstimate(np.ones((pairs, 2), np.float32)))
-    sent = scheme.send(source, parameters, Noise(noise.keys[:pairs]))
+    sent = scheme.send(paired, parameters, Noise(noise.keys[:pairs]))
     assert sent.shape == (pairs, scheme.channel_uses)
     assert not torch.equal(sent.real.flatten().sort().values, sent.real.flatten())
     gain = torch.full((pairs, 1), 2j) if flat else torch.randn(pairs, scheme.channel_uses, dtype=torch.complex64)
     back = scheme.receive(ReceivedSymbols(sent * gain, gain, torch.zeros(pairs)), parameters, Noise(noise.keys[:pairs]))
-    torch.testing.assert_close(back, source, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(back, paired, rtol=1e-4, atol=1e-5)
 
 
-def test_a_single_image_travels_with_a_frame_of_noise() -> None:
-    scheme, count = Permutation(Bare(), rows=8, single=True), 400
-    source, noise = items(count)
-    keys = BOOK.derived(3, count)
+def test_a_single_image_is_sent_with_a_frame_of_noise() -> None:
+    scheme, count = Permutation(Identity(), rows=8, noise_companion=True), 400
+    images, noise = items(count)
+    keys = SOURCE.derive(3, count)
     parameters = PermutationKey(keys.order, keys.swapped, SnrEstimate(np.zeros(count, np.float32)))
-    sent = scheme.send(source, parameters, noise)
+    sent = scheme.send(images, parameters, noise)
     gain = torch.ones(count, 1)
     back = scheme.receive(ReceivedSymbols(sent, gain, torch.zeros(count)), parameters, noise)
-    assert torch.equal(back, source)
+    assert torch.equal(back, images)
     companion = unshuffle(sent.view(count, 2, 8, -1), torch.from_numpy(keys.order), torch.from_numpy(keys.swapped))[:, 1]
     assert companion.abs().square().mean().item() == pytest.approx(1.0, abs=4 / companion.numel() ** 0.5)
 
 
-def test_stacked_permutations_undo_each_other() -> None:
-    from linksim.schemes.parameters import merge_bundles
-
-    outer = Permutation(Permutation(Bare(), rows=8, single=False), rows=8, single=False)
+def test_stacked_permutations_are_inverted() -> None:
+    outer = Permutation(Permutation(Identity(), rows=8, noise_companion=False), rows=8, noise_companion=False)
     images, noise = items(12)
-    source = images.view(3, 4, 1, 4, 6)
-    first, second = BOOK.derived(0, 6), BOOK.derived(1, 3)
+    paired = images.view(3, 4, 1, 4, 6)
+    first, second = SOURCE.derive(0, 6), SOURCE.derive(1, 3)
     inner = PermutationKey(first.order, first.swapped, merge_bundles(SnrEstimate(np.zeros(12, np.float32)), 2))
     parameters = PermutationKey(second.order, second.swapped, merge_bundles(inner, 2))
-    sent = outer.send(source, parameters, Noise(noise.keys[:3]))
+    sent = outer.send(paired, parameters, Noise(noise.keys[:3]))
     back = outer.receive(ReceivedSymbols(sent, torch.ones(3, 1), torch.zeros(3)), parameters, Noise(noise.keys[:3]))
     assert outer.images_per_item == 4
-    assert torch.equal(back, source)
+    assert torch.equal(back, paired)
 
 
-def test_both_ends_make_the_same_sets_and_others_do_not() -> None:
-    here, there = BOOK.chosen(((3, 7), (0, 15))), PermutationKeySource(KEYS, 0, 8, 16, True, 3).chosen(((3, 7), (0, 15)))
+def test_both_ends_compute_the_same_sets_and_other_keys_give_other_sets() -> None:
+    here, there = SOURCE.select(((3, 7), (0, 15))), PermutationKeySource(KEYS, 0, 8, 16, True, 3).select(((3, 7), (0, 15)))
     assert np.array_equal(here.order, there.order)
     assert np.array_equal(here.swapped, there.swapped)
-    eve = PermutationKeySource(SessionKeys(*(bytes([9]) * 32 for _ in range(5))), 0, 8, 16, True, 3).chosen(((3, 7), (0, 15)))
+    eve = PermutationKeySource(SessionKeys(*(bytes([9]) * 32 for _ in range(5))), 0, 8, 16, True, 3).select(((3, 7), (0, 15)))
     assert not np.array_equal(here.order, eve.order)
     assert (here.swapped.sum(axis=1) == 3).all()
     assert (np.sort(here.order, axis=2) == np.arange(8)).all()
 
 
 def test_derived_keys_differ_from_frame_to_frame() -> None:
-    frames = [BOOK.derived(frame, 2).order.tobytes() for frame in range(50)]
+    frames = [SOURCE.derive(frame, 2).order.tobytes() for frame in range(50)]
     assert len(set(frames)) == 50
 
 
-def test_a_number_beyond_the_sets_is_refused() -> None:
-    with pytest.raises(ValueError, match="the sets hold 16 schemes, got number 16"):
-        BOOK.chosen(((0, 16),))
+def test_an_index_outside_the_sets_raises() -> None:
+    with pytest.raises(ValueError, match="the key sets have 16 entries, got index 16"):
+        SOURCE.select(((0, 16),))
 
 
 def test_rows_must_divide_the_symbols() -> None:
-    with pytest.raises(ValueError, match="24 symbols do not split into 5 rows"):
-        Permutation(Bare(), rows=5, single=False)
+    with pytest.raises(ValueError, match="24 symbols cannot be divided into 5 rows"):
+        Permutation(Identity(), rows=5, noise_companion=False)
 
 
-@pytest.mark.parametrize(("permute", "substitution_ratio"), [(True, 0), (False, 3)])
-def test_either_half_of_the_defence_can_stand_alone(permuted: bool, substituted: int) -> None:
-    layer_keys = PermutationKeySource(KEYS, 0, 8, 16, permuted, substituted)
-    for keys in (layer_keys.chosen(((3, 7), (0, 15))), layer_keys.derived(5, 2)):
-        assert bool((keys.order == np.arange(8)).all()) is not permuted
-        assert (keys.swapped.sum(axis=1) == substituted).all()
+@pytest.mark.parametrize(("permute", "num_substituted"), [(True, 0), (False, 3)])
+def test_permutation_and_substitution_can_be_used_alone(permute: bool, num_substituted: int) -> None:
+    source = PermutationKeySource(KEYS, 0, 8, 16, permute, num_substituted)
+    for keys in (source.select(((3, 7), (0, 15))), source.derive(5, 2)):
+        assert bool((keys.order == np.arange(8)).all()) is not permute
+        assert (keys.swapped.sum(axis=1) == num_substituted).all()

@@ -1,11 +1,11 @@
-"""What pilots tell: unbiased gain and noise power, their spread, and the exact distribution of the SNR estimate."""
+"""Pilot estimates: unbiased gain and noise power, their variance, and the exact distribution of the SNR estimate."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from linksim.phy.pilots import LARGEST_SNR, SMALLEST_SNR, PilotEstimate, estimate, pilots
+from linksim.phy.pilots import MAX_SNR, MIN_SNR, PilotEstimate, estimate, pilots
 
 COUNT, TRIALS = 32, 4000
 GAIN = 0.6 * np.exp(1j)
@@ -22,7 +22,7 @@ def estimates(count: int = COUNT, noise_power: float = NOISE_POWER, seed: int = 
     return [estimate(row, pilots(count)) for row in received(count, TRIALS, noise_power, seed)]
 
 
-def test_pilots_have_unit_modulus_and_do_not_change() -> None:
+def test_pilots_have_unit_modulus_and_are_read_only() -> None:
     long = pilots(4096)
     assert long.dtype == np.complex64
     assert np.allclose(np.abs(long), 1, atol=1e-6)
@@ -31,31 +31,31 @@ def test_pilots_have_unit_modulus_and_do_not_change() -> None:
     assert {complex(np.sign(p.real), np.sign(p.imag)) for p in pilots(COUNT)} == {1 + 1j, 1 - 1j, -1 + 1j, -1 - 1j}
 
 
-def test_the_sequence_is_the_published_one() -> None:
-    """Its first signs, real then imaginary: any other sequence would make old traces differ."""
+def test_the_sequence_is_fixed() -> None:
+    """Its first signs, real then imaginary, are fixed, because another sequence would change existing traces."""
     signs = [("+" if p.real > 0 else "-") + ("+" if p.imag > 0 else "-") for p in pilots(8)]
     assert " ".join(signs) == "++ ++ ++ -- -- -+ +- +-"
 
 
-def test_without_noise_the_gain_is_exact_and_the_snr_at_its_ceiling() -> None:
+def test_without_noise_the_gain_is_exact_and_the_snr_is_the_maximum() -> None:
     sent = pilots(COUNT)
     found = estimate(GAIN * sent.astype(np.complex128), sent)
     assert found.gain == pytest.approx(GAIN, rel=1e-6)
     assert found.noise_power == pytest.approx(0, abs=1e-12)
-    assert found.snr == pytest.approx(LARGEST_SNR)
+    assert found.snr == pytest.approx(MAX_SNR)
     assert found.snr_db == pytest.approx(80)
 
 
 @pytest.mark.parametrize("noise_power", [0.0, 1.0])
-def test_silence_has_the_smallest_snr(noise_power: float) -> None:
+def test_a_signal_orthogonal_to_the_pilots_has_the_minimum_snr(noise_power: float) -> None:
     sent = pilots(4)
-    orthogonal = np.sqrt(noise_power) * np.array([1, 1, -1, -1]) * sent  # nothing along the pilots
-    assert estimate(orthogonal, sent).snr == SMALLEST_SNR
+    orthogonal = np.sqrt(noise_power) * np.array([1, 1, -1, -1]) * sent  # orthogonal to the pilots
+    assert estimate(orthogonal, sent).snr == MIN_SNR
 
 
 @pytest.mark.parametrize("count", [2, 8, COUNT])
 def test_gain_and_noise_power_are_unbiased(count: int) -> None:
-    """z-tests with the known spread, fixed seed, |z| < 4: one false alarm in 16,000."""
+    """z-tests with the known standard deviation and |z| < 4, which has a false alarm rate of 1 in 16,000."""
     found = estimates(count, seed=count)
     error = np.array([e.gain for e in found]) - GAIN
     spread = np.sqrt(NOISE_POWER / count / 2 / TRIALS)
@@ -66,28 +66,28 @@ def test_gain_and_noise_power_are_unbiased(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [8, COUNT])
-def test_variance_of_the_gain_is_noise_power_over_count(count: int) -> None:
+def test_the_variance_of_the_gain_is_noise_power_over_count(count: int) -> None:
     error = np.array([e.gain for e in estimates(count, seed=2 * count)]) - GAIN
     total = 2 * count * float(np.sum(np.abs(error) ** 2)) / NOISE_POWER  # chi-square, two per trial
     assert 0.0005 < stats.chi2.cdf(total, 2 * TRIALS) < 0.9995
 
 
 @pytest.mark.parametrize("noise_power", [0.01 * NOISE_POWER, NOISE_POWER, 8 * NOISE_POWER])
-def test_the_snr_estimate_follows_its_exact_law(noise_power: float) -> None:
-    """count * |gain|^2 / N0, both estimated, is noncentral F with 2 and 2 (count - 1) degrees of freedom. KS test at 99.9 %."""
+def test_the_snr_estimate_follows_its_exact_distribution(noise_power: float) -> None:
+    """count * |gain|^2 / N0, both estimated, is noncentral F with 2 and 2 (count - 1) degrees of freedom (KS test at 99.9 %)."""
     found = np.array([e.snr for e in estimates(noise_power=noise_power, seed=3)])
     law = stats.ncf(2, 2 * (COUNT - 1), 2 * COUNT * abs(GAIN) ** 2 / noise_power)
     assert stats.kstest(COUNT * found + 1, law.cdf).pvalue > 0.001
 
 
-def test_the_snr_in_db_lies_where_it_should() -> None:
-    """At 20 dB and 32 pilots 95 % of the estimates lie between -1.42 and +1.69 dB of the truth, their mean within 0.15 dB."""
+def test_the_error_of_the_snr_in_db_has_its_interval() -> None:
+    """At 20 dB with 32 pilots 95 % of the errors lie between -1.42 and +1.69 dB, and their mean is within 0.15 dB."""
     errors_db = np.array([e.snr_db for e in estimates(noise_power=abs(GAIN) ** 2 / 100, seed=4)]) - 20
     assert stats.binomtest(int(np.sum((errors_db > -1.42) & (errors_db < 1.69))), TRIALS, 0.95).pvalue > 0.001
     assert abs(errors_db.mean()) < 0.15
 
 
-def test_two_pilots_are_the_least() -> None:
+def test_fewer_than_two_pilots_are_rejected() -> None:
     with pytest.raises(ValueError, match="two or more pilots"):
         estimate(pilots(1), pilots(1))
     with pytest.raises(ValueError, match="as many received as sent"):

@@ -1,4 +1,4 @@
-"""Figures: what they draw is what the trace holds, whatever it lacks; their files are the same bytes each time."""
+"""Figures show the contents of the trace, also of an incomplete one, and their files are reproducible."""
 
 import subprocess
 import sys
@@ -14,17 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from plot_tables import MS, Given, Tables, options
+from plot_tables import MS, Given, Tables, one_group
 
+from linksim.enums import Node
 from linksim.errors import LinksimError, TraceError
 from linksim.plots import plot_style, scores, timeline
 from linksim.plots.figures import draw_all, plot_trace
-from linksim.plots.images import picture_rows, pictures_figure
-from linksim.plots.scores import quality_figure
-from linksim.plots.time_series import passed, time_figure
+from linksim.plots.images import image_rows, images_figure
+from linksim.plots.scores import scores_figure
+from linksim.plots.time_series import elapsed_since, time_series_figure
 from linksim.plots.timeline import timeline_figure
 from linksim.plots.trace_view import read_view
-from linksim.records import ALICE, BOB, EVE
 
 
 def lines(panel: Axes, name: str) -> list[Any]:
@@ -33,17 +33,17 @@ def lines(panel: Axes, name: str) -> list[Any]:
 
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.floats(0, 10), st.floats(0, 5)), max_size=20), st.integers(1, 30))
-def test_jamming_is_shaded_by_its_share_of_each_realisation_of_time(intervals: list[tuple[float, float]], bins: int) -> None:
+def test_jamming_is_shaded_in_proportion_to_its_time(intervals: list[tuple[float, float]], bins: int) -> None:
     start = np.array([a for a, _ in intervals])
     end = np.array([a + length for a, length in intervals])
     edges = np.linspace(0, 10, bins + 1)
     expected = [np.maximum(np.minimum(end, b) - np.maximum(start, a), 0).sum() for a, b in pairwise(edges)]
-    np.testing.assert_allclose(np.diff(passed(edges, np.sort(start)) - passed(edges, np.sort(end))), expected, atol=1e-9)
+    np.testing.assert_allclose(np.diff(elapsed_since(edges, np.sort(start)) - elapsed_since(edges, np.sort(end))), expected, atol=1e-9)
 
 
-def test_a_short_run_of_one_link_is_drawn_frame_by_frame() -> None:
-    view = read_view(Tables(options(6)))
-    snr, psnr = time_figure(view).axes
+def test_a_short_run_of_one_link_shows_every_frame() -> None:
+    view = read_view(Tables(one_group(6)))
+    snr, psnr = time_series_figure(view).axes
     bob = view.groups[0].bob
     (line,) = lines(snr, "Bob")
     np.testing.assert_allclose(line.get_xdata(), bob.receptions.time_ns / MS)
@@ -52,17 +52,17 @@ def test_a_short_run_of_one_link_is_drawn_frame_by_frame() -> None:
     np.testing.assert_allclose(lines(psnr, "Bob")[0].get_ydata(), bob.scores.psnr_db.reshape(6, 2).mean(axis=1), rtol=1e-6)
 
 
-def test_an_estimate_that_is_the_truth_is_not_drawn_twice() -> None:
-    given = options(6)
+def test_an_estimate_equal_to_the_true_snr_is_not_drawn() -> None:
+    given = one_group(6)
     given["receptions"]["estimated_snr_db"] = given["receptions"]["snr_db"]
-    snr = time_figure(read_view(Tables(given))).axes[0]
+    snr = time_series_figure(read_view(Tables(given))).axes[0]
     assert lines(snr, "Bob")
     assert not lines(snr, "Bob's estimate")
 
 
-def test_a_long_run_is_drawn_as_medians() -> None:
-    view = read_view(Tables(options(3000, images=1)))
-    (line,) = lines(time_figure(view).axes[0], "Bob")
+def test_a_long_run_shows_medians() -> None:
+    view = read_view(Tables(one_group(3000, images=1)))
+    (line,) = lines(time_series_figure(view).axes[0], "Bob")
     received = view.groups[0].bob.receptions
     width = view.end_s * 1e9 / len(line.get_ydata())
     first = received.snr_db[received.time_ns < width]
@@ -70,51 +70,51 @@ def test_a_long_run_is_drawn_as_medians() -> None:
     assert len(line.get_ydata()) == 120
 
 
-def test_points_against_snr_are_the_means_of_their_bins_jammed_and_not() -> None:
-    view = read_view(Tables(options(200)))
-    figure = quality_figure(view)
+def test_points_over_snr_are_means_of_bins_for_jammed_and_unjammed_frames() -> None:
+    view = read_view(Tables(one_group(200)))
+    figure = scores_figure(view)
     assert figure is not None
-    parts = scores.split(plot_style.BOB, view.groups[0].bob)
-    assert [(part.jammed, len(part.quality)) for part in parts] == [(False, 398), (True, 2)]
+    parts = scores.split_by_jamming(plot_style.BOB, view.groups[0].bob)
+    assert [(part.jammed, len(part.scores)) for part in parts] == [(False, 398), (True, 2)]
     drawn = {container.get_label(): container.lines[0].get_ydata() for container in figure.axes[0].containers}
     assert drawn["Bob, jammed"] == pytest.approx([parts[1].scores.psnr_db.mean()])
-    bins = scores.choose([part.snr_db for part in parts + scores.split(plot_style.EVE, view.groups[0].eve)])
+    bins = scores.choose_bins([part.snr_db for part in parts + scores.split_by_jamming(plot_style.EVE, view.groups[0].eve)])
     place = np.floor((parts[0].snr_db - bins.start_db) / bins.width_db).clip(0, bins.count - 1)
-    means = [parts[0].scores.psnr_db[place == b].mean() for b in np.unique(place) if (place == b).sum() >= scores.FEWEST]
+    means = [parts[0].scores.psnr_db[place == b].mean() for b in np.unique(place) if (place == b).sum() >= scores.MIN_SAMPLES]
     np.testing.assert_allclose(drawn["Bob"], means, rtol=1e-6)
 
 
 @given(st.lists(st.floats(-60, 60), min_size=1, max_size=50))
-def test_bins_of_snr_cover_all_but_the_lowest_and_are_not_many(values: list[float]) -> None:
-    bins = scores.choose([np.array(values)])
+def test_bins_of_snr_cover_all_but_the_lowest_values(values: list[float]) -> None:
+    bins = scores.choose_bins([np.array(values)])
     assert bins.start_db + bins.count * bins.width_db >= max(values)
     assert bins.start_db <= np.quantile(values, 0.001) + 1e-9
     assert 1 <= bins.count <= scores.MAX_BINS
 
 
-def test_pictures_stand_under_their_originals_with_their_scores() -> None:
-    given = options(6)
+def test_images_are_below_their_originals_with_their_scores() -> None:
+    given = one_group(6)
     tables = Tables(given)
     view = read_view(tables)
-    sent, bob, eve = picture_rows(view.groups[0])
-    pictures, scored = tables.table("images"), view.groups[0].eve.quality
-    place = np.flatnonzero((pictures["frame"] == 1) & (pictures["image"] == 0))
-    for row, node in ((sent, ALICE), (bob, BOB), (eve, EVE)):
-        (kept,) = pictures["image"][place][pictures["node"][place] == node]
-        np.testing.assert_array_equal(row.cells[2].image, kept.transpose(1, 2, 0))
-    third = (scored.frame == 1) & (scored.item == 0)
+    sent, bob, eve = image_rows(view.groups[0])
+    images, scored = tables.table("images"), view.groups[0].eve.scores
+    place = np.flatnonzero((images["frame"] == 1) & (images["image"] == 0))
+    for row, node in ((sent, Node.ALICE), (bob, Node.BOB), (eve, Node.EVE)):
+        (pixels,) = images["pixels"][place][images["node"][place] == node]
+        np.testing.assert_array_equal(row.cells[2].image, pixels.transpose(1, 2, 0))
+    third = (scored.frame == 1) & (scored.image == 0)
     assert eve.cells[2].score == f"{scored.psnr_db[third][0]:.1f} dB, {scored.ssim[third][0]:.2f}"
     assert sent.cells[2].score == ""
-    figure = pictures_figure(view)
+    figure = images_figure(view)
     assert figure is not None
     assert sum(bool(panel.get_images()) for panel in figure.axes) == 12
 
 
-def test_the_timeline_holds_the_first_transmissions_and_hatches_the_lost() -> None:
-    view = read_view(Tables(options(60)))
+def test_the_timeline_shows_the_first_transmissions_and_hatches_lost_ones() -> None:
+    view = read_view(Tables(one_group(60)))
     figure = timeline_figure(view)
     assert figure is not None
-    found = timeline.bars(view.groups[0], 0)
+    found = timeline.transmissions(view.groups[0], 0)
     assert len(found) == timeline.EVENTS
     assert [bar.kind for bar in found[:3]] == ["PROBE", "data frame", "data frame"]
     assert found[0].start_s == pytest.approx(0.0005)
@@ -135,62 +135,65 @@ def without(*names: str) -> list[str]:
     return [name for name in ALL if name not in names]
 
 
-LACKING = {
-    "all but one frame": (Tables(options(1, images=1)), ALL),
-    "Eve and jammer": (Tables(options(5, receivers=(BOB,), jam=False)), ALL),
-    "nothing, with 40 links": (Tables(options(5, links=40)), ALL),
-    "rows of images and jamming": (Tables(drop(options(5), "images", "jamming")), without("images")),
-    "whole tables": (Tables(options(5), missing=("images", "jamming", "control")), without("images")),
-    "rows of paths and symbols": (Tables(drop(options(5), "channel", "constellation")), without("channel", "constellation")),
-    "tables that older traces lack": (Tables(options(5), missing=("channel", "constellation")), without("channel", "constellation")),
-    "scores": (Tables(drop(options(5), "scores", "receptions")), without("scores")),
-    "all but control": (Tables({name: options(5)[name] for name in ("links", "control")}), ["time-series", "timeline", "session"]),
-    "receptions": (Tables(drop(options(5), "receptions")), ALL),
-    "decent names": (Tables(options(5), ("open", "$\\frac{", "never\nused")), ALL),
+INCOMPLETE = {
+    "all but one frame": (Tables(one_group(1, images=1)), ALL),
+    "Eve and jammer": (Tables(one_group(5, receivers=(Node.BOB,), jam=False)), ALL),
+    "nothing, with 40 links": (Tables(one_group(5, links=40)), ALL),
+    "rows of images and jamming": (Tables(drop(one_group(5), "images", "jamming")), without("images")),
+    "complete tables": (Tables(one_group(5), missing=("images", "jamming", "control")), without("images")),
+    "rows of channel and constellation": (Tables(drop(one_group(5), "channel", "constellation")), without("channel", "constellation")),
+    "the tables channel and constellation": (
+        Tables(one_group(5), missing=("channel", "constellation")),
+        without("channel", "constellation"),
+    ),
+    "scores": (Tables(drop(one_group(5), "scores", "receptions")), without("scores")),
+    "all but control": (Tables({name: one_group(5)[name] for name in ("links", "control")}), ["time-series", "timeline", "session"]),
+    "receptions": (Tables(drop(one_group(5), "receptions")), ALL),
+    "printable names": (Tables(one_group(5), ("open", "$\\frac{", "never\nused")), ALL),
 }
 
 
-@pytest.mark.parametrize(("tables", "figures"), LACKING.values(), ids=LACKING.keys())
-def test_what_a_trace_lacks_is_left_out(tables: Tables, figures: list[str]) -> None:
+@pytest.mark.parametrize(("tables", "figures"), INCOMPLETE.values(), ids=INCOMPLETE.keys())
+def test_figures_without_data_are_left_out(tables: Tables, figures: list[str]) -> None:
     assert [name for name, _ in draw_all(read_view(tables))] == figures
 
 
-def test_nan_snr_and_silent_receivers_are_drawn_around() -> None:
-    given = options(8)
+def test_nan_snr_and_missing_classes_are_skipped() -> None:
+    given = one_group(8)
     given["receptions"]["estimated_snr_db"][:] = np.nan
     given["receptions"]["snr_db"][:3] = -np.inf
     given["scores"]["class_received"][:] = -1
     assert [plot_style.svg(figure)[:5] for _, figure in draw_all(read_view(Tables(given)))] == [b"<?xml"] * len(ALL)
 
 
-def test_many_groups_are_cut_and_the_title_says_so() -> None:
+def test_the_title_states_how_many_groups_are_shown() -> None:
     groups = tuple(f"g{i}" for i in range(30))
-    given = options(3, links=30)
+    given = one_group(3, links=30)
     given["links"]["group"] = np.arange(30)
-    figure = time_figure(read_view(Tables(given, groups)))
+    figure = time_series_figure(read_view(Tables(given, groups)))
     assert len(figure.axes) == 2 * plot_style.MAX_GROUPS
     assert "first 12 of 30 groups" in figure.get_suptitle()
 
 
 @pytest.mark.parametrize(("count", "across"), [(1, 1), (2, 2), (3, 3), (4, 2), (5, 3), (7, 3), (12, 3)])
-def test_blocks_stand_in_even_rows(count: int, across: int) -> None:
+def test_rows_of_blocks_have_similar_lengths(count: int, across: int) -> None:
     assert plot_style.side_by_side(count) == across
 
 
-def test_200_000_rows_are_drawn_in_seconds() -> None:
-    view = read_view(Tables(options(1500, images=1, links=64)))
+def test_200_000_rows_are_drawn_within_three_seconds() -> None:
+    view = read_view(Tables(one_group(1500, images=1, links=64)))
     begun = time.process_time()
-    time_figure(view), quality_figure(view), timeline_figure(view)
-    assert sum(len(receiver.quality) for receiver in (view.groups[0].bob, view.groups[0].eve)) == 192_000
+    time_series_figure(view), scores_figure(view), timeline_figure(view)
+    assert sum(len(receiver.scores) for receiver in (view.groups[0].bob, view.groups[0].eve)) == 192_000
     assert time.process_time() - begun < 3
 
 
 @pytest.fixture
 def trace(tmp_path: Path) -> Path:
-    return Tables(options(4)).write(tmp_path / "run.h5")
+    return Tables(one_group(4)).write(tmp_path / "run.h5")
 
 
-def test_figures_are_the_same_bytes_each_time_whatever_the_users_settings(trace: Path, tmp_path: Path) -> None:
+def test_files_are_reproducible_and_ignore_the_users_settings(trace: Path, tmp_path: Path) -> None:
     first = plot_trace(trace, tmp_path / "new" / "folder", ("png", "svg"))
     with matplotlib.rc_context({"font.size": 20, "axes.grid": False, "savefig.dpi": 33}):
         second = plot_trace(trace, tmp_path / "b", ("png", "svg"))
@@ -202,27 +205,27 @@ def test_figures_are_the_same_bytes_each_time_whatever_the_users_settings(trace:
 
 
 def test_a_pdf_has_no_date(tmp_path: Path) -> None:
-    written = plot_style.save(time_figure(read_view(Tables(options(2)))), tmp_path / "time.pdf").read_bytes()
+    written = plot_style.save(time_series_figure(read_view(Tables(one_group(2)))), tmp_path / "time-series.pdf").read_bytes()
     assert written.startswith(b"%PDF")
     assert b"CreationDate" not in written
 
 
-def test_a_trace_without_rows_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_trace_without_rows_is_rejected(tmp_path: Path) -> None:
     empty = Tables({"links": {"link": [0]}}).write(tmp_path / "empty.h5")
     with pytest.raises(TraceError, match=r"empty\.h5: nothing to show"):
         plot_trace(empty, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["empty.h5"]
 
 
-def test_what_cannot_be_written_is_told_in_one_line(trace: Path, tmp_path: Path) -> None:
-    with pytest.raises(LinksimError, match="no figure format 'pngg'; did you mean 'png'"):
+def test_write_errors_have_one_line(trace: Path, tmp_path: Path) -> None:
+    with pytest.raises(LinksimError, match="unknown figure format 'pngg'; did you mean 'png'"):
         plot_trace(trace, tmp_path / "out", ("pngg",))
     (tmp_path / "file").write_text("")
     with pytest.raises(LinksimError, match=r"file.* cannot be written"):
         plot_trace(trace, tmp_path / "file" / "out")
 
 
-def test_the_summary_needs_no_matplotlib_and_figures_need_no_pyplot_and_no_torch(trace: Path) -> None:
+def test_the_summary_does_not_import_matplotlib_and_figures_import_neither_pyplot_nor_torch(trace: Path) -> None:
     script = f"""
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Fading in blocks, smooth and per subcarrier, jammers, a digital scheme, a session under faults: all are drawn without a warning."""
+"""Figures of runs with all kinds of fading, jammers, a digital scheme and faults of the session are drawn without warnings."""
 
 from pathlib import Path
 from typing import Any
@@ -15,22 +15,22 @@ from linksim.trace.reader import open_trace
 FADING: dict[str, dict[str, Any]] = {
     "rayleigh": {"kind": "rayleigh", "coherence_ms": 0.7},
     "jakes": {"kind": "jakes", "doppler_hz": 100.0},
-    "ofdm": {"kind": "tdl", "speed_mps": 30.0, "view": "ofdm"},
+    "ofdm": {"kind": "tdl", "speed_mps": 30.0, "bandwidth": "ofdm"},
 }
 JAMMERS = ("sweep", "reactive")
-TOLD = {"probe_interval_ms": 5.0}
-FAULTS = {"loss": 0.2, "duplicate": 0.3, "reorder": 0.3, "replay": 0.3, "flip": 0.1, "truncate": 0.1, "forge": 0.3}
+SESSION = {"probe_interval_ms": 5.0}
+FAULTS = {"loss": 0.2, "duplicate": 0.3, "reorder": 0.3, "replay": 0.3, "bit_flip": 0.1, "truncate": 0.1, "forge": 0.3}
 SEALED = {"scheme": ["permutation", "deepjscc"]}
 
 
 def options(**more: Any) -> LinkOptions:
-    return LinkOptions.model_validate({"eve": {"attack": "inverse-network"}, "session": TOLD} | more)
+    return LinkOptions.model_validate({"eve": {"attack": "inverse-network"}, "session": SESSION} | more)
 
 
 GROUPS = {
     "fading": {name: options(channel={"bob": {"fading": spec}, "eve": {"fading": spec}}) for name, spec in FADING.items()},
     "jammers": {kind: options(links=2, jammer={"kind": kind, "start_ms": 2.0}) for kind in JAMMERS},
-    "faults": {"sealed": options(**SEALED, session=TOLD | {"faults": FAULTS}), "held": options(**SEALED, jammer={"kind": "barrage"})},
+    "faults": {"sealed": options(**SEALED, session=SESSION | {"faults": FAULTS}), "held": options(**SEALED, jammer={"kind": "barrage"})},
     "digital": {"coded": LinkOptions.model_validate({"scheme": ["digital"]})},
 }
 

@@ -1,4 +1,4 @@
-"""The numbers behind figures and report: intervals against closed forms, the summary against what was worked out by hand."""
+"""The numbers of figures and report: quantile bands match numpy, and the summary matches manual computation."""
 
 import math
 from dataclasses import fields
@@ -7,41 +7,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plot_tables import Tables, by_hand, options
+from plot_tables import Tables, one_group, two_small_groups
 from scipy import stats
 
-from linksim.plots.intervals import bands, mean_interval, wilson
+from linksim.enums import Node
+from linksim.plots.binning import quantile_bands
 from linksim.plots.summary import summarise, summary_text
-from linksim.plots.tables import Frames, match
+from linksim.plots.tables import FrameRows, match
 from linksim.plots.trace_view import read_view
-from linksim.records import EVE
-
-
-@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilson_is_scipys(counts: tuple[int, int]) -> None:
-    found, oracle = wilson(*counts), stats.binomtest(*counts).proportion_ci(0.95, method="wilson")
-    assert (found.low, found.high) == pytest.approx((oracle.low, oracle.high), abs=1e-12)
-    assert (found.value, found.n) == (counts[0] / counts[1], counts[1])
-    assert found.low <= found.value <= found.high  # to the last bit: an error bar of negative length cannot be drawn
-
-
-def test_the_interval_of_a_mean_is_the_normal_one() -> None:
-    samples = np.array([20.0, 22.5, 21.0, 30.0, np.nan, np.inf, 25.5], np.float32)
-    finite = samples[np.isfinite(samples)].astype(float)
-    found = mean_interval(samples)
-    assert (found.low, found.high) == pytest.approx(stats.norm.interval(0.95, finite.mean(), stats.sem(finite)))
-    assert found.n == 5
-    alone = mean_interval(np.array([3.0]))
-    assert (alone.value, alone.n) == (3.0, 1)
-    assert math.isnan(alone.high)
-    assert mean_interval(np.empty(0)).n == wilson(0, 0).n == 0
 
 
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.floats(-1, 11), st.floats(-50, 50)), min_size=1, max_size=60), st.integers(1, 7))
-def test_bands_are_the_quantiles_of_each_bin(points: list[tuple[float, float]], bins: int) -> None:
+def test_bands_are_quantiles_of_each_bin(points: list[tuple[float, float]], bins: int) -> None:
     x, y = np.array(points).T
-    found = bands(x, y, 0.0, 10.0, bins)
+    found = quantile_bands(x, y, 0.0, 10.0, bins)
     place = np.clip(np.floor(x / (10 / bins)), 0, bins - 1)
     for i, b in enumerate(np.unique(place)):
         inside = y[place == b]
@@ -51,10 +31,10 @@ def test_bands_are_the_quantiles_of_each_bin(points: list[tuple[float, float]], 
         assert found.centre[i] == pytest.approx(x[place == b].mean())
 
 
-def test_matching_finds_the_frame_of_the_same_link_or_none() -> None:
-    def at(*places: tuple[int, int]) -> Frames:
+def test_match_finds_the_row_of_the_same_link_and_frame() -> None:
+    def at(*places: tuple[int, int]) -> FrameRows:
         link, frame = np.array(places).reshape(-1, 2).T
-        return Frames(*[link if column.name == "link" else frame for column in fields(Frames)])
+        return FrameRows(*[link if column.name == "link" else frame for column in fields(FrameRows)])
 
     among = at((1, 0), (0, 5), (0, 2), (1, 5))
     assert match(at((0, 2), (1, 5), (1, 2), (0, 9), (2, 0)), among).tolist() == [2, 3, -1, -1, -1]
@@ -62,21 +42,21 @@ def test_matching_finds_the_frame_of_the_same_link_or_none() -> None:
     assert match(at(), among).tolist() == []
 
 
-def test_the_view_splits_rows_by_group_and_receiver_and_drops_links_that_nobody_named() -> None:
-    given = options(3, links=4)
+def test_the_view_splits_rows_by_group_and_receiver_and_drops_unknown_links() -> None:
+    given = one_group(3, links=4)
     given["links"] = {"link": [0, 1, 2], "group": [0, 1, 0]}
     view = read_view(Tables(given, ("even", "odd")))
     assert [(group.name, group.links.tolist()) for group in view.groups] == [("even", [0, 2]), ("odd", [1])]
     assert [len(group.frames) for group in view.groups] == [6, 3]
-    assert set(view.groups[0].eve.quality.receiver.tolist()) == {EVE}
+    assert set(view.groups[0].eve.scores.receiver.tolist()) == {Node.EVE}
     assert set(view.groups[0].bob.receptions.link.tolist()) == {0, 2}
-    assert view.end_s == pytest.approx(0.010)  # the jammer's
+    assert view.end_s == pytest.approx(0.010)  # end of the jamming interval
 
 
-def test_the_summary_meets_the_numbers_worked_out_by_hand() -> None:
-    group, idle = summarise(read_view(by_hand()))
+def test_the_summary_matches_manual_computation() -> None:
+    group, idle = summarise(read_view(two_small_groups()))
     assert (group.name, group.links, group.decoded, group.lost) == ("open", 2, 2, 2)
-    assert group.control_share == pytest.approx(500 / (500 + 1000 + 1000 + 500))  # the frame that was never sent used nothing
+    assert group.control_share == pytest.approx(500 / (500 + 1000 + 1000 + 500))  # the frame that was not sent has no channel uses
     assert group.jam_share == pytest.approx((2 + 2 + 2) / (8 + 10))  # link 0 ends at 8 ms, link 1 at 10 ms
     assert group.bob is not None
     assert group.eve is not None
@@ -84,17 +64,17 @@ def test_the_summary_meets_the_numbers_worked_out_by_hand() -> None:
     assert (group.bob.psnr_db.low, group.bob.psnr_db.high) == pytest.approx((20 - half, 20 + half))
     assert group.bob.psnr_of_mean_mse_db == pytest.approx(-10 * math.log10(0.111 / 3))
     assert (group.bob.ssim.value, group.bob.accuracy.value, group.bob.accuracy.n) == (0.5, pytest.approx(2 / 3), 3)
-    assert (group.eve.psnr_db.value, group.eve.accuracy.value, group.eve.accuracy.n) == (10, 1, 1)  # one of the two was never judged
+    assert (group.eve.psnr_db.value, group.eve.accuracy.value, group.eve.accuracy.n) == (10, 1, 1)  # one of the two was not classified
     assert (idle.name, idle.bob, idle.eve, idle.decoded) == ("idle", None, None, 0)
     assert math.isnan(idle.jam_share)
     assert math.isnan(idle.control_share)
 
 
-def test_the_table_of_a_run() -> None:
-    assert summary_text(summarise(read_view(by_hand()))).splitlines() == [
+def test_the_summary_as_text() -> None:
+    assert summary_text(summarise(read_view(two_small_groups()))).splitlines() == [
         "group  links  receiver  images        PSNR dB           SSIM               accuracy  frames ok/lost  control  jammed",
-        "-----  -----  ---  ------  -------------  -------------  ---------------------  --------------  -------  ------",
-        "open       2  Bob       3  20.00 ± 11.32  0.500 ± 0.283    66.7 % [20.8, 93.9]           2 / 2   16.7 %  33.3 %",
-        "              Eve       2   10.00 ± 0.00  0.250 ± 0.490  100.0 % [20.7, 100.0]",
-        "idle       1  Bob       0              -              -                      -           0 / 0        -       -",
+        "-----  -----  --------  ------  -------------  -------------  ---------------------  --------------  -------  ------",
+        "open       2  Bob            3  20.00 ± 11.32  0.500 ± 0.283    66.7 % [20.8, 93.9]           2 / 2   16.7 %  33.3 %",
+        "              Eve            2   10.00 ± 0.00  0.250 ± 0.490  100.0 % [20.7, 100.0]",
+        "idle       1  Bob            0              -              -                      -           0 / 0        -       -",
     ]

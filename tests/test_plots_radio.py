@@ -1,4 +1,4 @@
-"""Figures of the radio and the session: what they draw is what the trace holds."""
+"""Figures of the channel, the constellation and the session match the trace."""
 
 from typing import Any
 
@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
-from plot_tables import MS, Tables, options
+from plot_tables import MS, Tables, one_group
 
+from linksim.enums import MessageKind, Node, Origin
 from linksim.plots import constellation, sequence
 from linksim.plots.channel import channel_figure
 from linksim.plots.constellation import constellation_figure, evm_db
-from linksim.plots.error_rates import Curve, error_rate_figure
-from linksim.plots.intervals import wilson
-from linksim.plots.sequence import Message, excerpts, messages, scale
+from linksim.plots.error_rates import ErrorRateCurve, error_rate_figure
+from linksim.plots.sequence import ChartMessage, depth_scale, excerpts, messages
 from linksim.plots.session import session_figure
-from linksim.plots.trace_view import View, read_view
-from linksim.records import ALICE, BOB, EVE, FORGERY, MESSAGES
+from linksim.plots.trace_view import TraceView, read_view
+from linksim.statistics import wilson
 
 
-def view_of(given: Any) -> View:
+def view_of(given: Any) -> TraceView:
     return read_view(Tables(given))
 
 
@@ -28,29 +28,29 @@ def lines(panel: Axes, name: str) -> list[Any]:
     return [line for line in panel.get_lines() if line.get_label() == name]
 
 
-def test_gains_and_snr_are_drawn_as_they_were_kept() -> None:
-    view = view_of(options(8))
+def test_gains_and_snr_match_the_trace() -> None:
+    view = view_of(one_group(8))
     figure = channel_figure(view)
     assert figure is not None
     gain, at_bob, at_eve = figure.axes
     group = view.groups[0]
-    for receiver, name, panel in ((BOB, "Bob's path", at_bob), (EVE, "Eve's path", at_eve)):
-        own = group.paths.take(group.paths.receiver == receiver)
+    for receiver, name, panel in ((Node.BOB, "Bob's path", at_bob), (Node.EVE, "Eve's path", at_eve)):
+        own = group.channel.take(group.channel.receiver == receiver)
         (line,) = lines(gain, name)
         np.testing.assert_allclose(line.get_ydata(), own.gain_db)
-        np.testing.assert_allclose(lines(panel, "SNR at every instant")[0].get_ydata(), own.gain_db + own.mean_snr_db)
-    turns = lines(gain, "Bob's path")[0].get_xdata()[1:][np.diff(lines(gain, "Bob's path")[0].get_ydata()) != 0]
-    np.testing.assert_allclose(turns % 4, 0, atol=1e-9)  # ms: a gain turns where its block begins
+        np.testing.assert_allclose(lines(panel, "sampled SNR")[0].get_ydata(), own.gain_db + own.mean_snr_db)
+    changes = lines(gain, "Bob's path")[0].get_xdata()[1:][np.diff(lines(gain, "Bob's path")[0].get_ydata()) != 0]
+    np.testing.assert_allclose(changes % 4, 0, atol=1e-9)  # ms: the gain changes at the start of a block
     shown = (group.bob.receptions.time_ns + 1 * MS) / MS  # middle of a frame of 2 ms
-    for name, value in (("during a data frame", group.bob.receptions.snr_db), ("as the receiver estimated it", None)):
+    for name, value in (("during a data frame", group.bob.receptions.snr_db), ("estimated by the receiver", None)):
         (line,) = lines(at_bob, f"Bob: {name}")
         seen = shown <= gain.get_xlim()[1]
         np.testing.assert_allclose(line.get_xdata(), shown[seen])
         np.testing.assert_allclose(line.get_ydata(), (group.bob.receptions.estimated_snr_db if value is None else value)[seen])
 
 
-def test_coherence_blocks_and_jamming_are_tinted_where_they_were() -> None:
-    figure = channel_figure(view_of(options(8)))
+def test_coherence_blocks_and_jamming_are_tinted_at_their_times() -> None:
+    figure = channel_figure(view_of(one_group(8)))
     assert figure is not None
     gain, at_bob = figure.axes[:2]
 
@@ -62,11 +62,11 @@ def test_coherence_blocks_and_jamming_are_tinted_where_they_were() -> None:
     assert [text.get_text() for text in figure.legends[0].get_texts()].count("Bob's coherence blocks, every other one") == 1
 
 
-def test_symbols_are_drawn_as_they_were_kept_in_the_colour_of_their_quadrant() -> None:
-    view = view_of(options(3))
+def test_symbols_match_the_trace_and_have_the_colour_of_their_quadrant() -> None:
+    view = view_of(one_group(3))
     figure = constellation_figure(view)
     assert figure is not None
-    own = view.groups[0].symbols.take(view.groups[0].symbols.receiver == BOB)
+    own = view.groups[0].constellation.take(view.groups[0].constellation.receiver == Node.BOB)
     for panel, re, im in ((figure.axes[0], own.rx_re, own.rx_im), (figure.axes[1], own.equalised_re, own.equalised_im)):
         drawn = [line for line in panel.get_lines() if line.get_marker() == "."]
         assert sum(len(line.get_xdata()) for line in drawn) == len(own)
@@ -81,11 +81,11 @@ def test_symbols_are_drawn_as_they_were_kept_in_the_colour_of_their_quadrant() -
     assert sorted(np.round(np.abs(crosses.get_xdata()), 3)) == [0.707] * 4
 
 
-def test_many_symbols_become_a_density_that_counts_them_all() -> None:
+def test_the_density_of_many_symbols_counts_all() -> None:
     draw = np.random.default_rng(0)
     count = constellation.DENSE
     noise = draw.normal(0, 0.05, (2, count))
-    given = options(1)
+    given = one_group(1)
     given["constellation"] = {"tx_re": np.ones(count), "rx_re": 1 + noise[0], "rx_im": noise[1], "equalised_re": 1 + noise[0]}
     figure = constellation_figure(view_of(given))
     assert figure is not None
@@ -102,17 +102,21 @@ def test_error_vector_magnitude_is_noise_over_signal() -> None:
 
 
 def exchange() -> Any:
-    """A lost probe, its repetition, the report, a forged copy of it; then frames of which one was held back and one had no terms."""
-    probe, report = MESSAGES.index("probe"), MESSAGES.index("report")
-    return options(1, jam=False) | {
-        "control": {"time_ns": np.array([0, 5, 6, 6]) * MS, "airtime_ns": np.array([1, 1, 1, 0]) * MS, "sender": [ALICE, ALICE, BOB, BOB]}
+    """A lost probe, its repetition, the report, a forged copy of it; then frames of which one was not sent and one had no parameters."""
+    probe, report = MessageKind.PROBE, MessageKind.REPORT
+    return one_group(1, jam=False) | {
+        "control": {
+            "time_ns": np.array([0, 5, 6, 6]) * MS,
+            "airtime_ns": np.array([1, 1, 1, 0]) * MS,
+            "sender": [Node.ALICE, Node.ALICE, Node.BOB, Node.BOB],
+        }
         | {"message": [probe, probe, report, report], "sequence": [4] * 4, "attempt": [0, 1, 0, 0], "outcome": [1, 0, 0, 2]}
-        | {"origin": [0, 0, 0, FORGERY]},
+        | {"origin": [0, 0, 0, Origin.FORGERY]},
         "frames": {"time_ns": np.array([8, 20, 90]) * MS, "airtime_ns": np.array([2, 0, 2]) * MS, "frame": [0, 1, 2], "outcome": [0, 2, 1]},
     }
 
 
-def test_a_sequence_holds_every_message_with_its_fate() -> None:
+def test_a_sequence_has_every_message_with_its_outcome() -> None:
     view = view_of(exchange())
     found = messages(view.groups[0], 0)
     assert [(m.name, m.outcome, m.by_alice, m.used, m.on_air) for m in found] == [
@@ -124,24 +128,24 @@ def test_a_sequence_holds_every_message_with_its_fate() -> None:
         ("frame 1", "not sent", True, False, False),
         ("frame 2", "no parameters", True, False, True),
     ]
-    assert [round(1e6 * m.end_s) for m in found[:3]] == [1001, 6001, 7001]  # airtime and the way, in us
-    assert [round(1e6 * m.start_s) for m in found[:4]] == [0, 5000, 6000, 7001]  # what was forged stands where the true one arrived
+    assert [round(1e6 * m.end_s) for m in found[:3]] == [1001, 6001, 7001]  # airtime and propagation delay in us
+    assert [round(1e6 * m.start_s) for m in found[:4]] == [0, 5000, 6000, 7001]  # the forgery has the arrival time of the true message
 
 
-def test_the_chart_breaks_what_was_lost_and_notes_what_was_not_on_the_air() -> None:
+def test_the_chart_marks_lost_messages_and_notes_those_not_on_the_air() -> None:
     figure = session_figure(view_of(exchange()))
     assert figure is not None
     (panel,) = figure.axes
     assert len([line for line in panel.get_lines() if line.get_marker() == "x"]) == 1
-    said = [text.get_text() for text in panel.texts]
+    texts = [text.get_text() for text in panel.texts]
     arrows = [text for text in panel.texts if getattr(text, "arrow_patch", None) is not None]
     assert len(arrows) == 5
     ends = {(round(arrow.xyann[0], 2), round(arrow.xy[0], 2)) for arrow in arrows}
     assert ends == {(0, 0.55), (0, 1), (1, 0)}
-    notes = {"REPORT 4 forged: refused", "frame 1: not sent", "frame 2: no terms", "70 ms of silence"}
-    assert notes | {"PROBE 4", "PROBE 4, try 2", "REPORT 4", "frame 0", "0.00", "5.00", "90.00"} <= set(said)
+    notes = {"REPORT 4 forged: refused", "frame 1: not sent", "frame 2: no parameters", "70 ms idle"}
+    assert notes | {"PROBE 4", "PROBE 4, try 2", "REPORT 4", "frame 0", "0.00", "5.00", "90.00"} <= set(texts)
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names == ["control message", "control message, lost", "data frame", "data frame, came, but could not be used"]
+    assert names == ["control message", "control message, lost", "data frame", "data frame, received, but not usable"]
 
 
 spans = st.tuples(st.floats(0, 50), st.floats(0.1, 5), st.booleans())
@@ -149,11 +153,11 @@ spans = st.tuples(st.floats(0, 50), st.floats(0.1, 5), st.booleans())
 
 @settings(max_examples=60)
 @given(st.lists(spans, min_size=1, max_size=60))
-def test_excerpts_and_their_scale_keep_the_order_of_time(drawn: list[tuple[float, float, bool]]) -> None:
+def test_excerpts_and_their_scale_preserve_the_order_of_time(drawn: list[tuple[float, float, bool]]) -> None:
     now, every = 0.0, []
     for i, (gap, length, used) in enumerate(drawn):
         now += gap
-        every.append(Message(now, now + length, True, False, f"PROBE {i}", "accepted" if used else "lost", used))
+        every.append(ChartMessage(now, now + length, True, False, f"PROBE {i}", "accepted" if used else "lost", used))
         now += length
     parts = excerpts(every)
     assert parts[0][1] == every[: sequence.EXCERPT]
@@ -161,21 +165,21 @@ def test_excerpts_and_their_scale_keep_the_order_of_time(drawn: list[tuple[float
     lost = [m for m in every if not m.used]
     assert not lost or any(lost[0] in part for _, part in parts)
     for _, part in parts:
-        place = scale(part)
+        place = depth_scale(part)
         assert (np.diff(place.depth) >= 0).all()
         for message in part:
             assert sequence.ARROW[0] - 1e-9 <= place(message.end_s) - place(message.start_s) <= sequence.ARROW[1] + 1e-9
         assert place.height <= len(part) * (sequence.ARROW[1] + sequence.IDLE[1]) + sequence.NOTE
 
 
-def test_measured_rates_stand_at_their_points_and_none_seen_at_its_bound() -> None:
+def test_measured_rates_are_drawn_with_upper_bounds_for_points_without_errors() -> None:
     found = tuple(wilson(errors, 1000) for errors in (100, 10, 0))
     snr_db = np.array([0.0, 1.0, 2.0])
-    curves = tuple(Curve(f"c{i}", snr_db + i, found, limit_db=-1.0) for i in range(4))
+    curves = tuple(ErrorRateCurve(f"c{i}", snr_db + i, found, limit_db=-1.0) for i in range(4))
     figure = error_rate_figure(curves, curves)
     for panel in figure.axes:
         for i, container in enumerate(panel.containers):
             np.testing.assert_allclose(container.lines[0].get_xdata(), [i, i + 1])
             np.testing.assert_allclose(container.lines[0].get_ydata(), [0.1, 0.01])
-        hanging = [line for line in panel.get_lines() if line.get_marker() == "v" and len(line.get_xdata())]
-        assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in hanging] == [(2 + i, found[2].high) for i in range(4)]
+        bounds = [line for line in panel.get_lines() if line.get_marker() == "v" and len(line.get_xdata())]
+        assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in bounds] == [(2 + i, found[2].high) for i in range(4)]

@@ -1,4 +1,4 @@
-"""Shortening and puncturing: the room is filled exactly, the rate is kept, and what was sent comes back."""
+"""Rate matching: the capacity is filled exactly, the rate is preserved, and the payload is recovered."""
 
 from fractions import Fraction
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from linksim.phy import ldpc, ratematch
 
 RATES = ("1/2", "2/3", "3/4", "5/6")
-rooms, rates = st.integers(40, 8000), st.sampled_from(RATES)
+capacities, rates = st.integers(40, 8000), st.sampled_from(RATES)
 
 
 def payloads(count: int, size: int, seed: int = 0) -> torch.Tensor:
@@ -18,47 +18,47 @@ def payloads(count: int, size: int, seed: int = 0) -> torch.Tensor:
 
 
 @settings(max_examples=40, deadline=None)
-@given(rooms, rates)
-def test_the_room_is_filled_at_the_rate_and_places_are_used_once(room: int, rate: str) -> None:
-    fit = ratematch.fit(room, rate)
-    number, length = ratematch.lengths(room)
-    assert fit.payload == int(room * Fraction(rate))
-    assert len(fit.sent) == room <= number * length == fit.codewords * fit.code.n
-    assert len(fit.message) == fit.payload
-    assert len(fit.sent.unique()) == room
-    assert len(fit.message.unique()) == fit.payload
-    assert not set(fit.sent.tolist()) & set(fit.shortened.tolist())
-    punctured = number * length - room - len(fit.shortened)
-    assert abs(punctured - (number * length - room) * (1 - Fraction(rate))) <= 1
-    of_each = [int((fit.sent // length == word).sum()) for word in range(number)]
-    assert max(of_each) - min(of_each) <= 2
+@given(capacities, rates)
+def test_the_capacity_is_filled_and_every_position_is_used_once(capacity: int, rate: str) -> None:
+    matching = ratematch.rate_matching(capacity, rate)
+    number, length = ratematch.lengths(capacity)
+    assert matching.payload == int(capacity * Fraction(rate))
+    assert len(matching.transmitted) == capacity <= number * length == matching.codewords * matching.code.n
+    assert len(matching.message) == matching.payload
+    assert len(matching.transmitted.unique()) == capacity
+    assert len(matching.message.unique()) == matching.payload
+    assert not set(matching.transmitted.tolist()) & set(matching.shortened.tolist())
+    punctured = number * length - capacity - len(matching.shortened)
+    assert abs(punctured - (number * length - capacity) * (1 - Fraction(rate))) <= 1
+    per_codeword = [int((matching.transmitted // length == word).sum()) for word in range(number)]
+    assert max(per_codeword) - min(per_codeword) <= 2
 
 
 @settings(max_examples=25, deadline=None)
-@given(rooms, rates, st.integers(0, 99))
-def test_without_noise_the_payload_comes_back(room: int, rate: str, seed: int) -> None:
-    fit = ratematch.fit(room, rate)
-    bits = payloads(3, fit.payload, seed)
-    sent = ratematch.encode(fit, bits)
-    assert sent.shape == (3, room)
-    assert torch.equal(ratematch.decode(fit, 8.0 - 16.0 * sent.float(), 50), bits)
+@given(capacities, rates, st.integers(0, 99))
+def test_without_noise_the_payload_is_recovered(capacity: int, rate: str, seed: int) -> None:
+    matching = ratematch.rate_matching(capacity, rate)
+    bits = payloads(3, matching.payload, seed)
+    transmitted = ratematch.encode(matching, bits)
+    assert transmitted.shape == (3, capacity)
+    assert torch.equal(ratematch.decode(matching, 8.0 - 16.0 * transmitted.float(), 50), bits)
 
 
-def test_a_full_codeword_is_that_of_the_code() -> None:
-    fit = ratematch.fit(1296, "3/4")
-    bits = payloads(4, fit.payload)
-    assert torch.equal(ratematch.encode(fit, bits), ldpc.encode(ldpc.code(1296, "3/4"), bits))
+def test_a_full_codeword_equals_that_of_the_code() -> None:
+    matching = ratematch.rate_matching(1296, "3/4")
+    bits = payloads(4, matching.payload)
+    assert torch.equal(ratematch.encode(matching, bits), ldpc.encode(ldpc.code(1296, "3/4"), bits))
 
 
-def test_lengths_are_those_of_the_standard() -> None:
-    """IEEE 802.11, PPDU encoding parameters, at a payload of R times the room."""
-    assert [ratematch.lengths(room) for room in (1, 648, 649, 1296, 1297, 1944, 1945, 2592, 2593, 3888, 3889)] == [
+def test_lengths_equal_those_of_the_standard() -> None:
+    """IEEE 802.11, PPDU encoding parameters, for a payload of R times the capacity."""
+    assert [ratematch.lengths(capacity) for capacity in (1, 648, 649, 1296, 1297, 1944, 1945, 2592, 2593, 3888, 3889)] == [
         (1, 648), (1, 648), (1, 1296), (1, 1296), (1, 1944), (1, 1944), (2, 1296), (2, 1296), (2, 1944), (2, 1944), (3, 1944),
     ]  # fmt: skip
 
 
-def test_no_room_and_other_rates_are_refused() -> None:
-    with pytest.raises(ValueError, match="room for one bit or more, got 0"):
-        ratematch.fit(0, "1/2")
+def test_zero_capacity_and_other_rates_are_rejected() -> None:
+    with pytest.raises(ValueError, match="must be at least 1 bit, got 0"):
+        ratematch.rate_matching(0, "1/2")
     with pytest.raises(ValueError, match="no LDPC code of 648 bits at rate 1/3"):
-        ratematch.fit(600, "1/3")
+        ratematch.rate_matching(600, "1/3")

@@ -5,9 +5,10 @@ import pytest
 from linksim.errors import ScenarioError
 from linksim.records import ControlSent, FrameSent, ImageScore, KeptImage, Reception
 from linksim.scenario.control_size import control_channel_uses
-from linksim.scenario.estimate import BYTES, describe, estimate, readable, row_bytes
+from linksim.scenario.estimate import describe, estimate, readable, row_bytes
 from linksim.scenario.load import load_scenario, scenario_from_text, shipped_names
 from linksim.scenario.schema import Scenario
+from linksim.wire_layout import message_bytes
 
 SILENT = """\
 name: x
@@ -46,10 +47,10 @@ def test_keys_from_the_table_cost_two_messages_a_frame_and_derived_ones_none() -
     table = with_lines("scheme: [permutation, deepjscc]")
     derived = scenario_from_text(SILENT + "scheme: [{name: permutation, keys: derived}, deepjscc]")
     assert (estimate(table).control, estimate(derived).control) == (3 * (2 + 2 * 20), 3 * 2)  # hello and accept, key and ack
-    radio = table.groups["options"].radio
+    radio = table.groups["link"].radio
     key_s = (
-        control_channel_uses(radio, BYTES["key"] + 3 * 4) + control_channel_uses(radio, BYTES["ack"])
-    ) / 1e6 + 2e-6  # three pairs, 1 us of way each
+        control_channel_uses(radio, message_bytes("key", pairs=5)) + control_channel_uses(radio, message_bytes("ack"))
+    ) / 1e6 + 2e-6  # five images, each paired with noise; 1 us of propagation each
     assert estimate(table).simulated_s - estimate(derived).simulated_s == pytest.approx(20 * key_s)
 
 
@@ -71,7 +72,7 @@ def test_intervals_of_the_other_jammers_follow_their_words() -> None:
         return dict(estimate(with_lines(f"jammer: {jammer}")).rows)["jamming"]
 
     seconds = estimate(with_lines()).simulated_s
-    assert intervals("barrage") == 3  # told in slices of 100 ms
+    assert intervals("barrage") == 3  # recorded in slices of 100 ms
     assert intervals("{kind: markov, mean_on_ms: 1, mean_off_ms: 4}") == 3 * -(-seconds // 5e-3)
     assert intervals("{kind: sweep, dwell_ms: 1}") == 3 * -(-seconds // 3e-3)
     assert intervals("{kind: reactive, miss_probability: 0.5}") == 3 * 10
@@ -81,7 +82,7 @@ def test_intervals_of_the_other_jammers_follow_their_words() -> None:
 
 
 def test_the_trace_grows_by_the_bytes_of_its_columns() -> None:
-    small, large = (estimate(with_lines(f"trace: {{images: {pictures}}}")) for pictures in (0, 10))
+    small, large = (estimate(with_lines(f"trace: {{images: {images}}}")) for images in (0, 10))
     assert large.trace_bytes - small.trace_bytes == 20 * (row_bytes(KeptImage) - 1 + 1 + 3 * 32 * 32)
     more = estimate(scenario_from_text(SILENT.replace("frames: 20", "frames: 1020")))
     grown = 3 * 1000 * (row_bytes(FrameSent) + row_bytes(Reception) + 5 * row_bytes(ImageScore))

@@ -22,7 +22,7 @@ def channel(text: str) -> str:
         "{kind: rician, k_db: -3, coherence_ms: 1}",
         "{kind: nakagami, m: 0.5}",
         "{kind: jakes, doppler_hz: 10, k_db: 3}",
-        "{kind: tdl, profile: C, speed_mps: 30, carrier_ghz: 3.5, view: ofdm}",
+        "{kind: tdl, profile: C, speed_mps: 30, carrier_ghz: 3.5, bandwidth: ofdm}",
     ],
 )
 def test_every_kind_is_taken_and_written_out(text: str) -> None:
@@ -42,7 +42,10 @@ def test_a_shift_is_given_or_comes_from_speed_and_carrier() -> None:
         (channel("{kind: jakes, doppler_hz: 3, speed_mps: 3}"), "got both doppler_hz and speed_mps"),
         (channel("{kind: nakagami, m: 0.2}"), "channel.bob.fading.m: got 0.2, allowed: a number from 0.5 to 50"),
         (channel("{kind: tdl, profile: B, speed_mps: 1}"), "got 'B', allowed: one of 'A', 'C'"),
-        (channel("{kind: tdl, doppler_hz: 1, view: ofdm}, csi: pilots"), "channel.bob.csi: got 'pilots', allowed: 'perfect' where fading"),
+        (
+            channel("{kind: tdl, doppler_hz: 1, bandwidth: ofdm}, csi: pilots"),
+            "channel.bob.csi: got 'pilots', allowed: 'perfect' where fading",
+        ),
         (channel("raileigh"), "did you mean rayleigh?"),
         (channel("{kind: rayleigh, k_db: 3}"), "unknown key of kind 'rayleigh'; kind 'rician' or 'jakes' has it"),
         (
@@ -61,7 +64,7 @@ BOTH = "name: x\nchannel:\n  correlation: 0.5\n  bob: {{fading: {}}}\n  eve: {{f
 
 @pytest.mark.parametrize("rho", ["0", "0.0"])
 def test_no_correlation_takes_any_fading(rho: str) -> None:
-    assert scenario_from_text(BOTH.replace("0.5", rho).format("none", "nakagami")).groups["options"].channel.correlation == 0
+    assert scenario_from_text(BOTH.replace("0.5", rho).format("none", "nakagami")).groups["link"].channel.correlation == 0
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ CORPUS = {
     "name: x\nframes: true\n": ["f.yaml:2:9: frames: got true, allowed: a whole number"],
     "name: x\nframes: '5'\n": ["f.yaml:2:9: frames: got '5', allowed: a whole number from 1 to 10000000; did you mean 5?"],
     "name: x\nseed: -1\n": ["f.yaml:2:7: seed: got -1, allowed: a whole number from 0 to 9223372036854775807"],
-    "name: x\nlimit_s: 0\n": ["f.yaml:2:10: max_time_s: got 0, allowed: a number above 0 up to 1000000 s"],
+    "name: x\nmax_time_s: 0\n": ["f.yaml:2:13: max_time_s: got 0, allowed: a number above 0 up to 1000000 s"],
     "name: x\nseeed: 1\n": ["f.yaml:2:1: seeed: unknown key; did you mean 'seed'?"],
     "name: x\nchanell: {}\n": ["f.yaml:2:1: chanell: unknown key; did you mean 'channel'?"],
     "name: x\nchannel: {bob: {mean_db: 3}}\n": ["f.yaml:2:17: channel.bob.mean_db: unknown key; did you mean channel.bob.snr.mean_db"],
@@ -33,32 +33,32 @@ CORPUS = {
         "f.yaml:2:23: channel.bob.snr.std_db: unknown key of kind 'constant'; kind 'gauss-markov' has it"
     ],
     "name: x\nchannel: {bob: {snr: {kind: gaus-markov}}}\n": [
-        "f.yaml:2:29: channel.bob.snr.kind: got 'gaus-markov', allowed: one of 'constant', 'steps', 'sine', 'gauss-markov'",
+        "f.yaml:2:29: channel.bob.snr.kind: got 'gaus-markov', allowed: one of 'constant', 'piecewise', 'sine', 'gauss-markov'",
         "did you mean gauss-markov?",
     ],
     "name: x\nchannel: {bob: {fading: raileigh}}\n": ["f.yaml:2:25: channel.bob.fading: got 'raileigh'", "did you mean rayleigh?"],
     "name: x\nchannel: 3\n": ["f.yaml:2:10: channel: got 3, allowed: a block with keys bob, eve"],
     "name: x\nchannel:\n": ["f.yaml:2:9: channel: got nothing (null), allowed: a block with keys bob, eve"],
-    "name: x\neve: off\n": ["f.yaml:2:6: eve: got 'off', allowed: one of 'none', 'inversion'", "did you mean none?"],
-    "name: x\neve: [none]\n": ["f.yaml:2:6: eve: got a list of 1, allowed: one of 'none', 'inversion'"],
+    "name: x\neve: off\n": ["f.yaml:2:6: eve: got 'off', allowed: one of 'none', 'inverse-network'", "did you mean none?"],
+    "name: x\neve: [none]\n": ["f.yaml:2:6: eve: got a list of 1, allowed: one of 'none', 'inverse-network'"],
     "name: x\njammer: {kind: pulsed, on_ms: 300}\n": ["f.yaml:2:9: jammer: on_ms must not exceed period_ms (100), got 300"],
     "name: x\njammer: {kind: barrage, jsr_eve_db: low}\n": ["jammer.jsr_eve_db: got 'low', allowed: a number from -60 to 60 dB or null"],
-    "name: x\nscheme: permutation\n": ["f.yaml:2:9: scheme: got [permutation], allowed: one of 'plain', 'separation', 'diffusec'"],
-    "name: x\nscheme: [plain, deepjscc]\n": [
-        "f.yaml:2:9: scheme: got [plain, deepjscc], allowed: one of 'plain', 'separation', 'diffusec'"
+    "name: x\nscheme: permutation\n": ["f.yaml:2:9: scheme: got [permutation], allowed: one of 'deepjscc', 'diffusec', 'masked-vqvae'"],
+    "name: x\nscheme: [deepjscc, deepjscc]\n": [
+        "f.yaml:2:9: scheme: got [deepjscc, deepjscc], allowed: one of 'deepjscc', 'diffusec', 'masked-vqvae'"
     ],
-    "name: x\nscheme: []\n": ["f.yaml:2:9: scheme: got a list of 0, allowed: a list of 1 to 4 of: one of 'plain'"],
-    "name: x\nscheme: [permutation, plian]\n": ["f.yaml:2:23: scheme.1: got 'plian'", "did you mean plain?"],
+    "name: x\nscheme: []\n": ["f.yaml:2:9: scheme: got a list of 0, allowed: a list of 1 to 4 of: one of 'deepjscc'"],
+    "name: x\nscheme: [permutation, deepjsc]\n": ["f.yaml:2:23: scheme.1: got 'deepjsc'", "did you mean deepjscc?"],
     "name: x\nscheme: [{keys: transmitted}, deepjscc]\n": [
-        "f.yaml:2:10: scheme.0.name: missing key, allowed: one of 'plain', 'separation',"
+        "f.yaml:2:10: scheme.0.name: missing key, allowed: one of 'deepjscc', 'diffusec',"
     ],
     "name: x\ngroups: {}\n": ["f.yaml:2:9: groups: got a block, allowed: 1 to 64 names, each with a block"],
     "name: x\ngroups: [a, b]\n": ["f.yaml:2:9: groups: got a list of 2, allowed: names of groups, each with a block"],
     "name: x\ngroups: {a: 1}\n": ["f.yaml:2:13: groups.a: got 1, allowed: a block of a link's keys, or nothing"],
     "name: x\ngroups: {a b: {}}\n": ["f.yaml:2:10: groups.a b: got 'a b', allowed: a name of at most 64"],
     "name: x\ngroups: {a: {seed: 3}}\n": ["f.yaml:2:14: groups.a.seed: unknown key here; it belongs at the top of the file, outside"],
-    "name: x\ncompute: {precision: float16}\n": ["precision: got 'float16', allowed: one of 'card', 'float32', 'bfloat16'; did you mean"],
-    "name: x\nframes: 10000000\nlanes: 4096\n": ["f.yaml: frames: the trace would take about", "allowed: 64.0 GiB"],
+    "name: x\ncompute: {precision: float16}\n": ["precision: got 'float16', allowed: one of 'auto', 'float32', 'bfloat16'; did you mean"],
+    "name: x\nframes: 10000000\nlinks: 4096\n": ["f.yaml: frames: the trace would take about", "allowed: 64.0 GiB"],
 }
 
 

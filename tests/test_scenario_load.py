@@ -52,7 +52,7 @@ def test_the_example_of_the_guide_loads() -> None:
 
 
 def test_a_name_alone_is_all_that_must_be_said() -> None:
-    assert scenario_from_text("name: x") == Scenario(name="x", groups={"options": LinkOptions()})
+    assert scenario_from_text("name: x") == Scenario(name="x", groups={"link": LinkOptions()})
 
 
 def test_groups_inherit_key_by_key_and_replace_blocks_of_another_kind() -> None:
@@ -101,7 +101,7 @@ def test_overrides_take_words_blocks_lists_items_and_groups() -> None:
 
 
 def test_the_only_group_of_a_file_without_groups_can_be_named() -> None:
-    assert scenario_from_text("name: x", overrides=["groups.options.links=5"]).groups["options"].links == 5
+    assert scenario_from_text("name: x", overrides=["groups.link.links=5"]).groups["link"].links == 5
 
 
 def test_a_group_whose_name_has_a_dot_can_be_overridden() -> None:

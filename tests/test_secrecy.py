@@ -1,4 +1,4 @@
-"""Seals and the keystream: oracles written from the RFC, and what an attacker may try."""
+"""Authenticated encryption and keystream: reference implementations after the RFCs, and attacks."""
 
 import hmac
 import struct
@@ -13,7 +13,7 @@ from linksim.secrecy import ALICE_TO_BOB, BOB_TO_ALICE, AuthenticationError, Dec
 KEY = bytes(range(32))
 
 
-# Oracles, each checked against its RFC below ------------------------------------------------------------------------------
+# Reference implementations, verified below --------------------------------------------------------------------------------
 
 
 def chacha_block(key: bytes, counter: int, nonce: bytes) -> bytes:
@@ -51,7 +51,7 @@ def aead(key: bytes, nonce: bytes, plain: bytes, associated: bytes) -> bytes:
     return cipher + ((total + s) % 2**128).to_bytes(16, "little")
 
 
-def test_oracles_meet_the_rfcs() -> None:
+def test_reference_implementations_match_the_rfcs() -> None:
     block = chacha_block(KEY, 1, bytes.fromhex("000000090000004a00000000"))  # RFC 8439 2.3.2
     assert block.hex().startswith("10f1e7e4d13b5915500fdd1fa32071c4c7d1f4c733c068030422aa9ac3d46c4e")
     text = b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it."
@@ -63,15 +63,15 @@ def test_oracles_meet_the_rfcs() -> None:
 
 
 def flips(raw: bytes) -> list[bytes]:
-    """All that differ from `raw` in one bit."""
+    """Return all byte strings that differ from `raw` in one bit."""
     return [(int.from_bytes(raw, "big") ^ 1 << bit).to_bytes(len(raw), "big") for bit in range(8 * len(raw))]
 
 
-# Seals --------------------------------------------------------------------------------------------------------------------
+# Encryption----------------------------------------------------------------------------------------------------------------
 
 
 @given(st.binary(max_size=80), st.binary(max_size=20), st.integers(0, 2**16 - 1), st.sampled_from([ALICE_TO_BOB, BOB_TO_ALICE]))
-def test_sealed_is_the_documented_aead_and_opens(plain: bytes, associated: bytes, epoch: int, direction: int) -> None:
+def test_encryption_is_the_documented_aead_and_is_decrypted(plain: bytes, associated: bytes, epoch: int, direction: int) -> None:
     encryptor, decryptor = Encryptor(KEY, direction), Decryptor(KEY, direction)
     for counter in range(2):
         sealed = encryptor.encrypt(plain, associated, epoch)
@@ -80,7 +80,7 @@ def test_sealed_is_the_documented_aead_and_opens(plain: bytes, associated: bytes
         assert decryptor.decrypt(sealed, associated, epoch) == plain
 
 
-def test_any_flipped_bit_is_refused_and_leaves_the_opener_as_it_was() -> None:
+def test_any_flipped_bit_is_refused_and_leaves_the_decryptor_unchanged() -> None:
     sealed = Encryptor(KEY, ALICE_TO_BOB).encrypt(b"report", b"head", 7)
     decryptor = Decryptor(KEY, ALICE_TO_BOB)
     tries = [(wrong, b"head", 7) for wrong in flips(sealed)] + [(sealed, wrong, 7) for wrong in flips(b"head")]
@@ -91,29 +91,29 @@ def test_any_flipped_bit_is_refused_and_leaves_the_opener_as_it_was() -> None:
     assert decryptor.decrypt(sealed, b"head", 7) == b"report"
 
 
-def test_a_message_turned_back_on_its_sender_is_refused() -> None:
+def test_a_message_reflected_to_its_sender_is_refused() -> None:
     sealed = Encryptor(KEY, ALICE_TO_BOB).encrypt(b"report", b"", 0)
     with pytest.raises(AuthenticationError):
         Decryptor(KEY, BOB_TO_ALICE).decrypt(sealed, b"", 0)
 
 
 @given(st.lists(st.integers(0, 299), max_size=400))
-def test_each_message_opens_once_within_the_window(order: list[int]) -> None:
-    """Any loss, repetition and order: opened if never opened before and less than 64 below the newest opened."""
+def test_each_message_is_decrypted_once_within_the_window(order: list[int]) -> None:
+    """For any loss, repetition and order a message is decrypted if it is new and less than 64 below the newest counter."""
     encryptor, decryptor = Encryptor(KEY, ALICE_TO_BOB), Decryptor(KEY, ALICE_TO_BOB)
     sent = [encryptor.encrypt(n.to_bytes(2, "big"), b"", 0) for n in range(300)]
-    opened: set[int] = set()
+    decrypted: set[int] = set()
     for n in order:
-        if n in opened or n <= max(opened, default=0) - 64:
+        if n in decrypted or n <= max(decrypted, default=0) - 64:
             with pytest.raises(AuthenticationError):
                 decryptor.decrypt(sent[n], b"", 0)
         else:
             assert decryptor.decrypt(sent[n], b"", 0) == n.to_bytes(2, "big")
-            opened.add(n)
+            decrypted.add(n)
 
 
 @pytest.mark.parametrize("step", range(1, 131))
-def test_a_step_of_any_width_leaves_no_gap_for_a_replay(step: int) -> None:
+def test_a_jump_of_the_counter_leaves_no_gap_for_a_replay(step: int) -> None:
     encryptor, decryptor = Encryptor(KEY, ALICE_TO_BOB), Decryptor(KEY, ALICE_TO_BOB)
     sent = [encryptor.encrypt(b"", b"", 0) for _ in range(step + 1)]
     for n in (0, step):
@@ -126,11 +126,11 @@ def test_a_step_of_any_width_leaves_no_gap_for_a_replay(step: int) -> None:
             decryptor.decrypt(sent[n], b"", 0)
     for _ in range(step):
         decryptor.decrypt(encryptor.encrypt(b"", b"", 0), b"", 0)
-    assert decryptor._seen < 2**64  # memory does not grow with the session
+    assert decryptor._seen < 2**64  # the memory does not grow during the session
 
 
 class Recorder:
-    """Stands in for the cipher and notes the nonces it is given."""
+    """A replacement of the cipher that records the nonces."""
 
     def __init__(self) -> None:
         self.nonces: list[bytes] = []
@@ -141,19 +141,19 @@ class Recorder:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), max_size=200))
-def test_no_nonce_comes_twice(messages: list[tuple[bool, int]]) -> None:
-    """Whatever the epochs do, and even if both directions had one key."""
+def test_no_nonce_is_used_twice(messages: list[tuple[bool, int]]) -> None:
+    """This holds for any epochs, and even if both directions had the same key."""
     recorder = Recorder()
-    sealers = [Encryptor(KEY, ALICE_TO_BOB), Encryptor(KEY, BOB_TO_ALICE)]
-    for encryptor in sealers:
+    encryptors = [Encryptor(KEY, ALICE_TO_BOB), Encryptor(KEY, BOB_TO_ALICE)]
+    for encryptor in encryptors:
         encryptor._cipher = recorder  # type: ignore[assignment]  # only `encrypt` is used
     for back, epoch in messages:
-        sealers[back].encrypt(b"", b"", epoch)
+        encryptors[back].encrypt(b"", b"", epoch)
     assert len(set(recorder.nonces)) == len(messages)
     assert {len(nonce) for nonce in recorder.nonces} <= {12}
 
 
-def test_counters_end_and_never_wrap() -> None:
+def test_counters_never_wrap() -> None:
     encryptor, decryptor = Encryptor(KEY, ALICE_TO_BOB), Decryptor(KEY, ALICE_TO_BOB)
     first = encryptor.encrypt(b"first", b"", 0)
     encryptor._counter = 2**32 - 1
@@ -169,7 +169,7 @@ def test_counters_end_and_never_wrap() -> None:
 
 
 @given(st.binary(max_size=20), st.integers(0, 2**64 - 1), st.integers(0, 300))
-@settings(max_examples=25)  # the oracle takes a millisecond a block
+@settings(max_examples=25)  # the reference implementation takes a millisecond per block
 def test_keystream_is_chacha20_as_documented(label: bytes, index: int, count: int) -> None:
     subkey = hmac.digest(KEY, b"linksim/1 keystream/" + label + b"\x01", "sha256")  # HKDF-Expand for one block
     expected = chacha(subkey, 0, bytes(4) + index.to_bytes(8, "big"), count)

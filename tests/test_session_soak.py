@@ -1,12 +1,12 @@
-"""A hundred thousand control exchanges under random faults: no wrong term, no forgery accepted, nothing waits for ever, nothing grows."""
+"""A hundred thousand control exchanges under random faults: no wrong parameters, no accepted forgery, no deadlock, no growing memory."""
 
 import gc
 from typing import Any
 
 import pytest
-from session_pair import Pair, drawn_steps
+from session_pair import Pair, drawn_values
 
-from linksim.records import FORGERY, REPLAY
+from linksim.enums import Origin
 from linksim.scenario.schema import LinkOptions
 
 EXCHANGES = 25_000
@@ -16,7 +16,7 @@ EVERYTHING = {
     "duplicate": 0.1,
     "reorder": 0.1,
     "replay": 0.1,
-    "flip": 0.05,
+    "bit_flip": 0.05,
     "truncate": 0.05,
     "forge": 0.05,
     "max_delay_ms": 1.0,
@@ -31,11 +31,11 @@ MIXES: dict[str, dict[str, float]] = {
 
 
 def options(faults: dict[str, float], **session: Any) -> LinkOptions:
-    """Frames of one pair, whose (p, s) is told before each; new steps every millisecond, which is every third frame."""
+    """Options of a link with one pair of images per frame, transmitted keys, and new steps every millisecond (every third frame)."""
     timing = {"probe_interval_ms": 1.0, "timeout_ms": 0.2, "max_transmissions": 4}
     return LinkOptions.model_validate(
         {
-            "scheme": [{"name": "permutation", "schemes": 16}, "deepjscc"],
+            "scheme": [{"name": "permutation", "key_set_size": 16}, "deepjscc"],
             "alice": {"images_per_frame": 2},
             "session": timing | session | {"faults": faults},
         }
@@ -44,9 +44,9 @@ def options(faults: dict[str, float], **session: Any) -> LinkOptions:
 
 @pytest.mark.parametrize("mix", MIXES)
 def test_a_hundred_thousand_exchanges_under_faults(mix: str) -> None:
-    """A quarter of them for each mix of faults. The pair compares what Alice and Bob take for agreed on every frame that Bob decodes."""
+    """Each mix of faults runs a quarter of the exchanges. The pair compares both views of the agreement on every frame that Bob decodes."""
     pair = Pair(options(MIXES[mix]), EXCHANGES, EXCHANGES)
-    pair.bob.choose = drawn_steps(1)
+    pair.bob.choose = drawn_values(1)
     objects: list[int] = []
 
     def watch(frame: int) -> None:
@@ -58,9 +58,9 @@ def test_a_hundred_thousand_exchanges_under_faults(mix: str) -> None:
     pair.watch = watch
     pair.run()
     assert pair.wrong == 0
-    assert pair.accepted(FORGERY) == 0
-    assert pair.of_origin(FORGERY) > 1000 < pair.of_origin(REPLAY)
-    frames = pair.decoded + pair.unknown + pair.held
+    assert pair.accepted(Origin.FORGERY) == 0
+    assert pair.of_origin(Origin.FORGERY) > 1000 < pair.of_origin(Origin.REPLAY)
+    frames = pair.decoded + pair.refused + pair.suppressed
     assert pair.decoded > 0.7 * frames
-    assert pair.unknown < 0.02 * frames
+    assert pair.refused < 0.02 * frames
     assert objects[-1] - objects[1] < 2000

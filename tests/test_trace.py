@@ -1,4 +1,4 @@
-"""What is written into a trace comes back, and what cannot be kept is refused."""
+"""A trace returns what was written, and the writer rejects what does not fit."""
 
 from pathlib import Path
 from typing import Any
@@ -8,28 +8,32 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from trace_files import ABOUT, MEANINGS, SHAPE, SHAPES, frame, writer, written
+from trace_files import MEANINGS, METADATA, SHAPE, SHAPES, frame, writer, written
 
 from linksim.errors import TraceError
 from linksim.records import TABLES, Column, FrameSent, JammingInterval, KeptImage, LinkCreated, Record, columns
-from linksim.trace.layout import RunAbout
+from linksim.trace.layout import RunMetadata
 from linksim.trace.reader import open_trace
 from linksim.trace.writer import TraceWriter
 
 
-def cell(column: Column, words: tuple[str, ...]) -> st.SearchStrategy[Any]:
-    if column.name == "image":
+def values_of(column: Column, words: tuple[str, ...]) -> st.SearchStrategy[Any]:
+    if column.name == "pixels":
         return st.binary(min_size=60, max_size=60).map(lambda raw: np.frombuffer(raw, np.uint8).reshape(SHAPE))
     if words:
         return st.integers(0, len(words) - 1)
     if column.dtype.kind == "f":
-        return st.floats(width=8 * column.dtype.itemsize)  # infinities and NaN among them
+        return st.floats(width=8 * column.dtype.itemsize)  # includes infinities and NaN
     limits = np.iinfo(column.dtype)
     return st.integers(0 if column.unit == "ns" else int(limits.min), int(limits.max))
 
 
 def rows_of(table: type[Record]) -> st.SearchStrategy[Record]:
-    return st.builds(table, **{c.name: cell(c, MEANINGS.get((table.table, c.name), c.meanings)) for c in columns(table)})
+    return st.builds(table, **{c.name: values_of(c, MEANINGS.get((table.table, c.name), c.meanings)) for c in columns(table)})
+
+
+def kept_image(pixels: np.ndarray[Any, Any]) -> KeptImage:
+    return KeptImage(time_ns=0, link=0, frame=0, image=0, node=0, pixels=pixels)
 
 
 def record_lists() -> st.SearchStrategy[list[Record]]:
@@ -38,7 +42,7 @@ def record_lists() -> st.SearchStrategy[list[Record]]:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kept=record_lists(), pauses=st.integers(1, 50), compression=st.sampled_from(["none", "gzip"]))
-def test_every_record_comes_back_bit_for_bit(tmp_path: Path, kept: list[Record], pauses: int, compression: Any) -> None:
+def test_every_record_is_read_back_bit_for_bit(tmp_path: Path, kept: list[Record], pauses: int, compression: Any) -> None:
     with writer(tmp_path / "run.h5", overwrite=True, compression=compression) as trace:
         for i, record in enumerate(kept):
             trace(record)
@@ -56,30 +60,30 @@ def test_every_record_comes_back_bit_for_bit(tmp_path: Path, kept: list[Record],
                 assert found[column.name].dtype == column.dtype
 
 
-def test_images_of_any_memory_layout_are_kept(tmp_path: Path) -> None:
+def test_images_of_any_memory_layout_are_stored(tmp_path: Path) -> None:
     image = np.arange(60, dtype=np.uint8).reshape(4, 5, 3).transpose(2, 0, 1)  # colour last in memory
     with writer(tmp_path / "run.h5") as trace:
-        trace(KeptImage(0, 0, 0, 0, 0, image))
-        trace(KeptImage(0, 0, 1, 0, 0, image))
+        trace(kept_image(image))
+        trace(kept_image(image))
         trace.close("f00d")
     with open_trace(tmp_path / "run.h5") as read:
-        np.testing.assert_array_equal(read.table("images")["image"], np.stack([image, image]))
+        np.testing.assert_array_equal(read.table("images")["pixels"], np.stack([image, image]))
 
 
-def test_what_the_run_was_comes_back(tmp_path: Path) -> None:
+def test_the_metadata_of_the_run_is_read_back(tmp_path: Path) -> None:
     with open_trace(written(tmp_path / "deep" / "er" / "run.h5")) as trace:
-        assert trace.about == ABOUT
+        assert trace.metadata == METADATA
         assert (trace.scenario_yaml, trace.seed, trace.versions, trace.models) == (
-            ABOUT.scenario_yaml,
+            METADATA.scenario_yaml,
             2**63 - 1,
-            ABOUT.versions,
-            ABOUT.models,
+            METADATA.versions,
+            METADATA.models,
         )
         assert (trace.complete, trace.fingerprint, trace.repaired) == (True, "f00d", False)
 
 
 def test_a_scenario_may_be_larger_than_an_attribute(tmp_path: Path) -> None:
-    long = RunAbout("link: 17 # é\n" * 50_000, 1, {}, {})
+    long = RunMetadata("link: 17 # é\n" * 50_000, 1, {}, {})
     with TraceWriter(tmp_path / "run.h5", long, SHAPES, {}) as trace:
         trace.close("")
     with open_trace(tmp_path / "run.h5") as read:
@@ -92,7 +96,7 @@ def test_tables_are_read_in_slices(tmp_path: Path) -> None:
             assert trace.table("frames", start, stop)["frame"].tolist() == list(range(700))[start:stop]
 
 
-def test_words_and_units_come_with_the_columns(tmp_path: Path) -> None:
+def test_columns_have_words_and_units(tmp_path: Path) -> None:
     with open_trace(written(tmp_path / "run.h5")) as trace:
         assert trace.table("links").meanings("group") == ("open", "sealed-2", "with_line")
         for table in TABLES:
@@ -102,29 +106,29 @@ def test_words_and_units_come_with_the_columns(tmp_path: Path) -> None:
                 assert read.meanings(column.name) == MEANINGS.get((table.table, column.name), column.meanings)
         with pytest.raises(TraceError, match="did you mean 'time_ns'"):
             trace.table("frames")["tine_ns"]
-        with pytest.raises(TraceError, match="did you mean 'quality'"):
-            trace.table("qualty")
+        with pytest.raises(TraceError, match="did you mean 'scores'"):
+            trace.table("scorse")
 
 
 @pytest.mark.parametrize("words", [("a", "a"), ("a b", "a_b"), ("",), ("a\tb",)])
-def test_words_that_would_run_together_are_refused(tmp_path: Path, words: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match="must differ"):
-        TraceWriter(tmp_path / "run.h5", ABOUT, SHAPES, {("links", "group"): words})
+def test_ambiguous_words_of_a_code_are_rejected(tmp_path: Path, words: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="must be distinct"):
+        TraceWriter(tmp_path / "run.h5", METADATA, SHAPES, {("links", "group"): words})
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        (JammingInterval(-1, 5, 0, 0.0, 0.0, 0.0), r"jamming\.time_ns.*at least 0"),
-        (LinkCreated(2**31, 0), r"links\.link"),
-        (LinkCreated(1, 3), r"links\.group.*words for 0\.\.2"),
-        (LinkCreated(1.5, 0), r"links\.link"),  # type: ignore[arg-type]
-        (KeptImage(0, 0, 0, 0, 0, np.zeros((3, 5, 4), np.uint8)), r"images\.image: it holds uint8 \[3, 4, 5\], got uint8 \[3, 5, 4\]"),
-        (KeptImage(0, 0, 0, 0, 0, np.zeros(SHAPE, np.float32)), r"images\.image"),
+        (JammingInterval(time_ns=-1, end_ns=5, link=0, jsr_bob_db=0.0, jsr_eve_db=0.0, energy=0.0), r"jamming\.time_ns.*at least 0"),
+        (LinkCreated(link=2**31, group=0), r"links\.link"),
+        (LinkCreated(link=1, group=3), r"links\.group.*words are those of 0\.\.2"),
+        (LinkCreated(link=1.5, group=0), r"links\.link"),  # type: ignore[arg-type]
+        (kept_image(np.zeros((3, 5, 4), np.uint8)), r"images\.pixels: expected uint8 \[3, 4, 5\], got uint8 \[3, 5, 4\]"),
+        (kept_image(np.zeros(SHAPE, np.float32)), r"images\.pixels"),
     ],
 )
-def test_a_record_that_its_table_cannot_hold_is_refused_and_the_rest_is_kept(tmp_path: Path, record: Record, message: str) -> None:
+def test_a_record_that_does_not_fit_its_table_is_rejected_and_the_others_are_written(tmp_path: Path, record: Record, message: str) -> None:
     with writer(tmp_path / "run.h5") as trace:
         trace(frame(7))
         trace(record)
@@ -135,21 +139,21 @@ def test_a_record_that_its_table_cannot_hold_is_refused_and_the_rest_is_kept(tmp
         assert read.rows(record.table) == 0
 
 
-def test_shapes_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    for shapes in ({}, {("images", "image"): (60,)}, SHAPES | {("frames", "channel_uses"): SHAPE}):
+def test_shapes_that_do_not_fit_are_rejected(tmp_path: Path) -> None:
+    for shapes in ({}, {("images", "pixels"): (60,)}, SHAPES | {("frames", "channel_uses"): SHAPE}):
         with pytest.raises(ValueError, match="shapes must give"):
-            TraceWriter(tmp_path / "run.h5", ABOUT, shapes, {})
+            TraceWriter(tmp_path / "run.h5", METADATA, shapes, {})
 
 
-def test_tables_and_columns_of_other_versions_are_passed_over(tmp_path: Path) -> None:
+def test_unknown_tables_and_columns_are_ignored_and_missing_ones_are_reported(tmp_path: Path) -> None:
     path = written(tmp_path / "run.h5")
     with h5py.File(path, "r+") as file:
         file.create_group("policy").create_dataset("reward", data=[1.0])
         file["frames"].create_dataset("colour", data=["red"])
-        del file["frames/uses"], file["jamming"]
+        del file["frames/channel_uses"], file["jamming"]
     with open_trace(path) as trace:
         assert set(trace.table("frames").columns) == {c.name for c in columns(FrameSent)} - {"channel_uses"}
-        with pytest.raises(TraceError, match="no column 'uses'"):
+        with pytest.raises(TraceError, match="no column 'channel_uses'"):
             trace.table("frames")["channel_uses"]
         with pytest.raises(TraceError, match="no table 'jamming'"):
             trace.rows("jamming")

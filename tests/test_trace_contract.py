@@ -1,4 +1,4 @@
-"""docs/trace-format.md and other tools: the columns are those of the page, its examples run, xarray opens every group."""
+"""docs/trace-format.md lists the columns as they are, its examples run, and xarray opens every group of a trace."""
 
 import itertools
 import os
@@ -11,9 +11,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from trace_files import ABOUT, CONTRACT, MEANINGS, SHAPE, frame, writer, written
+from trace_files import CONTRACT, MEANINGS, METADATA, SHAPE, frame, writer, written
 
-from linksim.records import TABLES, Column, ImageScore, KeptImage, Record, columns
+from linksim.records import TABLES, Column, ImageScore, KeptImage, columns
 from linksim.trace import layout
 
 
@@ -22,8 +22,8 @@ def test_flags_follow_the_cf_convention(tmp_path: Path) -> None:
         for table, column in ((t, c) for t in TABLES for c in columns(t)):
             attributes = file[table.table][column.name].attrs
             words = MEANINGS.get((table.table, column.name), column.meanings)
-            assert attributes["long_name"].decode() == column.about
-            assert attributes.get("units", b"").decode() == column.unit
+            assert attributes["long_name"].decode() == column.description
+            assert attributes["units"].decode() == column.unit
             assert ("flag_values" in attributes) == bool(words)
             if words:
                 assert attributes["flag_values"].dtype == column.dtype
@@ -36,36 +36,53 @@ def test_xarray_opens_every_group(tmp_path: Path) -> None:
     pytest.importorskip("h5netcdf", reason="h5netcdf is not installed")
     path = tmp_path / "run.h5"
     with writer(path) as trace:
-        trace(KeptImage(5, 1, 2, 0, 1, np.arange(60, dtype=np.uint8).reshape(SHAPE)))
+        pixels = np.arange(60, dtype=np.uint8).reshape(SHAPE)
+        trace(KeptImage(time_ns=5, link=1, frame=2, image=0, node=1, pixels=pixels))
         for i in range(300):
             trace(frame(i))
         trace.close("f00d")
     with xarray.open_dataset(path) as opened:
         assert opened.attrs["fingerprint"] == "f00d"
-        assert opened["scenario"].item().decode() == ABOUT.scenario_yaml
+        assert opened["scenario"].item().decode() == METADATA.scenario_yaml
     assert int(xarray.open_dataset(path, group="committed")["frames"]) == 300
     for table in TABLES:
         with xarray.open_dataset(path, group=table.table) as opened:
-            assert opened.attrs["title"] == table.about
+            assert opened.attrs["title"] == table.title
             assert list(opened.data_vars) == [c.name for c in columns(table)]
             for column in columns(table):
                 assert opened[column.name].dims[0] == "row"
                 assert opened[column.name].dtype == column.dtype
-                assert opened[column.name].attrs["long_name"] == column.about
-                assert opened[column.name].attrs.get("units", "") == column.unit
+                assert opened[column.name].attrs["long_name"] == column.description
+                assert opened[column.name].attrs["units"] == column.unit
     with xarray.open_dataset(path, group="images") as opened:
-        assert opened["image"].dims == ("row", "colour", "height", "width")
-        assert opened["image"].values[0].ravel().tolist() == list(range(60))
+        assert opened["pixels"].dims == ("row", "colour", "height", "width")
+        assert opened["pixels"].values[0].ravel().tolist() == list(range(60))
     with xarray.open_dataset(path, group="frames") as opened:
         assert opened["frame"].sel(row=slice(10, 12)).values.tolist() == [10, 11, 12]
 
 
-def test_the_examples_of_the_contract_run(tmp_path: Path) -> None:
+def test_the_examples_of_the_page_run(tmp_path: Path) -> None:
     for package in ("xarray", "h5netcdf", "matplotlib"):
         pytest.importorskip(package, reason=f"{package} is not installed")
     with writer(tmp_path / "run.h5") as trace:
         for i in range(20):
-            trace(ImageScore(1000 * i, 0, i, 0, i % 2, 3, 3, -1, -1, 0.01, 20.0 + i % 2, 0.9, 0))
+            trace(
+                ImageScore(
+                    time_ns=1000 * i,
+                    link=0,
+                    frame=i,
+                    image=0,
+                    receiver=i % 2,
+                    label=3,
+                    class_received=3,
+                    class_clean=-1,
+                    class_attacked=-1,
+                    mse=0.01,
+                    psnr_db=20.0 + i % 2,
+                    ssim=0.9,
+                    erased=0,
+                )
+            )
         trace.close("f00d")
     examples = re.findall(r"```python\n(.*?)```", CONTRACT.read_text(), re.DOTALL)
     assert len(examples) == 4
@@ -77,21 +94,21 @@ def test_the_examples_of_the_contract_run(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == f"{2**63 - 1} True 20.5 dB"
 
 
-def contract_rows() -> Iterator[tuple[str, str, str, str, str]]:
+def page_rows() -> Iterator[tuple[str, str, str, str, str]]:
     for section in re.split(r"^### ", CONTRACT.read_text(), flags=re.MULTILINE)[1:]:
         table = section.split("`")[1]
         for line in section.splitlines():
             if line.startswith("| `"):
-                name, kind, unit, about = (part.strip().strip("`") for part in line.strip("|\n ").split("|"))
-                yield table, name, kind, unit, about
+                name, dtype, unit, description = (part.strip().strip("`") for part in line.strip("|\n ").split("|"))
+                yield table, name, dtype, unit, description
 
 
-def test_the_contract_lists_the_columns_as_they_are() -> None:
-    def about(table: type[Record], column: Column) -> str:
-        return column.about + (f": {', '.join(column.meanings)}" if column.meanings else "")
+def test_the_page_lists_the_columns_as_they_are() -> None:
+    def description(column: Column) -> str:
+        return column.description + (f": {', '.join(column.meanings)}" if column.meanings else "")
 
     here = [
-        (t.table, c.name, f"{c.dtype}" + ("[colour, height, width]" if (t.table, c.name) in layout.ARRAYS else ""), c.unit, about(t, c))
+        (t.table, c.name, f"{c.dtype}" + ("[colour, height, width]" if (t.table, c.name) in layout.ARRAYS else ""), c.unit, description(c))
         for t, c in itertools.chain.from_iterable(zip(itertools.repeat(t), columns(t)) for t in TABLES)
     ]
-    assert list(contract_rows()) == here
+    assert list(page_rows()) == here

@@ -1,4 +1,4 @@
-"""Files that would lead the reader out of the file, out of memory or astray are refused in one line."""
+"""The reader rejects, with a message of one line, files that refer to other files, declare huge datasets or are malformed."""
 
 import re
 from collections.abc import Callable
@@ -17,10 +17,13 @@ from linksim.trace.reader import open_trace
 
 
 def replaced(file: h5py.File, name: str, **how: Any) -> h5py.Dataset:
-    """Another dataset in the place of a column, with the same type unless told."""
-    dtype = file[name].dtype
+    """Replace a dataset by another one, of the same type unless `how` has a dtype."""
+    dtype, units = file[name].dtype, file[name].attrs.get("units")
     del file[name]
-    return file.create_dataset(name, **{"dtype": dtype, **how})
+    dataset = file.create_dataset(name, **{"dtype": dtype, **how})
+    if units is not None:
+        dataset.attrs["units"] = units
+    return dataset
 
 
 def external_link(file: h5py.File) -> None:
@@ -29,13 +32,13 @@ def external_link(file: h5py.File) -> None:
 
 
 def external_column(file: h5py.File) -> None:
-    del file["frames/uses"]
-    file["frames/uses"] = h5py.ExternalLink("other.h5", "/frames/uses")
+    del file["frames/channel_uses"]
+    file["frames/channel_uses"] = h5py.ExternalLink("other.h5", "/frames/channel_uses")
 
 
 def soft_link(file: h5py.File) -> None:
-    del file["frames/uses"]
-    file["frames/uses"] = h5py.SoftLink("/frames/link")
+    del file["frames/channel_uses"]
+    file["frames/channel_uses"] = h5py.SoftLink("/frames/link")
 
 
 def soft_counter(file: h5py.File) -> None:
@@ -44,13 +47,13 @@ def soft_counter(file: h5py.File) -> None:
 
 
 def external_storage(file: h5py.File) -> None:
-    replaced(file, "frames/uses", shape=(700,), external=[("/etc/hostname", 0, 2800)])
+    replaced(file, "frames/channel_uses", shape=(700,), external=[("/etc/hostname", 0, 2800)])
 
 
 def virtual(file: h5py.File) -> None:
     plan = h5py.VirtualLayout((700,), np.int32)
-    plan[:] = h5py.VirtualSource("other.h5", "frames/uses", (700,))
-    del file["frames/uses"]
+    plan[:] = h5py.VirtualSource("other.h5", "frames/channel_uses", (700,))
+    del file["frames/channel_uses"]
     file["frames"].create_virtual_dataset("channel_uses", plan)
 
 
@@ -58,14 +61,14 @@ def bomb(file: h5py.File) -> None:
     replaced(file, "jamming/link", shape=(20_000_000_000,), chunks=(1024,), maxshape=(None,))
 
 
-def claimed_rows(file: h5py.File) -> None:
-    """Enough to take all memory, not enough for the limit on what a file may declare."""
+def declared_rows(file: h5py.File) -> None:
+    """Enough rows to exhaust the memory, but below the limit on the declared size."""
     for column in columns(FrameSent):
         file["frames"][column.name].resize(50_000_000, 0)
     file["committed/frames"][()] = 50_000_000
 
 
-def claimed_once(file: h5py.File) -> None:
+def sparse_rows(file: h5py.File) -> None:
     """Only the last row is stored."""
     for column in columns(FrameSent):
         column_ = replaced(file, f"frames/{column.name}", shape=(50_000_000,), chunks=(1024,), maxshape=(None,))
@@ -74,15 +77,15 @@ def claimed_once(file: h5py.File) -> None:
 
 
 def large_chunk(file: h5py.File) -> None:
-    replaced(file, "frames/uses", shape=(700,), chunks=(200_000_000,), maxshape=(None,), compression="gzip")
+    replaced(file, "frames/channel_uses", shape=(700,), chunks=(200_000_000,), maxshape=(None,), compression="gzip")
 
 
 def other_filter(file: h5py.File) -> None:
-    replaced(file, "frames/uses", data=np.zeros(700, np.int32), chunks=(700,), compression="lzf")
+    replaced(file, "frames/channel_uses", data=np.zeros(700, np.int32), chunks=(700,), compression="lzf")
 
 
 def short_column(file: h5py.File) -> None:
-    file["frames/uses"].resize(699, 0)
+    file["frames/channel_uses"].resize(699, 0)
 
 
 def counter_beyond(file: h5py.File) -> None:
@@ -90,16 +93,16 @@ def counter_beyond(file: h5py.File) -> None:
 
 
 def text_column(file: h5py.File) -> None:
-    replaced(file, "frames/uses", data=["x"] * 700, dtype=h5py.string_dtype())
+    replaced(file, "frames/channel_uses", data=["x"] * 700, dtype=h5py.string_dtype())
 
 
 def flat_image(file: h5py.File) -> None:
-    replaced(file, "images/image", shape=(0,), chunks=(8,), maxshape=(None,))
+    replaced(file, "images/pixels", shape=(0,), chunks=(8,), maxshape=(None,))
 
 
 def group_for_column(file: h5py.File) -> None:
-    del file["frames/uses"]
-    file.create_group("frames/uses")
+    del file["frames/channel_uses"]
+    file.create_group("frames/channel_uses")
 
 
 def column_for_group(file: h5py.File) -> None:
@@ -124,7 +127,7 @@ def scenario_of_variable_length(file: h5py.File) -> None:
     replaced(file, "scenario", data="a: 1", dtype=h5py.string_dtype())
 
 
-def scenario_that_claims(file: h5py.File) -> None:
+def huge_scenario(file: h5py.File) -> None:
     replaced(file, "scenario", shape=(), dtype="S2000000000")
 
 
@@ -143,70 +146,76 @@ def attribute(name: str, value: Any) -> Callable[[h5py.File], None]:
 
 
 HOSTILE = [
-    (external_link, "is a link to somewhere else"),
-    (external_column, "is a link to somewhere else"),
-    (soft_link, "is a link to somewhere else"),
-    (soft_counter, "is a link to somewhere else"),
+    (external_link, "is a soft or external link"),
+    (external_column, "is a soft or external link"),
+    (soft_link, "is a soft or external link"),
+    (soft_counter, "is a soft or external link"),
     (external_storage, "from another file"),
     (virtual, "from another file"),
-    (bomb, "claims 800000"),
-    (claimed_rows, "claims 50000000 rows"),
-    (claimed_once, "claims 50000000 rows"),
+    (bomb, "declares 800000"),
+    (declared_rows, "declares 50000000 rows"),
+    (sparse_rows, "declares 50000000 rows"),
     (large_chunk, "chunks of more than 64 MiB"),
     (other_filter, "filter"),
     (short_column, "has 699 rows, its counter says 700"),
     (counter_beyond, "its counter says"),
-    (text_column, "frames/uses is object"),
-    (flat_image, "images/image is uint8 in 1 dimensions"),
-    (group_for_column, "no dataset"),
-    (column_for_group, "no group"),
+    (text_column, "frames/channel_uses has type object"),
+    (flat_image, "images/pixels has type uint8 and 1 dimensions"),
+    (group_for_column, "not a dataset"),
+    (column_for_group, "not a group"),
     (empty, "none of the tables"),
-    (code_without_word, "has words for 0..2"),
-    (other_unit, "in 's', a trace has it in 'ns'"),
-    (attribute("format", "netcdf"), "no trace of linksim"),
-    (attribute("format", None), "no trace of linksim"),
-    (attribute("format_version", 2), "version 2 of the trace format; this linksim reads version 1"),
-    (attribute("format_version", "1"), "no integer"),
+    (code_without_word, "the words are those of 0..2"),
+    (other_unit, "unit 's'; a trace has 'ns'"),
+    (attribute("format", "netcdf"), "not a trace of linksim"),
+    (attribute("format", None), "not a trace of linksim"),
+    (attribute("format_version", 1), "version 1 of the trace format; this linksim reads version 2"),
+    (attribute("format_version", "1"), "not an integer"),
     (attribute("models", ["a"] * 3), "not a single value"),
-    (attribute("models", 3), "no text"),
+    (attribute("models", 3), "not a text"),
     (attribute("models", None), "no attribute"),
-    (attribute("versions", b"{}"), "no text of fixed length"),
+    (attribute("versions", b"{}"), "not a text of fixed length"),
     (scenario_of_variable_length, "not one text"),
-    (scenario_that_claims, "not one text"),
-    (no_scenario, "/scenario is not there"),
+    (huge_scenario, "not one text"),
+    (no_scenario, "/scenario is missing"),
     (attribute("versions", "{"), "cannot be read as a trace"),
     (attribute("versions", "[" * 100_000), "cannot be read as a trace"),
-    (attribute("models", '{"codec": 1}'), "does not map names to words"),
-    (attribute("models", '{"codec\\u001b[2J": "1"}'), "does not map names to words"),
-    (attribute("fingerprint", "\x1b[2J"), "cannot be printed"),
+    (attribute("models", '{"codec": 1}'), "does not map names to printable texts"),
+    (attribute("models", '{"codec\\u001b[2J": "1"}'), "does not map names to printable texts"),
+    (attribute("fingerprint", "\x1b[2J"), "unprintable"),
     (attribute("fingerprint", np.bytes_(b"\xff")), "cannot be read as a trace"),
 ]
 
 
 @pytest.mark.parametrize(("change", "message"), HOSTILE, ids=[change.__name__ for change, _ in HOSTILE])
-def test_a_hostile_file_is_refused(tmp_path: Path, change: Callable[[h5py.File], None], message: str) -> None:
+def test_a_hostile_file_is_rejected(tmp_path: Path, change: Callable[[h5py.File], None], message: str) -> None:
     written(tmp_path / "other.h5")
     path = written(tmp_path / "run.h5")
     with h5py.File(path, "r+") as file:
         change(file)
-    with pytest.raises(TraceError, match=re.escape(message)) as fault:
+    with pytest.raises(TraceError, match=re.escape(message)) as error:
         read_all(path)
-    assert "\n" not in str(fault.value)
+    assert "\n" not in str(error.value)
 
 
-def test_what_is_no_trace_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_trace_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello")
     (tmp_path / "none").write_bytes(b"")
     whole = written(tmp_path / "run.h5").read_bytes()
     (tmp_path / "cut").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "head").write_bytes(whole[:20])
     h5py.File(tmp_path / "bare", "w").close()
-    faults = {"text": "not an HDF5", "none": "not an HDF5", "cut": "truncated", "head": "cannot be read", "bare": "no trace of linksim"}
-    for name, message in {**faults, "absent": "not there", ".": "not a file"}.items():
-        with pytest.raises(TraceError, match=message) as fault:
+    messages = {
+        "text": "not an HDF5",
+        "none": "not an HDF5",
+        "cut": "truncated",
+        "head": "cannot be read",
+        "bare": "not a trace of linksim",
+    }
+    for name, message in {**messages, "absent": "does not exist", ".": "not a file"}.items():
+        with pytest.raises(TraceError, match=message) as error:
             open_trace(tmp_path / name)
-        assert "\n" not in str(fault.value)
+        assert "\n" not in str(error.value)
 
 
-def test_limits_are_those_of_the_contract() -> None:
+def test_the_limits_are_those_of_the_documentation() -> None:
     assert (guard.DECLARED_LIMIT, guard.DECLARED_RATIO) == (4 * 1024**3, 1000)

@@ -1,4 +1,4 @@
-"""kill -9 at random moments: every file opens and holds every row that was acknowledged, and repair makes a clean file of it."""
+"""A writer is killed at random times: every file opens, holds every acknowledged row, and can be repaired."""
 
 import os
 import random
@@ -18,34 +18,37 @@ from linksim.trace.reader import Trace, open_trace
 from linksim.trace.repair import repair
 
 KILLS = 20
-ROWS = 1500  # of quality in each trace; the child writes one trace after the other
-BLOCKS = {"scores": 1, "frames": 3, "images": 20}  # quality rows to one row of the table
+ROWS = 1500  # rows of `scores` in each trace; the child process writes one trace after the other
+BLOCKS = {"scores": 1, "frames": 3, "images": 20}  # rows of `scores` per row of the table
 
 CHILD = f"""
     import os, sys
     from pathlib import Path
     import numpy as np
-    from linksim.records import FrameSent, Image, Quality, columns
-    from linksim.trace.layout import RunAbout
+    from linksim.records import FrameSent, ImageScore, KeptImage, columns
+    from linksim.trace.layout import RunMetadata
     from linksim.trace.writer import TraceWriter
 
     folder, shape = Path(sys.argv[1]), (3, 8, 8)
-    blank = {{c.name: 0 for c in columns(FrameSent)}}
+    frame, score = ({{c.name: 0 for c in columns(table)}} for table in (FrameSent, ImageScore))
+    image = {{c.name: 0 for c in columns(KeptImage)}}
     os.write(1, b"ready\\n")
     for number in range(10_000):
-        with TraceWriter(folder / f"{{number}}.h5", RunAbout("a: 1", number, {{}}, {{}}), {{("pictures", "image"): shape}}, {{}}) as trace:
-            told = 0
+        metadata = RunMetadata("a: 1", number, {{}}, {{}})
+        with TraceWriter(folder / f"{{number}}.h5", metadata, {{("images", "pixels"): shape}}, {{}}) as trace:
+            acknowledged = 0
             for i in range({ROWS}):
-                trace(Quality(1000 * i, i % 64, i, 0, i % 2, 1, 1, -1, -1, i / 4096, i / 2, 0.5, 0))
+                now = {{"time_ns": 1000 * i, "frame": i}}
+                trace(ImageScore(**(score | now | {{"link": i % 64, "receiver": i % 2, "mse": i / 4096, "psnr_db": i / 2}})))
                 if i % {BLOCKS["frames"]} == 0:
-                    trace(FrameSent(**{{**blank, "time_ns": 1000 * i, "frame": i}}))
-                if i % {BLOCKS["pictures"]} == 0:
-                    trace(Image(1000 * i, 0, i, 0, 0, np.full(shape, i % 251, np.uint8)))
+                    trace(FrameSent(**(frame | now)))
+                if i % {BLOCKS["images"]} == 0:
+                    trace(KeptImage(**(image | now | {{"pixels": np.full(shape, i % 251, np.uint8)}})))
                 if i % 700 == 0:
                     trace.flush()
-                known = [trace.committed(table) for table in (Quality, FrameSent, Image)]
-                if sum(known) != told:
-                    told = sum(known)
+                known = [trace.committed(table) for table in (ImageScore, FrameSent, KeptImage)]
+                if sum(known) != acknowledged:
+                    acknowledged = sum(known)
                     os.write(1, f"{{number}} {{known[0]}} {{known[1]}} {{known[2]}}\\n".encode())
             trace.close("f00d")
         os.write(1, f"{{number}} closed\\n".encode())
@@ -53,38 +56,38 @@ CHILD = f"""
 
 
 def killed_after(folder: Path, lines: int, seconds: float) -> list[list[str]]:
-    """Let the child acknowledge `lines` times, wait a little longer, and kill it. -> all that it acknowledged, in order."""
+    """Kill the child process `seconds` after its acknowledgement number `lines`; return all of its acknowledgements, in order."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     command = [sys.executable, "-c", textwrap.dedent(CHILD), str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"ready\n"
-        told = [child.stdout.readline() for _ in range(lines)]
+        received = [child.stdout.readline() for _ in range(lines)]
         time.sleep(seconds)
         child.send_signal(signal.SIGKILL)
-        told += child.stdout.readlines()
+        received += child.stdout.readlines()
     assert child.returncode == -signal.SIGKILL
-    return [line.decode().split() for line in told if line.endswith(b"\n")]  # the last may have been cut
+    return [line.decode().split() for line in received if line.endswith(b"\n")]  # the last line may be incomplete
 
 
 def check_values(trace: Trace) -> None:
-    quality, frames, pictures = (trace.table(name) for name in BLOCKS)
-    for table, name in ((quality, "scores"), (frames, "frames"), (pictures, "images")):
+    scores, frames, images = (trace.table(name) for name in BLOCKS)
+    for table, name in ((scores, "scores"), (frames, "frames"), (images, "images")):
         counted = np.arange(len(table)) * BLOCKS[name]
         np.testing.assert_array_equal(table["frame"], counted)
         np.testing.assert_array_equal(table["time_ns"], 1000 * counted)
-    n = np.arange(len(quality))
-    np.testing.assert_array_equal(quality["psnr_db"], n / 2)
-    np.testing.assert_array_equal(quality["mse"], n / 4096)
-    np.testing.assert_array_equal(quality["receiver"], n % 2)
-    np.testing.assert_array_equal(quality["link"], n % 64)
-    np.testing.assert_array_equal(pictures["image"], np.ones((1, 3, 8, 8)) * (pictures["frame"] % 251)[:, None, None, None])
+    n = np.arange(len(scores))
+    np.testing.assert_array_equal(scores["psnr_db"], n / 2)
+    np.testing.assert_array_equal(scores["mse"], n / 4096)
+    np.testing.assert_array_equal(scores["receiver"], n % 2)
+    np.testing.assert_array_equal(scores["link"], n % 64)
+    np.testing.assert_array_equal(images["pixels"], np.ones((1, 3, 8, 8)) * (images["frame"] % 251)[:, None, None, None])
 
 
-def test_a_kill_takes_no_committed_row(tmp_path: Path) -> None:
+def test_a_kill_loses_no_committed_row(tmp_path: Path) -> None:
     chance = random.Random(20261121)
     cut_short, kept = 0, 0
-    for kill in range(4 * KILLS):  # on a busy machine more kills than usual come before a file is begun or after it is closed
+    for kill in range(4 * KILLS):  # on a busy machine more kills fall before a file is created or after it is closed
         if kill >= KILLS and cut_short > KILLS / 4:
             break
         folder = tmp_path / str(kill)
@@ -106,16 +109,16 @@ def test_a_kill_takes_no_committed_row(tmp_path: Path) -> None:
             if unfinished:
                 cut_short += 1
                 check_repaired(path)
-    assert cut_short > KILLS / 4  # the moments were such that they test something
+    assert cut_short > KILLS / 4  # enough kills fell between creation and end of a file
     assert kept > 1000
 
 
 def check_repaired(path: Path) -> None:
     with open_trace(path) as trace:
         rows = {name: trace.rows(name) for name in trace.tables()}
-    with h5py.File(path, "r", swmr=True) as plain:  # the file as it was left is valid for HDF5, too
-        assert int(plain["committed/quality"][()]) == rows["scores"] <= len(plain["quality/psnr_db"])
-        np.testing.assert_array_equal(plain["quality/frame"][: rows["scores"]], np.arange(rows["scores"]))
+    with h5py.File(path, "r", swmr=True) as plain:  # the unrepaired file is valid for HDF5 in SWMR mode
+        assert int(plain["committed/scores"][()]) == rows["scores"] <= len(plain["scores/psnr_db"])
+        np.testing.assert_array_equal(plain["scores/frame"][: rows["scores"]], np.arange(rows["scores"]))
     report = repair(path)
     assert report.rows == rows
     with h5py.File(path) as clean:
@@ -125,10 +128,10 @@ def check_repaired(path: Path) -> None:
         check_values(trace)
 
 
-def test_xarray_opens_what_repair_made_of_a_killed_trace(tmp_path: Path) -> None:
+def test_xarray_opens_a_repaired_trace(tmp_path: Path) -> None:
     xarray = pytest.importorskip("xarray", reason="xarray is not installed")
     pytest.importorskip("h5netcdf", reason="h5netcdf is not installed")
-    for _ in range(10):  # until a kill falls between the making and the closing of a file
+    for _ in range(10):  # until a kill falls between creation and end of a file
         killed_after(tmp_path, lines=5, seconds=0)
         last = max(tmp_path.glob("*.h5"), key=lambda path: int(path.stem))
         with open_trace(last) as trace:

@@ -1,4 +1,4 @@
-"""Unfinished traces: read up to what was committed, and repaired."""
+"""Unfinished traces are read up to the last committed row and can be repaired."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from trace_files import ABOUT, left_open, written
+from trace_files import METADATA, left_open, written
 
 from linksim.errors import TraceError
 from linksim.records import TABLES, FrameSent, LinkCreated, columns
@@ -20,7 +20,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return left_open(tmp_path_factory.mktemp("killed") / "run.h5")
 
 
-def test_an_unfinished_trace_opens_up_to_what_was_committed(killed: Path) -> None:
+def test_an_unfinished_trace_has_its_committed_rows(killed: Path) -> None:
     with pytest.raises(OSError, match="already open for write"):
         h5py.File(killed)
     with open_trace(killed) as trace:
@@ -29,13 +29,13 @@ def test_an_unfinished_trace_opens_up_to_what_was_committed(killed: Path) -> Non
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip"])
-def test_repair_keeps_rows_words_and_scenario(tmp_path: Path, compression: Any) -> None:
+def test_repair_preserves_rows_words_and_scenario(tmp_path: Path, compression: Any) -> None:
     source = written(tmp_path / "run.h5", 9000, complete=False, compression=compression)
     report = repair(source, tmp_path / "out" / "clean.h5")
     assert report.path == tmp_path / "out" / "clean.h5"
     assert report.rows == {"links": 2, "frames": 9000} | {t.table: 0 for t in TABLES if t not in (LinkCreated, FrameSent)}
     with open_trace(source) as before, open_trace(report.path) as after:
-        assert (after.complete, after.repaired, after.about, after.fingerprint) == (False, True, ABOUT, "f00d")
+        assert (after.complete, after.repaired, after.metadata, after.fingerprint) == (False, True, METADATA, "f00d")
         assert after.compression == before.compression == compression
         for table in TABLES:
             one, two = before.table(table.table), after.table(table.table)
@@ -44,7 +44,7 @@ def test_repair_keeps_rows_words_and_scenario(tmp_path: Path, compression: Any) 
                 assert one.meanings(column.name) == two.meanings(column.name)
 
 
-def test_repair_in_place_makes_a_file_that_others_open(tmp_path: Path, killed: Path) -> None:
+def test_other_tools_open_a_trace_repaired_in_place(tmp_path: Path, killed: Path) -> None:
     path = tmp_path / "run.h5"
     path.write_bytes(killed.read_bytes())
     assert repair(path).rows["frames"] == 2 * BLOCK
@@ -57,20 +57,20 @@ def test_repair_in_place_makes_a_file_that_others_open(tmp_path: Path, killed: P
     assert xarray.open_dataset(path, group="frames").sizes["row"] == 2 * BLOCK
 
 
-def test_repair_refuses_what_needs_none_and_what_it_would_lose(tmp_path: Path, killed: Path) -> None:
+def test_repair_rejects_complete_traces_existing_targets_and_missing_columns(tmp_path: Path, killed: Path) -> None:
     with pytest.raises(TraceError, match="nothing to repair"):
         repair(written(tmp_path / "run.h5"))
     with pytest.raises(TraceError, match="exists"):
         repair(killed, tmp_path / "run.h5")
     lacking = written(tmp_path / "old.h5", complete=False)
     with h5py.File(lacking, "r+") as file:
-        del file["frames/uses"]
-    with pytest.raises(TraceError, match=r"lacks frames\.uses"):
+        del file["frames/channel_uses"]
+    with pytest.raises(TraceError, match=r"lacks the column frames\.channel_uses"):
         repair(lacking)
 
 
-def test_an_unfinished_file_that_was_cut_is_refused_or_read_right(tmp_path: Path, killed: Path) -> None:
-    """HDF5 reads zeros beyond the end of an unfinished file; the reader must not."""
+def test_a_truncated_unfinished_file_is_rejected_or_read_correctly(tmp_path: Path, killed: Path) -> None:
+    """HDF5 reads zeros beyond the end of an unfinished file; the reader must not return them."""
     whole = killed.read_bytes()
     cut, refused = tmp_path / "cut.h5", 0
     for size in range(0, len(whole), len(whole) // 16):

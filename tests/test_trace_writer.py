@@ -1,4 +1,4 @@
-"""The writer: same run, same bytes; no file is lost; readable while it grows; memory flat."""
+"""The trace writer: equal runs give equal bytes, no file is lost, growing files are readable, and memory is bounded."""
 
 import hashlib
 import os
@@ -19,9 +19,9 @@ from linksim.trace.layout import BLOCK
 from linksim.trace.reader import open_trace
 
 
-def test_same_run_same_bytes(tmp_path: Path) -> None:
+def test_equal_runs_give_equal_bytes(tmp_path: Path) -> None:
     one, two = (written(tmp_path / name, rows=3000).read_bytes() for name in ("a.h5", "b.h5"))
-    time.sleep(1.1)  # HDF5 would keep whole seconds
+    time.sleep(1.1)  # HDF5 would store times in whole seconds
     child = f"""
     import sys
     sys.path[:0] = {sys.path}
@@ -34,7 +34,7 @@ def test_same_run_same_bytes(tmp_path: Path) -> None:
     assert hashlib.sha256(one).digest() == hashlib.sha256(two).digest() == hashlib.sha256((tmp_path / "c.h5").read_bytes()).digest()
 
 
-def test_nothing_is_written_over_unless_told(tmp_path: Path) -> None:
+def test_a_file_is_replaced_only_on_request(tmp_path: Path) -> None:
     path = tmp_path / "run.h5"
     path.write_text("precious")
     with pytest.raises(TraceError, match=r"run\.h5 exists.*--overwrite"):
@@ -46,7 +46,7 @@ def test_nothing_is_written_over_unless_told(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_name_taken_meanwhile_is_respected(tmp_path: Path) -> None:
+def test_a_file_created_in_the_meantime_is_not_replaced(tmp_path: Path) -> None:
     path, temporary = tmp_path / "run.h5", tmp_path / "run.h5.new"
     path.write_text("precious")
     temporary.write_text("new")
@@ -55,15 +55,15 @@ def test_a_name_taken_meanwhile_is_respected(tmp_path: Path) -> None:
     assert path.read_text() == "precious"
 
 
-def test_a_place_that_cannot_hold_a_trace_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_an_unwritable_path_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file" / "run.h5", Path("/proc/nowhere/run.h5"), tmp_path / ("x" * 300)):
-        with pytest.raises(TraceError, match="cannot be written") as fault:
+        with pytest.raises(TraceError, match="cannot be written") as error:
             writer(path)
-        assert "\n" not in str(fault.value)
+        assert "\n" not in str(error.value)
 
 
-def test_a_full_disk_is_a_trace_error_and_what_was_committed_stays(tmp_path: Path) -> None:
+def test_a_full_disk_raises_trace_error_and_committed_rows_stay(tmp_path: Path) -> None:
     child = f"""
     import resource, sys
     sys.path[:0] = {sys.path}
@@ -75,8 +75,8 @@ def test_a_full_disk_is_a_trace_error_and_what_was_committed_stays(tmp_path: Pat
         with writer(Path(sys.argv[1])) as trace:
             for i in range(100_000):
                 trace(frame(i))
-    except TraceError as fault:
-        sys.exit(f"refused: {{fault}}")
+    except TraceError as error:
+        sys.exit(f"refused: {{error}}")
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(child), str(tmp_path / "run.h5")], capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
@@ -89,7 +89,7 @@ def test_a_full_disk_is_a_trace_error_and_what_was_committed_stays(tmp_path: Pat
         assert frames["frame"].tolist() == list(range(len(frames)))
 
 
-def test_leaving_by_an_exception_keeps_all_rows_and_is_not_complete(tmp_path: Path) -> None:
+def test_an_exception_keeps_all_rows_in_an_incomplete_trace(tmp_path: Path) -> None:
     def run() -> None:
         with writer(tmp_path / "run.h5") as trace:
             trace(frame(3))
@@ -101,8 +101,8 @@ def test_leaving_by_an_exception_keeps_all_rows_and_is_not_complete(tmp_path: Pa
         assert (read.complete, read.rows("frames")) == (False, 1)
 
 
-def test_reading_while_it_is_written(tmp_path: Path) -> None:
-    """In this process, and in another one, which holds the file open while it grows."""
+def test_a_growing_trace_is_readable(tmp_path: Path) -> None:
+    """The reader runs in the same process and in another one, which holds the file open while it grows."""
     path = tmp_path / "run.h5"
     follow = f"""
     import sys
@@ -134,7 +134,7 @@ def test_reading_while_it_is_written(tmp_path: Path) -> None:
             assert (here.complete, here.fingerprint, here.rows("frames")) == (True, "f00d", 1000)
 
 
-def test_committed_grows_block_by_block(tmp_path: Path) -> None:
+def test_rows_are_committed_block_by_block(tmp_path: Path) -> None:
     with writer(tmp_path / "run.h5") as trace:
         seen = []
         for i in range(600):
@@ -145,7 +145,7 @@ def test_committed_grows_block_by_block(tmp_path: Path) -> None:
         assert trace.committed(FrameSent) == 600
 
 
-def test_memory_that_python_holds_is_flat_in_run_length(tmp_path: Path) -> None:
+def test_memory_of_python_does_not_grow_with_the_run(tmp_path: Path) -> None:
     def peak(rows: int) -> int:
         tracemalloc.start()
         written(tmp_path / "run.h5", rows, overwrite=True)
@@ -157,7 +157,7 @@ def test_memory_that_python_holds_is_flat_in_run_length(tmp_path: Path) -> None:
     assert peak(15_000) < 1.1 * short
 
 
-def test_memory_that_hdf5_holds_is_flat_in_run_length(tmp_path: Path) -> None:
+def test_memory_of_hdf5_does_not_grow_with_the_run(tmp_path: Path) -> None:
     child = f"""
     import resource, sys
     sys.path[:0] = {sys.path}
@@ -177,10 +177,10 @@ def test_memory_that_hdf5_holds_is_flat_in_run_length(tmp_path: Path) -> None:
     assert long - short < 4_000  # KiB; the rows in between are 8,000 KiB in the file
 
 
-def test_a_block_of_one_table_commits_what_waits_in_all(tmp_path: Path) -> None:
-    """So a run that was killed can be shown: its frames are committed with the links that they belong to."""
+def test_a_full_block_of_one_table_commits_the_pending_rows_of_all(tmp_path: Path) -> None:
+    """A killed run can be plotted because its frames are committed together with their links."""
     with writer(tmp_path / "run.h5") as trace:
-        trace(LinkCreated(0, 1))
+        trace(LinkCreated(link=0, group=1))
         for i in range(BLOCK):
             assert trace.committed(LinkCreated) == 0
             trace(frame(i))

@@ -1,4 +1,4 @@
-"""Facts about training: what a step sees, and that a killed training task goes on bit for bit."""
+"""Tests of training: the data of a step, and bit-exact resumption after an interruption."""
 
 import multiprocessing
 import os
@@ -9,34 +9,35 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_tasks import CPU, PICTURES, PIXELS, assert_goes_on, ignore, tiny_classifier, tiny_codec, trainer_of
+from tiny_tasks import CPU, DATASET, PIXELS, assert_resumes, ignore, tiny_classifier, tiny_codec, trainer_of
 from torch import Tensor
 
 from linksim.errors import ModelError
 from linksim.metrics import psnr_of_mean_mse
+from linksim.nets.codecs import ResidualJscc
 from linksim.rng import Streams
 from linksim.training import loop
 from linksim.training.codec import over_awgn_scores
 from linksim.training.inverter import shuffled_rows
-from linksim.training.loop import Progress, train
+from linksim.training.loop import TrainingProgress, train
 from linksim.training.noise import over_awgn, unit_noise
-from linksim.training.order import Batches, cycles, one_cycle, shifted
+from linksim.training.order import Batches, cycles, one_cycle, translate
 from linksim.training.task import TrainingTask
 
 
 def train_until_killed(checkpoint: Path) -> None:
-    """Runs in a process of its own, and checkpoints after every step so that it can be killed anywhere."""
+    """Train in a separate process with a checkpoint after every step, so that it can be killed at any time."""
     loop.CHECKPOINT_EVERY_S = 0.0
     train(trainer_of(tiny_codec()), checkpoint, wait_half_way)
 
 
-def wait_half_way(progress: Progress) -> None:
-    """However late the kill comes, it comes before the end."""
+def wait_half_way(progress: TrainingProgress) -> None:
+    """Pause half-way, so that the kill always comes before the end."""
     if progress.step >= 60:
         time.sleep(600)
 
 
-def test_a_task_killed_in_the_middle_ends_bit_for_bit_as_if_it_had_not_been(tmp_path: Path) -> None:
+def test_a_killed_task_resumes_to_the_same_result_bit_for_bit(tmp_path: Path) -> None:
     checkpoint = tmp_path / "codec.safetensors"
     child = multiprocessing.get_context("spawn").Process(target=train_until_killed, args=(checkpoint,))
     child.start()
@@ -56,10 +57,10 @@ def test_a_task_killed_in_the_middle_ends_bit_for_bit_as_if_it_had_not_been(tmp_
     assert_same(resumed.network.state_dict(), whole.network.state_dict())
 
 
-def test_progress_tells_how_long_it_will_still_take() -> None:
-    line = Progress("training", 1500, 6000, 0.0125, 1800.0).line()
+def test_progress_shows_elapsed_and_remaining_time() -> None:
+    line = TrainingProgress("training", 1500, 6000, 0.0125, 1800.0).line()
     assert line == "training  [######                  ] 1,500/6,000  loss 0.0125  0:30:00 so far, 1:30:00 left"
-    assert Progress("measuring", 14, 14, 0.0, 1800.0).line() == f"measuring [{24 * '#'}] 14/14"
+    assert TrainingProgress("measuring", 14, 14, 0.0, 1800.0).line() == f"measuring [{24 * '#'}] 14/14"
 
 
 def assert_same(these: dict[str, Tensor], those: dict[str, Tensor]) -> None:
@@ -68,21 +69,21 @@ def assert_same(these: dict[str, Tensor], those: dict[str, Tensor]) -> None:
         assert torch.equal(value, those[name]), name
 
 
-@pytest.mark.parametrize("training", [tiny_codec(12), tiny_classifier(12)], ids=["codec", "classifier"])
-def test_a_checkpoint_holds_all_that_the_next_steps_depend_on(task: TrainingTask, tmp_path: Path) -> None:
-    """Momentum, running statistics and memory layout included."""
-    resumed, straight = assert_goes_on(task, tmp_path, steps=8)
+@pytest.mark.parametrize("task", [tiny_codec(12), tiny_classifier(12)], ids=["codec", "classifier"])
+def test_a_checkpoint_holds_the_complete_state(task: TrainingTask, tmp_path: Path) -> None:
+    """The state includes momentum, running statistics and memory layout."""
+    resumed, straight = assert_resumes(task, tmp_path, steps=8)
     assert_same(resumed.network.state_dict(), straight.network.state_dict())
 
 
-def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_recipe_is_rejected(tmp_path: Path) -> None:
     trainer_of(tiny_codec(12)).save(tmp_path / "c.safetensors")
     with pytest.raises(ModelError, match="another recipe"):
         trainer_of(tiny_codec(13)).load(tmp_path / "c.safetensors")
 
 
 @pytest.mark.parametrize("kept", [0, 40, 2000])
-def test_a_damaged_checkpoint_is_refused(kept: int, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_rejected(kept: int, tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
     trainer_of(tiny_codec(12)).save(path)
     path.write_bytes(path.read_bytes()[:kept])
@@ -90,19 +91,19 @@ def test_a_damaged_checkpoint_is_refused(kept: int, tmp_path: Path) -> None:
         trainer_of(tiny_codec(12)).load(path)
 
 
-def test_the_running_average_is_kept_in_the_end() -> None:
+def test_the_result_is_the_running_average() -> None:
     trainer = trainer_of(tiny_codec(2))
     start = {k: v.clone() for k, v in trainer.network.state_dict().items()}
-    trainer.learn()
-    now, decay = trainer.network.state_dict(), 2 / 11  # (1 + step) / (10 + step) while that is below the training task's own
+    trainer.train_step()
+    now, decay = trainer.network.state_dict(), 2 / 11  # (1 + step) / (10 + step) while that is below the decay of the task
     for name, value in trainer.result().items():
         torch.testing.assert_close(value, decay * start[name] + (1 - decay) * now[name])
 
 
-def test_an_epoch_holds_every_image_once_and_every_other_epoch_mirrors_it() -> None:
-    batches = Batches(PICTURES, 8, 0, None, Streams(1))
-    plain = {image.tobytes() for image in PIXELS}
-    turned = {image[:, ::-1].tobytes() for image in PIXELS}
+def test_an_epoch_contains_every_image_once_and_every_other_epoch_mirrors_it() -> None:
+    batches = Batches(DATASET, 8, 0, None, Streams(1))
+    original = {image.tobytes() for image in PIXELS}
+    mirrored = {image[:, ::-1].tobytes() for image in PIXELS}
 
     def seen(epoch: int) -> list[bytes]:
         steps = range(epoch * batches.per_epoch, (epoch + 1) * batches.per_epoch)
@@ -110,28 +111,28 @@ def test_an_epoch_holds_every_image_once_and_every_other_epoch_mirrors_it() -> N
         return [image.tobytes() for image in images.mul(255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()]
 
     both_epochs = seen(0) + seen(1)
-    assert sorted(both_epochs) == sorted(plain | turned)
+    assert sorted(both_epochs) == sorted(original | mirrored)
     assert len(set(both_epochs[:96])) == 96
     assert seen(0) != seen(2)
 
 
-def test_what_a_step_sees_depends_on_seed_and_step_alone() -> None:
-    one, other = Batches(PICTURES, 8, 2, None, Streams(1)), Batches(PICTURES, 8, 2, None, Streams(1))
+def test_the_batch_of_a_step_depends_on_seed_and_step_alone() -> None:
+    one, other = Batches(DATASET, 8, 2, None, Streams(1)), Batches(DATASET, 8, 2, None, Streams(1))
     for step in (3, 0, 30):
         one(step)
     assert torch.equal(one(5)[0], other(5)[0])
-    assert not torch.equal(one(5)[0], Batches(PICTURES, 8, 2, None, Streams(2))(5)[0])
+    assert not torch.equal(one(5)[0], Batches(DATASET, 8, 2, None, Streams(2))(5)[0])
 
 
-def test_shifted_images_move_by_their_own_offsets() -> None:
+def test_images_are_translated_by_individual_offsets() -> None:
     images = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    still, moved = shifted(images, np.array([[2, 2], [0, 3]]), 2)
+    still, moved = translate(images, np.array([[2, 2], [0, 3]]), 2)
     assert torch.equal(still, images[0])
     assert torch.equal(moved[:, 2:, :7], images[1, :, :6, 1:])
     assert torch.equal(moved[:, 1, :7], images[1, :, 1, 1:])  # the mirror line is the edge row itself
 
 
-def test_cycles_follow_each_other_each_to_its_height() -> None:
+def test_cycles_are_successive_with_individual_heights() -> None:
     two = ((100, 1.0), (50, 0.5))
     assert [cycles(step, two) for step in (0, 60, 99)] == [one_cycle(step, 100) for step in (0, 60, 99)]
     assert [cycles(100 + step, two) for step in (0, 10, 49)] == [0.5 * one_cycle(step, 50) for step in (0, 10, 49)]
@@ -145,27 +146,27 @@ def test_one_cycle_starts_rises_and_ends_where_it_should() -> None:
 
 
 @pytest.mark.parametrize("snr_db", [-2.0, 10.0, 21.0])
-def test_training_noise_has_the_power_that_the_snr_says(snr_db: float) -> None:
+def test_training_noise_has_the_power_given_by_the_snr(snr_db: float) -> None:
     noise = unit_noise(Streams(1), "test", 0, 64, 4096)
     silence = over_awgn(torch.zeros_like(noise), torch.full((64,), snr_db), noise)
     assert -10 * silence.abs().square().mean().log10().item() == pytest.approx(snr_db, abs=0.02)
 
 
-def test_shuffled_rows_stay_in_their_pair_and_half_of_them_change_sides() -> None:
+def test_shuffled_rows_stay_in_their_pair_and_half_are_exchanged() -> None:
     symbols = torch.arange(4 * 64).reshape(4, 64).to(torch.complex64)
     shuffled = shuffled_rows(symbols, 8, True, 0.5, np.random.default_rng(3))
     for pair in (slice(0, 2), slice(2, 4)):
         rows, found = symbols[pair].reshape(16, 8), shuffled[pair].reshape(16, 8)
         assert sorted(row[0].real.item() for row in found) == [row[0].real.item() for row in rows]
         assert torch.equal(found.real.diff(dim=1), torch.ones(16, 7))  # whole rows, in order
-        strangers = (shuffled[pair][0].real >= symbols[pair][1].real.min()).sum().item()
-        assert strangers == 32
+        exchanged = (shuffled[pair][0].real >= symbols[pair][1].real.min()).sum().item()
+        assert exchanged == 32
 
 
 def test_a_trained_tiny_codec_beats_the_untrained_one() -> None:
     trained, untrained = trainer_of(tiny_codec(60)), trainer_of(tiny_codec(60))
     for _ in range(60):
-        trained.learn()
+        trained.train_step()
     images = torch.tensor(PIXELS).permute(0, 3, 1, 2).float() / 255
     assert isinstance(trained.network, ResidualJscc)
     assert isinstance(untrained.network, ResidualJscc)

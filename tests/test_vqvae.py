@@ -1,4 +1,4 @@
-"""The masked VQ-VAE: its quantiser, its indices on the air, and its training task."""
+"""Tests of the masked VQ-VAE: its quantiser, the transmission of its indices, and its training task."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import write_model
-from tiny_tasks import CPU, OfPictures, assert_goes_on, trainer_of
+from tiny_tasks import CPU, SyntheticData, assert_resumes, trainer_of
 from torch import Tensor
 
 from linksim.nets.layers import draw_weights
@@ -19,8 +19,8 @@ from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise, item_keys
 from linksim.phy.theory import ber_qpsk_awgn
 from linksim.rng import Streams
-from linksim.schemes.parameters import SnrEstimate, rows_of
-from linksim.schemes.vqvae import MaskedVqVae, decided, modulated
+from linksim.schemes.parameters import SnrEstimate, per_item_float
+from linksim.schemes.vqvae import MaskedVqVae, demodulate_indices, modulate_indices
 from linksim.training.vqvae import VqvaeTask
 
 SMALL: dict[str, Any] = {"codes": 2, "bits": 4, "depth": 3, "stem": 4, "width": 8, "inner": 4, "blocks": 1}
@@ -31,10 +31,10 @@ def drawn(number: int = 1) -> torch.Generator:
 
 
 def small() -> VqVae:
-    """Untrained, with codewords from its own features."""
+    """Return an untrained network whose codewords are initialised from its features."""
     network = VqVae(**SMALL)
     draw_weights(network, drawn())
-    network.start_from(torch.rand(8, 3, 32, 32, generator=drawn(2)), torch.arange(16) * 31)
+    network.initialise_from(torch.rand(8, 3, 32, 32, generator=drawn(2)), torch.arange(16) * 31)
     return network.requires_grad_(False).eval()
 
 
@@ -43,54 +43,54 @@ def images(count: int) -> Tensor:
 
 
 def agreed(count: int) -> tuple[SnrEstimate, Noise]:
-    return SnrEstimate(rows_of(0.0, count)), Noise(torch.from_numpy(item_keys(Streams(1).key("n"), 0, count).copy()))
+    return SnrEstimate(per_item_float(0.0, count)), Noise(torch.from_numpy(item_keys(Streams(1).key("n"), 0, count).copy()))
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 3), st.integers(1, 9), st.integers(1, 5), st.integers(0, 2**31))
 def test_the_quantiser_picks_the_nearest_codeword(codes: int, words: int, depth: int, seed: int) -> None:
-    """Held against every distance there is. The oracle looks at the features itself."""
-    layer_keys, draw = Codebook(codes, words, depth), drawn(seed)
+    """The reference computes all distances directly from the features."""
+    codebook, draw = Codebook(codes, words, depth), drawn(seed)
     with torch.no_grad():
-        layer_keys.words.copy_(torch.randn(codes, words, depth, generator=draw))
+        codebook.words.copy_(torch.randn(codes, words, depth, generator=draw))
     features = torch.randn(2, codes * depth, 3, 3, generator=draw)
-    found = layer_keys.nearest(features)
+    found = codebook.nearest(features)
     for item, cell, code in np.ndindex(2, 9, codes):
         vector = features[item, code * depth : (code + 1) * depth, cell // 3, cell % 3]
-        distances = (layer_keys.words[code] - vector).square().sum(dim=1)
+        distances = (codebook.words[code] - vector).square().sum(dim=1)
         assert distances[found[item, cell, code]] <= distances.min() + 1e-5
 
 
-def test_codewords_are_looked_up_where_they_were_found() -> None:
-    """Features that are codewords come back as they are, so a second look finds the same indices."""
-    layer_keys = Codebook(3, 8, 4)
+def test_lookup_inverts_nearest_for_codewords() -> None:
+    """Features that are codewords are their own nearest codewords."""
+    codebook = Codebook(3, 8, 4)
     with torch.no_grad():
-        layer_keys.words.copy_(torch.randn(3, 8, 4, generator=drawn()))
+        codebook.words.copy_(torch.randn(3, 8, 4, generator=drawn()))
     indices = torch.randint(0, 8, (2, 25, 3), generator=drawn(2))
-    assert torch.equal(layer_keys.nearest(layer_keys.lookup(indices, 5)), indices)
+    assert torch.equal(codebook.nearest(codebook.lookup(indices, 5)), indices)
 
 
-def test_idle_codewords_become_vectors_of_the_batch_and_the_others_stay() -> None:
-    layer_keys, draw = Codebook(2, 8, 3), drawn()
+def test_unused_codewords_become_vectors_of_the_batch_and_the_others_stay() -> None:
+    codebook, draw = Codebook(2, 8, 3), drawn()
     with torch.no_grad():
-        layer_keys.words.copy_(torch.randn(2, 8, 3, generator=draw))
-        layer_keys.words[0, 5] += 1e3  # out of reach
-    features, before, chosen = torch.randn(4, 6, 8, 8, generator=draw), layer_keys.words.detach().clone(), torch.arange(8) * 30
-    found = layer_keys.nearest(features)
-    layer_keys.reset_dead_codes(features, found, chosen)
+        codebook.words.copy_(torch.randn(2, 8, 3, generator=draw))
+        codebook.words[0, 5] += 1e3  # out of reach
+    features, before, chosen = torch.randn(4, 6, 8, 8, generator=draw), codebook.words.detach().clone(), torch.arange(8) * 30
+    found = codebook.nearest(features)
+    codebook.reset_dead_codes(features, found, chosen)
     for code, word in np.ndindex(2, 8):
-        idle = not (found[..., code] == word).any()
-        place = chosen[word] % 64
-        vector = features[chosen[word] // 64, 3 * code : 3 * code + 3, place // 8, place % 8]
-        assert torch.equal(layer_keys.words[code, word], vector if idle else before[code, word])
+        unused = not (found[..., code] == word).any()
+        cell = chosen[word] % 64
+        vector = features[chosen[word] // 64, 3 * code : 3 * code + 3, cell // 8, cell % 8]
+        assert torch.equal(codebook.words[code, word], vector if unused else before[code, word])
     assert not (found[..., 0] == 5).any()
 
 
-def test_a_masked_cell_is_hidden_whole_and_nothing_else_is() -> None:
+def test_masking_replaces_exactly_the_masked_cells() -> None:
     network, cells = small(), torch.zeros(2, 8, 8, dtype=torch.bool)
     cells[1, 2, 5] = True
     source = images(2)[:, 0]
-    seen = network.masked(source, cells)
+    seen = network.mask_cells(source, cells)
     expected = source.clone()
     expected[1, :, 2 * CELL : 3 * CELL, 5 * CELL : 6 * CELL] = 0.5
     assert torch.equal(seen, expected)
@@ -98,15 +98,15 @@ def test_a_masked_cell_is_hidden_whole_and_nothing_else_is() -> None:
 
 @settings(deadline=None)
 @given(st.integers(1, 10), st.integers(1, 4), st.integers(0, 2**31))
-def test_indices_come_out_of_symbols_as_they_went_in(bits: int, codes: int, seed: int) -> None:
+def test_demodulation_inverts_modulation(bits: int, codes: int, seed: int) -> None:
     indices = torch.randint(0, 2**bits, (3, 4, codes), generator=drawn(seed))
-    symbols = modulated(indices, bits)
+    symbols = modulate_indices(indices, bits)
     assert symbols.shape == (3, 2 * codes * bits)
     torch.testing.assert_close(symbols.abs(), torch.ones(symbols.shape))
-    assert torch.equal(decided(symbols, codes, bits), indices)
+    assert torch.equal(demodulate_indices(symbols, codes, bits), indices)
 
 
-def test_without_noise_an_image_is_what_the_autoencoder_makes_of_it() -> None:
+def test_without_noise_the_scheme_equals_the_autoencoder() -> None:
     network, source = small(), images(3)
     scheme = MaskedVqVae(network)
     sent = scheme.send(source, *agreed(3))
@@ -118,7 +118,7 @@ def test_without_noise_an_image_is_what_the_autoencoder_makes_of_it() -> None:
     torch.testing.assert_close(back[:, 0], network.decode(network.encode(source[:, 0]), snr_db), rtol=0, atol=1e-5)
 
 
-def test_an_image_does_not_depend_on_those_beside_it() -> None:
+def test_an_image_does_not_depend_on_the_rest_of_the_batch() -> None:
     scheme, source = MaskedVqVae(small()), images(4)
     noise = torch.view_as_complex(torch.randn(4, scheme.channel_uses, 2, generator=drawn(4)))
     together, alone = scheme.send(source, *agreed(4)), scheme.send(source[2:3], *agreed(1))
@@ -130,30 +130,30 @@ def test_an_image_does_not_depend_on_those_beside_it() -> None:
 
 
 @pytest.mark.parametrize("snr_db", [-3.0, 4.0])
-def test_bits_are_wrong_as_often_as_qpsk_has_it(snr_db: float) -> None:
-    """Counted in the indices that leave and arrive; within five standard errors."""
+def test_the_bit_error_rate_is_that_of_qpsk(snr_db: float) -> None:
+    """Bit errors are counted in the indices; the tolerance is five standard errors."""
     indices = torch.randint(0, 256, (40, 64, 5), generator=drawn(5))
-    sent, snr = modulated(indices, 8), 10 ** (snr_db / 10)
+    sent, snr = modulate_indices(indices, 8), 10 ** (snr_db / 10)
     noise = torch.view_as_complex(torch.randn(*sent.shape, 2, generator=drawn(6))) * (0.5 / snr) ** 0.5
-    wrong = indices ^ decided(sent + noise, 5, 8)
+    wrong = indices ^ demodulate_indices(sent + noise, 5, 8)
     count, expected = indices.numel() * 8, float(ber_qpsk_awgn(snr))
     found = sum(int(((wrong >> place) & 1).sum()) for place in range(8)) / count
     assert found == pytest.approx(expected, abs=5 * (expected * (1 - expected) / count) ** 0.5)
 
 
 @dataclass(frozen=True)
-class TinyVqvae(OfPictures, VqvaeTask):
-    """The training task, of `PICTURES`."""
+class TinyVqvae(SyntheticData, VqvaeTask):
+    """The VQ-VAE task on `DATASET`."""
 
 
 @pytest.fixture
 def task(own_models: Path) -> VqvaeTask:
     write_model(own_models, "evaluator", "classifier", {"widths": [24, 24, 24]})
-    return TinyVqvae("samples", SMALL, 40, evaluator="evaluator", batch=8, average=None, bfloat16=False)
+    return TinyVqvae("samples", SMALL, 40, classifier="evaluator", batch=8, average=None, bfloat16=False)
 
 
 def test_gradients_go_straight_through_to_the_encoder_and_to_the_codewords(task: VqvaeTask) -> None:
-    """Without the terms that draw features and codewords together, both still learn."""
+    """Encoder and codewords receive gradients without the codebook and commitment losses."""
     trainer = trainer_of(task)
     network = trainer.network
     assert isinstance(network, VqVae)
@@ -169,14 +169,14 @@ def test_gradients_go_straight_through_to_the_encoder_and_to_the_codewords(task:
     torch.testing.assert_close(to_words, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_the_task_lowers_its_loss_and_repeats_itself(task: VqvaeTask, tmp_path: Path) -> None:
-    """The same step is asked for its loss before and after: one that revives no codewords."""
+def test_the_task_lowers_its_loss_and_is_reproducible(task: VqvaeTask, tmp_path: Path) -> None:
+    """The loss is compared at a step that resets no codewords."""
     trainer = trainer_of(task)
     before = task.loss(trainer.network, 1, CPU)
     for _ in range(40):
-        trainer.learn()
+        trainer.train_step()
     assert task.loss(trainer.network, 1, CPU) < 0.9 * before
-    assert_goes_on(task, tmp_path, steps=8)
+    assert_resumes(task, tmp_path, steps=8)
 
 
 def test_half_of_the_batch_is_attacked_within_the_bound(task: VqvaeTask) -> None:
@@ -188,8 +188,8 @@ def test_half_of_the_batch_is_attacked_within_the_bound(task: VqvaeTask) -> None
     assert ((moved[::2] > 4 / 255) & (moved[::2] < 8.01 / 255)).all()
 
 
-def test_what_is_measured_is_what_the_scheme_does(task: VqvaeTask) -> None:
-    """At 200 dB nothing is lost on the air: the figure is that of the autoencoder alone."""
+def test_measured_scores_equal_those_of_the_scheme(task: VqvaeTask) -> None:
+    """At 200 dB there are no symbol errors, so the score is that of the autoencoder alone."""
     network, tried = small(), replace(task, scored_db=(200.0,))
     source = images(6)[:, 0]
     (error, _) = tried.measure(network, "AWGN at 200 dB", source, torch.zeros(6, dtype=torch.long), CPU)

@@ -1,4 +1,4 @@
-"""Facts about cards and weights: what is stored comes back, and what was altered is refused in one line."""
+"""Tests of cards and weights: round trips, and one-line rejection of altered files."""
 
 import dataclasses
 from pathlib import Path
@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from linksim.errors import LinksimError, ModelError
-from linksim.nets.cards import Card, RuntimeSettings, Score, read_card, write_card
+from linksim.nets.cards import Card, ModelCost, RuntimeSettings, Score, TrainingData, read_card, write_card
 from linksim.nets.classifiers import Classifier
 from linksim.nets.layers import draw_weights
-from linksim.nets.weights import KINDS, build, clear_model_cache, has_model, list_models, load_model, pick_device, sha256_of
+from linksim.nets.weights import NETWORKS, build, clear_model_cache, has_model, list_models, load_model, pick_device, sha256_of
 
 CONFIG = {"widths": [8, 8, 8]}
 SCORES = (Score("accuracy", "clean images", 0.93, 10_000), Score("accuracy", "AWGN at 10 dB", 0.9, 10_000))
@@ -21,7 +21,7 @@ SCORES = (Score("accuracy", "clean images", 0.93, 10_000), Score("accuracy", "AW
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A models folder with one good part, `evaluator`."""
+    """A models folder with one valid model, `evaluator`."""
     monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path))
     clear_model_cache()
     network = build("classifier", CONFIG)
@@ -36,44 +36,58 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def card_of(weights: Path) -> Card:
     task = {"seed": 1, "steps": 10, "snr_db": [-2.0, 21.0], "average": None}
     versions = {"python": "3.11", "torch": "2.13.0"}
-    return Card("evaluator", "classifier", CONFIG, task, 1.5, "cpu", versions, "float16", sha256_of(weights), SCORES, {})
+    return Card(
+        name="evaluator",
+        kind="classifier",
+        config=CONFIG,
+        training=task,
+        data=(TrainingData("cifar10", "none formal; cite Krizhevsky 2009"),),
+        wall_s=1.5,
+        device="cpu",
+        versions=versions,
+        dtype="float16",
+        sha256=sha256_of(weights),
+        cost=ModelCost(None, 1234),
+        scores=SCORES,
+        runtime={},
+    )
 
 
 def refusal(name: str = "evaluator", kind: str = "classifier") -> str:
-    """The message with which a part is refused, which is one line."""
+    """Return the one-line message of the error that loading a model raises."""
     with pytest.raises(ModelError) as caught:
         load_model(name, kind)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def test_a_part_comes_back_as_it_was_stored(folder: Path) -> None:
-    part = load_model("evaluator", "classifier")
+def test_a_loaded_model_equals_the_stored_one(folder: Path) -> None:
+    model = load_model("evaluator", "classifier")
     stored = load_file(folder / "evaluator.safetensors")
-    assert isinstance(part.network, Classifier)
-    assert not part.network.training
-    for name, value in part.network.state_dict().items():
+    assert isinstance(model.network, Classifier)
+    assert not model.network.training
+    for name, value in model.network.state_dict().items():
         assert not value.requires_grad
         assert torch.equal(value, stored[name].float() if value.is_floating_point() else stored[name])
-    assert part.network.whiten.weight.dtype == torch.float32
-    assert part.network.head.weight.requires_grad is False
-    assert part.network.stages[1].first.weight.is_contiguous(memory_format=torch.channels_last)
+    assert model.network.whiten.weight.dtype == torch.float32
+    assert model.network.head.weight.requires_grad is False
+    assert model.network.stages[1].first.weight.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_running_statistics_are_stored_in_full(folder: Path) -> None:
+def test_running_statistics_are_stored_in_float32(folder: Path) -> None:
     variance = load_file(folder / "evaluator.safetensors")["stages.0.first_norm.running_var"]
     assert variance.dtype == torch.float32
     assert not torch.equal(variance, torch.ones(8))
 
 
-def test_a_part_is_loaded_once_until_it_is_forgotten() -> None:
-    part = load_model("evaluator", "classifier")
-    assert load_model("evaluator", "classifier") is part
+def test_a_model_is_loaded_once_until_the_cache_is_cleared() -> None:
+    model = load_model("evaluator", "classifier")
+    assert load_model("evaluator", "classifier") is model
     clear_model_cache()
-    assert load_model("evaluator", "classifier") is not part
+    assert load_model("evaluator", "classifier") is not model
 
 
-bests = st.builds(RuntimeSettings, st.integers(1, 65536), st.sampled_from(["float32", "bfloat16"]))
+runtimes = st.builds(RuntimeSettings, st.integers(1, 65536), st.sampled_from(["float32", "bfloat16"]))
 numbers = st.one_of(st.integers(-(10**9), 10**9), st.floats(allow_nan=False, allow_infinity=False, width=32), st.booleans(), st.none())
 words = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp", "Cn", "Co", "Cf"]), max_size=20)
 blocks = st.dictionaries(words.filter(bool), st.one_of(numbers, words, st.lists(numbers, max_size=3)), max_size=4)
@@ -83,31 +97,49 @@ blocks = st.dictionaries(words.filter(bool), st.one_of(numbers, words, st.lists(
     config=blocks,
     wall_s=st.floats(0, 1e6),
     device=words,
+    data=st.lists(st.builds(TrainingData, words, words), max_size=3).map(tuple),
+    cost=st.builds(ModelCost, st.one_of(st.none(), st.integers(0, 10**9)), st.integers(0, 10**9)),
     score=st.builds(Score, words, words, st.floats(-100, 100), st.integers(1, 10_000)),
-    best=st.dictionaries(st.sampled_from(["cpu", "cuda"]), bests),
+    runtime=st.dictionaries(st.sampled_from(["cpu", "cuda"]), runtimes),
 )
 @settings(max_examples=30, deadline=None)
-def test_a_card_comes_back_as_it_was_written(
+def test_a_card_round_trips(
     tmp_path_factory: pytest.TempPathFactory,
     config: dict[str, object],
     wall_s: float,
     device: str,
+    data: tuple[TrainingData, ...],
+    cost: ModelCost,
     score: Score,
-    best: dict[str, RuntimeSettings],
+    runtime: dict[str, RuntimeSettings],
 ) -> None:
-    path = tmp_path_factory.mktemp("card") / "part.yaml"
-    card = Card("part", "codec", config, config, wall_s, device, {"torch": "2.13.0"}, "float32", "0" * 64, (score,), best)
+    path = tmp_path_factory.mktemp("card") / "model.yaml"
+    card = Card(
+        name="model",
+        kind="codec",
+        config=config,
+        training=config,
+        data=data,
+        wall_s=wall_s,
+        device=device,
+        versions={"torch": "2.13.0"},
+        dtype="float32",
+        sha256="0" * 64,
+        cost=cost,
+        scores=(score,),
+        runtime=runtime,
+    )
     write_card(card, path)
     assert read_card(path) == card
 
 
-def test_an_untuned_part_has_the_defaults_of_its_device() -> None:
+def test_an_untuned_model_has_the_default_settings_of_its_device() -> None:
     card = load_model("evaluator", "classifier").card
-    assert (card.best_on("cpu"), card.best_on("cuda")) == (RuntimeSettings(64, "float32"), RuntimeSettings(256, "bfloat16"))
-    assert dataclasses.replace(card, runtime={"cpu": RuntimeSettings(32, "bfloat16")}).best_on("cpu") == RuntimeSettings(32, "bfloat16")
+    assert (card.runtime_on("cpu"), card.runtime_on("cuda")) == (RuntimeSettings(64, "float32"), RuntimeSettings(256, "bfloat16"))
+    assert dataclasses.replace(card, runtime={"cpu": RuntimeSettings(32, "bfloat16")}).runtime_on("cpu") == RuntimeSettings(32, "bfloat16")
 
 
-def test_the_score_at_10_db_stands_for_the_others() -> None:
+def test_the_headline_is_the_score_at_10_db() -> None:
     assert load_model("evaluator", "classifier").card.headline == SCORES[1]
 
 
@@ -120,7 +152,7 @@ def test_a_card_prints_every_score() -> None:
 
 
 @pytest.mark.parametrize("place", [0, 100, -1])
-def test_a_flipped_bit_is_refused(folder: Path, place: int) -> None:
+def test_a_flipped_bit_is_rejected(folder: Path, place: int) -> None:
     path = folder / "evaluator.safetensors"
     raw = bytearray(path.read_bytes())
     raw[place] ^= 1
@@ -129,40 +161,40 @@ def test_a_flipped_bit_is_refused(folder: Path, place: int) -> None:
     assert [(s.name, s.state) for s in list_models()] == [("evaluator", "damaged")]
 
 
-def test_weights_that_are_gone_are_missed(folder: Path) -> None:
+def test_missing_weights_are_reported(folder: Path) -> None:
     (folder / "evaluator.safetensors").unlink()
     assert "evaluator.safetensors: missing" in refusal()
 
 
-def test_an_unknown_name_is_answered_with_the_nearest() -> None:
-    message = refusal("jugde")
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    message = refusal("evalautor")
     assert "did you mean 'evaluator'?" in message
-    assert "linksim train jugde" in message
-    assert not has_model("jugde")
+    assert "linksim train evalautor" in message
+    assert not has_model("evalautor")
 
 
 @pytest.mark.parametrize("name", ["../evaluator", "/etc/passwd", "", ".evaluator", "a/b", "x" * 65, "evaluator\n"])
-def test_a_name_that_is_a_path_is_refused(name: str) -> None:
-    assert "cannot name a part" in refusal(name)
+def test_a_name_that_is_a_path_is_rejected(name: str) -> None:
+    assert "cannot name a model" in refusal(name)
 
 
-def test_another_kind_is_refused() -> None:
-    assert "is a classifier, not a codec" in refusal(kind="codec")
+def test_another_kind_is_rejected() -> None:
+    assert "is of kind classifier, not codec" in refusal(kind="codec")
 
 
 def resealed(folder: Path, **changes: object) -> None:
-    """Rewrite the card to fit the weights as they are now, with these fields changed."""
+    """Rewrite the card for the current weights, with the given fields changed."""
     card = dataclasses.replace(read_card(folder / "evaluator.yaml"), sha256=sha256_of(folder / "evaluator.safetensors"), **changes)
     write_card(card, folder / "evaluator.yaml")
 
 
-def test_tensors_that_do_not_fit_the_config_are_refused(folder: Path) -> None:
+def test_tensors_that_do_not_fit_the_config_are_rejected(folder: Path) -> None:
     resealed(folder, config={"widths": [8, 8, 16]})
     assert "tensor head.weight must be of shape (10, 16), got (10, 8)" in refusal()
 
 
 @pytest.mark.parametrize(("drop", "add", "named"), [("head.weight", "", "head.weight"), ("", "extra", "extra")])
-def test_missing_and_surplus_tensors_are_refused(folder: Path, drop: str, add: str, named: str) -> None:
+def test_missing_and_surplus_tensors_are_rejected(folder: Path, drop: str, add: str, named: str) -> None:
     tensors = load_file(folder / "evaluator.safetensors")
     kept = {name: value for name, value in tensors.items() if name != drop} | ({add: torch.zeros(1)} if add else {})
     save_file(kept, folder / "evaluator.safetensors")
@@ -170,18 +202,18 @@ def test_missing_and_surplus_tensors_are_refused(folder: Path, drop: str, add: s
     assert f"tensor {named} must be of shape" in refusal()
 
 
-def test_a_file_that_is_no_safetensors_is_refused_though_its_hash_is_right(folder: Path) -> None:
+def test_a_file_of_another_format_is_rejected_despite_a_valid_hash(folder: Path) -> None:
     (folder / "evaluator.safetensors").write_bytes(b"\x80\x04N.")
     resealed(folder)
     assert "evaluator.safetensors" in refusal()
 
 
-def test_a_config_that_the_network_does_not_know_is_refused(folder: Path) -> None:
+def test_an_unknown_config_key_is_rejected(folder: Path) -> None:
     resealed(folder, config={"depth": 3})
     assert "depth" in refusal()
 
 
-def test_an_unknown_kind_is_refused_with_the_nearest(folder: Path) -> None:
+def test_an_unknown_kind_is_rejected_with_a_suggestion(folder: Path) -> None:
     resealed(folder, kind="clasifier")
     assert "did you mean 'classifier'?" in refusal()
 
@@ -192,18 +224,24 @@ def test_an_unknown_kind_is_refused_with_the_nearest(folder: Path) -> None:
         ("name: evaluator", "name: other", "name"),
         ("kind: classifier\n", "", "kind: missing"),
         ("dtype: float16", "dtype: 16", "dtype: must be of type str"),
-        ("best: {}", "best: {}\ncolour: red", "colour: unknown key"),
-        ("best: {}", "best: {tpu: {batch: 64, precision: float32}}", "best.tpu"),
-        ("best: {}", "best: {cpu: {batch: 0, precision: float32}}", "batch must be"),
-        ("best: {}", "best: {cpu: {batch: 64, precision: int8}}", "precision must be"),
-        ("best: {}", "best: {cpu: 64}", "best.cpu"),
-        ("samples: 10000", "samples: many", "scores.0.samples"),
+        ("runtime: {}", "runtime: {}\ncolour: red", "colour: unknown key"),
+        ("runtime: {}", "runtime: {tpu: {batch: 64, precision: float32}}", "runtime.tpu"),
+        ("runtime: {}", "runtime: {cpu: {batch: 0, precision: float32}}", "batch must be"),
+        ("runtime: {}", "runtime: {cpu: {batch: 64, precision: int8}}", "precision must be"),
+        ("runtime: {}", "runtime: {cpu: 64}", "runtime.cpu"),
+        ("runtime: {}", "runtime: 3", "runtime: must be of type dict, got 3"),
+        ("samples: 10000", "samples: many", "scores.0.samples: must be of type int, got 'many'"),
+        ("samples: 10000", "samples: 10000.5", "scores.0.samples: must be of type int"),
+        ("channel_uses: null", "channel_uses: -1", "cost.channel_uses"),
+        ("  parameters: 1234\n", "", "cost.parameters: missing"),
+        ("- dataset: cifar10\n  terms", "- terms", "data.0.dataset: missing"),
+        ("  terms: none formal; cite Krizhevsky 2009\n", "  terms: 2009\n", "data.0.terms: must be of type str, got 2009"),
         ("wall_s: 1.5", "wall_s: true", "wall_s"),
         ("wall_s: 1.5", "wall_s: 1.5\nwall_s: 2", "wall_s"),
         ("name: evaluator", "[", "evaluator.yaml"),
     ],
 )
-def test_a_damaged_card_is_refused_and_the_key_named(folder: Path, old: str, new: str, named: str) -> None:
+def test_a_damaged_card_is_rejected_with_its_key(folder: Path, old: str, new: str, named: str) -> None:
     path = folder / "evaluator.yaml"
     text = path.read_text()
     assert old in text
@@ -214,7 +252,7 @@ def test_a_damaged_card_is_refused_and_the_key_named(folder: Path, old: str, new
     assert [status.state for status in list_models()] == ["damaged"]
 
 
-def test_the_list_holds_cards_and_tasks(folder: Path) -> None:
+def test_the_list_contains_cards_and_tasks(folder: Path) -> None:
     (folder / "stray.safetensors").write_bytes(b"")
     found = {status.name: status for status in list_models(["codec-of-tomorrow", "evaluator"])}
     assert sorted(found) == ["codec-of-tomorrow", "evaluator"]
@@ -225,7 +263,7 @@ def test_the_list_holds_cards_and_tasks(folder: Path) -> None:
     assert (found["codec-of-tomorrow"].state, found["codec-of-tomorrow"].size_mb) == ("missing", 0.0)
 
 
-def test_devices_are_named_or_refused() -> None:
+def test_devices_are_selected_by_name() -> None:
     assert pick_device("cpu") == torch.device("cpu")
     assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
     with pytest.raises(ModelError, match="did you mean 'cuda'"):
@@ -233,18 +271,18 @@ def test_devices_are_named_or_refused() -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_device_that_is_not_there_is_refused() -> None:
+def test_a_missing_device_is_rejected() -> None:
     with pytest.raises(ModelError, match="no CUDA device"):
         pick_device("cuda")
 
 
-def test_a_kind_that_nobody_registered_is_refused() -> None:
-    assert KINDS.names() == ["classifier", "codec", "denoiser", "inverter", "policy", "vqvae"]
-    with pytest.raises(LinksimError, match="no kind of part 'decoder'"):
+def test_an_undeclared_kind_is_rejected() -> None:
+    assert sorted(NETWORKS) == ["classifier", "codec", "denoiser", "inverter", "policy", "vqvae"]
+    with pytest.raises(LinksimError, match="no model 'decoder'"):
         build("decoder", {})
 
 
-def test_a_part_first_asked_for_without_gradients_gives_them_later() -> None:
+def test_a_model_loaded_in_inference_mode_supports_gradients_later() -> None:
     with torch.inference_mode():
         load_model("evaluator", "classifier")
     images = torch.rand(2, 3, 32, 32, requires_grad=True)

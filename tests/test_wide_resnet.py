@@ -1,10 +1,10 @@
-"""The wide residual network: its size is the published one, its items keep apart, and it learns from its training task."""
+"""Tests of the wide residual network: its published size, independence of the items of a batch, and training."""
 
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import Kept
+from conftest import RecordCollector
 from tiny_models import write_diffusec_models, write_model
 
 from linksim.errors import ModelError
@@ -20,20 +20,20 @@ from tests.tiny_tasks import TinyClassifier, trainer_of
 TINY = {"layout": "wide-resnet", "depth": 10, "widen": 1}
 LINK = """
 name: wide
-scheme: {name: diffusec, calls: 2}
+scheme: {name: diffusec, num_denoiser_calls: 2}
 alice: {images_per_frame: 2, source_attack: pgd}
 trace: {images: 0}
 """
 
 
-def test_wrn_28_10_has_the_published_number_of_weights() -> None:
+def test_wrn_28_10_has_the_published_number_of_parameters() -> None:
     with torch.device("meta"):
         network = build("classifier", TASKS["classifier-cifar10-wrn"].config)
     assert isinstance(network, WideResNet)
     assert sum(weight.numel() for weight in network.parameters()) == 36_479_194
 
 
-def test_it_gives_one_logit_per_class_and_item() -> None:
+def test_the_network_gives_one_logit_per_class_and_item() -> None:
     network = WideResNet(classes=7, depth=16, widen=1).eval()
     images = drawn(3, 3, 32, 32)
     logits = network(images)
@@ -42,23 +42,23 @@ def test_it_gives_one_logit_per_class_and_item() -> None:
 
 
 @pytest.mark.parametrize("depth", [4, 27])
-def test_another_depth_is_refused(depth: int) -> None:
+def test_another_depth_is_rejected(depth: int) -> None:
     with pytest.raises(ModelError, match="depth must be 6 n"):
         build("classifier", {"layout": "wide-resnet", "depth": depth})
 
 
-def test_it_learns_by_the_classifiers_task() -> None:
+def test_the_classifier_task_lowers_its_loss() -> None:
     task = TinyClassifier("samples", TINY, ((80, 1.0),), batch=16, rate_per_image=0.01, bias_factor=1.0, smoothing=0.0, shift=0)
     trainer = trainer_of(task)
-    losses = [trainer.learn().item() for _ in range(80)]
+    losses = [trainer.train_step().item() for _ in range(80)]
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
 
 
-def test_a_scenario_may_name_it_as_evaluator_and_have_it_attacked(own_models: Path) -> None:
+def test_a_scenario_may_use_it_as_evaluator_and_target_of_an_attack(own_models: Path) -> None:
     write_diffusec_models(own_models)
     write_model(own_models, "wide", "classifier", TINY)
-    kept = Kept()
-    run(scenario_from_text(LINK, "wide", ["classifier=wide", "frames=2"]), [kept])
-    judged = {quality.class_attacked for quality in kept.of(ImageScore)}
-    assert judged
-    assert judged <= set(range(10))
+    collector = RecordCollector()
+    run(scenario_from_text(LINK, "wide", ["classifier=wide", "frames=2"]), [collector])
+    classes = {score.class_attacked for score in collector.of(ImageScore)}
+    assert classes
+    assert classes <= set(range(10))

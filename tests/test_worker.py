@@ -1,4 +1,4 @@
-"""The worker's contract: what is batched, when it runs, and that it never matters for the result."""
+"""The contract of the worker: what it batches, when it runs, and that batching never changes a result."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def chain(worker: Worker, image: torch.Tensor, noise: torch.Tensor) -> Promise:
     return worker.promise(DECODE, worker.promise(PATH, worker.promise(ENCODE, image), noise))
 
 
-def test_one_link_with_one_image_a_frame_fills_whole_batches() -> None:
+def test_one_link_with_one_image_per_frame_fills_whole_batches() -> None:
     worker, known = Worker(), list[torch.Tensor]()
     images, noise = torch.rand(10, 1, 3), torch.rand(10, 1, 3)
     for image, n in zip(images, noise, strict=True):
@@ -30,12 +30,12 @@ def test_one_link_with_one_image_a_frame_fills_whole_batches() -> None:
     torch.testing.assert_close(torch.cat(known), (2 * images + noise).sum(2))
 
 
-def test_a_value_that_the_world_needs_is_computed_with_all_that_waits() -> None:
+def test_a_requested_value_is_computed_in_one_batch_with_all_waiting_promises() -> None:
     env, worker, seen = simpy.Environment(), Worker(), list[tuple[float, float]]()
 
     def node(link: int):  # type: ignore[no-untyped-def]
         promised = chain(worker, torch.full((1, 3), float(link)), torch.zeros(1, 3))
-        yield env.timeout(2_000)  # the network's processing time, simulated
+        yield env.timeout(2_000)  # simulated latency of the network
         seen.append((env.now, worker.value(promised).item()))
 
     for link in range(3):
@@ -45,43 +45,43 @@ def test_a_value_that_the_world_needs_is_computed_with_all_that_waits() -> None:
     assert worker.calls == {"encode": 1, "path": 1, "decode": 1}
 
 
-def test_items_of_other_shapes_wait_together_and_run_apart() -> None:
+def test_items_of_different_shapes_run_in_separate_batches() -> None:
     worker = Worker()
     small, large = worker.promise(DECODE, torch.ones(1, 3)), worker.promise(DECODE, torch.ones(1, 5))
     assert (worker.value(small).item(), worker.value(large).item()) == (3.0, 5.0)
 
 
-def test_inputs_that_disagree_are_refused() -> None:
+def test_inputs_with_different_numbers_of_items_are_refused() -> None:
     with pytest.raises(ValueError, match=r"'path' must hold the same number of items, got \[1, 2\]"):
         Worker().promise(PATH, torch.ones(1, 3), torch.ones(2, 3))
 
 
-def test_arrays_and_tensors_are_inputs_alike() -> None:
+def test_an_operation_takes_arrays_and_tensors() -> None:
     worker = Worker()
     promised = worker.promise(PATH, np.ones((2, 3), np.float32), torch.ones(2, 3))
     assert torch.equal(worker.value(promised), torch.full((2, 3), 2.0))
 
 
-def test_arrays_and_tensors_may_meet_in_one_place() -> None:
+def test_arrays_and_tensors_may_share_a_batch() -> None:
     worker = Worker()
     one, other = worker.promise(ENCODE, np.ones((1, 3), np.float32)), worker.promise(ENCODE, torch.ones(1, 3))
     assert torch.equal(worker.value(one), worker.value(other))
 
 
-def test_an_operation_may_stand_twice_in_a_chain() -> None:
-    """A second hop over the air, say; asked for, and at the end of a run."""
+def test_an_operation_may_occur_twice_in_a_chain() -> None:
+    """As for a second hop over the air: when the value is requested, and when the run ends."""
     zeros = torch.zeros(1, 3)
-    for ask in (True, False):
+    for requested in (True, False):
         worker = Worker()
         first = worker.promise(PATH, torch.ones(1, 3), zeros)
         second = worker.promise(PATH, worker.promise(ENCODE, first), zeros)
-        if ask:
+        if requested:
             worker.value(second)
         worker.flush()
         assert torch.equal(worker.value(second), torch.full((1, 3), 2.0))
 
 
-def test_a_listener_may_ask_for_a_value_of_the_same_batch() -> None:
+def test_a_listener_may_request_a_value_of_the_same_batch() -> None:
     worker, received = Worker(), list[float]()
     one, other = (worker.promise(DECODE, torch.full((1, 3), x)) for x in (1.0, 2.0))
     worker.then(one, lambda _: received.append(worker.value(other).item()))
@@ -89,7 +89,7 @@ def test_a_listener_may_ask_for_a_value_of_the_same_batch() -> None:
     assert received == [6.0]
 
 
-def test_a_late_listener_hears_too() -> None:
+def test_a_listener_of_a_known_value_is_called_at_once() -> None:
     worker, received = Worker(eager=True), list[float]()
     promised = worker.promise(DECODE, torch.ones(1, 3))
     worker.then(promised, lambda value: received.append(value.item()))
@@ -98,7 +98,7 @@ def test_a_late_listener_hears_too() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(sizes=st.lists(st.integers(1, 7), min_size=1, max_size=12), batch_size=st.integers(1, 9), wanted=st.sets(st.integers(0, 11)))
-def test_neither_batch_size_nor_order_nor_who_asks_changes_a_value(sizes: list[int], batch_size: int, wanted: set[int]) -> None:
+def test_neither_batch_size_nor_order_nor_requests_change_a_value(sizes: list[int], batch_size: int, wanted: set[int]) -> None:
     double = Operation("double", lambda x: 2 * x, batch_size)
     add = Operation("add", lambda x, y: x + y, batch_size + 1)
     worker = Worker()

@@ -1,4 +1,4 @@
-"""Trained models so small that a test can write and run them: random weights with cards, in a folder of their own."""
+"""Model files for tests: small networks with random weights and cards."""
 
 from pathlib import Path
 from typing import Any
@@ -6,28 +6,46 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from linksim.nets.cards import Card, write_card
+from linksim.nets.cards import Card, ModelCost, write_card
 from linksim.nets.layers import draw_weights
 from linksim.nets.weights import build, sha256_of
 
 VIT: dict[str, object] = {"layout": "vit", "width": 16, "heads": 2, "layers": 1, "reals": 8}
-UNET: dict[str, object] = {"widths": [8, 8, 8], "told": 8}
+UNET: dict[str, object] = {"widths": [8, 8, 8], "embedding": 8}
 CLASSIFIER: dict[str, object] = {"widths": [24, 24, 24]}
 
 
 def write_model(folder: Path, name: str, kind: str, config: dict[str, Any], seed: int = 1) -> None:
-    """Random weights of a part, and its card, in `folder`."""
+    """Write random weights of a model and its card to `folder`."""
     network = build(kind, config)
     draw_weights(network, torch.Generator().manual_seed(seed))
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / f"{name}.safetensors")
     digest = sha256_of(folder / f"{name}.safetensors")
-    write_card(
-        Card(name, kind, config, {"seed": seed, "steps": 1}, 1.0, "cpu", {"torch": "2"}, "float32", digest, (), {}), folder / f"{name}.yaml"
+    card = bare_card(name, kind, digest)
+    write_card(replace(card, config=config, training={"seed": seed, "steps": 1}, cost=cost_of(network)), folder / f"{name}.yaml")
+
+
+def bare_card(name: str, kind: str, digest: str) -> Card:
+    """Return a card that describes a file by its digest and states nothing else."""
+    return Card(
+        name=name,
+        kind=kind,
+        config={},
+        training={},
+        data=(),
+        wall_s=1.0,
+        device="cpu",
+        versions={"torch": "2"},
+        dtype="float32",
+        sha256=digest,
+        cost=ModelCost(None, 0),
+        scores=(),
+        runtime={},
     )
 
 
 def write_diffusec_models(folder: Path) -> None:
-    """What scheme diffusec and its evaluator need."""
+    """Write the models that the scheme diffusec and its evaluator need."""
     write_model(folder, "diffusec-codec", "codec", VIT)
     write_model(folder, "diffusec-denoiser", "denoiser", UNET)
     write_model(folder, "classifier-cifar10", "classifier", CLASSIFIER)

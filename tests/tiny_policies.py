@@ -1,22 +1,22 @@
-"""A training task of DDPG so small that a test can run it: the made-up reward table, a few steps."""
+"""A training task of DDPG that is small enough for a test: the synthetic reward table and a few steps."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
-from synthetic_reward_table import made_up_reward_table
+from synthetic_reward_table import synthetic_reward_table
 
 from linksim.adapt.reward_table import RewardTable
 from linksim.training.ddpg import DdpgTask
 
 
 @dataclass(frozen=True)
-class MadeUpDdpg(DdpgTask):
-    """On a reward table that is in no file."""
+class SyntheticDdpg(DdpgTask):
+    """A DDPG task on the synthetic reward table, which has no file."""
 
     @property
     def digest(self) -> str:
-        return "made up"
+        return "synthetic"
 
     @cached_property
     def rewards(self) -> RewardTable:
-        return made_up_reward_table()
+        return synthetic_reward_table()

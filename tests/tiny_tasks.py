@@ -1,49 +1,54 @@
-"""Training tasks so small that a test can run them: tiny networks, a few steps, images that are random but fixed."""
+"""Training tasks for tests: tiny networks, few steps, and fixed random images."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
+from linksim import registry
 from linksim.data.sources import ImageDataset
 from linksim.nets.weights import build
+from linksim.registry import Component
 from linksim.training.classifier import ClassifierTask
 from linksim.training.codec import CodecTask
 from linksim.training.inverter import InverterTask
-from linksim.training.loop import Progress, Trainer
+from linksim.training.loop import Trainer, TrainingProgress
 from linksim.training.task import TrainingTask
+from linksim.training.tasks import AnyTask
 
-torch.set_num_threads(1)  # such small networks gain nothing from more
+torch.set_num_threads(1)  # such small networks do not benefit from more threads
 
 CPU = torch.device("cpu")
 NAMES = tuple("abcdefghij")
 PIXELS = np.random.default_rng(7).integers(0, 256, (96, 8, 8, 3), np.uint8).repeat(4, axis=1).repeat(4, axis=2)
-PICTURES = ImageDataset(PIXELS, np.arange(96, dtype=np.int64) % 10, NAMES)
+DATASET = ImageDataset(PIXELS, np.arange(96, dtype=np.int64) % 10, NAMES)
 CODEC: dict[str, object] = {"channels": 4, "stem": 4, "width": 8, "inner": 4, "blocks": 1}
 INVERTER: dict[str, object] = {"channels": 4, "stem": 4, "width": 8, "inner": 4}
 
 
-class OfPictures:
-    """Before a training task among the bases of a tiny one: it learns from `PICTURES`."""
+class SyntheticData:
+    """Mixin before a training task among the bases of a tiny one: it replaces the images by `DATASET`."""
 
-    def pictures(self, split: str) -> ImageDataset:
-        return PICTURES
-
-
-@dataclass(frozen=True)
-class TinyCodec(OfPictures, CodecTask):
-    """The training task, of `PICTURES`."""
+    def load_dataset(self, split: str) -> ImageDataset:
+        return DATASET
 
 
 @dataclass(frozen=True)
-class TinyClassifier(OfPictures, ClassifierTask):
-    """The training task, of `PICTURES`."""
+class TinyCodec(SyntheticData, CodecTask):
+    """The codec task on `DATASET`."""
 
 
 @dataclass(frozen=True)
-class TinyInverter(OfPictures, InverterTask):
-    """The training task, of `PICTURES`."""
+class TinyClassifier(SyntheticData, ClassifierTask):
+    """The classifier task on `DATASET`."""
+
+
+@dataclass(frozen=True)
+class TinyInverter(SyntheticData, InverterTask):
+    """The inverter task on `DATASET`."""
 
 
 def tiny_codec(steps: int = 120) -> TrainingTask:
@@ -56,25 +61,32 @@ def tiny_classifier(steps: int = 12) -> TrainingTask:
 
 def tiny_inverter(steps: int = 12, shuffled: bool = False) -> InverterTask:
     return TinyInverter(
-        "samples", INVERTER, steps, "codec", classifier="classifier", batch=8, permuted=shuffled, substituted=0.5 * shuffled
+        "samples", INVERTER, steps, "codec", classifier="classifier", batch=8, permute=shuffled, substitution_ratio=0.5 * shuffled
     )
+
+
+def declare_tasks(monkeypatch: pytest.MonkeyPatch, tasks: Mapping[str, AnyTask]) -> None:
+    """Replace all training tasks by these."""
+    registry.components("training-task")  # the tasks of the package are declared when they are first looked up
+    declared = {name: Component("training-task", name, None, lambda task=task: task, "") for name, task in tasks.items()}
+    monkeypatch.setitem(registry._components, "training-task", declared)
 
 
 def trainer_of(task: TrainingTask) -> Trainer:
     return Trainer(task, build(task.kind, task.config), CPU)
 
 
-def ignore(progress: Progress) -> None:
-    """A report that nobody reads."""
+def ignore(progress: TrainingProgress) -> None:
+    """Discard a progress report."""
 
 
-def assert_goes_on(task: TrainingTask, folder: Path, steps: int) -> tuple[Trainer, Trainer]:
-    """Stopped half-way, a training task has the losses of one that was not. -> the trainee that went on, and the one that was never stopped"""
+def assert_resumes(task: TrainingTask, folder: Path, steps: int) -> tuple[Trainer, Trainer]:
+    """Assert that a task stopped half-way has the losses of an uninterrupted one. Returns the resumed and the uninterrupted trainer."""
     straight, stopped, resumed = trainer_of(task), trainer_of(task), trainer_of(task)
-    losses = [straight.learn() for _ in range(steps)]
+    losses = [straight.train_step() for _ in range(steps)]
     for _ in range(steps // 2):
-        stopped.learn()
+        stopped.train_step()
     stopped.save(folder / "c.safetensors")
     resumed.load(folder / "c.safetensors")
-    assert torch.equal(torch.stack([resumed.learn() for _ in range(steps - steps // 2)]), torch.stack(losses[steps // 2 :]))
+    assert torch.equal(torch.stack([resumed.train_step() for _ in range(steps - steps // 2)]), torch.stack(losses[steps // 2 :]))
     return resumed, straight

@@ -1,4 +1,4 @@
-"""Traces for the tests: small ones, and one whose writer was killed."""
+"""Traces for the tests: small complete traces and one whose writer was killed."""
 
 import subprocess
 import sys
@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from linksim.records import FrameSent, LinkCreated, columns
-from linksim.trace.layout import RunAbout
+from linksim.trace.layout import RunMetadata
 from linksim.trace.reader import open_trace
 from linksim.trace.writer import TraceWriter
 
 CONTRACT = Path(__file__).parents[1] / "docs" / "trace-format.md"
 SHAPE = (3, 4, 5)
-SHAPES = {("images", "image"): SHAPE}
+SHAPES = {("images", "pixels"): SHAPE}
 MEANINGS = {("links", "group"): ("open", "sealed-2", "with_line")}
-ABOUT = RunAbout("frames: 3 # ü\n", 2**63 - 1, {"linksim": "0.1.0", "h5py": "3"}, {"codec-6": "ab" * 32})
+METADATA = RunMetadata("frames: 3 # ü\n", 2**63 - 1, {"linksim": "0.1.0", "h5py": "3"}, {"codec-6": "ab" * 32})
 BLANK = {column.name: 0 for column in columns(FrameSent)}
 
 
 def writer(path: Path, **options: Any) -> TraceWriter:
-    return TraceWriter(path, ABOUT, SHAPES, MEANINGS, **options)
+    return TraceWriter(path, METADATA, SHAPES, MEANINGS, **options)
 
 
 def frame(i: int) -> FrameSent:
@@ -28,10 +28,10 @@ def frame(i: int) -> FrameSent:
 
 
 def written(path: Path, rows: int = 700, complete: bool = True, **options: Any) -> Path:
-    """A trace with `rows` frames and two links."""
+    """Write a trace with `rows` frames and two links."""
     with writer(path, **options) as trace:
-        trace(LinkCreated(0, 0))
-        trace(LinkCreated(1, 2))
+        trace(LinkCreated(link=0, group=0))
+        trace(LinkCreated(link=1, group=2))
         for i in range(rows):
             trace(frame(i))
         trace.close("f00d", complete)
@@ -39,7 +39,7 @@ def written(path: Path, rows: int = 700, complete: bool = True, **options: Any) 
 
 
 def left_open(path: Path) -> Path:
-    """A trace whose writer was killed: it wrote and closed in a process that ended without a word."""
+    """Write a trace in a process that exits without closing it."""
     child = f"""
     import os, sys
     sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]}

@@ -1,1 +1,1 @@
-"""How diffusion steps are chosen: the decision problem, its evaluator, policies, and how they compare. No clock; torch in `ddpg` alone."""
+"""The choice of diffusion steps: the decision problem, policies and their evaluation. Only `ddpg` imports torch."""

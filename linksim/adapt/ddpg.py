@@ -1,4 +1,4 @@
-"""DDPG (Lillicrap et al. 2015) as DiffuSeC uses it (Ren et al., Sec. V-C): the update, and the policy that acts by what was learnt."""
+"""DDPG (Lillicrap et al. 2015) as DiffuSeC uses it (Ren et al., Sec. V-C): the update of actor and critic, and the trained policy."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from linksim.adapt.mdp import Steps, apply_action, state
+from linksim.adapt.mdp import StepPairs, apply_action, state
 from linksim.adapt.policy import Decibels
 from linksim.adapt.replay import Floats, Transitions
 from linksim.nets.policy import Actor, Critic
@@ -15,11 +15,12 @@ from linksim.nets.policy import Actor, Critic
 
 @dataclass(frozen=True)
 class DdpgConfig:
-    """How fast is learnt. Defaults are the paper's (Sec. VI-A).
+    """Hyperparameters of the update. Defaults are the paper's (Sec. VI-A).
 
-    actor, critic  learning rates of Adam
-    discount       of what follows, 0..1
-    tau            share of the networks that goes into their targets at each update
+    actor     learning rate of the actor's Adam optimiser
+    critic    learning rate of the critic's Adam optimiser
+    discount  discount factor of future rewards, 0..1
+    tau       weight of the trained networks in each soft update of their targets, 0..1
     """
 
     actor: float = 1e-5
@@ -30,10 +31,10 @@ class DdpgConfig:
 
 @dataclass(frozen=True)
 class Losses:
-    """What one update saw. Tensors, so that reading them is left to who wants to.
+    """The losses of one update, as tensors so that the update need not wait for the device.
 
     critic  Eq. (37)
-    actor   mean worth of the actions that the actor takes, with its sign turned
+    actor   negative mean action value of the actor's actions
     """
 
     critic: Tensor
@@ -41,29 +42,29 @@ class Losses:
 
 
 class DdpgAgent:
-    """Actor, critic, their targets and optimisers. Knows neither where transitions come from nor when to stop."""
+    """Actor and critic with their targets and optimisers. It neither collects transitions nor decides when training ends."""
 
-    def __init__(self, actor: Actor, critic: Critic, rates: DdpgConfig) -> None:
-        self.actor, self.critic, self.rates = actor, critic, rates
+    def __init__(self, actor: Actor, critic: Critic, config: DdpgConfig) -> None:
+        self.actor, self.critic, self.config = actor, critic, config
         self.target_actor, self.target_critic = deepcopy(actor).requires_grad_(False), deepcopy(critic).requires_grad_(False)
-        self.actor_optimiser = torch.optim.Adam(actor.parameters(), rates.actor, fused=True)
-        self.critic_optimiser = torch.optim.Adam(critic.parameters(), rates.critic, fused=True)
+        self.actor_optimiser = torch.optim.Adam(actor.parameters(), config.actor, fused=True)
+        self.critic_optimiser = torch.optim.Adam(critic.parameters(), config.critic, fused=True)
 
     def update(self, batch: Transitions) -> Losses:
-        """Lines 14 to 17 of Algorithm 1."""
+        """One training step on a batch: lines 14 to 17 of Algorithm 1."""
         states, actions, rewards, next_states = map(torch.from_numpy, batch)
-        worth = rewards + self.rates.discount * self.target_critic(next_states, self.target_actor(next_states))  # Eq. (36)
-        critic_loss = (self.critic(states, actions) - worth).square().mean()  # Eq. (37)
+        target = rewards + self.config.discount * self.target_critic(next_states, self.target_actor(next_states))  # Eq. (36)
+        critic_loss = (self.critic(states, actions) - target).square().mean()  # Eq. (37)
         gradient_step(critic_loss, self.critic_optimiser)
-        actor_loss = -self.critic(states, self.actor(states)).mean()  # downhill along it is Eq. (38)
+        actor_loss = -self.critic(states, self.actor(states)).mean()  # its negative gradient is Eq. (38)
         gradient_step(actor_loss, self.actor_optimiser)
-        soft_update(self.target_critic, self.critic, self.rates.tau)
-        soft_update(self.target_actor, self.actor, self.rates.tau)
+        soft_update(self.target_critic, self.critic, self.config.tau)
+        soft_update(self.target_actor, self.actor, self.config.tau)
         return Losses(critic_loss.detach(), actor_loss.detach())
 
 
 def gradient_step(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
-    """One step of the optimiser's own parameters; others that the loss passes through get no gradient."""
+    """Update the optimiser's parameters by one step. Other parameters that the loss depends on receive no gradient."""
     optimiser.zero_grad()
     loss.backward(inputs=[values for group in optimiser.param_groups for values in group["params"]])  # type: ignore[no-untyped-call]
     optimiser.step()
@@ -71,22 +72,22 @@ def gradient_step(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
 
 @torch.no_grad()
 def soft_update(target: nn.Module, network: nn.Module, tau: float) -> None:
-    """Soft update: target = tau network + (1 - tau) target, in place."""
+    """Set target = tau network + (1 - tau) target, in place."""
     torch._foreach_lerp_(list(target.parameters()), list(network.parameters()), tau)
 
 
 @torch.inference_mode()
 def select_actions(actor: Actor, states: Floats) -> Floats:
-    """Actions [n, 2], in steps, in states [n, 3]."""
+    """Actions of the actor, in steps: states float32 [n, 3] -> float32 [n, 2]."""
     actions: Floats = actor(torch.from_numpy(states)).numpy()
     return actions
 
 
 class Ddpg:
-    """The policy of a trained actor: it goes by the SNR as reported, and explores no more."""
+    """The policy of a trained actor, without exploration noise. It uses the reported SNR only."""
 
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
 
-    def choose(self, steps: Steps, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> Steps:
+    def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
         return apply_action(steps, select_actions(self._actor, state(steps, reported_db)))

@@ -1,4 +1,4 @@
-"""Radio paths that no policy has seen: SNR from round to round, as a function of a seed. They are described in the words of a scenario."""
+"""Evaluation channels: the SNR of each round on channels that no policy was trained on, from scenario options and a seed."""
 
 from collections.abc import Callable
 
@@ -13,51 +13,55 @@ from linksim.scenario.snr import ConstantSnr, GaussMarkovSnr, PiecewiseSnr, SnrS
 from linksim.units import ms_to_ns
 
 MIDDLE_DB, LOW_DB, HIGH_DB = 6.0, -6.0, 18.0
-STEPS, STEP_MS = 64, 1_500.0  # a path begins anew after so many
+SEGMENTS, SEGMENT_MS = 64, 1_500.0  # a piecewise SNR repeats after this many segments
 
-Paths = NDArray[np.float64]  # [paths, rounds]
+ChannelSnr = NDArray[np.float64]  # [channels, rounds]
 
 
-def steps(draw: np.random.Generator) -> Path:
-    """Every 1.5 s another SNR, uniform over the range."""
-    values = [SnrStep(at_ms=place * STEP_MS, snr_db=snr_db) for place, snr_db in enumerate(draw.uniform(LOW_DB, HIGH_DB, STEPS).tolist())]
-    return Path(snr=PiecewiseSnr(kind="piecewise", steps=values, repeat_ms=STEPS * STEP_MS))
+def piecewise(draw: np.random.Generator) -> Path:
+    """An SNR that is uniform over the range and changes every 1.5 s."""
+    values = [SnrStep(at_ms=i * SEGMENT_MS, snr_db=snr_db) for i, snr_db in enumerate(draw.uniform(LOW_DB, HIGH_DB, SEGMENTS).tolist())]
+    return Path(snr=PiecewiseSnr(kind="piecewise", steps=values, repeat_ms=SEGMENTS * SEGMENT_MS))
 
 
 def gauss_markov(coherence_ms: float) -> Callable[[np.random.Generator], Path]:
-    """Gauss-Markov about the middle of the range."""
+    """A Gauss-Markov process about the middle of the range."""
     path = Path(snr=GaussMarkovSnr(kind="gauss-markov", mean_db=MIDDLE_DB, std_db=5.0, coherence_ms=coherence_ms))
     return lambda draw: path
 
 
 def fading(draw: np.random.Generator) -> Path:
-    """Clarke's model at 0.5 Hz, the gain of somebody who hardly moves (6 cm/s at 2.4 GHz), about a mean that is drawn."""
+    """Clarke's model with a Doppler frequency of 0.5 Hz (6 cm/s at 2.4 GHz) about a mean SNR of 3..15 dB."""
     snr_db = float(draw.uniform(3.0, 15.0))
     return Path(snr=ConstantSnr(mean_db=snr_db), fading=JakesFading(kind="jakes", doppler_hz=0.5))
 
 
 def jammed(draw: np.random.Generator) -> Path:
-    """A jammer who comes and goes, and takes 6 to 14 dB."""
+    """A two-state SNR, as with an intermittent jammer that lowers it by 6 to 14 dB."""
     good_db, loss_db = draw.uniform(8.0, 16.0), draw.uniform(6.0, 14.0)
     return Path(snr=TwoStateSnr(kind="two-state", good_db=good_db, bad_db=good_db - loss_db, good_ms=2_000.0, bad_ms=700.0))
 
 
 EVALUATION_CHANNELS: dict[str, Callable[[np.random.Generator], Path]] = {
-    "steps": steps,
+    "steps": piecewise,
     "slow": gauss_markov(5_000.0),
     "fast": gauss_markov(500.0),
     "fading": fading,
-    "jammed_fraction": jammed,
+    "jammed": jammed,
 }
 
 
-def evaluation_channels(name: str, paths: int, rounds: int, interval_ms: float, seed: int) -> Paths:
-    """SNR in dB, fading included, at `rounds` instants that are `interval_ms` apart: [paths, rounds].
+def evaluation_channels(kind: str, channels: int, rounds: int, interval_ms: float, seed: int) -> ChannelSnr:
+    """SNR in dB, fading included, of `channels` independent channels at `rounds` instants: float64 [channels, rounds].
 
-    name  of a kind of path (`EVALUATION_CHANNELS`)
+    kind         a key of `EVALUATION_CHANNELS`
+    interval_ms  time between two instants
+
+    >>> evaluation_channels("slow", channels=2, rounds=5, interval_ms=100.0, seed=1).shape
+    (2, 5)
     """
-    streams, snr_db = Streams(seed), np.empty((paths, rounds))
-    for path in range(paths):
-        drawn = RadioPath(EVALUATION_CHANNELS[name](streams(f"held out/{name}", path)), streams, f"held out/{name}/{path}")
-        snr_db[path] = [drawn.during(ms_to_ns(place * interval_ms), 1, 1.0).snr_db for place in range(rounds)]
+    streams, snr_db = Streams(seed), np.empty((channels, rounds))
+    for i in range(channels):
+        path = RadioPath(EVALUATION_CHANNELS[kind](streams(f"held out/{kind}", i)), streams, f"held out/{kind}/{i}")
+        snr_db[i] = [path.during(ms_to_ns(turn * interval_ms), 1, 1.0).snr_db for turn in range(rounds)]
     return snr_db

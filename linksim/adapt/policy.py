@@ -1,6 +1,7 @@
-"""Policies: how Bob chooses diffusion steps from what he is told of the channel. (`adapt.ddpg` has the one that learns.)
+"""Policies: rules by which Bob chooses diffusion steps from the reported SNR. The trained policy is in `adapt.ddpg`.
 
-All of them move by `mdp.step_toward` or `mdp.apply_action`, so none changes either step count by more than `REACH` in one round.
+All policies move by `mdp.step_toward` or `mdp.apply_action`, so none changes either number of steps by more than `mdp.MAX_ACTION` in one
+round.
 """
 
 from itertools import pairwise
@@ -9,74 +10,74 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.adapt.mdp import Steps, random_steps, step_toward
+from linksim.adapt.mdp import StepPairs, random_steps, step_toward
 from linksim.adapt.reward_table import RewardTable
 
-SAMPLES = 31  # SNRs within a bin of a table, over which its pair is best
+SAMPLES_PER_BIN = 31  # SNRs in each bin of `LookupPolicy` over which the mean reward is maximised
 
 Decibels = NDArray[np.float64]  # [n]
 
 
 class Policy(Protocol):
-    """Chooses for n links at once, each for itself."""
+    """Chooses diffusion steps for n links at once, independently for each link."""
 
-    def choose(self, steps: Steps, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> Steps:
-        """The steps to use from now on, [n, 2].
+    def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
+        """Return the steps to use from now on, int64 [n, 2].
 
-        steps        in force, [n, 2]
-        reported_db  SNR as it was measured, in dB [n]
-        true_db      SNR as it is, in dB [n]; only an oracle looks
-        draw         for a policy that draws
+        steps        steps in force, [n, 2]
+        reported_db  measured SNR in dB, [n]
+        true_db      true SNR in dB, [n]; only an oracle uses it
+        draw         random generator for stochastic policies
         """
 
 
 class ConstantPolicy:
-    """Leaves the steps as they are."""
+    """Keeps the steps in force."""
 
-    def choose(self, steps: Steps, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> Steps:
+    def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
         return steps
 
 
 class BestFixed:
-    """Goes to one pair (t_D, t_plus) and stays there; `RewardTable.best_fixed` finds it."""
+    """Moves to one pair (t_D, t_plus) and stays there. `RewardTable.best_fixed` finds the best pair."""
 
     def __init__(self, pair: tuple[int, int]) -> None:
         self._pair = np.array(pair, np.int64)
 
-    def choose(self, steps: Steps, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> Steps:
+    def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
         return step_toward(steps, self._pair)
 
 
 class LookupPolicy:
-    """The best pair of each bin of reported SNR: that of highest mean reward over the bin.
+    """Moves to the best pair of the bin that holds the reported SNR: the pair of highest mean reward over the bin.
 
-    bin_db  width of a bin in dB; the first begins where the reward table does, and the outer ones hold beyond its ends
+    bin_db  width of a bin in dB; the first bin starts at the lowest SNR of the reward table, and the outer bins extend beyond its range
     """
 
     def __init__(self, reward_table: RewardTable, bin_db: float) -> None:
         self._low_db, self._bin_db = float(reward_table.snr_db[0]), bin_db
         bins = max(1, int(np.ceil((reward_table.snr_db[-1] - self._low_db) / bin_db)))
-        ends_db = np.minimum(self._low_db + bin_db * np.arange(bins + 1), reward_table.snr_db[-1])
-        inside = (np.linspace(low, high, SAMPLES) for low, high in pairwise(ends_db))
+        edges_db = np.minimum(self._low_db + bin_db * np.arange(bins + 1), reward_table.snr_db[-1])
+        inside = (np.linspace(low, high, SAMPLES_PER_BIN) for low, high in pairwise(edges_db))
         self._pairs = np.array([reward_table.best_fixed(snr_db) for snr_db in inside], np.int64)
 
-    def choose(self, steps: Steps, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> Steps:
-        places = np.floor((reported_db - self._low_db) / self._bin_db)
-        return step_toward(steps, self._pairs[np.clip(places, 0, len(self._pairs) - 1).astype(np.int64)])
+    def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
+        bins = np.floor((reported_db - self._low_db) / self._bin_db)
+        return step_toward(steps, self._pairs[np.clip(bins, 0, len(self._pairs) - 1).astype(np.int64)])
 
 
 class Oracle:
-    """The best pair for the SNR as it is, which no receiver knows: a bound for all others."""
+    """Moves to the best pair for the true SNR, which no receiver knows. Serves as an upper bound for all policies."""
 
     def __init__(self, reward_table: RewardTable) -> None:
         self._reward_table = reward_table
 
-    def choose(self, steps: Steps, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> Steps:
+    def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
         return step_toward(steps, self._reward_table.best(true_db))
 
 
 class Random:
-    """Sets out for a pair drawn uniformly, anew in every round."""
+    """Moves toward a pair that is drawn uniformly in every round."""
 
-    def choose(self, steps: Steps, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> Steps:
+    def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
         return step_toward(steps, random_steps(draw, len(steps)))

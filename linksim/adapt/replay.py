@@ -1,4 +1,4 @@
-"""The replay buffer of DDPG: what was done and what came of it, the oldest overwritten first."""
+"""The replay buffer of DDPG: a ring of transitions in which the newest overwrite the oldest."""
 
 from typing import NamedTuple
 
@@ -9,9 +9,9 @@ Floats = NDArray[np.float32]
 
 
 class Transitions(NamedTuple):
-    """What happened n times, float32: (s, a, r, s') of Ren et al., Algorithm 1.
+    """n transitions (s, a, r, s') of Ren et al., Algorithm 1, float32.
 
-    state       [n, 3], as `mdp.state` gives it
+    state       [n, 3], as returned by `mdp.state`
     action      [n, 2], in steps
     reward      [n]
     next_state  [n, 3]
@@ -27,9 +27,9 @@ COLUMNS = 3 + 2 + 1 + 3
 
 
 class ReplayBuffer:
-    """The last `capacity` transitions, one a row. Memory is taken as rows are written.
+    """The last `capacity` transitions, one per row. The operating system allocates memory as rows are written.
 
-    added  how many there ever were
+    added  number of transitions ever added
     """
 
     def __init__(self, capacity: int = 1_000_000) -> None:
@@ -37,24 +37,25 @@ class ReplayBuffer:
         self.added = 0
 
     def __len__(self) -> int:
+        """Number of transitions held, at most `capacity`."""
         return min(self.added, len(self._rows))
 
-    def add(self, happened: Transitions) -> None:
-        """Keep n transitions; once the buffer is full, in the place of the n oldest."""
-        places = (self.added + np.arange(len(happened.reward))) % len(self._rows)
-        self._rows[places] = np.column_stack(happened)
-        self.added += len(places)
+    def add(self, transitions: Transitions) -> None:
+        """Store n transitions; a full buffer drops its n oldest."""
+        indices = (self.added + np.arange(len(transitions.reward))) % len(self._rows)
+        self._rows[indices] = np.column_stack(transitions)
+        self.added += len(indices)
 
     def sample(self, draw: np.random.Generator, n: int) -> Transitions:
-        """n of them, drawn uniformly and with replacement."""
+        """n transitions, drawn uniformly with replacement."""
         rows = self._rows[draw.integers(0, len(self), n)]
         return Transitions(rows[:, :3], rows[:, 3:5], rows[:, 5], rows[:, 6:])
 
     def rows(self) -> Floats:
-        """All that is held, as a checkpoint keeps it: [len, 9]."""
+        """The content as a checkpoint stores it: [len, 9]."""
         return self._rows[: len(self)]
 
     def restore(self, rows: Floats, added: int) -> None:
-        """Hold what `rows` gave when there had been `added` transitions."""
+        """Set the content to `rows` [len, 9] of a buffer to which `added` transitions had been added."""
         self._rows[: len(rows)] = rows
         self.added = added

@@ -1,8 +1,8 @@
-"""The reward table: what each choice of diffusion steps is worth at each SNR, measured once on many images and interpolated from then on.
+"""The reward table: the reward of diffusion steps, measured on a grid of t_D x t_plus x SNR and interpolated between its nodes.
 
     (t_D, t_plus, SNR) -> mean SSIM, Adv share, Err share -> reward, Eq. (31)
 
-With it a policy trains in seconds, and the best that any policy could do is known.
+It lets a policy be trained within seconds, and its optimum is an upper bound for all policies.
 """
 
 from dataclasses import dataclass
@@ -12,22 +12,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.adapt.mdp import LEAST, MOST, T_D, T_PLUS, Steps
+from linksim.adapt.mdp import MAX_STEPS, MIN_STEPS, T_D, T_PLUS, StepPairs
 from linksim.adapt.reward import reward
+from linksim.statistics import interpolation_weights
 
-RESOLUTION_DB = 0.1  # of the SNRs for which the best steps are sought
-MOST_NODES = 1024  # of an axis
-MOST_DB = 60.0  # either way; the finer the SNRs between, the more room the best steps take
+RESOLUTION_DB = 0.1  # spacing of the SNRs at which the best steps are computed
+MAX_NODES = 1024  # largest number of nodes on an axis
+MAX_ABS_DB = 60.0  # limits the memory that the best steps at a spacing of `RESOLUTION_DB` take
 
 Cells = NDArray[np.float64]  # [t_d, t_plus, snr_db]
 
 
 class Components(NamedTuple):
-    """What a reward is made of, and accuracy, float64 [n] each.
+    """The components of the reward, and the accuracy, float64 [n] each.
 
-    ssim    mean structural similarity of Bob's images with the originals
-    adv     share of images that arrive as the attack wants; its root is Adv (27)
-    err     share of images that arrive as a third class; its root is Err (29)
+    ssim    mean structural similarity of Bob's images and the originals
+    adv     share of images on which the attack succeeds; its square root is Adv (27)
+    err     share of images that Bob's classifier puts into a third class; its square root is Err (29)
     robust  accuracy under attack
     """
 
@@ -41,15 +42,15 @@ class Components(NamedTuple):
 class RewardTable:
     """Measurements on a grid of diffusion steps and SNR.
 
-    t_d, t_plus  int64 [a], [b], rising, two or more of each
-    snr_db       float64 [c], rising, two or more, within `MOST_DB`
-    ssim         mean structural similarity, float64 [a, b, c] like all that follow
-    adv, err     shares of Eq. (28) and (30), before the roots
-    robust       accuracy under attack
-    clean        accuracy without one; all NaN where it was not measured
-    images       behind each cell
+    t_d, t_plus  nodes in steps, int64 [a] and [b], increasing, at least two
+    snr_db       nodes in dB, float64 [c], increasing, at least two, within +-`MAX_ABS_DB`
+    ssim         mean structural similarity, -1..1, float64 [a, b, c] like all components below
+    adv, err     shares of Eq. (28) and (30), before the square roots, 0..1
+    robust       accuracy under attack, 0..1
+    clean        accuracy without attack, 0..1; all NaN if it was not measured
+    images       number of images measured in each cell
 
-    Raises ValueError for axes or values that are not such.
+    Raises ValueError if axes or values violate these conditions.
     """
 
     t_d: NDArray[np.int64]
@@ -65,95 +66,88 @@ class RewardTable:
     def __post_init__(self) -> None:
         for name in ("t_d", "t_plus", "snr_db"):
             axis = getattr(self, name)
-            if axis.ndim != 1 or not 2 <= len(axis) <= MOST_NODES or not np.isfinite(axis).all() or not (np.diff(axis) > 0).all():
-                raise ValueError(f"{name} must be 2 to {MOST_NODES} rising numbers")
-        if np.abs(self.snr_db).max() > MOST_DB:
-            raise ValueError(f"snr_db must lie within {-MOST_DB:g}..{MOST_DB:g}")
+            if axis.ndim != 1 or not 2 <= len(axis) <= MAX_NODES or not np.isfinite(axis).all() or not (np.diff(axis) > 0).all():
+                raise ValueError(f"{name} must be 2 to {MAX_NODES} increasing numbers")
+        if np.abs(self.snr_db).max() > MAX_ABS_DB:
+            raise ValueError(f"snr_db must lie within {-MAX_ABS_DB:g}..{MAX_ABS_DB:g}")
         shape = len(self.t_d), len(self.t_plus), len(self.snr_db)
-        for name, least in (("ssim", -1.0), ("adv", 0.0), ("err", 0.0), ("robust", 0.0), ("clean", 0.0)):
+        for name, minimum in (("ssim", -1.0), ("adv", 0.0), ("err", 0.0), ("robust", 0.0), ("clean", 0.0)):
             values = getattr(self, name)
             if values.shape != shape:
                 raise ValueError(f"{name} must be of shape {shape}, got {values.shape}")
             unmeasured = name == "clean" and np.isnan(values).all()
-            if not unmeasured and not ((values >= least) & (values <= 1.0)).all():
-                raise ValueError(f"{name} must lie within {least:g}..1 in every cell")
+            if not unmeasured and not ((values >= minimum) & (values <= 1.0)).all():
+                raise ValueError(f"{name} must lie within {minimum:g}..1 in every cell")
         if self.images < 1:
             raise ValueError(f"images must be at least 1, got {self.images}")
 
-    def components(self, steps: Steps, snr_db: NDArray[np.float64]) -> Components:
-        """Interpolated linearly in all three directions; beyond the grid, what holds at its edge. steps [n, 2], snr_db [n] -> [n] each."""
-        place, share = located(self.snr_db, snr_db)
-        t_d, t_plus = (np.clip(steps, LEAST, MOST) - LEAST).T
-        below, above = self._whole[:, t_d, t_plus, place], self._whole[:, t_d, t_plus, place + 1]
-        return Components(*(below + (above - below) * share))
+    def components(self, steps: StepPairs, snr_db: NDArray[np.float64]) -> Components:
+        """Components at steps [n, 2] and SNRs [n], by trilinear interpolation; beyond the grid, the value at its edge. -> [n] each"""
+        index, weight = interpolation_weights(self.snr_db, snr_db)
+        t_d, t_plus = (np.clip(steps, MIN_STEPS, MAX_STEPS) - MIN_STEPS).T
+        below, above = self._all_pairs[:, t_d, t_plus, index], self._all_pairs[:, t_d, t_plus, index + 1]
+        return Components(*(below + (above - below) * weight))
 
-    def reward(self, steps: Steps, snr_db: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Eq. (31) of interpolated shares: steps [n, 2], snr_db [n] -> [n]."""
+    def reward(self, steps: StepPairs, snr_db: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Eq. (31) of the interpolated components: steps [n, 2], SNRs in dB [n] -> [n]."""
         found = self.components(steps, snr_db)
         return reward(found.ssim, found.adv, found.err)
 
-    def best(self, snr_db: NDArray[np.float64]) -> Steps:
-        """Steps of highest reward among all whole-numbered pairs in range, for SNRs to within half of `RESOLUTION_DB`. [n] -> [n, 2]"""
+    def best(self, snr_db: NDArray[np.float64]) -> StepPairs:
+        """The steps of highest reward over all pairs in range: SNRs in dB [n], rounded to about `RESOLUTION_DB` -> int64 [n, 2]."""
         return self._best[self._nearest(snr_db)]
 
     def best_fixed(self, snr_db: NDArray[np.float64]) -> tuple[int, int]:
-        """The pair (t_D, t_plus) whose mean reward over these SNRs [n] is highest; SNRs as `best` takes them."""
+        """The pair (t_D, t_plus) of highest mean reward over SNRs in dB [n], which are rounded as in `best`."""
         counts = np.bincount(self._nearest(snr_db), minlength=len(self._fine_db))
         t_d, t_plus = _pair((self._rewards @ counts).argmax()).tolist()
         return t_d, t_plus
 
-    def spread(self, low_db: float, high_db: float) -> float:
-        """Range of reward: the highest less the lowest over all pairs of steps and all SNRs of a range."""
+    def reward_range(self, low_db: float, high_db: float) -> float:
+        """Maximum minus minimum of the reward over all pairs of steps and all SNRs from `low_db` to `high_db`."""
         first, last = self._nearest(np.array([low_db, high_db]))
         return float(np.ptp(self._rewards[:, first : last + 1]))
 
     @cached_property
-    def _whole(self) -> NDArray[np.float64]:
-        """The components at every whole-numbered pair of steps: float64 [4, t_D, t_plus, c], interpolated over the first two axes."""
+    def _all_pairs(self) -> NDArray[np.float64]:
+        """The components at every integer pair of steps: float64 [4, t_D, t_plus, c], interpolated over t_D and t_plus."""
         cells = np.stack([self.ssim, self.adv, self.err, self.robust])
-        for axis, nodes, (least, most) in ((1, self.t_d, T_D), (2, self.t_plus, T_PLUS)):
-            place, share = located(nodes, np.arange(least, most + 1))
-            below, above = cells.take(place, axis), cells.take(place + 1, axis)
-            cells = below + (above - below) * share[(..., *[None] * (3 - axis))]
+        for axis, nodes, (low, high) in ((1, self.t_d, T_D), (2, self.t_plus, T_PLUS)):
+            index, weight = interpolation_weights(nodes, np.arange(low, high + 1))
+            below, above = cells.take(index, axis), cells.take(index + 1, axis)
+            cells = below + (above - below) * weight[(..., *[None] * (3 - axis))]
         return cells
 
     @cached_property
     def _fine_db(self) -> NDArray[np.float64]:
-        """SNRs for which the best steps are known, `RESOLUTION_DB` apart or a little less."""
+        """The SNRs in dB at which the best steps are computed, at most `RESOLUTION_DB` apart."""
         low_db, high_db = self.snr_db[[0, -1]]
         grid: NDArray[np.float64] = np.linspace(low_db, high_db, int(np.ceil((high_db - low_db) / RESOLUTION_DB)) + 1)
         return grid
 
     @cached_property
     def _rewards(self) -> NDArray[np.float64]:
-        """Of all pairs of steps at all of `_fine_db`: float64 [pairs, SNRs]."""
-        place, share = located(self.snr_db, self._fine_db)
-        below, above = self._whole[..., place], self._whole[..., place + 1]
-        ssim, adv, err, _ = below + (above - below) * share
+        """Rewards of all pairs of steps at all SNRs of `_fine_db`: float64 [pairs, SNRs]."""
+        index, weight = interpolation_weights(self.snr_db, self._fine_db)
+        below, above = self._all_pairs[..., index], self._all_pairs[..., index + 1]
+        ssim, adv, err, _ = below + (above - below) * weight
         rewards: NDArray[np.float64] = reward(ssim, adv, err)
         return rewards.reshape(-1, len(self._fine_db))
 
     @cached_property
-    def _best(self) -> Steps:
-        """Of highest reward at each of `_fine_db`: int64 [SNRs, 2]."""
+    def _best(self) -> StepPairs:
+        """The steps of highest reward at each SNR of `_fine_db`: int64 [SNRs, 2]."""
         return _pair(self._rewards.argmax(axis=0))
 
     def _nearest(self, snr_db: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Which of `_fine_db` is nearest."""
+        """Index into `_fine_db` of the nearest SNR."""
         low_db, high_db = self.snr_db[[0, -1]]
-        share = (np.clip(snr_db, low_db, high_db) - low_db) / (high_db - low_db)
-        places: NDArray[np.int64] = np.rint(share * (len(self._fine_db) - 1)).astype(np.int64)
-        return places
+        position = (np.clip(snr_db, low_db, high_db) - low_db) / (high_db - low_db)
+        indices: NDArray[np.int64] = np.rint(position * (len(self._fine_db) - 1)).astype(np.int64)
+        return indices
 
 
-def located(nodes: NDArray[np.number], at: NDArray[np.number]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Where values lie among rising nodes: the node below, and the share 0..1 of the way to the next; ends hold beyond the ends."""
-    place = np.clip(np.searchsorted(nodes, at, side="right") - 1, 0, len(nodes) - 2)
-    share = (at - nodes[place]) / (nodes[place + 1] - nodes[place])
-    return place, np.clip(share, 0.0, 1.0)
-
-
-def _pair(number: NDArray[np.int64] | np.int64) -> Steps:
-    """Pairs of steps by their number, t_D changing last: [...] -> [..., 2]."""
-    pairs: Steps = np.stack(np.divmod(number, MOST[1] - LEAST[1] + 1), axis=-1) + LEAST
+def _pair(number: NDArray[np.int64] | np.int64) -> StepPairs:
+    """Pairs of steps by their index in row-major order (t_plus varies fastest): [...] -> [..., 2]."""
+    pairs: StepPairs = np.stack(np.divmod(number, MAX_STEPS[1] - MIN_STEPS[1] + 1), axis=-1) + MIN_STEPS
     return pairs

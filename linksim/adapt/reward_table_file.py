@@ -1,14 +1,13 @@
-"""The reward table as a file, models/NAME.h5: one HDF5 dataset per component on dimension scales, so that xarray and h5web open it as it is.
+"""The file format of the reward table, models/NAME.h5: one HDF5 dataset per component with dimension scales, readable by xarray and h5web.
 
-    /t_d [a]   /t_plus [b]   /snr_db [c]                            scales, with units and long_name
-    /ssim   /adv   /err   /robust   /clean      [a, b, c]           float64, plain: no chunks, no filters
+    /t_d [a]   /t_plus [b]   /snr_db [c]                            dimension scales, with units and long_name
+    /ssim   /adv   /err   /robust   /clean      [a, b, c]           float64, contiguous and unfiltered
     attributes of the file: format, format_version, images
 
-The reader trusts nothing: hard links only, values within the file, of exactly these types and no more of them than the file holds.
+The reader accepts hard links only, requires exactly these types, and reads no more values than the file stores.
 """
 
 import io
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,70 +17,69 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.adapt.reward_table import MOST_NODES, RewardTable
+from linksim.adapt.reward_table import MAX_NODES, RewardTable
 from linksim.errors import ModelError
-from linksim.nets.weights import find_file
+from linksim.files import atomic_write
+from linksim.nets.weights import find_table
 
 FORMAT, VERSION = "linksim-reward-table", 1
-LARGEST_FILE = 64 << 20
+MAX_FILE_BYTES = 64 << 20
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 AXES = {  # name -> type, unit, long name
-    "t_d": (np.int64, "1", "steps of diffusion at Alice"),
-    "t_plus": (np.int64, "1", "further steps of denoising at Bob"),
-    "snr_db": (np.float64, "dB", "SNR of the AWGN path, Es/N0 per complex symbol"),
+    "t_d": (np.int64, "1", "diffusion steps at Alice"),
+    "t_plus": (np.int64, "1", "additional denoising steps at Bob"),
+    "snr_db": (np.float64, "dB", "SNR of the AWGN channel, Es/N0 per complex symbol"),
 }
 COMPONENTS = {
-    "ssim": "mean structural similarity of what Bob has with the original, under attack",
-    "adv": "share of images that arrive as the attack wants (DiffuSeC Eq. 28)",
-    "err": "share of images that arrive as a third class (DiffuSeC Eq. 30)",
+    "ssim": "mean structural similarity of reconstructed and original images, under attack",
+    "adv": "share of images on which the attack succeeds (DiffuSeC Eq. 28)",
+    "err": "share of images that are classified as a third class (DiffuSeC Eq. 30)",
     "robust": "accuracy under attack",
-    "clean": "accuracy without attack; NaN where it was not measured",
+    "clean": "accuracy without attack; NaN if not measured",
 }
 
 
 def write_reward_table(reward_table: RewardTable, path: Path) -> None:
-    """Write it whole or not at all; the same bytes for the same reward table."""
-    fresh = path.with_suffix(".part")
-    with h5py.File(fresh, "w") as file:
+    """Write the reward table. An existing file is replaced only once the new one is complete; equal tables give equal bytes."""
+    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["format"] = _text(FORMAT)
         file.attrs["format_version"] = np.int64(VERSION)
         file.attrs["images"] = np.int64(reward_table.images)
-        for name, (dtype, unit, about) in AXES.items():
+        for name, (dtype, unit, description) in AXES.items():
             axis = file.create_dataset(name, data=getattr(reward_table, name).astype(dtype))
-            axis.attrs["units"], axis.attrs["long_name"] = _text(unit), _text(about)
+            axis.attrs["units"], axis.attrs["long_name"] = _text(unit), _text(description)
             axis.make_scale(name)
-        for name, about in COMPONENTS.items():
+        for name, description in COMPONENTS.items():
             cells = file.create_dataset(name, data=getattr(reward_table, name).astype(np.float64))
-            cells.attrs["units"], cells.attrs["long_name"] = _text("1"), _text(about)
-            for place, axis_name in enumerate(AXES):
-                cells.dims[place].attach_scale(file[axis_name])
-    os.replace(fresh, path)
+            cells.attrs["units"], cells.attrs["long_name"] = _text("1"), _text(description)
+            for dimension, axis_name in enumerate(AXES):
+                cells.dims[dimension].attach_scale(file[axis_name])
 
 
 def _text(value: str) -> NDArray[np.bytes_]:
-    """Of fixed length: HDF5 keeps other texts in a heap, and may look for them in a damaged heap for ever."""
+    """A string of fixed length. HDF5 stores variable-length strings in a heap, and a damaged heap can make it loop forever."""
     return np.array(value.encode(), h5py.string_dtype("utf-8", len(value.encode())))
 
 
 def load_reward_table(name: str) -> RewardTable:
-    """The reward table of that name among the trained models, verified against its card. Raises ModelError, in one line, as `load_model` does."""
-    return read_reward_table(find_file(name, "reward-table"))
+    """Load the reward table `name` from the model folders and verify it against its card. Raises ModelError if it is missing or damaged."""
+    return read_reward_table(find_table(name, "reward-table"))
 
 
 def read_reward_table(path: Path) -> RewardTable:
-    """Raises ModelError, in one line, for a file that is missing, damaged, or anything but a reward table."""
+    """Read a reward table. Raises ModelError with a one-line message if the file is missing, damaged, or not a reward table."""
     with _reading(path):
-        if path.stat().st_size > LARGEST_FILE:
-            raise ModelError(f"{path}: larger than {LARGEST_FILE >> 20} MiB")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ModelError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB")
         raw = path.read_bytes()
         if not raw.startswith(HDF5_MAGIC):
-            raise ModelError(f"{path}: not an HDF5 file, as a reward table is")
+            raise ModelError(f"{path}: not an HDF5 file, so not a reward table")
         with h5py.File(io.BytesIO(raw), "r") as file:
             if _attribute(file, "format", "S") != FORMAT.encode():
-                raise ModelError(f"{path}: an HDF5 file, but no reward table of linksim")
+                raise ModelError(f"{path}: an HDF5 file, but not a linksim reward table")
             if (version := int(_attribute(file, "format_version", "i"))) != VERSION:
-                raise ModelError(f"{path}: has version {version} of the reward table format; this linksim reads version {VERSION}")
+                raise ModelError(f"{path}: format version {version}; this version of linksim reads version {VERSION}")
             axes = {name: _values(file, name, np.dtype(dtype), 1) for name, (dtype, _, _) in AXES.items()}
             cells = {name: _values(file, name, np.dtype(np.float64), 3) for name in COMPONENTS}
             return RewardTable(**axes, **cells, images=int(_attribute(file, "images", "i")))
@@ -89,35 +87,35 @@ def read_reward_table(path: Path) -> RewardTable:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Whatever HDF5 says of a damaged file becomes one ModelError that names it."""
+    """Convert any error that a damaged file causes into a ModelError that names the file."""
     try:
         yield
     except ModelError:
         raise
-    except Exception as fault:  # HDF5 raises almost any class on damaged bytes; the cause is kept
+    except Exception as error:  # HDF5 raises almost any class on damaged bytes; the cause is kept
         raise ModelError(
-            f"{path}: cannot be read as a reward table ({' '.join(str(fault).split())[:200] or type(fault).__name__})"
-        ) from fault
+            f"{path}: cannot be read as a reward table ({' '.join(str(error).split())[:200] or type(error).__name__})"
+        ) from error
 
 
 def _attribute(file: h5py.File, name: str, kind: str) -> Any:
-    """A single value of numpy's kind "i" (integer) or "S" (text of fixed length)."""
+    """A scalar attribute of numpy kind "i" (integer) or "S" (string of fixed length)."""
     if name not in file.attrs:
         raise ValueError(f"no attribute {name!r}")
-    about = file.attrs.get_id(name)
-    if about.shape != () or about.dtype.kind != kind:
-        raise ValueError(f"attribute {name!r} is of type {about.dtype} and shape {about.shape}")
+    attribute = file.attrs.get_id(name)
+    if attribute.shape != () or attribute.dtype.kind != kind:
+        raise ValueError(f"attribute {name!r} is of type {attribute.dtype} and shape {attribute.shape}")
     return np.asarray(file.attrs[name])[()] if kind == "i" else bytes(file.attrs[name])
 
 
 def _values(file: h5py.File, name: str, dtype: np.dtype[Any], dimensions: int) -> NDArray[Any]:
-    """All of a plain dataset."""
+    """All values of a contiguous, unfiltered dataset of the given type and number of dimensions."""
     if not isinstance(file.get(name, getlink=True), h5py.HardLink) or not isinstance(file[name], h5py.Dataset):
         raise ValueError(f"no dataset {name!r} in the file itself")
     found = file[name]
-    if found.dtype != dtype or found.ndim != dimensions or not all(size <= MOST_NODES for size in found.shape):
-        raise ValueError(f"{name} is {found.dtype} of shape {found.shape}, a reward table has {dtype} in {dimensions} dimensions")
+    if found.dtype != dtype or found.ndim != dimensions or not all(size <= MAX_NODES for size in found.shape):
+        raise ValueError(f"{name} is {found.dtype} of shape {found.shape}, a reward table needs {dtype} in {dimensions} dimensions")
     if found.is_virtual or found.external or found.chunks or found.id.get_storage_size() != found.size * dtype.itemsize:
-        raise ValueError(f"{name} is not stored plainly in the file")
+        raise ValueError(f"{name} must be stored contiguously and unfiltered in the file")
     values: NDArray[Any] = found[()]
     return values

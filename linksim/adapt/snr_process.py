@@ -1,8 +1,8 @@
-"""The SNR of an episode: what the channel is in each round, and what Bob reports of it.
+"""The SNR of an episode: the true SNR of each round, and the SNR that Bob reports.
 
-    mean of the episode --> wandering about it from round to round --> true SNR --> told late, with an error --> reported SNR
+    mean of the episode --> Gauss-Markov fluctuation about it --> true SNR --> delay and measurement error --> reported SNR
 
-A gymnasium environment and the training task of DDPG both live on it.
+The Gymnasium environment and the training task of DDPG both use it.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ Decibels = NDArray[np.float64]
 class SnrTrajectory(NamedTuple):
     """SNR in dB of n links over the rounds of an episode, float64 [rounds, n].
 
-    true_db      as it is
-    reported_db  as a policy is told
+    true_db      the true SNR
+    reported_db  the SNR that a policy observes
     """
 
     true_db: Decibels
@@ -27,15 +27,15 @@ class SnrTrajectory(NamedTuple):
 
 @dataclass(frozen=True)
 class SnrProcess:
-    """How the SNR of a link runs over an episode.
+    """A random process for the SNR of a link over an episode.
 
-    low_db, high_db  the mean of an episode is drawn uniformly from here
-    std_db           of the Gauss-Markov process (in dB) about that mean; 0 for a constant SNR
-    correlation      of that process from one round to the next, 0..1
-    delay            rounds by which a report is late
-    error_db         standard deviation of the error of a report
+    low_db, high_db  range of the uniform distribution of the episode's mean
+    std_db           standard deviation of the Gauss-Markov process (in dB) about that mean; 0 for a constant SNR
+    correlation      correlation of that process from one round to the next, 0..1
+    delay            delay of a report in rounds
+    error_db         standard deviation of the measurement error of a report
 
-    Raises ValueError for figures that are out of range.
+    Raises ValueError for values that are out of range.
     """
 
     low_db: float = -3.0
@@ -56,15 +56,20 @@ class SnrProcess:
             if not 0 <= getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be at least 0 and finite, got {getattr(self, name):g}")
 
-    def episode(self, draw: np.random.Generator, rounds: int, n: int, mean_db: float | None = None) -> SnrTrajectory:
-        """Draw it, about a given mean or one that is drawn. The process is stationary, and ran before the first round: a late report tells
-        of something.
+    def sample(self, draw: np.random.Generator, rounds: int, n: int, mean_db: float | None = None) -> SnrTrajectory:
+        """Draw the SNR of n links over `rounds` rounds. With `mean_db`, that is the mean of every link's episode.
+
+        The process is stationary and starts `delay` rounds before the first round, so that the first reports are defined.
+
+        >>> still = SnrProcess(std_db=0.0).sample(np.random.default_rng(1), rounds=2, n=3, mean_db=5.0)
+        >>> still.true_db.tolist()
+        [[5.0, 5.0, 5.0], [5.0, 5.0, 5.0]]
         """
         means_db = draw.uniform(self.low_db, self.high_db, n) if mean_db is None else np.full(n, mean_db)
-        driven = draw.standard_normal((self.delay + rounds, n))
-        wandered = np.empty_like(driven)
-        wandered[0] = driven[0]
-        for turn in range(1, len(driven)):
-            wandered[turn] = self.correlation * wandered[turn - 1] + np.sqrt(1.0 - self.correlation**2) * driven[turn]
-        snr_db = means_db + self.std_db * wandered
+        innovations = draw.standard_normal((self.delay + rounds, n))
+        fluctuation = np.empty_like(innovations)
+        fluctuation[0] = innovations[0]
+        for i in range(1, len(innovations)):
+            fluctuation[i] = self.correlation * fluctuation[i - 1] + np.sqrt(1.0 - self.correlation**2) * innovations[i]
+        snr_db = means_db + self.std_db * fluctuation
         return SnrTrajectory(snr_db[self.delay :], snr_db[:rounds] + self.error_db * draw.standard_normal((rounds, n)))

@@ -1,1 +1,1 @@
-"""What Eve can do with a frame."""
+"""Attacks: what an eavesdropper infers from received frames, and adversarial perturbations of images and of radio symbols."""

@@ -1,6 +1,7 @@
-"""An eavesdropper who learns keys: from frames whose content she knows, or by trying all schemes of sets that she knows.
+"""Key recovery: Eve learns permutation keys from frames with known content, or tests all keys of key sets that she knows.
 
-Schemes are those of `schemes.permutation`: an order of the rows of each image of a pair, and the places at which the two are exchanged.
+A key is that of `schemes.permutation`: an order of the rows of each image of a pair, and the set of places at which the two images
+exchange their rows.
 """
 
 from dataclasses import dataclass
@@ -9,41 +10,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.attacks.jigsaw import Assignment
-from linksim.attacks.row_model import Rows, Scores
+from linksim.attacks.row_model import FeatureRows, RowScores
 
 
 @dataclass(frozen=True, eq=False)
-class Schemes:
-    """Sets of schemes, or one of each.
+class KeySets:
+    """A set of permutations and a set of substitutions; a single key is represented by sets of one.
 
     orders   int64 [permutations, 2, rows]: row i of the frame is row orders[p, image, i] of the features
-    subsets  bool [substitutions, rows]
+    subsets  bool [substitutions, rows]: rows that the two images exchange
     """
 
     orders: NDArray[np.int64]
     subsets: NDArray[np.bool_]
 
-    def line(self, p: int, s: int) -> Assignment:
-        """Where the rows of both images are received under (p, s)."""
+    def assignment(self, p: int, s: int) -> Assignment:
+        """Return where the rows of both images are received under the key (p, s).
+
+        >>> keys = KeySets(np.array([[[2, 0, 1], [0, 1, 2]]]), np.array([[True, False, False]]))
+        >>> keys.assignment(0, 0).tolist()
+        [[1, 2, 3], [0, 4, 5]]
+        """
         place = self.orders[p].argsort(axis=1)
         other = self.subsets[s][place] ^ np.array([False, True])[:, None]
-        line: Assignment = place + self.orders.shape[-1] * other
-        return line
+        assignment: Assignment = place + self.orders.shape[-1] * other
+        return assignment
 
 
-def decode_key(line: Assignment) -> Schemes:
-    """Undo `Schemes.line`: the one order and the one subset behind a line. -> int64 [1, 2, rows], bool [1, rows]."""
-    rows = line.shape[1]
+def decode_key(assignment: Assignment) -> KeySets:
+    """Return the key that produces an assignment, as sets of one: int64 [1, 2, rows] and bool [1, rows].
+
+    Inverse of `KeySets.assignment`.
+
+    >>> decode_key(np.array([[1, 2, 3], [0, 4, 5]])).orders.tolist()
+    [[[2, 0, 1], [0, 1, 2]]]
+    """
+    rows = assignment.shape[1]
     subset = np.zeros(rows, np.bool_)
-    subset[line[0] % rows] = line[0] >= rows
-    return Schemes((line % rows).argsort(axis=1)[None], subset[None])
+    subset[assignment[0] % rows] = assignment[0] >= rows
+    return KeySets((assignment % rows).argsort(axis=1)[None], subset[None])
 
 
-def max_likelihood_key(scores: Scores, known: Schemes) -> tuple[int, int]:
-    """The (p, s) of known sets under which a pair makes the most likely two frames.
+def max_likelihood_key(scores: RowScores, known: KeySets) -> tuple[int, int]:
+    """Return the (p, s) of known sets under which a received pair is most likely.
 
-    Between two neighbouring rows it matters only whether either is exchanged: four sums of scores for each p and place, from which every s
-    picks one.
+    The score of two adjacent rows depends on the substitution only through whether each of the two is exchanged. For each p and place there
+    are therefore four scores, from which each s selects one.
     """
     rows = known.orders.shape[-1]
     place = known.orders.argsort(axis=-1)  # [p, 2, rows]
@@ -53,23 +65,25 @@ def max_likelihood_key(scores: Scores, known: Schemes) -> tuple[int, int]:
         total = np.zeros(len(known.subsets))
         for image, where in enumerate((one, two)):
             swap = known.subsets[:, where] ^ bool(image)  # [s, rows]
-            line = where + rows * swap
-            total += scores.first[line[:, 0]] + scores.follows[step, line[:, :-1], line[:, 1:]].sum(axis=1)
+            received_at = where + rows * swap
+            total += scores.first[received_at[:, 0]] + scores.follows[step, received_at[:, :-1], received_at[:, 1:]].sum(axis=1)
         s = int(total.argmax())
         if total[s] > best:
             best, found = float(total[s]), (p, s)
     return found
 
 
-def known_plaintext(pair: Rows, sent: Rows) -> Assignment | None:
-    """Where the rows of a pair are received whose content Eve knows, or None where noise makes two of them claim one place.
+def known_plaintext(pair: FeatureRows, sent: FeatureRows) -> Assignment | None:
+    """Return where the rows of a pair with known content are received.
 
-    pair  [2, rows, width], as received
-    sent  [2, rows, width], what the encoder makes of the two images
+    The result is None if noise makes the nearest rows inconsistent, that is, if two received rows match the same row or place.
+
+    pair  float [2, rows, width], as received
+    sent  float [2, rows, width], output of the encoder for the two images
     """
     rows = pair.shape[1]
     received, known = (x.reshape(2 * rows, -1) for x in (pair, sent))
-    source = (received @ known.T - 0.5 * (known**2).sum(axis=1)).argmax(axis=1)  # of each row received, the row that it most likely is
-    line = source.argsort().reshape(2, rows)
-    whole = (np.sort(source) == np.arange(2 * rows)).all() and (np.sort(line % rows, axis=1) == np.arange(rows)).all()
-    return line if whole else None
+    nearest = (received @ known.T - 0.5 * (known**2).sum(axis=1)).argmax(axis=1)  # the most likely row for each received row
+    assignment = nearest.argsort().reshape(2, rows)
+    consistent = (np.sort(nearest) == np.arange(2 * rows)).all() and (np.sort(assignment % rows, axis=1) == np.arange(rows)).all()
+    return assignment if consistent else None

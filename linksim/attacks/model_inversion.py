@@ -1,7 +1,7 @@
-"""Model inversion (MIEA Sec. III): Eve takes a frame for what an undefended one would be, and undoes the encoder.
+"""Model inversion (MIEA Sec. III): Eve treats a frame as an undefended one and inverts the encoder.
 
-How she undoes it is handed in: an inverse network trained on captured pairs (closed box), or a search through the encoder (open box,
-`attacks.white_box`); and so is how she first puts a shuffled pair together again, where she does (`attacks.jigsaw`).
+The inversion is a parameter: an inverse network trained on captured pairs (closed box), or an optimisation through the encoder (open box,
+`attacks.white_box`). An optional reordering of permuted pairs comes first (`attacks.jigsaw`).
 """
 
 from collections.abc import Callable
@@ -10,25 +10,27 @@ from torch import Tensor
 
 from linksim.phy.baseband import ReceivedSymbols, equalise, post_equalisation_snr
 
-SymbolDecoder = Callable[[Tensor], Tensor]  # symbols complex [images, uses], equalised -> images [images, c, h, w] in 0..1
-Reassemble = Callable[[Tensor, Tensor], Tensor]  # pairs complex [items, 2, uses], noise power of a symbol [items] -> pairs in order
+SymbolDecoder = Callable[[Tensor], Tensor]  # equalised symbols complex [images, channel_uses] -> images [images, c, h, w] in 0..1
+# (pairs complex [items, 2, channel_uses], noise power per symbol [items]) -> pairs in order, of the same shape
+Reassemble = Callable[[Tensor, Tensor], Tensor]
 
-LEAST_SNR = 1e-6  # of a symbol, linear: one of no gain tells nothing, but is not to make an item's mean noise infinite
+MIN_SNR = 1e-6  # per symbol, linear; keeps the mean noise power of an item finite if a symbol has no gain
 
 
 def invert_frames(
-    undo: SymbolDecoder, channel_uses: int, received: ReceivedSymbols, images: int, reassemble: Reassemble | None = None
+    decode: SymbolDecoder, channel_uses: int, received: ReceivedSymbols, images: int, reassemble: Reassemble | None = None
 ) -> Tensor:
-    """Eve's images of a batch of items, float [batch, images, c, h, w] in 0..1.
+    """Return Eve's images of a batch of items, float [batch, images, c, h, w] in 0..1.
 
-    uses        that `undo` takes per image
-    received       complex [batch, n * uses], n >= images
-    images      how many images of each item she keeps: the last symbols of an item may be a frame of noise that travelled as companion
-    reassemble  what she does to an item before, if anything
+    decode        inverts the encoder, image by image
+    channel_uses  number of symbols that `decode` takes per image
+    received      symbols complex [batch, n * channel_uses] with n >= images
+    images        number of images per item; further symbols of an item are a frame of noise that serves as companion, and are dropped
+    reassemble    reorders the symbols of an item first; None to leave them in the received order
     """
     symbols = equalise(received).reshape(len(received.symbols), -1, channel_uses)
     if reassemble is not None:
-        symbols = reassemble(symbols, (1.0 / post_equalisation_snr(received).clamp_min(LEAST_SNR)).mean(dim=1))
+        symbols = reassemble(symbols, (1.0 / post_equalisation_snr(received).clamp_min(MIN_SNR)).mean(dim=1))
     symbols = symbols[:, :images]
-    pictures = undo(symbols.flatten(0, 1))
-    return pictures.reshape(len(symbols), images, *pictures.shape[1:])
+    decoded = decode(symbols.flatten(0, 1))
+    return decoded.reshape(len(symbols), images, *decoded.shape[1:])

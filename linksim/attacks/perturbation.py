@@ -1,16 +1,16 @@
-"""Adversarial perturbation of radio symbols: the direction, of a given power, in which a receiver's image changes most.
+"""Adversarial perturbation of radio symbols: the perturbation of given power that changes a receiver's image most.
 
-    maximise  || receive(clean + arrives * p) - receive(clean) ||^2   over p of unit mean power
+    maximise  || receive(clean + gain * p) - receive(clean) ||^2   over p of unit mean power
 
-by gradient ascent on the sphere (projected gradient with the l2 norm), with steps that shrink from the sphere's radius to nothing:
+The method is projected gradient ascent on the sphere (l2 norm) with step sizes that decrease linearly from the sphere's radius to zero:
 
     p <- unit(p + (1 - k / steps) unit(gradient)),    k = 0 .. steps - 1
 
-The attacker has no image of his own: he drives Bob away from what Bob would see undisturbed. There the gradient is zero, so the ascent
-starts elsewhere. On a linear receiver this is the power method, and p becomes the strongest singular vector.
+The attack is untargeted: it maximises the distance from the undisturbed reconstruction. The gradient is zero at p = 0, so the ascent starts
+at a random perturbation. For a linear receiver this is the power method, and p converges to the strongest singular vector.
 
-After Sadeghi and Larsson, "Physical adversarial attacks against end-to-end autoencoder communication systems", IEEE Communications
-Letters 23(5), 2019, who attack a classifier's decisions; here it is the squared error of an image.
+Based on Sadeghi and Larsson, "Physical adversarial attacks against end-to-end autoencoder communication systems", IEEE Communications
+Letters 23(5), 2019, which attacks a classifier's decision; here the objective is the squared error of an image.
 """
 
 from collections.abc import Callable
@@ -21,23 +21,23 @@ from torch import Tensor
 from linksim.phy.baseband import normalise_power
 
 
-def perturbation(receive: Callable[[Tensor], Tensor], clean: Tensor, arrives: Tensor, start: Tensor, steps: int) -> Tensor:
-    """Perturbations of unit mean power, complex, shaped as `start`.
+def perturbation(receive: Callable[[Tensor], Tensor], clean: Tensor, gain: Tensor, start: Tensor, steps: int) -> Tensor:
+    """Return perturbations of unit mean power, complex, of the shape of `start`.
 
-    receive  what was received, complex [n, uses] -> images [n, ...], differentiable; item by item independent
-    clean    what is received undisturbed, complex [n, uses]
-    arrives  amplitude and phase with which the perturbation arrives, complex or real [n, uses] or [n, 1]
-    start    where the ascent begins, complex: [n, uses] for one each, [1, uses] for one that serves all n
-    steps    of the ascent
+    receive  differentiable receiver: symbols complex [n, channel_uses] -> images [n, ...], item by item independent
+    clean    received symbols without perturbation, complex [n, channel_uses]
+    gain     gain with which the perturbation reaches the receiver, complex or real [n, channel_uses] or [n, 1]
+    start    initial perturbation, complex: [n, channel_uses] for one per item, [1, channel_uses] for one that all items share
+    steps    number of ascent steps
 
-    May be called in inference mode.
+    The function may be called in inference mode.
     """
     with torch.inference_mode(False), torch.enable_grad():
-        clean, arrives, found = clean.clone(), arrives.clone(), normalise_power(start.clone())
+        clean, gain, found = clean.clone(), gain.clone(), normalise_power(start.clone())
         undisturbed = receive(clean).detach()
         for step in range(steps):
             found.requires_grad_()
-            changed = (receive(clean + arrives * found) - undisturbed).square().sum()
-            (gradient,) = torch.autograd.grad(changed, found)
+            distance = (receive(clean + gain * found) - undisturbed).square().sum()
+            (gradient,) = torch.autograd.grad(distance, found)
             found = normalise_power(found.detach() + (1 - step / steps) * normalise_power(gradient))
     return found

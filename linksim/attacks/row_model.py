@@ -1,11 +1,11 @@
-"""What Eve knows of rows of features: how likely each is in its place, and how likely each is below another. Learnt from open frames.
+"""Eve's statistical model of feature rows: how likely a row is at its place, and how likely it is below another row.
 
-A frame of n rows is taken for a Gauss-Markov chain from top to bottom. Each place has a mean, a covariance and a covariance with the place
-below of its own, all in the k directions in which rows vary most:
+The model is fitted to undefended frames. A frame of n rows is a Gauss-Markov chain from top to bottom. Each place has its own mean,
+covariance and cross-covariance with the place below, all in the space of the k leading principal components of the rows:
 
     x_0 ~ N(m_0, C_0)        x_{r+1} | x_r ~ N(m_{r+1} + A_r (x_r - m_r), C_{r+1} - A_r K_r),  A_r = K_r^T C_r^-1,  K_r = cov(x_r, x_{r+1})
 
-White noise on the symbols adds its power to every C_r, so the same knowledge serves at every SNR. All here is numpy.
+White noise on the symbols adds its power to every C_r, so one model serves at every SNR. This module uses numpy only.
 """
 
 from dataclasses import dataclass
@@ -14,69 +14,89 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-Rows = NDArray[np.float32]  # [..., width], a row of features each
+FeatureRows = NDArray[np.float32]  # [..., width]
 
-POOLED = 0.05  # share of all places' mean in the covariance of each, and none of it with the place below: few frames say little
-FLOOR = 1e-6  # of a variance, relative to the mean one
+# Shrinkage for small samples: weight of the mean covariance of all places in each place's covariance; the same share of every
+# cross-covariance is removed.
+SHRINKAGE = 0.05
+MIN_VARIANCE = 1e-6  # added to each variance, relative to the mean variance
+MIN_NOISE = 1e-9  # lower bound of the noise power
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
-    """Log-likelihoods of n rows, up to a constant of each row.
+class RowScores:
+    """Log-likelihoods of n rows, up to a constant for each row.
 
-    first    [n], in the first place of a frame
-    follows  [rows - 1, n, n]: of row b in place r + 1 below row a at [r, a, b]
+    first    float [n], of each row at the first place of a frame
+    follows  float [rows - 1, n, n], of row b at place r + 1 below row a at index [r, a, b]
     """
 
     first: NDArray[np.float32]
     follows: NDArray[np.float32]
 
-    def of(self, lines: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Log-likelihood of frames laid of these rows. int64 [..., rows] -> [...]."""
+    def log_likelihood(self, frames: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the log-likelihood of frames given as row indices from top to bottom. int64 [..., rows] -> float [...].
+
+        >>> scores = RowScores(np.array([1, 2], np.float32), np.array([[[0, 10], [20, 0]]], np.float32))
+        >>> scores.log_likelihood(np.array([[0, 1], [1, 0]])).tolist()
+        [11.0, 22.0]
+        """
         places = np.arange(len(self.follows))
-        steps: NDArray[np.float64] = self.follows[places, lines[..., :-1], lines[..., 1:]].sum(axis=-1, dtype=np.float64)
-        return steps + self.first[lines[..., 0]]
+        steps: NDArray[np.float64] = self.follows[places, frames[..., :-1], frames[..., 1:]].sum(axis=-1, dtype=np.float64)
+        return steps + self.first[frames[..., 0]]
 
 
 class GaussMarkovRowModel:
-    """The chain of this file's head.
+    """The Gauss-Markov chain of rows; see the module's docstring.
 
-    frames      undefended frames [captures, rows, width], with next to no noise
-    components  k, at most; never more than a third of the captures
+    frames      undefended frames with negligible noise, float [captures, rows, width]
+    components  largest number k of principal components; at most a third of the captures is used
     """
 
-    def __init__(self, frames: Rows, components: int = 128) -> None:
+    def __init__(self, frames: FeatureRows, components: int = 128) -> None:
         captures, self.rows, width = frames.shape
-        apart = (frames - frames.mean(axis=0)).reshape(-1, width)
-        power, directions = np.linalg.eigh(apart.T @ apart / len(apart))
+        centred = (frames - frames.mean(axis=0)).reshape(-1, width)
+        power, directions = np.linalg.eigh(centred.T @ centred / len(centred))
         self.basis = np.ascontiguousarray(directions[:, ::-1][:, : max(1, min(components, captures // 3))])
         self.mean = frames.mean(axis=0) @ self.basis
-        seen = (apart @ self.basis).reshape(captures, self.rows, -1).swapaxes(0, 1).astype(np.float64)
-        own, below = seen.swapaxes(1, 2) @ seen / captures, seen[:-1].swapaxes(1, 2) @ seen[1:] / captures
-        self._own = own + POOLED * (own.mean(axis=0) - own) + FLOOR * power.mean() * np.eye(own.shape[-1])
-        self._below = (1 - POOLED) * below
-        self._at = lru_cache(maxsize=64)(self._whitened)
+        projected = (centred @ self.basis).reshape(captures, self.rows, -1).swapaxes(0, 1).astype(np.float64)
+        own = projected.swapaxes(1, 2) @ projected / captures
+        below = projected[:-1].swapaxes(1, 2) @ projected[1:] / captures
+        self._own = own + SHRINKAGE * (own.mean(axis=0) - own) + MIN_VARIANCE * power.mean() * np.eye(own.shape[-1])
+        self._below = (1 - SHRINKAGE) * below
+        self._whitening_at = lru_cache(maxsize=64)(self._whitening)
 
-    def scores(self, pool: Rows, noise: float) -> Scores:
-        """Scores of rows received [n, width], under white noise of power `noise` in each real value."""
-        first, before, after, scale = self._at(round(10.0 * np.log10(max(noise, 1e-9))))
-        apart = pool @ self.basis - self.mean[:, None]  # [rows, n, k]
-        foreseen, found = apart[:-1] @ before.swapaxes(1, 2), apart[1:] @ after.swapaxes(1, 2)
-        square = (foreseen**2).sum(-1)[:, :, None] + (found**2).sum(-1)[:, None, :]
-        follows = foreseen @ found.swapaxes(1, 2) - 0.5 * square + scale[1:, None, None]
-        return Scores(scale[0] - 0.5 * ((apart[0] @ first.T) ** 2).sum(-1), follows)
+    def scores(self, pool: FeatureRows, noise: float) -> RowScores:
+        """Return the scores of received rows.
 
-    def _whitened(self, noise_db: int) -> tuple[NDArray[np.float32], ...]:
-        """Matrices that make the surprise of the first row, and of every other one below its neighbour, white: first [k, k],
-        before and after [rows - 1, k, k]; and log-determinants [rows]."""
+        pool   float [n, width]
+        noise  power of the white noise per real value; rounded to whole dB
+        """
+        first, before, after, log_det = self._whitening_at(round(10.0 * np.log10(max(noise, MIN_NOISE))))
+        centred = pool @ self.basis - self.mean[:, None]  # [rows, n, k]
+        predicted, observed = centred[:-1] @ before.swapaxes(1, 2), centred[1:] @ after.swapaxes(1, 2)
+        square = (predicted**2).sum(-1)[:, :, None] + (observed**2).sum(-1)[:, None, :]
+        follows = predicted @ observed.swapaxes(1, 2) - 0.5 * square + log_det[1:, None, None]
+        return RowScores(log_det[0] - 0.5 * ((centred[0] @ first.T) ** 2).sum(-1), follows)
+
+    def _whitening(self, noise_db: int) -> tuple[NDArray[np.float32], ...]:
+        """Return the matrices that whiten the first row and the prediction error of every other row, and their log-determinants.
+
+        The matrices are first [k, k], and before and after [rows - 1, k, k], which apply to the row above and to the row itself. The
+        log-determinants have shape [rows].
+        """
         own = self._own + 10 ** (noise_db / 10) * np.eye(self._own.shape[-1])
-        foreseen = np.linalg.solve(own[:-1], self._below).swapaxes(1, 2)  # A_r
-        left = own[1:] - foreseen @ self._below
-        white = np.linalg.inv(np.linalg.cholesky(np.concatenate([own[:1], (left + left.swapaxes(1, 2)) / 2])))
-        scale = np.log(np.diagonal(white, axis1=1, axis2=2)).sum(axis=1)
-        return tuple(part.astype(np.float32) for part in (white[0], white[1:] @ foreseen, white[1:], scale))
+        predictor = np.linalg.solve(own[:-1], self._below).swapaxes(1, 2)  # A_r
+        residual = own[1:] - predictor @ self._below
+        white = np.linalg.inv(np.linalg.cholesky(np.concatenate([own[:1], (residual + residual.swapaxes(1, 2)) / 2])))
+        log_det = np.log(np.diagonal(white, axis1=1, axis2=2)).sum(axis=1)
+        return tuple(part.astype(np.float32) for part in (white[0], white[1:] @ predictor, white[1:], log_det))
 
 
-def real_rows(symbols: NDArray[np.complex64], rows: int) -> Rows:
-    """Symbols complex [..., uses] -> rows of real features float [..., rows, 2 * uses / rows]."""
+def real_rows(symbols: NDArray[np.complex64], rows: int) -> FeatureRows:
+    """Split symbols into rows of real features. Complex [..., channel_uses] -> float [..., rows, 2 * channel_uses / rows].
+
+    >>> real_rows(np.array([1 + 2j, 3 + 4j], np.complex64), 2).tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
     return np.ascontiguousarray(symbols).view(np.float32).reshape(*symbols.shape[:-1], rows, -1)

@@ -1,15 +1,15 @@
-"""Data-source attacks: an image changed so little that nobody sees it, which a classifier takes for something else (DiffuSeC Sec. III-A).
+"""Attacks on the source image: imperceptible perturbations that change a classifier's decision (DiffuSeC Sec. III-A).
 
     x_adv = x + n_a    with H(x_adv) != H(x)
 
-The attacker knows the classifier H and climbs the slope of its loss. Every image is attacked by itself, whatever is attacked beside it.
+The attacker knows the classifier H and ascends the gradient of its loss. Each image is attacked independently of the others in the batch.
 
-    fgsm            one step of the whole bound, l_inf            Goodfellow, Shlens and Szegedy, ICLR 2015
-    pgd             many small steps, kept within the bound       Madry et al., ICLR 2018; the paper's "step size is 10" read as ten of them
-    carlini_wagner  the nearest image that is mistaken, l2      Carlini and Wagner, IEEE S&P 2017
+    fgsm            one step of size epsilon, l_inf                    Goodfellow, Shlens and Szegedy, ICLR 2015
+    pgd             several small steps, projected onto the l_inf ball  Madry et al., ICLR 2018
+    carlini_wagner  the nearest misclassified image found, l2          Carlini and Wagner, IEEE S&P 2017
 
-What is climbed is a function of its own, so that `pgd` also serves an attacker who knows a defence, and a random one at that. All may be
-called in inference mode.
+The paper gives PGD a "step size" of 10, which is read here as ten steps. The gradient is a parameter, so that `pgd` also serves an attacker
+who knows a defence, including a randomised one. All functions may be called in inference mode.
 """
 
 from collections.abc import Callable
@@ -20,21 +20,26 @@ from torch import Tensor
 from torch.nn import functional
 
 Classify = Callable[[Tensor], Tensor]  # images [n, c, h, w] -> logits [n, classes], differentiable, item by item independent
-ClassifyByChance = Callable[[Tensor, int], Tensor]  # the same with the number of a draw, all of whose chance follows from that number
-Gradient = Callable[[Tensor, int], Tensor]  # images, number of the step -> gradient of what is climbed, shaped as the images
+StochasticClassify = Callable[[Tensor, int], Tensor]  # the same with the number of a draw, which determines all randomness
+Gradient = Callable[[Tensor, int], Tensor]  # (images, number of the step) -> gradient of the objective, of the shape of the images
 
-BOUND, STEP_SIZE, STEPS = 8 / 255, 2 / 255, 10  # in pixel values of 0..1
-INSIDE = 0.999999  # of the range: what an image is drawn in to before its artanh is taken
+EPSILON, STEP_SIZE, STEPS = 8 / 255, 2 / 255, 10  # in pixel values of 0..1
+ATANH_LIMIT = 0.999999  # images are scaled by this factor before the artanh so that it stays finite
 
 
 def cross_entropy_gradient(classify: Classify, labels: Tensor) -> Gradient:
-    """Slope of each image's cross-entropy towards its true label, int64 [n]."""
+    """Return the gradient of each image's cross-entropy with its true label, int64 [n]."""
     return expected_gradient(lambda images, _: classify(images), labels, 1)
 
 
-def expected_gradient(classify: ClassifyByChance, labels: Tensor, draws: int) -> Gradient:
-    """The same as a mean over fresh `draws` in every step (expectation over transformation, Athalye et al., ICML 2018)."""
-    with torch.inference_mode(False):  # what a gradient flows through must not come from there
+def expected_gradient(classify: StochasticClassify, labels: Tensor, draws: int) -> Gradient:
+    """Return the gradient of the cross-entropy averaged over draws (expectation over transformation, Athalye et al., ICML 2018).
+
+    classify  classifier with random behaviour
+    labels    true labels, int64 [n]
+    draws     draws per step; every step uses new ones
+    """
+    with torch.inference_mode(False):  # tensors created in inference mode cannot take part in a backward pass
         labels = labels.clone()
 
     def gradient(images: Tensor, step: int) -> Tensor:
@@ -48,92 +53,113 @@ def expected_gradient(classify: ClassifyByChance, labels: Tensor, draws: int) ->
     return gradient
 
 
-def fgsm(gradient: Gradient, images: Tensor, bound: float = BOUND, low: float = 0.0, high: float = 1.0) -> Tensor:
-    """Fast gradient sign method; as `pgd`."""
-    return pgd(gradient, images, bound, 1, bound, None, low, high)
+def fgsm(gradient: Gradient, images: Tensor, epsilon: float = EPSILON, low: float = 0.0, high: float = 1.0) -> Tensor:
+    """Fast gradient sign method. Parameters and result are those of `pgd`.
+
+    >>> fgsm(lambda images, step: torch.ones_like(images), torch.full((1, 1, 1, 2), 0.5), 0.25).flatten().tolist()
+    [0.75, 0.75]
+    """
+    return pgd(gradient, images, epsilon, 1, epsilon, None, low, high)
 
 
 def pgd(
     gradient: Gradient,
     images: Tensor,
-    bound: float = BOUND,
+    epsilon: float = EPSILON,
     steps: int = STEPS,
     step_size: float = STEP_SIZE,
     start: Tensor | None = None,
     low: float = 0.0,
     high: float = 1.0,
 ) -> Tensor:
-    """Projected gradient ascent: images shaped as `images`, in `low`..`high`, no pixel more than `bound` from its own.
+    """Projected gradient ascent. Return attacked images, of the shape of `images`.
 
-    images  float [n, c, h, w] in `low`..`high`
-    start   images from which the ascent begins, for example at random; None: the images
+    gradient   gradient of the objective, which the attack maximises
+    images     float [n, c, h, w] in `low`..`high`
+    epsilon    largest change of a pixel
+    steps      number of steps
+    step_size  change of a pixel per step
+    start      images from which the ascent starts, for example random ones; None to start from `images`
+    low, high  range of a pixel
+
+    >>> pgd(lambda images, step: -torch.ones_like(images), torch.full((1, 1, 1, 1), 0.5), 0.25, steps=3, step_size=0.125).item()
+    0.25
     """
 
-    def allowed(found: Tensor) -> Tensor:
-        return (images + (found - images).clamp(-bound, bound)).clamp(low, high)
+    def project(found: Tensor) -> Tensor:
+        return (images + (found - images).clamp(-epsilon, epsilon)).clamp(low, high)
 
-    found = images if start is None else allowed(start)
+    found = images if start is None else project(start)
     for step in range(steps):
-        found = allowed(found + step_size * gradient(found, step).sign())
+        found = project(found + step_size * gradient(found, step).sign())
     return found
 
 
 @dataclass(frozen=True)
 class CarliniWagnerSettings:
-    """How `carlini_wagner` searches.
+    """Settings of `carlini_wagner`.
 
-    confidence  by how much the logit of a wrong class is to lead
-    constant    weight c of the mistake against the squared distance, at first
-    searches    weights tried for each image: ten times the last until one is enough, then halfway between enough and too little
-    steps       of Adam, for each weight
-    rate        step size of Adam, where the range of a pixel is -inf..inf
+    confidence           required margin of a wrong class's logit over the true one
+    initial_const        first value of the weight c of the misclassification loss
+    binary_search_steps  number of weights tried per image: the weight grows tenfold until the attack succeeds, then it is bisected
+    steps                Adam steps for each weight
+    learning_rate        step size of Adam, in the space of the artanh
     """
 
     confidence: float = 0.0
-    constant: float = 1e-2
-    searches: int = 5
+    initial_const: float = 1e-2
+    binary_search_steps: int = 5
     steps: int = 100
-    rate: float = 1e-2
+    learning_rate: float = 1e-2
 
 
 def carlini_wagner(
-    classify: Classify, images: Tensor, labels: Tensor, how: CarliniWagnerSettings, low: float = 0.0, high: float = 1.0
+    classify: Classify, images: Tensor, labels: Tensor, settings: CarliniWagnerSettings, low: float = 0.0, high: float = 1.0
 ) -> Tensor:
-    """For each image float [n, c, h, w] of label int64 [n] the nearest image found that is mistaken; itself where none was found.
+    """Return the nearest misclassified image that is found for each image, or the image itself if none is found.
 
-    minimise  ||x' - x||^2 + c max(lead(x'), -confidence)    over w, x' = middle + half tanh(w)
+    minimise  ||x' - x||^2 + c max(margin(x'), -confidence)    over w, x' = centre + half_range tanh(w)
 
-    where the lead is that of the true label's logit over the best of the others.
+    The margin is the logit of the true label minus the largest other logit.
+
+    classify   classifier under attack
+    images     float [n, c, h, w] in `low`..`high`
+    labels     true labels, int64 [n]
+    settings   parameters of the search
+    low, high  range of a pixel
     """
     with torch.inference_mode(False), torch.enable_grad():
         images, labels = images.clone(), labels.clone()
         best, distances = images, torch.full_like(images[:, 0, 0, 0], torch.inf)
-        weight, too_little, enough = torch.full_like(distances, how.constant), torch.zeros_like(distances), distances
-        for _ in range(how.searches):
-            found, reached = _nearest(classify, images, labels, weight, how, (low, high))
+        weight, lower, upper = torch.full_like(distances, settings.initial_const), torch.zeros_like(distances), distances
+        for _ in range(settings.binary_search_steps):
+            found, reached = _minimise(classify, images, labels, weight, settings, (low, high))
             best = torch.where((reached < distances)[:, None, None, None], found, best)
             distances = distances.minimum(reached)
-            enough, too_little = torch.where(reached.isfinite(), weight, enough), torch.where(reached.isfinite(), too_little, weight)
-            weight = torch.where(enough.isfinite(), (too_little + enough) / 2, 10 * weight)
+            upper, lower = torch.where(reached.isfinite(), weight, upper), torch.where(reached.isfinite(), lower, weight)
+            weight = torch.where(upper.isfinite(), (lower + upper) / 2, 10 * weight)
     return best.clamp(low, high)
 
 
-def _nearest(
-    classify: Classify, images: Tensor, labels: Tensor, weight: Tensor, how: CarliniWagnerSettings, span: tuple[float, float]
+def _minimise(
+    classify: Classify, images: Tensor, labels: Tensor, weight: Tensor, settings: CarliniWagnerSettings, span: tuple[float, float]
 ) -> tuple[Tensor, Tensor]:
-    """The nearest mistaken images met on the way to the minimum under one weight [n], and their squared distances [n], else inf."""
-    middle, half = sum(span) / 2, (span[1] - span[0]) / 2
+    """Minimise the loss with one weight [n] per image.
+
+    Return the nearest misclassified images met during the minimisation, and their squared distances [n] (infinite if there is none).
+    """
+    centre, half_range = sum(span) / 2, (span[1] - span[0]) / 2
     best, distances = images, torch.full_like(weight, torch.inf)
-    w = ((images - middle) / half * INSIDE).atanh().requires_grad_()
-    adam = torch.optim.Adam([w], how.rate)
-    for _ in range(how.steps):
-        x = middle + half * w.tanh()
+    w = ((images - centre) / half_range * ATANH_LIMIT).atanh().requires_grad_()
+    adam = torch.optim.Adam([w], settings.learning_rate)
+    for _ in range(settings.steps):
+        x = centre + half_range * w.tanh()
         logits = classify(x)
-        lead = logits.gather(1, labels[:, None])[:, 0] - logits.scatter(1, labels[:, None], -torch.inf).amax(dim=1)
+        margin = logits.gather(1, labels[:, None])[:, 0] - logits.scatter(1, labels[:, None], -torch.inf).amax(dim=1)
         distance = (x - images).square().flatten(1).sum(dim=1)
-        (w.grad,) = torch.autograd.grad((distance + weight * lead.clamp_min(-how.confidence)).sum(), w)
+        (w.grad,) = torch.autograd.grad((distance + weight * margin.clamp_min(-settings.confidence)).sum(), w)
         adam.step()
-        nearer = (lead < -how.confidence) & (distance < distances)
+        nearer = (margin < -settings.confidence) & (distance < distances)
         best = torch.where(nearer[:, None, None, None], x.detach(), best)
         distances = torch.where(nearer, distance.detach(), distances)
     return best, distances

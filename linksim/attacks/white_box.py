@@ -1,8 +1,8 @@
-"""Model inversion with an open box (MIEA Sec. III-A): Eve knows the encoder and looks for the image whose symbols are those she received.
+"""White-box model inversion (MIEA Sec. III-A): Eve knows the encoder and searches for the image whose symbols match the received ones.
 
     x_e = argmin_x ||y_e - f(x)||^2 + lambda T(x)        Eq. (5), by Adam, from an image of zeros
 
-Every image is a search of its own: it stops when its own loss is flat, whatever travels beside it.
+Each image is a separate optimisation, which stops when its own loss converges, independently of the rest of the batch.
 """
 
 from collections.abc import Callable
@@ -13,18 +13,18 @@ from torch import Tensor
 
 from linksim.metrics import total_variation
 
-ADAM = (0.9, 0.999, 1e-8)  # decay of the mean, decay of the mean square, and what keeps the quotient finite: the usual values
-WINDOW = 50  # iterations between two looks at whether a loss is flat
+ADAM = (0.9, 0.999, 1e-8)  # beta_1, beta_2 and epsilon of Adam: the usual values
+WINDOW = 50  # iterations between two tests of convergence
 
 
 @dataclass(frozen=True)
 class WhiteBoxSettings:
-    """How Eve minimises.
+    """Settings of the minimisation.
 
-    rate        step size of Adam, in pixel values (0..1)
-    iterations  most steps
-    variation   weight lambda of the total variation
-    flat        relative fall of the loss over `WINDOW` steps below which an image is done
+    learning_rate  step size of Adam, in pixel values of 0..1
+    iterations     largest number of steps
+    tv_weight      weight lambda of the total variation
+    tolerance      an image has converged when its loss falls by less than this fraction over `WINDOW` steps
     """
 
     learning_rate: float = 1e-3
@@ -34,63 +34,68 @@ class WhiteBoxSettings:
 
 
 Encode = Callable[[Tensor], Tensor]
-Watch = Callable[[int, Tensor, Tensor], None]
+Callback = Callable[[int, Tensor, Tensor], None]
 
 
-def white_box(encode: Encode, received: Tensor, image: tuple[int, ...], how: WhiteBoxSettings, watch: Watch | None = None) -> Tensor:
-    """Eve's images float [batch, c, h, w] in 0..1.
+def white_box(
+    encode: Encode, received: Tensor, image: tuple[int, ...], settings: WhiteBoxSettings, callback: Callback | None = None
+) -> Tensor:
+    """Return Eve's images, float [batch, c, h, w] in 0..1.
 
-    encode  differentiable, images [n, c, h, w] -> symbols complex [n, uses]
-    received   complex [batch, uses], equalised
-    image   (c, h, w)
-    watch   is told (iteration, losses [batch], images so far) every `WINDOW` steps
+    encode    differentiable encoder, images [n, c, h, w] -> symbols complex [n, channel_uses]
+    received  equalised symbols, complex [batch, channel_uses]
+    image     shape of an image, (c, h, w)
+    settings  parameters of the minimisation
+    callback  called every `WINDOW` steps with (iteration, losses [batch], current images)
     """
     with torch.inference_mode(False), torch.enable_grad():
         received = received.clone()
         found = torch.zeros(len(received), *image, device=received.device)
         losses = torch.full((len(received),), torch.inf, device=received.device)
-        going = torch.arange(len(received), device=received.device)  # the images that are not done
-        search = _Adam(found.clone(), how.learning_rate)
-        for iteration in range(how.iterations):
+        active = torch.arange(len(received), device=received.device)  # the images that have not converged
+        search = _Adam(found.clone(), settings.learning_rate)
+        for iteration in range(settings.iterations):
             x = search.x.requires_grad_()
-            loss = _loss(encode(x), received[going], x, how.tv_weight)
+            loss = _loss(encode(x), received[active], x, settings.tv_weight)
             (gradient,) = torch.autograd.grad(loss.sum(), x)
             if iteration % WINDOW == 0:
-                done = losses[going] - loss.detach() < how.tolerance * loss.detach()
-                losses[going], found[going] = loss.detach(), search.x.detach()
-                if watch is not None:
-                    watch(iteration, losses.clone(), found.clamp(0.0, 1.0))
-                search, gradient, going = search.only(~done), gradient[~done], going[~done]
-                if not len(going):
+                converged = losses[active] - loss.detach() < settings.tolerance * loss.detach()
+                losses[active], found[active] = loss.detach(), search.x.detach()
+                if callback is not None:
+                    callback(iteration, losses.clone(), found.clamp(0.0, 1.0))
+                search, gradient, active = search.select(~converged), gradient[~converged], active[~converged]
+                if not len(active):
                     break
             search.step(gradient)
-        found[going] = search.x.detach()
+        found[active] = search.x.detach()
     return found.clamp(0.0, 1.0)
 
 
 def _loss(symbols: Tensor, received: Tensor, x: Tensor, tv_weight: float) -> Tensor:
-    """Eq. (5) of each image. -> [n]"""
+    """Return the loss of Eq. (5) of each image, float [n]."""
     return torch.view_as_real(received - symbols).square().sum(dim=(1, 2)) + tv_weight * total_variation(x)
 
 
 class _Adam:
-    """Adam over images that leave one by one; its moments belong to pixels, so no image feels another."""
+    """Adam for a batch of images from which converged ones are removed. All state is per pixel, so images do not affect each other."""
 
     def __init__(self, x: Tensor, learning_rate: float) -> None:
-        self.x, self._rate, self._steps = x, learning_rate, 0
+        self.x, self._learning_rate, self._steps = x, learning_rate, 0
         self._mean, self._square = torch.zeros_like(x), torch.zeros_like(x)
 
-    def only(self, kept: Tensor) -> "_Adam":
+    def select(self, kept: Tensor) -> "_Adam":
+        """Return the optimiser of the images for which `kept`, bool [n], is True."""
         if kept.all():
             return self
-        fewer = _Adam(self.x.detach()[kept], self._rate)
+        fewer = _Adam(self.x.detach()[kept], self._learning_rate)
         fewer._mean, fewer._square, fewer._steps = self._mean[kept], self._square[kept], self._steps
         return fewer
 
     def step(self, gradient: Tensor) -> None:
-        fast, slow, tiny = ADAM
+        """Update all images by one step."""
+        beta_1, beta_2, epsilon = ADAM
         self._steps += 1
-        self._mean.lerp_(gradient, 1 - fast)
-        self._square.lerp_(gradient.square(), 1 - slow)
-        root = (self._square / (1 - slow**self._steps)).sqrt().add_(tiny)
-        self.x = self.x.detach() - self._rate / (1 - fast**self._steps) * self._mean / root
+        self._mean.lerp_(gradient, 1 - beta_1)
+        self._square.lerp_(gradient.square(), 1 - beta_2)
+        root = (self._square / (1 - beta_2**self._steps)).sqrt().add_(epsilon)
+        self.x = self.x.detach() - self._learning_rate / (1 - beta_1**self._steps) * self._mean / root

@@ -1,65 +1,71 @@
-"""Stop and wait: send, wait for the answer, send again, give up after a number of attempts. The wait doubles up to a bound."""
+"""Stop-and-wait ARQ: send a message, wait for its answer, retransmit after a timeout, give up after a number of transmissions.
+
+The timeout doubles with every transmission up to `MAX_BACKOFF` times its first value.
+"""
 
 from collections.abc import Callable, Generator
 from typing import Any
 
 import simpy
 
-LONGEST_WAIT = 8  # times the first wait
+MAX_BACKOFF = 8  # largest timeout, relative to the first one
 
-Step = Generator[Any, Any, Any]
+Process = Generator[Any, Any, Any]
 
 
 class StopAndWait:
-    """One end's waiting for answers, one at a time.
+    """The retransmission timer of one endpoint. At most one exchange is under way at a time.
 
-    attempts     transmissions before it gives up
-    patience_ns  the first wait, from the end of the transmission on
+    max_transmissions  number of transmissions after which an exchange fails
+    timeout_ns         first timeout in ns, counted from the end of the transmission
     """
 
-    def __init__(self, env: simpy.Environment, attempts: int, patience_ns: int) -> None:
-        self._env, self._attempts, self._patience_ns = env, attempts, patience_ns
+    def __init__(self, env: simpy.Environment, max_transmissions: int, timeout_ns: int) -> None:
+        self._env, self._max_transmissions, self._timeout_ns = env, max_transmissions, timeout_ns
         self._awaited: tuple[Callable[[Any, int], bool], int, simpy.Event] | None = None
         self._aborted = 0
 
     def exchange(
         self,
-        send: Callable[[int], Step],
-        answers: Callable[[Any, int], bool],
-        more_ns: int = 0,
-        again: Callable[[Any], bool] = lambda _: False,
-        attempts: int | None = None,
+        send: Callable[[int], Process],
+        is_answer: Callable[[Any, int], bool],
+        extra_wait_ns: int = 0,
+        requests_retransmission: Callable[[Any], bool] = lambda _: False,
+        max_transmissions: int | None = None,
     ) -> Generator[Any, Any, Any]:
-        """`send(attempt)` until a message is received that answers it -> that message, or None where none came or `abort` was called.
+        """SimPy process that transmits until the answer arrives.
 
-        answers   tells whether a message answers the attempt of that number
-        more_ns   added to every wait
-        again     tells of an answer that asks for the next attempt at once
-        attempts  where it is another number than for all other exchanges
+        Returns the answer, or None if no answer arrived or `abort` was called.
+
+        send                     process that makes transmission number `attempt`, counted from 0
+        is_answer                returns whether a message answers the given attempt
+        extra_wait_ns            time in ns that is added to every timeout
+        requests_retransmission  returns whether an answer asks for the next transmission at once
+        max_transmissions        number of transmissions of this exchange, None for the endpoint's own
         """
-        begun = self._aborted
-        for attempt in range(attempts or self._attempts):
+        aborted_before = self._aborted
+        for attempt in range(max_transmissions or self._max_transmissions):
             answered = self._env.event()
-            self._awaited = answers, attempt, answered
+            self._awaited = is_answer, attempt, answered
             yield from send(attempt)
-            yield answered | self._env.timeout(self._patience_ns * min(2**attempt, LONGEST_WAIT) + more_ns)
+            yield answered | self._env.timeout(self._timeout_ns * min(2**attempt, MAX_BACKOFF) + extra_wait_ns)
             self._awaited = None
-            if self._aborted != begun:
+            if self._aborted != aborted_before:
                 return None
-            if answered.triggered and not again(answered.value):
+            if answered.triggered and not requests_retransmission(answered.value):
                 return answered.value
         return None
 
-    def hear(self, message: Any) -> None:
-        """A message came: if it is the awaited one, the waiting is over."""
+    def receive(self, message: Any) -> None:
+        """Process a received message. The awaited answer ends the wait; any other message is ignored."""
         if self._awaited is not None:
-            answers, attempt, answered = self._awaited
-            if answers(message, attempt):
+            is_answer, attempt, answered = self._awaited
+            if is_answer(message, attempt):
                 answered.succeed(message)
                 self._awaited = None
 
     def abort(self) -> None:
-        """Whoever waits gives up now."""
+        """Let the exchange that is under way fail now."""
         self._aborted += 1
         if self._awaited is not None:
             self._awaited[-1].succeed(None)

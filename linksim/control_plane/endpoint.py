@@ -1,115 +1,139 @@
-"""What both ends of a session have in common: an identity, what a handshake put in force, and the means to open, seal and shuffle."""
+"""The common part of both ends of a session: identity, session keys, and the processing of received control messages."""
 
 from dataclasses import dataclass
 
 from linksim.context import Simulation
 from linksim.control_plane import wire
-from linksim.control_plane.frame_parameters import AgreedParameters, Pairs, ParameterContext, Steps
+from linksim.control_plane.frame_parameters import AgreedParameters, ParameterContext
 from linksim.control_plane.messages import Clear, Sealed
 from linksim.control_plane.wire import MalformedFrame, SealedFrame
+from linksim.enums import ControlOutcome
 from linksim.frames import ReceivedMessage
 from linksim.medium.air import Air
+from linksim.negotiation import NegotiatedParameters
 from linksim.records import ControlSent
 from linksim.rng import Streams
 from linksim.scenario.schema import LinkOptions
-from linksim.schemes.layer_keys import FrameKeys, LayerKeys
-from linksim.schemes.parameters import SnrEstimate
+from linksim.schemes.layers import FrameKeys, KeyIndices, LayerKeys
 from linksim.schemes.stack import Stack
 from linksim.secrecy import ALICE_TO_BOB, AuthenticationError, Decryptor, Encryptor, KeyPair, SessionKeys
-
-ACCEPTED, LOST, REFUSED = range(3)  # outcomes of a message, as `records.ControlSent` words them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SecureState:
-    """What a handshake put in force at one end.
+    """Everything that one end derives from the keys of a handshake.
 
-    books  the keys of each keyed layer of the stack
+    keys        the session keys
+    encryptor   seals this end's messages
+    decryptor   decrypts the peer's messages
+    layer_keys  the keys of each keyed layer of the stack
     """
 
     keys: SessionKeys
     encryptor: Encryptor
     decryptor: Decryptor
-    books: tuple[LayerKeys, ...]
+    layer_keys: tuple[LayerKeys, ...]
 
 
 class SessionEndpoint:
-    """What both ends have: a world, an air, a stack of schemes, an identity, and what a handshake put in force.
+    """One end of a session. Subclasses add Alice's and Bob's behaviour.
 
-    identity  public key, which the peer and everybody else may know
+    link      number of the link
+    options   options of the link
+    stack     the link's stack of schemes
+    name      name of this end in the random streams
+    peer      name of the other end
+    identity  public key of this end, 32 bytes
+    needed    False if the link works without any control message
     """
 
     def __init__(
         self, simulation: Simulation, link: int, air: Air, options: LinkOptions, stack: Stack, streams: Streams, name: str, peer: str
     ) -> None:
-        self._simulation, self._link, self._air, self._spec, self._stack = simulation, link, air, options.session, stack
+        self._simulation, self._link, self._air, self._options, self._stack = simulation, link, air, options.session, stack
         self._me = KeyPair(streams(f"{name}/identity").bytes(32))
         self.identity = self._me.public
-        self._peer = KeyPair(streams(f"{peer}/identity").bytes(32)).public  # of the peer's identity only the public key is taken
+        self._peer = KeyPair(streams(f"{peer}/identity").bytes(32)).public  # only the public key of the peer's identity is used
         self._streams, self._name = streams, name
-        self._told = [layer.told for layer in stack.layers]
+        self._num_transmitted = [layer.num_transmitted for layer in stack.layers]  # pairs (p, s) in KEY, layer by layer
         self._handshakes = 0
-        self.needed = stack.scheme.agrees is not SnrEstimate or options.session.probe_interval_ms > 0 or stack.max_transmissions > 1
+        self.needed = stack.negotiates or options.session.probe_interval_ms > 0 or stack.max_transmissions > 1
         self._secure_state: SecureState | None = None
 
-    def _secure(self, keys: SessionKeys, sends: int) -> SecureState:
-        """What follows from the keys of a handshake."""
-        mine, theirs = (keys.alice_to_bob, keys.bob_to_alice) if sends == ALICE_TO_BOB else (keys.bob_to_alice, keys.alice_to_bob)
-        return SecureState(
-            keys, Encryptor(mine, sends), Decryptor(theirs, 1 - sends), tuple(layer.layer_keys(keys) for layer in self._stack.layers)
-        )
+    def _secure(self, keys: SessionKeys, direction: int) -> SecureState:
+        """Return what follows from session keys for the end that sends in `direction`."""
+        mine, theirs = (keys.alice_to_bob, keys.bob_to_alice) if direction == ALICE_TO_BOB else (keys.bob_to_alice, keys.alice_to_bob)
+        layer_keys = tuple(layer.for_session(keys) for layer in self._stack.layers)
+        return SecureState(keys, Encryptor(mine, direction), Decryptor(theirs, 1 - direction), layer_keys)
 
     def _draw_ephemeral(self) -> KeyPair:
-        """A new one for each handshake. Their count stands for a source of true chance and so outlives a restart."""
+        """Return a new ephemeral key pair. The counter of handshakes replaces a true random source, so a restart does not reset it."""
         self._handshakes += 1
         return KeyPair(self._streams(f"{self._name}/ephemeral", self._handshakes).bytes(32))
 
-    def _trusts(self, message: Clear | Sealed, raw: bytes) -> bool:
-        """Whether a message that could be read is the peer's, and to be acted upon. May raise Refused."""
+    def _accepts(self, message: Clear | Sealed, raw: bytes) -> bool:
+        """Return whether a message is authentic and allowed in the current state. May raise AuthenticationError."""
         return True
 
-    def _decode_sealed(self, envelope: SealedFrame) -> Sealed:
-        """Open an envelope. Raises Refused where no keys in force open it."""
+    def _decode_sealed(self, sealed_frame: SealedFrame) -> Sealed:
+        """Decrypt a sealed frame. Raises AuthenticationError if the keys in force do not fit."""
         if self._secure_state is None:
             raise AuthenticationError("there is no session")
-        return wire.decode_sealed(envelope, self._secure_state.decryptor)
+        return wire.decode_sealed(sealed_frame, self._secure_state.decryptor)
 
-    def _open(self, copy: ReceivedMessage) -> Clear | Sealed | None:
-        """What a copy says; announces its fate. None where it says nothing to be trusted."""
-        outcome = ACCEPTED
+    def _decode(self, copy: ReceivedMessage) -> Clear | Sealed | None:
+        """Return the message in a received copy, or None if it is lost or refused. Emits the record of the copy."""
+        outcome = ControlOutcome.ACCEPTED
         message: Clear | Sealed | None = None
         try:
             parsed = wire.parse(copy.raw)
             message = self._decode_sealed(parsed) if isinstance(parsed, SealedFrame) else parsed
-            if not self._trusts(message, copy.raw):
-                outcome, message = REFUSED, None
+            if not self._accepts(message, copy.raw):
+                outcome, message = ControlOutcome.REFUSED, None
         except MalformedFrame:
-            outcome = LOST
+            outcome = ControlOutcome.LOST
         except AuthenticationError:
-            outcome, message = REFUSED, None
+            outcome, message = ControlOutcome.REFUSED, None
         self._emit(copy, outcome)
         return message
 
-    def _emit(self, copy: ReceivedMessage, outcome: int) -> None:
+    def _emit(self, copy: ReceivedMessage, outcome: ControlOutcome) -> None:
         frame = copy.frame
-        sent = copy.start_ns, copy.airtime_ns, self._link, frame.sender, frame.message, frame.sequence, frame.attempt
-        self._simulation.emit(ControlSent(*sent, len(frame.raw), copy.channel_uses, outcome, copy.origin))
+        self._simulation.emit(
+            ControlSent(
+                time_ns=copy.start_ns,
+                airtime_ns=copy.airtime_ns,
+                link=self._link,
+                sender=frame.sender,
+                message=frame.message,
+                sequence=frame.sequence,
+                attempt=frame.attempt,
+                size_bytes=len(frame.raw),
+                channel_uses=copy.channel_uses,
+                outcome=outcome,
+                origin=copy.origin,
+            )
+        )
 
-    def _agreed(self, frame: int, epoch: int, snr_db: float, steps: Steps, pairs: Pairs) -> AgreedParameters:
-        """The agreement on a data frame. `pairs` are those that KEY told of."""
+    def _agreed_parameters(
+        self, frame: int, epoch: int, snr_db: float, negotiated: NegotiatedParameters, pairs: KeyIndices
+    ) -> AgreedParameters:
+        """Return this end's view of the agreement on a data frame. `pairs` are the (p, s) that KEY transmitted."""
         secure = self._secure_state
-        layers, keys = ([], None) if secure is None else (self._layers(secure.books, frame, pairs), secure.keys)
-        return AgreedParameters(self._stack.parameters(snr_db, steps, layers), epoch, snr_db, ParameterContext(keys, steps, pairs))
+        frame_keys, keys = ([], None) if secure is None else (self._frame_keys(secure.layer_keys, frame, pairs), secure.keys)
+        parameters = self._stack.parameters(snr_db, negotiated, frame_keys)
+        return AgreedParameters(parameters, epoch, snr_db, ParameterContext(keys, negotiated, pairs))
 
-    def _layers(self, books: tuple[LayerKeys, ...], frame: int, pairs: Pairs) -> list[FrameKeys]:
-        """The keys of each keyed layer of the stack: those that `pairs` chooses, or those that follow from the frame number."""
+    def _frame_keys(self, layer_keys: tuple[LayerKeys, ...], frame: int, pairs: KeyIndices) -> list[FrameKeys]:
+        """Return the keys of each keyed layer: those that `pairs` selects, or those that are derived from the frame number."""
         found, first = list[FrameKeys](), 0
-        for layer_keys, told in zip(books, self._told, strict=True):
-            found.append(layer_keys.keys(frame, pairs[first : first + told]))
-            first += told
+        for keys, count in zip(layer_keys, self._num_transmitted, strict=True):
+            found.append(keys.frame_keys(frame, pairs[first : first + count]))
+            first += count
         return found
 
-    def _sizes(self) -> list[int]:
-        """Size of the sets that each told pair of a frame chooses from."""
+    def _set_sizes(self) -> list[int]:
+        """Return the size of the key sets to which each transmitted pair of a frame refers."""
         assert self._secure_state is not None
-        return [layer_keys.size for layer_keys, told in zip(self._secure_state.books, self._told, strict=True) for _ in range(told)]
+        layers = zip(self._secure_state.layer_keys, self._num_transmitted, strict=True)
+        return [keys.size for keys, count in layers for _ in range(count)]

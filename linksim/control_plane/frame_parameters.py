@@ -1,37 +1,41 @@
-"""What the two ends have agreed for a data frame: its terms, and what they rest on."""
+"""What the two endpoints agree on for a data frame, and Bob's list of offered parameters."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from linksim.negotiation import NegotiatedParameters
+from linksim.schemes.layers import KeyIndices
 from linksim.schemes.parameters import FrameParameters
 from linksim.secrecy import SessionKeys
 
-Pairs = tuple[tuple[int, int], ...]  # (p, s) of each pair of images, permutation by permutation
-Steps = tuple[int, int]  # t_D and t_plus, see `messages.Report`
-
 EPOCHS = 2**16
-MAX_REMEMBERED = 64  # offers that Bob keeps
+MAX_OFFERS = 64  # number of offers that Bob keeps
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterContext:
-    """What terms rest on. Equal grounds at both ends make equal terms, but for the SNR, of which each end has its own belief.
+    """The shared state from which both ends derive the parameters of a frame.
 
-    keys   of the session, None where the link needs none
-    steps  diffusion steps
-    pairs  what KEY told of the frame; () where shuffles are derived from the keys and the frame number
+    Equal contexts give equal parameters, except for the SNR, of which each end has its own estimate.
+
+    keys        session keys, None if the link needs no session
+    negotiated  values of the negotiated parameters
+    pairs       (p, s) of each pair of images as KEY transmitted them; () if the keys are derived from the session keys and the frame number
     """
 
     keys: SessionKeys | None
-    steps: Steps
-    pairs: Pairs
+    negotiated: NegotiatedParameters
+    pairs: KeyIndices
 
 
 @dataclass(frozen=True, slots=True)
 class AgreedParameters:
-    """One end's side of the agreement on a data frame.
+    """One endpoint's view of the agreement on a data frame.
 
-    snr_db  the belief that the terms were made with
+    parameters  parameters for the scheme
+    epoch       number of the parameters, 0..65535
+    snr_db      estimated SNR in dB that the parameters hold
+    context     shared state from which they are derived
     """
 
     parameters: FrameParameters
@@ -41,31 +45,40 @@ class AgreedParameters:
 
 
 class ParameterOffers:
-    """Bob's book of terms: those in force, and those that his reports allow Alice to begin. No number ever stands for two of them.
+    """The parameters in force at Bob, and those that his reports have offered to Alice. Every offer has its own epoch.
 
-    epoch  number of the terms in force
-    steps  of the terms in force, which are the stack's own at first
+    epoch       number of the parameters in force
+    negotiated  values in force, at first those of the stack
+
+    >>> from linksim.scenario.schemes import DiffusionSteps
+    >>> offers = ParameterOffers(0, DiffusionSteps(20, 0))
+    >>> offers.offer(DiffusionSteps(30, 5)), offers.offer(DiffusionSteps(25, 5))
+    (1, 2)
+    >>> offers.activate(2), offers.negotiated
+    (True, DiffusionSteps(t_d=25, t_plus=5))
+    >>> offers.activate(1)
+    False
     """
 
-    def __init__(self, epoch: int, steps: Steps) -> None:
-        self.epoch, self.steps = epoch, steps
-        self._open: OrderedDict[int, Steps] = OrderedDict()
+    def __init__(self, epoch: int, negotiated: NegotiatedParameters) -> None:
+        self.epoch, self.negotiated = epoch, negotiated
+        self._open: OrderedDict[int, NegotiatedParameters] = OrderedDict()
 
-    def offer(self, steps: Steps) -> int:
-        """New terms -> their number. Of more than `REMEMBERED` offers the oldest is void."""
+    def offer(self, negotiated: NegotiatedParameters) -> int:
+        """Offer values and return the offer's epoch. If more than `MAX_OFFERS` offers are open, the oldest becomes void."""
         newest = next(reversed(self._open), self.epoch)
         number = (newest + 1) % EPOCHS
-        if number == self.epoch:  # every other number has been offered since, and Alice took none
+        if number == self.epoch:  # all other numbers were offered since, and Alice used none of them
             number = (number + 1) % EPOCHS
-        self._open[number] = steps
-        if len(self._open) > MAX_REMEMBERED:
+        self._open[number] = negotiated
+        if len(self._open) > MAX_OFFERS:
             self._open.popitem(last=False)
         return number
 
     def activate(self, epoch: int) -> bool:
-        """Alice works under `epoch`: where it is on offer, it is in force from now on, and what was offered before it is void."""
+        """Put the offer with number `epoch` in force and void the offers before it. Return False if there is no such offer."""
         if epoch not in self._open:
             return False
         while self.epoch != epoch:
-            self.epoch, self.steps = self._open.popitem(last=False)
+            self.epoch, self.negotiated = self._open.popitem(last=False)
         return True

@@ -1,6 +1,7 @@
-"""The handshake, Alice's half and Bob's half side by side: messages in, messages and keys out. It knows neither clock nor air.
+"""The two halves of the handshake, Alice's and Bob's: messages in, messages and session keys out, without clock and air.
 
-The shape is that of Noise KK, see `secrecy`. After it both hold the same keys, and Alice knows so. Bob does not until she uses them.
+The handshake follows the pattern of Noise KK, see `secrecy`. After it both ends hold the same keys. Alice knows this at once, Bob knows it
+when Alice uses the keys.
 """
 
 from collections.abc import Callable
@@ -22,18 +23,18 @@ from linksim.secrecy import (
 
 
 class HandshakeInitiator:
-    """Alice's half; a new one for each handshake.
+    """Alice's half, one object per handshake.
 
-    frame  her HELLO, as it goes on the air as often as it takes
+    frame  the bytes of HELLO, the same for every transmission
     """
 
     def __init__(self, me: KeyPair, ephemeral: KeyPair, peer: bytes, epoch: int, sequence: int, sent_ns: int) -> None:
         self._me, self._ephemeral, self._peer = me, ephemeral, peer
-        bare = Hello(epoch, sequence, sent_ns, ephemeral.public, bytes(TAG_BYTES))
-        self.frame = wire.frame(replace(bare, tag=make_hello_tag(me, ephemeral, peer, bare.covered())))
+        untagged = Hello(epoch, sequence, sent_ns, ephemeral.public, bytes(TAG_BYTES))
+        self.frame = wire.frame(replace(untagged, tag=make_hello_tag(me, ephemeral, peer, untagged.covered())))
 
     def keys(self, accept: Accept) -> SessionKeys:
-        """The session's keys, which prove the tag of ACCEPT. Raises Refused where they do not."""
+        """Return the session keys. Raises AuthenticationError if they do not verify the tag of `accept`."""
         keys = derive_session_keys(self._me, self._ephemeral, self._peer, accept.ephemeral, True, self.frame + accept.covered())
         verify_accept_tag(keys, accept.covered(), accept.tag)
         return keys
@@ -42,8 +43,8 @@ class HandshakeInitiator:
 class HandshakeResponder:
     """Bob's half, for all handshakes until he restarts.
 
-    draw_ephemeral  gives a new key pair
-    frame           his last ACCEPT, as it goes on the air as often as its HELLO comes
+    draw_ephemeral  returns a new key pair
+    frame           the bytes of the newest ACCEPT, the same for every repetition of its HELLO
     """
 
     def __init__(self, me: KeyPair, draw_ephemeral: Callable[[], KeyPair], peer: bytes) -> None:
@@ -52,15 +53,18 @@ class HandshakeResponder:
         self.frame = b""
 
     def keys(self, hello: Hello, raw: bytes) -> SessionKeys | None:
-        """The keys of a new session, or None for a repeat of the last HELLO. Raises Refused for a forgery and for a replay."""
+        """Return the keys of a new session, or None for a repetition of the last HELLO.
+
+        Raises AuthenticationError if the tag is wrong or the HELLO is not newer than the last one.
+        """
         if raw == self._last:
             return None
         verify_hello_tag(self._me, self._peer, hello.ephemeral, hello.covered(), hello.tag)
         if hello.sent_ns <= self._newest_ns:
-            raise AuthenticationError("a HELLO older than the last one")
+            raise AuthenticationError("this HELLO is older than the last one")
         ephemeral = self._draw_ephemeral()
-        bare = Accept(hello.epoch, hello.sequence, ephemeral.public, bytes(TAG_BYTES))
-        keys = derive_session_keys(self._me, ephemeral, self._peer, hello.ephemeral, False, raw + bare.covered())
+        untagged = Accept(hello.epoch, hello.sequence, ephemeral.public, bytes(TAG_BYTES))
+        keys = derive_session_keys(self._me, ephemeral, self._peer, hello.ephemeral, False, raw + untagged.covered())
         self._last, self._newest_ns = raw, hello.sent_ns
-        self.frame = wire.frame(replace(bare, tag=make_accept_tag(keys, bare.covered())))
+        self.frame = wire.frame(replace(untagged, tag=make_accept_tag(keys, untagged.covered())))
         return keys

@@ -1,49 +1,56 @@
-"""The control plane's messages: one frozen dataclass per kind, `encode` and `decode` of its body side by side.
+"""The messages of the control plane: one frozen dataclass per kind, with `encode` and `decode` of its body.
 
-docs/wire-format.md is the contract; `simulation.wire` makes frames of them:
+docs/wire-format.md specifies the format. `control_plane.wire` converts messages to frames:
 
     clear   head 1 | epoch 2 | sequence 4 | body | CRC-32 4                               HELLO, ACCEPT, NACK
     sealed  head 1 | epoch 2 | counter 4 | AEAD(sequence 4 | body) | tag 16 | CRC-32 4    PROBE, REPORT, CONFIRM, KEY, ACK
 
-Big-endian throughout. The head is the version (high nibble) and the kind (low nibble, its place in `records.MESSAGES`). Bodies of the clear
-kinds end with a tag that proves the sender. The link is not on the wire: the air is the link's own.
+All numbers are big-endian. The head holds the version (high nibble) and the kind (low nibble, a value of `enums.MessageKind`). The body of
+a clear message ends with a tag that authenticates its sender. The link is not part of a message, because every link has its own air.
 """
 
 import struct
 from dataclasses import dataclass, field, fields
+from enum import IntEnum
 from functools import cache
 from typing import Any, ClassVar, Self
 
-from linksim.records import MESSAGES
+from linksim import wire_layout
+from linksim.enums import MessageKind
 from linksim.secrecy import KEY_BYTES, TAG_BYTES
+from linksim.wire_layout import HEAD, SEQUENCE
 
-VERSION = 2
-MOST_PAIRS = 128
-DATA = 15  # what ACK calls a data frame; no kind of message has this number
-DISAGREED, DAMAGED = range(2)  # why Bob did not take a data frame, as NACK says it
+VERSION = 3
+MAX_PAIRS = 128
+MAX_VALUES = 16  # negotiated parameters of a REPORT
+DATA = 15  # code of a data frame in ACK; no kind of message has this value
 UINT16, UINT32, UINT64 = 2**16 - 1, 2**32 - 1, 2**64 - 1
-REPORTED_DB = 100.0  # a report says no more than this and no less than its negative
+MAX_REPORTED_DB = 100.0  # a report carries an SNR of -100 to 100 dB
 
-HEAD = struct.Struct(">BH")
-SEQUENCE = struct.Struct(">I")
+
+class NackReason(IntEnum):
+    """The reason why Bob did not accept a data frame, as NACK carries it."""
+
+    NO_PARAMETERS = 0  # he has no agreed parameters for it
+    DAMAGED = 1  # the checksum of at least one of its images failed
 
 
 def within(lowest: float, highest: float) -> Any:
-    """Field of a message whose value lies in lowest..highest; for bytes and tuples it is their length that does."""
+    """Return a message field whose value must lie in lowest..highest. For bytes and tuples the range applies to the length."""
     return field(metadata={"lowest": lowest, "highest": highest})
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What all kinds have. A value out of range raises ValueError when the message is made, at either end.
+    """Base of all messages. A value out of range raises ValueError when the message is made, at the sender and at the receiver.
 
-    kind      place in `records.MESSAGES`
-    body      how the kind's own fields stand on the wire, in their order
-    epoch     number of the agreed terms that the sender works under
-    sequence  number of the exchange: an answer has that of what it answers, a repeat that of the first try
+    kind      the message's kind
+    body      layout of the kind's own fields on the wire, in their order
+    epoch     number of the agreed parameters that the sender uses
+    sequence  number of the exchange; an answer carries that of the message it answers, a retransmission that of the first transmission
     """
 
-    kind: ClassVar[int]
+    kind: ClassVar[MessageKind]
     body: ClassVar[struct.Struct]
     epoch: int = within(0, UINT16)
     sequence: int = within(0, UINT32)
@@ -52,19 +59,19 @@ class Message:
         for name, lowest, highest in self._ranges():
             value = getattr(self, name)
             measure = len(value) if value.__class__ in (bytes, tuple) else value
-            if not lowest <= measure <= highest:  # so written that NaN is refused
+            if not lowest <= measure <= highest:  # this form also rejects NaN
                 raise ValueError(f"{name} must be within {lowest}..{highest}, got {measure}")
 
     def encode(self) -> bytes:
-        """The body."""
+        """Return the body."""
         return self.body.pack(*(getattr(self, name) for name, _, _ in self._ranges()[2:]))
 
     def _ranges(self) -> "Ranges":
-        return ranges(type(self))  # type: ignore[arg-type]  # mypy asks the class for its instances' hash
+        return ranges(type(self))  # type: ignore[arg-type]  # mypy checks the hash of the instances
 
     @classmethod
     def decode(cls, epoch: int, sequence: int, body: bytes) -> Self:
-        """Undo `encode`. Raises ValueError for a value out of range; the length is right (see `wire.parse`)."""
+        """Return the message with this body. Raises ValueError for a value out of range. `wire.parse` has checked the length."""
         return cls(epoch, sequence, *cls.body.unpack(body))
 
 
@@ -73,26 +80,34 @@ Ranges = tuple[tuple[str, float, float], ...]
 
 @cache
 def ranges(kind: type[Message]) -> Ranges:
-    """(name, lowest, highest) of each field of a kind, in their order."""
-    return tuple((part.name, part.metadata["lowest"], part.metadata["highest"]) for part in fields(kind))
+    """Return (name, lowest, highest) of each field of a kind, in their order.
+
+    >>> ranges(Confirm)
+    (('epoch', 0, 65535), ('sequence', 0, 4294967295), ('agreed_epoch', 0, 65535))
+    """
+    return tuple((each.name, each.metadata["lowest"], each.metadata["highest"]) for each in fields(kind))
 
 
 def head(kind: int, epoch: int) -> bytes:
-    """The first three bytes of every frame."""
+    """Return the first three bytes of a frame.
+
+    >>> head(MessageKind.ACCEPT, 258).hex()
+    '260102'
+    """
     return HEAD.pack(VERSION << 4 | kind, epoch)
 
 
 class Tagged(Message):
-    """A clear message; its body ends with the tag that proves its sender."""
+    """A clear message. Its body ends with a tag that authenticates its sender."""
 
     __slots__ = ()
 
     def clear(self) -> bytes:
-        """The frame without its checksum."""
+        """Return the frame without its checksum."""
         return head(self.kind, self.epoch) + SEQUENCE.pack(self.sequence) + self.encode()
 
     def covered(self) -> bytes:
-        """What the tag vouches for: all that stands before it."""
+        """Return the bytes that the tag authenticates: all bytes before it."""
         return self.clear()[:-TAG_BYTES]
 
 
@@ -100,13 +115,13 @@ class Tagged(Message):
 class Hello(Tagged):
     """Alice opens a session.
 
-    sent_ns    when: a HELLO older than the last one accepted is a replay
-    ephemeral  her ephemeral public key
-    tag        over `covered()`, see `secrecy.make_hello_tag`
+    sent_ns    time of sending in ns; a HELLO that is not newer than the last accepted one is a replay
+    ephemeral  Alice's ephemeral public key, 32 bytes
+    tag        16 bytes over `covered()`, see `secrecy.make_hello_tag`
     """
 
-    kind = MESSAGES.index("hello")
-    body = struct.Struct(f">Q{KEY_BYTES}s{TAG_BYTES}s")
+    kind = MessageKind.HELLO
+    body = wire_layout.BODIES["hello"]
     sent_ns: int = within(0, UINT64)
     ephemeral: bytes = within(KEY_BYTES, KEY_BYTES)
     tag: bytes = within(TAG_BYTES, TAG_BYTES)
@@ -114,80 +129,86 @@ class Hello(Tagged):
 
 @dataclass(frozen=True, slots=True)
 class Accept(Tagged):
-    """Bob takes it up.
+    """Bob accepts a session.
 
-    ephemeral  his ephemeral public key
-    tag        over `covered()`, see `secrecy.make_accept_tag`
+    ephemeral  Bob's ephemeral public key, 32 bytes
+    tag        16 bytes over `covered()`, see `secrecy.make_accept_tag`
     """
 
-    kind = MESSAGES.index("accept")
-    body = struct.Struct(f">{KEY_BYTES}s{TAG_BYTES}s")
+    kind = MessageKind.ACCEPT
+    body = wire_layout.BODIES["accept"]
     ephemeral: bytes = within(KEY_BYTES, KEY_BYTES)
     tag: bytes = within(TAG_BYTES, TAG_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
 class Probe(Message):
-    """Alice asks how the channel is.
+    """Alice requests a measurement of the channel.
 
-    pilots  known symbols in front of the message on the air
+    pilots  number of known symbols in front of the message on the air
     """
 
-    kind = MESSAGES.index("probe")
-    body = struct.Struct(">H")
+    kind = MessageKind.PROBE
+    body = wire_layout.BODIES["probe"]
     pilots: int = within(2, 4096)
 
 
 @dataclass(frozen=True, slots=True)
 class Report(Message):
-    """Bob answers a PROBE; `sequence` is that of the PROBE.
+    """Bob answers a PROBE. `sequence` is that of the PROBE.
 
-    snr_db         measured on its pilots, in dB; carried as whole hundredths
-    offered_epoch  number of the terms that Alice may begin: those in force, with the steps below
-    t_d, t_plus    diffusion steps that he asks for, and those that he adds to them; 0 where the scheme has none
+    snr_db         SNR in dB, measured on the pilots; the wire carries hundredths of a dB
+    offered_epoch  number of the offered parameters, which Alice may use from now on
+    values         offered values of the negotiated parameters, in the order of the scheme's declaration
     """
 
-    kind = MESSAGES.index("report")
-    body = struct.Struct(">hHHH")
-    snr_db: float = within(-REPORTED_DB, REPORTED_DB)
+    kind = MessageKind.REPORT
+    body = wire_layout.BODIES["report"]  # the values follow
+    snr_db: float = within(-MAX_REPORTED_DB, MAX_REPORTED_DB)
     offered_epoch: int = within(0, UINT16)
-    t_d: int = within(0, UINT16)
-    t_plus: int = within(0, UINT16)
+    values: tuple[int, ...] = within(0, MAX_VALUES)
+
+    def __post_init__(self) -> None:
+        Message.__post_init__(self)
+        if not all(0 <= value <= UINT16 for value in self.values):
+            raise ValueError(f"a negotiated value must be within 0..{UINT16}, got {self.values}")
 
     def encode(self) -> bytes:
-        return self.body.pack(round(100 * self.snr_db), self.offered_epoch, self.t_d, self.t_plus)
+        fixed = self.body.pack(round(100 * self.snr_db), self.offered_epoch)
+        return fixed + b"".join(map(wire_layout.PARAMETER.pack, self.values))
 
     @classmethod
     def decode(cls, epoch: int, sequence: int, body: bytes) -> Self:
-        hundredths, *others = cls.body.unpack(body)
-        return cls(epoch, sequence, hundredths / 100, *others)
+        hundredths, offered_epoch = cls.body.unpack_from(body)
+        values = tuple(value for (value,) in wire_layout.PARAMETER.iter_unpack(body[cls.body.size :]))
+        return cls(epoch, sequence, hundredths / 100, offered_epoch, values)
 
 
 @dataclass(frozen=True, slots=True)
 class Confirm(Message):
-    """Alice settles the terms. Where Bob has them already, and only there, he answers with ACK.
+    """Alice confirms the offered parameters. Bob answers with ACK only if they are in force already.
 
-    agreed_epoch  number of the terms that both use from now on
+    agreed_epoch  number of the parameters that both use from now on
     """
 
-    kind = MESSAGES.index("confirm")
-    body = struct.Struct(">H")
+    kind = MessageKind.CONFIRM
+    body = wire_layout.BODIES["confirm"]
     agreed_epoch: int = within(0, UINT16)
 
 
 @dataclass(frozen=True, slots=True)
 class Key(Message):
-    """Alice says how a data frame is shuffled.
+    """Alice transmits the permutation keys of a data frame.
 
-    frame  number of that data frame
-    pairs  one (p, s) per two images: which permutation and which substitution of the shared sets, 0..65535 each
+    frame  number of the data frame
+    pairs  one (p, s) per pair of images: indices of a permutation and of a substitution in the shared sets, 0..65535 each
     """
 
-    kind = MESSAGES.index("key")
-    body = struct.Struct(">I")  # the frame's number; the pairs follow
-    pair: ClassVar[struct.Struct] = struct.Struct(">HH")
+    kind = MessageKind.KEY
+    body = wire_layout.BODIES["key"]  # number of the frame, followed by the pairs
+    pair: ClassVar[struct.Struct] = wire_layout.PAIR
     frame: int = within(0, UINT32)
-    pairs: tuple[tuple[int, int], ...] = within(1, MOST_PAIRS)
+    pairs: tuple[tuple[int, int], ...] = within(1, MAX_PAIRS)
 
     def __post_init__(self) -> None:
         Message.__post_init__(self)
@@ -204,36 +225,36 @@ class Key(Message):
 
 @dataclass(frozen=True, slots=True)
 class Ack(Message):
-    """A message or a data frame arrived; `sequence` is that of the message, or the number of the data frame.
+    """A message or a data frame arrived. `sequence` is that of the message, or the number of the data frame.
 
-    acknowledged  kind of the message, any but ACK itself, or `DATA`
+    acknowledged  kind of the message, any except ACK, or `DATA`
     """
 
-    kind = MESSAGES.index("ack")
-    body = struct.Struct(">B")
+    kind = MessageKind.ACK
+    body = wire_layout.BODIES["ack"]
     acknowledged: int = within(0, DATA)
 
     def __post_init__(self) -> None:
         Message.__post_init__(self)
-        if self.acknowledged == self.kind or len(MESSAGES) <= self.acknowledged < DATA:
-            raise ValueError(f"kind {self.acknowledged} is not acknowledged")
+        if self.acknowledged == self.kind or len(MessageKind) <= self.acknowledged < DATA:
+            raise ValueError(f"kind {self.acknowledged} cannot be acknowledged")
 
 
 @dataclass(frozen=True, slots=True)
 class Nack(Tagged):
-    """Bob could not take a data frame; `sequence` is its number, `epoch` the one under which it came.
+    """Bob did not accept a data frame. `sequence` is its number, `epoch` the epoch that it carried.
 
-    Not sealed: he must be able to say it when he has lost the session.
+    NACK is not sealed, because Bob must be able to send it after he has lost the session.
 
-    attempt  0 for the frame's first transmission
-    reason   `DISAGREED`: he has no terms for it; `DAMAGED`: its checksum failed
-    tag      over `covered()`, see `secrecy.make_nack_tag`
+    attempt  number of the transmission, 0 for the frame's first
+    reason   a `NackReason`
+    tag      16 bytes over `covered()`, see `secrecy.make_nack_tag`
     """
 
-    kind = MESSAGES.index("nack")
-    body = struct.Struct(f">BB{TAG_BYTES}s")
+    kind = MessageKind.NACK
+    body = wire_layout.BODIES["nack"]
     attempt: int = within(0, 255)
-    reason: int = within(DISAGREED, DAMAGED)
+    reason: int = within(NackReason.NO_PARAMETERS, NackReason.DAMAGED)
     tag: bytes = within(TAG_BYTES, TAG_BYTES)
 
 

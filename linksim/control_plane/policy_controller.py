@@ -1,72 +1,97 @@
-"""Bob's choice of diffusion steps, asked for once in every probe round: by a policy, or by whoever decides (DiffuSeC Sec. IV-C, IV-D)."""
+"""Bob's choice of the negotiated parameters, once per probe round: by a policy, or by a decision from outside."""
 
 from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
 
-from linksim.adapt.mdp import LEAST, MOST, T_D, T_PLUS, random_steps
 from linksim.adapt.policy import Policy
 from linksim.context import Simulation
-from linksim.control_plane.frame_parameters import Steps
 from linksim.errors import LinksimError
-from linksim.records import StepDecision
-from linksim.rng import Draws, Key
+from linksim.negotiation import NegotiatedParameters, bounds, names, values
+from linksim.records import ParameterDecision
+from linksim.rng import Draws, StreamKey
 
-StepSelector = Callable[[Steps, float, float, int], Generator[Any, Any, Steps]]
-"""A SimPy process that gives the steps which Bob asks for.
+ParameterSelector = Callable[[NegotiatedParameters, float, float, int], Generator[Any, Any, NegotiatedParameters]]
+"""A SimPy process that returns the negotiated parameters which Bob offers to Alice.
 
-(steps in force, SNR in dB as his pilots tell it, SNR as it is (only an oracle looks), number of the probe round's exchange) -> steps
+(values in force, measured SNR in dB, true SNR in dB (only an oracle uses it), sequence number of the probe round) -> values
 """
 
-Decision = Callable[[Steps, float, float, np.random.Generator], Generator[Any, Any, Steps]]
-"""A SimPy process, too: what is left to decide once it is known where to start from.
+Decision = Callable[[NegotiatedParameters, float, float, np.random.Generator], Generator[Any, Any, NegotiatedParameters]]
+"""A SimPy process that returns new values for given current values.
 
-(steps to start from, SNR in dB as his pilots tell it, SNR as it is, for who draws; valid until he waits) -> steps
+(current values, measured SNR in dB, true SNR in dB, generator for stochastic policies, valid until the process waits) -> values
 """
 
 
-def keep_current(steps: Steps, measured_db: float, true_db: float, sequence: int) -> Generator[Any, Any, Steps]:
-    """The choice where there is none."""
+def keep_current(
+    current: NegotiatedParameters, measured_db: float, true_db: float, sequence: int
+) -> Generator[Any, Any, NegotiatedParameters]:
+    """The `ParameterSelector` that keeps the values in force."""
     yield from ()
-    return steps
+    return current
 
 
 def from_policy(policy: Policy) -> Decision:
-    """The policy decides. It takes no simulated time. LinksimError where it chooses what there is not."""
+    """Return the decision process of a policy. It takes no simulated time.
 
-    def decide(steps: Steps, measured_db: float, true_db: float, draw: np.random.Generator) -> Generator[Any, Any, Steps]:
+    The process raises LinksimError if the policy returns anything but one row of integers within their bounds.
+    """
+
+    def decide(
+        current: NegotiatedParameters, measured_db: float, true_db: float, draw: np.random.Generator
+    ) -> Generator[Any, Any, NegotiatedParameters]:
         yield from ()
-        chosen = np.asarray(policy.choose(np.array([steps], np.int64), np.array([measured_db]), np.array([true_db]), draw))
-        if chosen.shape != (1, 2) or chosen.dtype.kind != "i" or (chosen < LEAST).any() or (chosen > MOST).any():
-            told = f"{T_D[0]}..{T_D[1]} and {T_PLUS[0]}..{T_PLUS[1]}"
-            raise LinksimError(f"a policy chose {chosen.tolist()} for one link, allowed: [[t_D, t_plus]], whole numbers in {told}")
-        t_d, t_plus = chosen[0].tolist()
-        return t_d, t_plus
+        declared = bounds(type(current))
+        before = np.array([values(current)], np.int64)
+        chosen = np.asarray(policy.choose(before, np.array([measured_db]), np.array([true_db]), draw))
+        lowest, highest = ([getattr(bound, end) for bound in declared] for end in ("lowest", "highest"))
+        if chosen.shape != before.shape or chosen.dtype.kind != "i" or (chosen < lowest).any() or (chosen > highest).any():
+            allowed = ", ".join(f"{bound.name} in {bound.lowest}..{bound.highest}" for bound in declared)
+            raise LinksimError(f"a policy chose {chosen.tolist()} for one link, allowed: one row of integers, {allowed}")
+        return type(current)(*chosen[0].tolist())
 
     return decide
 
 
-class PolicyController:
-    """The choice of one link.
+def random_parameters(declared: type[NegotiatedParameters], draw: np.random.Generator) -> NegotiatedParameters:
+    """Return values drawn uniformly within their bounds."""
+    lowest, highest = ([getattr(bound, end) for bound in bounds(declared)] for end in ("lowest", "highest"))
+    return declared(*draw.integers(lowest, np.add(highest, 1), (1, len(lowest)))[0].tolist())
 
-    decide  what is asked
-    rounds  after so many it starts anew from random steps; None for never
-    draws   key of its stream
+
+class PolicyController:
+    """The `ParameterSelector` of one link whose scheme has negotiated parameters.
+
+    decide          decision process
+    reset_interval  number of probe rounds after which it starts again from random values; None for never
+    draws           key of its random stream
     """
 
-    def __init__(self, simulation: Simulation, link: int, decide: Decision, rounds: int | None, draws: Key) -> None:
-        self._simulation, self._link, self._decide, self._rounds = simulation, link, decide, rounds
-        self._draws, self._asked = Draws(draws), 0
+    def __init__(self, simulation: Simulation, link: int, decide: Decision, reset_interval: int | None, draws: StreamKey) -> None:
+        self._simulation, self._link, self._decide, self._reset_interval = simulation, link, decide, reset_interval
+        self._draws, self._rounds = Draws(draws), 0
 
-    def __call__(self, steps: Steps, measured_db: float, true_db: float, sequence: int) -> Generator[Any, Any, Steps]:
-        """See `Choose`. It takes the time that deciding takes."""
-        draw = self._draws(self._asked)
-        before_d, before_plus = steps
-        if self._rounds is not None and self._asked % self._rounds == 0:
-            before_d, before_plus = random_steps(draw, 1)[0].tolist()
-        self._asked += 1
-        t_d, t_plus = yield from self._decide((before_d, before_plus), measured_db, true_db, draw)
-        about = measured_db, true_db, before_d, before_plus, t_d, t_plus
-        self._simulation.emit(StepDecision(self._simulation.now, self._link, sequence, *about))
-        return t_d, t_plus
+    def __call__(
+        self, current: NegotiatedParameters, measured_db: float, true_db: float, sequence: int
+    ) -> Generator[Any, Any, NegotiatedParameters]:
+        """SimPy process of type `ParameterSelector`. It takes as long as the decision takes."""
+        draw = self._draws(self._rounds)
+        if self._reset_interval is not None and self._rounds % self._reset_interval == 0:
+            current = random_parameters(type(current), draw)
+        self._rounds += 1
+        chosen = yield from self._decide(current, measured_db, true_db, draw)
+        declared = names(type(current))
+        self._simulation.emit(
+            ParameterDecision(
+                time_ns=self._simulation.now,
+                link=self._link,
+                sequence=sequence,
+                measured_snr_db=measured_db,
+                snr_db=true_db,
+                before=dict(zip(declared, values(current), strict=True)),
+                parameters=dict(zip(declared, values(chosen), strict=True)),
+            )
+        )
+        return chosen

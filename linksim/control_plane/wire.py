@@ -1,6 +1,7 @@
-"""Frames of the control plane: messages to bytes and back. `parse` takes any bytes and gives a message or raises Malformed.
+"""Frames of the control plane: conversion of messages to bytes and back.
 
-What it gives of the sealed kinds is an `Envelope`, which `unseal` opens. The layout stands at the top of `simulation.messages`.
+`parse` accepts any bytes. It returns a clear message or a `SealedFrame`, which `decode_sealed` decrypts, or raises MalformedFrame. The
+docstring of `control_plane.messages` shows the layout.
 """
 
 import zlib
@@ -8,9 +9,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from linksim.control_plane.messages import (
-    HEAD,
-    MOST_PAIRS,
-    SEQUENCE,
+    MAX_PAIRS,
+    MAX_VALUES,
     VERSION,
     Accept,
     Ack,
@@ -25,8 +25,9 @@ from linksim.control_plane.messages import (
     Sealed,
     head,
 )
-from linksim.records import MESSAGES
+from linksim.enums import MessageKind
 from linksim.secrecy import COUNTER_BYTES, TAG_BYTES, Decryptor, Encryptor
+from linksim.wire_layout import HEAD, PARAMETER, SEQUENCE
 
 _CLEAR = HEAD.size + SEQUENCE.size
 _SEALED = _CLEAR + COUNTER_BYTES + TAG_BYTES
@@ -34,14 +35,14 @@ _CRC = 4
 
 
 class MalformedFrame(Exception):  # noqa: N818 - an event of the link, not a fault of the program
-    """Bytes that are no message: damaged on the way, or made by nobody who speaks this format."""
+    """Bytes that are no message: they were damaged on the way, or do not follow this format."""
 
 
 @dataclass(frozen=True, slots=True)
 class SealedFrame:
     """A sealed message as it was received.
 
-    kind    place in `records.MESSAGES`; it and the epoch can be read by all, and the tag vouches for both
+    kind    a value of `enums.MessageKind`; kind and epoch are not encrypted, but the tag authenticates them
     epoch   0..65535
     sealed  counter, ciphertext and tag, see `secrecy.Encryptor`
     """
@@ -51,61 +52,78 @@ class SealedFrame:
     sealed: bytes
 
 
-Kind = TypeVar("Kind", bound=Message)
+MessageT = TypeVar("MessageT", bound=Message)
 _CLEAR_KINDS: dict[int, type[Clear]] = {message.kind: message for message in (Hello, Accept, Nack)}
 _SEALED_KINDS: dict[int, type[Sealed]] = {message.kind: message for message in (Probe, Report, Confirm, Key, Ack)}
 
 
 def frame(message: Clear) -> bytes:
-    """A clear message -> the bytes that go on the air."""
-    return checked(message.clear())
+    """Return the frame of a clear message.
+
+    >>> parse(frame(Nack(1, 2, 0, 1, bytes(16)))).sequence
+    2
+    """
+    return append_checksum(message.clear())
 
 
 def encode_sealed(message: Sealed, encryptor: Encryptor) -> bytes:
-    """A sealed message -> the bytes that go on the air. A repeat is sealed anew: the peer opens no counter twice."""
+    """Return the frame of a sealed message. A retransmission must be sealed again, because the peer accepts each counter once."""
     associated = head(message.kind, message.epoch)
-    return checked(associated + encryptor.encrypt(SEQUENCE.pack(message.sequence) + message.encode(), associated, message.epoch))
+    return append_checksum(associated + encryptor.encrypt(SEQUENCE.pack(message.sequence) + message.encode(), associated, message.epoch))
 
 
 def parse(raw: bytes) -> Clear | SealedFrame:
-    """Any bytes -> the message they are. Raises Malformed, and nothing else, for a wrong checksum, version, kind, length or value."""
+    """Return the message in any bytes.
+
+    Raises MalformedFrame, and no other exception, for a wrong checksum, version, kind, length or value.
+    """
     if len(raw) < _CLEAR + _CRC:
-        raise MalformedFrame(f"{len(raw)} bytes are too few")
+        raise MalformedFrame(f"a frame has at least {_CLEAR + _CRC} bytes, got {len(raw)}")
     content = raw[:-_CRC]
     if zlib.crc32(content) != int.from_bytes(raw[-_CRC:], "big"):
-        raise MalformedFrame("the checksum does not fit")
+        raise MalformedFrame("the checksum is wrong")
     first, epoch = HEAD.unpack_from(content)
     version, kind = divmod(first, 16)
-    if version != VERSION or kind >= len(MESSAGES):
-        raise MalformedFrame(f"version {version}, kind {kind}: this is version {VERSION} with kinds 0..{len(MESSAGES) - 1}")
+    if version != VERSION or kind >= len(MessageKind):
+        raise MalformedFrame(f"allowed: version {VERSION} with kinds 0..{len(MessageKind) - 1}, got version {version} and kind {kind}")
     if kind in _SEALED_KINDS:
-        _fits(_SEALED_KINDS[kind], len(content) - _SEALED)
+        _check_length(_SEALED_KINDS[kind], len(content) - _SEALED)
         return SealedFrame(kind, epoch, content[HEAD.size :])
-    _fits(_CLEAR_KINDS[kind], len(content) - _CLEAR)
+    _check_length(_CLEAR_KINDS[kind], len(content) - _CLEAR)
     return _decode(_CLEAR_KINDS[kind], epoch, content[HEAD.size :])
 
 
-def decode_sealed(envelope: SealedFrame, decryptor: Decryptor) -> Sealed:
-    """Open an envelope. Raises Refused where it is not the peer's or was opened before, Malformed for a value out of range."""
-    plain = decryptor.decrypt(envelope.sealed, head(envelope.kind, envelope.epoch), envelope.epoch)
-    return _decode(_SEALED_KINDS[envelope.kind], envelope.epoch, plain)
+def decode_sealed(sealed_frame: SealedFrame, decryptor: Decryptor) -> Sealed:
+    """Decrypt a sealed frame.
+
+    Raises AuthenticationError if it does not come from the peer or was decrypted before, MalformedFrame for a value out of range.
+    """
+    plain = decryptor.decrypt(sealed_frame.sealed, head(sealed_frame.kind, sealed_frame.epoch), sealed_frame.epoch)
+    return _decode(_SEALED_KINDS[sealed_frame.kind], sealed_frame.epoch, plain)
 
 
-def checked(content: bytes) -> bytes:
-    """With the CRC-32 that every frame ends with."""
+def append_checksum(content: bytes) -> bytes:
+    """Return `content` followed by its CRC-32, which ends every frame.
+
+    >>> append_checksum(b"123456789")[-4:].hex()
+    'cbf43926'
+    """
     return content + zlib.crc32(content).to_bytes(_CRC, "big")
 
 
-def _decode(message: type[Kind], epoch: int, plain: bytes) -> Kind:
+def _decode(message: type[MessageT], epoch: int, plain: bytes) -> MessageT:
     try:
         return message.decode(epoch, SEQUENCE.unpack_from(plain)[0], plain[SEQUENCE.size :])
-    except ValueError as fault:
-        raise MalformedFrame(str(fault)) from None
+    except ValueError as error:
+        raise MalformedFrame(str(error)) from None
 
 
-def _fits(message: type[Message], size: int) -> None:
-    """A body has one length, but for KEY's, which grows by the pair."""
-    extra = size - message.body.size
-    allowed = range(Key.pair.size, (MOST_PAIRS + 1) * Key.pair.size, Key.pair.size) if message is Key else range(1)
+def _check_length(message: type[Message], size: int) -> None:
+    """Raise MalformedFrame for a body of the wrong length. KEY grows by the pair, REPORT by the negotiated parameter."""
+    extra, allowed = size - message.body.size, range(1)
+    if message is Key:
+        allowed = range(Key.pair.size, (MAX_PAIRS + 1) * Key.pair.size, Key.pair.size)
+    elif message is Report:
+        allowed = range(0, (MAX_VALUES + 1) * PARAMETER.size, PARAMETER.size)
     if extra not in allowed:
-        raise MalformedFrame(f"a {MESSAGES[message.kind]} has no body of {size} bytes")
+        raise MalformedFrame(f"a body of {size} bytes is not allowed in {message.kind.name}")

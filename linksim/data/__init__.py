@@ -1,1 +1,1 @@
-"""Images: where they come from and how they are read."""
+"""Image datasets: downloading, reading and checking them, compressing images, and reading measured SNR files."""

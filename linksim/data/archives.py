@@ -1,4 +1,4 @@
-"""Gzipped tar archives, member by member in memory: no path that an archive gives ever reaches the disk."""
+"""Reading gzipped tar archives member by member in memory. No path inside an archive is ever written to the disk."""
 
 import tarfile
 from collections.abc import Callable, Iterator
@@ -6,20 +6,22 @@ from pathlib import Path
 
 from linksim.data.validation import validate
 
-MOST_MEMBERS = 100_000
+MAX_MEMBERS = 100_000
 
 
-def members(path: Path, wanted: Callable[[str], bool], most_bytes: int) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each wanted regular file, in the order of the archive; links and devices are passed over.
+def members(path: Path, wanted: Callable[[str], bool], max_bytes: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and content of each wanted regular file, in archive order. Links and devices are skipped.
 
-    most_bytes  no member, wanted or not, may be larger
+    wanted     selects the members to read, by name
+    max_bytes  upper bound on the size of every member, wanted or not
 
-    Raises DataError for a larger member and for too many of them; whatever `tarfile` raises for a damaged archive.
+    Raises DataError if a member is larger or there are more than `MAX_MEMBERS` members, and the exceptions of `tarfile` for a damaged
+    archive.
     """
     with tarfile.open(path, "r|gz") as archive:
         for count, member in enumerate(archive, 1):
-            validate(count <= MOST_MEMBERS, path, f"has more than {MOST_MEMBERS:,} members")
-            validate(member.size <= most_bytes, path, f"has a member of {member.size:,} bytes, allowed: {most_bytes:,}")
+            validate(count <= MAX_MEMBERS, path, f"has more than {MAX_MEMBERS:,} members")
+            validate(member.size <= max_bytes, path, f"has a member of {member.size:,} bytes, allowed: {max_bytes:,}")
             stream = archive.extractfile(member) if member.isreg() and wanted(member.name) else None
             if stream is not None:
                 yield member.name, stream.read()

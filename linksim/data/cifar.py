@@ -1,4 +1,7 @@
-"""CIFAR-10 in its two forms, both bit-exact and in the original order: lossless WebP mosaics (npz: x_webp, x_ends, y), binary batches."""
+"""CIFAR-10 in two formats: lossless WebP mosaics (npz with keys x_webp, x_ends, y) and the public binary batches.
+
+Both formats hold the same images bit for bit and in the original order.
+"""
 
 import io
 from pathlib import Path
@@ -10,15 +13,15 @@ from PIL import Image
 from linksim.data.archives import members
 from linksim.data.validation import reading, validate
 
-TILES = 10  # a mosaic holds 10 x 10 images
+TILES = 10  # images along each side of a mosaic
 SIDE = 32
-RECORD = 1 + 3 * SIDE * SIDE  # bytes of an image in a binary batch: its label, then its red, green and blue planes
+RECORD = 1 + 3 * SIDE * SIDE  # bytes per image in a binary batch: the label, then the red, green and blue planes
 BATCH = 10_000  # images in a binary batch
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 def read_mosaics(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """-> images uint8 [n, 32, 32, 3], labels uint8 [n]. Raises DataError for a damaged file."""
+    """Read a mosaic file and return images uint8 [n, 32, 32, 3] and labels uint8 [n]. Raises DataError if the file is damaged."""
     with reading(path):
         with np.load(path, allow_pickle=False) as stored:
             raw, ends, labels = stored["x_webp"].tobytes(), stored["x_ends"], stored["y"]
@@ -29,7 +32,11 @@ def read_mosaics(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def write_mosaics(path: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
-    """Undone by `read_mosaics`. images uint8 [n, 32, 32, 3], n a multiple of 100; labels uint8 [n]."""
+    """Write a mosaic file, the inverse of `read_mosaics`.
+
+    images  uint8 [n, 32, 32, 3], n a multiple of 100
+    labels  uint8 [n]
+    """
     blobs = []
     for start in range(0, len(images), TILES * TILES):
         blob = io.BytesIO()
@@ -40,30 +47,30 @@ def write_mosaics(path: Path, images: NDArray[np.uint8], labels: NDArray[np.uint
 
 
 def tile(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 [100, 32, 32, 3] -> [320, 320, 3], row by row."""
+    """Arrange 100 images uint8 [100, 32, 32, 3] row by row in one mosaic [320, 320, 3]."""
     side = images.shape[1]
     return images.reshape(TILES, TILES, side, side, 3).transpose(0, 2, 1, 3, 4).reshape(TILES * side, TILES * side, 3)
 
 
 def untile(mosaic: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 [320, 320, 3] -> [100, 32, 32, 3], row by row."""
+    """Split a mosaic uint8 [320, 320, 3] row by row into its images [100, 32, 32, 3], the inverse of `tile`."""
     side = mosaic.shape[0] // TILES
     return mosaic.reshape(TILES, side, TILES, side, 3).transpose(0, 2, 1, 3, 4).reshape(-1, side, side, 3)
 
 
 def read_batches(path: Path, names: tuple[str, ...]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The batches of `names` from the public cifar-10-binary.tar.gz, in that order.
+    """Read the batches `names` of the public cifar-10-binary.tar.gz, in that order.
 
-    -> images uint8 [n, 32, 32, 3], labels uint8 [n]. Raises DataError for a damaged archive.
+    Returns images uint8 [n, 32, 32, 3] and labels uint8 [n]. Raises DataError if the archive is damaged or lacks a batch.
     """
-    places = [f"cifar-10-batches-bin/{name}" for name in names]
+    paths = [f"cifar-10-batches-bin/{name}" for name in names]
     with reading(path):
-        found = dict(members(path, places.__contains__, most_bytes=BATCH * RECORD))
-    missing = [place for place in places if place not in found]
+        found = dict(members(path, paths.__contains__, max_bytes=BATCH * RECORD))
+    missing = [member for member in paths if member not in found]
     validate(not missing, path, f"lacks {', '.join(missing)}")
-    parts = [np.frombuffer(found[place], np.uint8) for place in places]
-    for place, part in zip(places, parts, strict=True):
-        validate(len(part) % RECORD == 0, path, f"holds {place} of {len(part):,} bytes, expected a multiple of {RECORD:,}")
-    records = np.concatenate(parts).reshape(-1, RECORD)
+    batches = [np.frombuffer(found[member], np.uint8) for member in paths]
+    for member, batch in zip(paths, batches, strict=True):
+        validate(len(batch) % RECORD == 0, path, f"holds {member} of {len(batch):,} bytes, expected a multiple of {RECORD:,}")
+    records = np.concatenate(batches).reshape(-1, RECORD)
     images = records[:, 1:].reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images), records[:, 0].copy()

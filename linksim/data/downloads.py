@@ -1,4 +1,4 @@
-"""Where the public files of each source come from, their checksums, and the folder they are kept in."""
+"""Download locations of the public files of each dataset, their checksums, and the folder that stores them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +12,22 @@ from linksim.errors import DataError
 class RemoteFile:
     """A published file.
 
-    md5         as its authors or the common loaders publish it
-    most_bytes  its size, or a bound where it is not known exactly: no download grows beyond
+    md5        checksum published by the authors or by common loaders
+    max_bytes  size of the file, or an upper bound if the exact size is unknown; a larger download is aborted
     """
 
     name: str
     md5: str
-    most_bytes: int
+    max_bytes: int
 
 
 @dataclass(frozen=True)
 class Origin:
-    """url  the folder that holds the files, with its last slash."""
+    """The server folder that holds the public files of a dataset.
+
+    url    address of the folder, with a trailing slash
+    files  the files in it
+    """
 
     url: str
     files: tuple[RemoteFile, ...]
@@ -63,16 +67,16 @@ ORIGINS = {
 }
 
 
-def fetched(name: str) -> Path:
-    """The folder that `linksim data fetch NAME` fills. It need not exist yet."""
+def download_folder(name: str) -> Path:
+    """Return the folder that `linksim data fetch NAME` fills. It may not exist yet."""
     return places.cache() / "data" / name
 
 
 def verify(name: str, folder: Path, files: tuple[str, ...]) -> None:
-    """Raises DataError unless each of `files` in `folder` has the checksum of the public file of source `name`."""
+    """Raise DataError unless each of `files` in `folder` has the checksum of the public file of dataset `name`."""
     for wanted in ORIGINS[name].files:
         if wanted.name in files and (found := md5_of(folder / wanted.name)) != wanted.md5:
             raise DataError(
                 f"{folder / wanted.name} is damaged: its md5 is {found}, that of the public file is {wanted.md5}. "
-                f"`linksim data fetch {name}` fetches it again"
+                f"Run `linksim data fetch {name}` to download it again"
             )

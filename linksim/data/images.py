@@ -1,4 +1,4 @@
-"""What every source hands out: labelled images of one size."""
+"""The in-memory dataset: labelled images of one size."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The embedded dataset: 400 CIFAR-10 test images that come with the package, so that everything runs with nothing fetched."""
+"""The embedded dataset: 400 CIFAR-10 test images that are part of the package, so that linksim runs without any download."""
 
 from pathlib import Path
 
@@ -12,13 +12,17 @@ EACH = 40  # images per class
 
 
 def chosen(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The rule: the first 40 of each class, in the order of the test set. labels [n] -> indices, rising."""
+    """Return the ascending indices of the first `EACH` images of every class. labels [n] -> indices [classes * EACH].
+
+    >>> chosen(np.array([1] * 41 + [0] * 41, np.uint8)).tolist() == [*range(40), *range(41, 81)]
+    True
+    """
     firsts = [np.flatnonzero(labels == label)[:EACH] for label in np.unique(labels)]
     return np.sort(np.concatenate(firsts))
 
 
 def make_samples(test_images: Path, path: Path = SAMPLES) -> None:
-    """Write the embedded source from a file of all CIFAR-10 test images (WebP mosaics)."""
+    """Write the embedded dataset from a file of all CIFAR-10 test images (WebP mosaics)."""
     images, labels = read_mosaics(test_images)
     index = chosen(labels)
     write_mosaics(path, images[index], labels[index])

@@ -1,4 +1,4 @@
-"""Image sources by name: what there is, whether it is on this machine, and its images, checked against what was published."""
+"""Image datasets by name: which exist, which are on this machine, and loading them with verification against published checksums."""
 
 import functools
 import hashlib
@@ -22,40 +22,45 @@ SPLITS: tuple[Split, ...] = ("train", "test")
 
 @dataclass(frozen=True)
 class Source:
-    """A data source.
+    """A known dataset.
 
-    forms   the first one that is there is read
-    counts  how many images (train, test) hold; equal to each other and counted once where there is one split only
-    sha256  of the bytes of images and labels of (train, test), the same in every form; None where the forms differ in pixels
+    description  what it contains
+    licence      terms of use and the work to cite
+    formats      file formats in order of preference; the first one that is present is read
+    counts       number of images in (train, test); equal, and counted once, if the dataset has only one split
+    sha256       digest of the bytes of images and labels of (train, test), equal for all formats; None if the formats differ in pixels
     """
 
-    about: str
+    description: str
     licence: str
-    forms: tuple[SourceFormat, ...]
+    formats: tuple[SourceFormat, ...]
     counts: tuple[int, int]
     sha256: tuple[str, str] | None
 
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """A line of `linksim data list`.
+    """One line of `linksim data list`.
 
-    present  whether all splits are on this machine
-    where    the folder that is read, None where the source is not present
-    images   in all splits together
+    name         name of the dataset
+    present      whether all splits are on this machine
+    where        the folder that is read, None if the dataset is not present
+    images       number of images in all splits together
+    description  what the dataset contains
+    licence      terms of use and the work to cite
     """
 
     name: str
     present: bool
     where: Path | None
     images: int
-    about: str
+    description: str
     licence: str
 
 
 SOURCES = {
     "samples": Source(
-        "400 test images of CIFAR-10, 40 of each class; comes with linksim, one split only",
+        "400 test images of CIFAR-10, 40 of each class; part of linksim, one split only",
         "none formal; cite Krizhevsky 2009",
         (formats.samples(),),
         (400, 400),
@@ -88,8 +93,8 @@ SOURCES = {
         "Fashion-MNIST: pieces of clothing of 10 classes, grey, 28 x 28",
         "MIT; cite Xiao et al. 2017",
         (
-            formats.idx(formats.own, mnist.CLOTHES),
-            formats.idx(formats.own, mnist.CLOTHES, ".gz"),
+            formats.idx(formats.user_folder, mnist.CLOTHES),
+            formats.idx(formats.user_folder, mnist.CLOTHES, ".gz"),
             formats.idx(lambda: DEBIAN, mnist.CLOTHES, ".gz"),
             formats.public_idx("fashion_mnist", mnist.CLOTHES),
         ),
@@ -110,56 +115,61 @@ SOURCES = {
 
 
 def load(name: str, split: str) -> ImageDataset:
-    """The images of source `name`; split "train" or "test". Kept in memory, read-only, for the life of the process.
+    """Load the images of dataset `name`; `split` is "train" or "test".
 
-    `samples` has one split only and gives it under both names.
+    The arrays are read-only and cached for the lifetime of the process. `samples` has only one split and returns it for both names.
 
-    Raises DataError where the source or split is unknown, its files are missing, or they are not what was published.
+    Raises DataError if the dataset or split is unknown, its files are missing, or their content differs from what was published.
+
+    >>> load("samples", "test").images.shape
+    (400, 32, 32, 3)
     """
     if name not in SOURCES:
-        raise DataError(f"no data source {name!r}; {suggest(name, SOURCES)}")
+        raise DataError(f"no dataset {name!r}; {suggest(name, SOURCES)}")
     known = next((known for known in SPLITS if known == split), None)
     if known is None:
-        raise DataError(f"no split {split!r} of source {name!r}; {suggest(split, SPLITS)}")
-    for form in SOURCES[name].forms:
-        folder = form.present(known)
+        raise DataError(f"no split {split!r} of dataset {name!r}; {suggest(split, SPLITS)}")
+    for source_format in SOURCES[name].formats:
+        folder = source_format.present(known)
         if folder is not None:
-            return _read(name, known, form, folder)
+            return _read(name, known, source_format, folder)
     raise DataError(_missing(name, known))
 
 
 def describe_sources() -> list[SourceStatus]:
-    """What there is and where. Looks for the files, reads none."""
+    """Return the status of every known dataset. The function searches for the files but reads none."""
     return [_describe(name, source) for name, source in SOURCES.items()]
 
 
 def _describe(name: str, source: Source) -> SourceStatus:
-    where = next((form.folder() for form in source.forms if all(form.present(split) for split in SPLITS)), None)
+    where = next(
+        (source_format.folder() for source_format in source.formats if all(source_format.present(split) for split in SPLITS)), None
+    )
     images = source.counts[0] if name == "samples" else sum(source.counts)
-    return SourceStatus(name, where is not None, where, images, source.about, source.licence)
+    return SourceStatus(name, where is not None, where, images, source.description, source.licence)
 
 
 def _missing(name: str, split: Split) -> str:
     looked: dict[str, list[str]] = {}
-    for form in SOURCES[name].forms:
-        if folder := form.folder():
-            looked.setdefault(", ".join(form.files(split)), []).append(str(folder))
-    places = "; ".join(f"{files} in {' or '.join(folders)}" for files, folders in looked.items())
+    for source_format in SOURCES[name].formats:
+        if folder := source_format.folder():
+            looked.setdefault(", ".join(source_format.files(split)), []).append(str(folder))
+    searched = "; ".join(f"{files} in {' or '.join(folders)}" for files, folders in looked.items())
     fetch = f"Run `linksim data fetch {name}`, or set" if name in ORIGINS else "Set"
-    return f"source {name!r} ({split}) is not here; looked for {places}. {fetch} LINKSIM_DATA to a folder of your own copies"
+    return f"dataset {name!r} ({split}) was not found; searched for {searched}. {fetch} LINKSIM_DATA to a folder of your own copies"
 
 
-@functools.cache  # keeps what was read; a form that raised is read again the next time
-def _read(name: str, split: Split, form: SourceFormat, folder: Path) -> ImageDataset:
-    source, place, which = SOURCES[name], folder / form.files(split)[0], SPLITS.index(split)
-    pictures = form.read(folder, split)
-    images, labels, count = pictures.images, pictures.labels, source.counts[which]
-    validate(len(images) == len(labels) == count, place, f"holds {len(images):,} images and {len(labels):,} labels, expected {count:,}")
-    validate(labels.min() >= 0 and labels.max() < len(pictures.classes), place, f"has labels outside 0..{len(pictures.classes) - 1}")
+@functools.cache  # exceptions are not cached, so a missing or damaged file is read again by the next call
+def _read(name: str, split: Split, source_format: SourceFormat, folder: Path) -> ImageDataset:
+    source, path, which = SOURCES[name], folder / source_format.files(split)[0], SPLITS.index(split)
+    dataset = source_format.read(folder, split)
+    images, labels, count = dataset.images, dataset.labels, source.counts[which]
+    validate(len(images) == len(labels) == count, path, f"holds {len(images):,} images and {len(labels):,} labels, expected {count:,}")
+    validate(labels.min() >= 0 and labels.max() < len(dataset.classes), path, f"has labels outside 0..{len(dataset.classes) - 1}")
     if source.sha256 is not None:
         digest = hashlib.sha256(images.data)
         digest.update(labels.astype(np.uint8).data)
         same = digest.hexdigest() == source.sha256[which]
-        validate(same, place, f"holds other images or labels than the published {name} ({split}), or in another order")
+        validate(same, path, f"holds other images or labels than the published {name} ({split}), or in another order")
     images.flags.writeable = labels.flags.writeable = False
-    return pictures
+    return dataset

@@ -1,4 +1,4 @@
-"""Files that are not what they should be: one clear message instead of whatever a decoder trips over."""
+"""Validation of data files: every decoding error becomes one DataError that names the file."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,22 +10,22 @@ from linksim.errors import DataError
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Whatever goes wrong while the body decodes `path` becomes a DataError that names it."""
+    """Context manager that converts any exception raised while its body decodes `path` to a DataError."""
     try:
         yield
     except DataError:
         raise
-    except Exception as fault:  # zip, gzip, tar, numpy and Pillow raise almost any class on damaged bytes; the cause is kept
+    except Exception as fault:  # zip, gzip, tar, numpy and Pillow raise almost any exception on damaged bytes; the cause is kept
         raise DataError(f"{path} cannot be read: {fault or type(fault).__name__}. It is damaged or of another format") from fault
 
 
-def validate(fits: bool, path: Path, message: str) -> None:
-    """Raises DataError, "`path` `message`", unless the file fits."""
-    if not fits:
+def validate(condition: bool, path: Path, message: str) -> None:
+    """Raise DataError with the text "`path` `message`" unless the condition holds."""
+    if not condition:
         raise DataError(f"{path} {message}")
 
 
 def md5_of(path: Path) -> str:
-    """The checksum that the public origins give: it tells a damaged file, not a forged one."""
+    """Return the MD5 checksum of a file, as servers publish it. It detects damage, not forgery."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -1,13 +1,13 @@
-"""Gymnasium environments. `import linksim.env` registers them; Gymnasium itself comes with `pip install 'linksim[rl]'`.
+"""Gymnasium environments. `import linksim.env` registers them; Gymnasium is installed by `pip install -e '.[rl]'` in a clone of linksim.
 
-linksim/StepSelection-v0  diffusion steps on a reward table: rewards measured beforehand, thousands of rounds a second
-linksim/LiveLink-v0       diffusion steps in the simulated world itself: one link, or many in one world
+linksim/StepSelection-v0  diffusion steps with rewards from a reward table: thousands of rounds per second
+linksim/LiveLink-v0       diffusion steps in the simulation itself: one link, or many links of one simulation
 """
 
 try:
     import gymnasium
 except ModuleNotFoundError as missing:
-    raise ImportError("linksim.env needs gymnasium: pip install 'linksim[rl]'") from missing
+    raise ImportError("linksim.env needs gymnasium: pip install gymnasium, or pip install -e '.[rl]' in a clone of linksim") from missing
 
 STEP_SELECTION = "linksim/StepSelection-v0"
 LIVE_LINK = "linksim/LiveLink-v0"

@@ -1,12 +1,12 @@
-"""linksim/LiveLink-v0: choose diffusion steps in the simulated world itself, one step per PROBE and REPORT (Ren et al., Sec. IV-C, IV-D).
+"""linksim/LiveLink-v0: choose diffusion steps in the simulation itself, one step per PROBE and REPORT (Ren et al., Sec. IV-C, IV-D).
 
-Everything that happens on a link is in it: airtime, fading, jamming, lost probes, and the networks. `LiveLinkVec` is n links of one world,
-which share the batches of the networks; `LiveLink` is one link.
+The simulation includes airtime, fading, jamming, lost probes and the networks. `LiveLinkVec` has n links of one simulation, which share the
+batches of the networks. `LiveLink` is a `LiveLinkVec` of one link with the interface of a single environment.
 
-                     linksim/StepSelection-v0          linksim/LiveLink-v0
-    SNR              wanders from round to round       what Bob's pilots tell of the scenario's channel
-    reward           interpolated, of many images      of the images of the round, so it varies
-    a step costs     microseconds                      the networks' time for a round's images
+                     linksim/StepSelection-v0              linksim/LiveLink-v0
+    SNR              random process                        measured by Bob's pilots on the scenario's channel
+    reward           interpolated means over many images   computed from the images of the round, so it is noisy
+    cost of a step   microseconds                          time of the networks for the images of a round
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from linksim.adapt.mdp import MAX_ACTION, apply_action, state
-from linksim.env.live_world import LiveWorld, Round, adapting
+from linksim.env.live_simulation import LiveSimulation, RoundResult, live_scenario
 from linksim.env.step_selection import BOUNDS, Floats
 from linksim.errors import LinksimError
 from linksim.records import Listener
@@ -30,118 +30,17 @@ from linksim.scenario.schema import Scenario
 OBSERVATION, ACTION = spaces.Box(-BOUNDS, BOUNDS, dtype=np.float32), spaces.Box(-1.0, 1.0, (2,), np.float32)
 
 Rewards = NDArray[np.float64]  # [links]
-Info = dict[str, Any]  # [links] each
-
-
-class Episodes:
-    """Worlds one after the other, each for an episode of `rounds` rounds.
-
-    With a seed, an episode is the scenario's run with that seed; without, its next replication (key `run`). Other arguments: `LiveLink`.
-    """
-
-    def __init__(
-        self, scenario: str | Scenario, links: int, rounds: int, overrides: Sequence[str], group: str | None, listeners: Sequence[Listener]
-    ) -> None:
-        if rounds < 1:
-            raise LinksimError(f"rounds must be at least 1, got {rounds}")
-        self._scenario = adapting(scenario, group, links, overrides)
-        self._rounds, self._listeners = rounds, listeners
-        self.simulation: LiveWorld | None = None
-        self._round = rounds
-
-    def begin(self, seed: int | None, options: Mapping[str, Any] | None) -> tuple[Floats, Info]:
-        """A fresh world, run until all links ask for the first time -> observations [links, 3], info."""
-        if options:
-            raise LinksimError(f"an episode of a live link has no options, got {next(iter(options))!r}; what it is, the scenario says")
-        if seed is not None:
-            self._scenario = self._scenario.model_copy(update={"seed": seed, "replication": 0})
-        elif self.simulation is not None:
-            self._scenario = self._scenario.model_copy(update={"replication": self._scenario.replication + 1})
-        self.simulation, self._round = LiveWorld(self._scenario, self._listeners), 0
-        now = self.simulation.begin()
-        return observed(now), about_choice(now)
-
-    def step(self, actions: NDArray[np.floating[Any]]) -> tuple[Floats, Rewards, bool, Info]:
-        """Answer those who ask by their actions [links, 2], go on to where all ask again -> observations, rewards, whether it is the
-        episode's last step, info. Raises ResetNeeded after that, and before `begin`.
-        """
-        if self.simulation is None or self._round == self._rounds:
-            raise ResetNeeded("reset() before the first step, and after the last one of an episode")
-        now, self._round = (
-            self.simulation.choose(apply_action(self.simulation.steps, MAX_ACTION * np.clip(actions, -1.0, 1.0))),
-            self._round + 1,
-        )
-        if now.over:
-            self._round = self._rounds
-        return observed(now), now.reward, self._round == self._rounds, about_choice(now) | about_images(now)
-
-
-def observed(now: Round) -> Floats:
-    """-> float32 [links, 3]"""
-    return state(now.steps, now.measured_db).clip(-BOUNDS, BOUNDS)
-
-
-def about_choice(now: Round) -> Info:
-    t_d, t_plus = now.chosen.T
-    return {"t_d": t_d, "t_plus": t_plus, "snr_db": now.chosen_db, "asked": now.asked}
-
-
-def about_images(now: Round) -> Info:
-    return {"ssim": now.ssim, "adv": now.adv**0.5, "err": now.err**0.5, "images": now.images}
-
-
-class LiveLink(gymnasium.Env[Floats, Floats]):
-    """One link. Episodes are cut off (`truncated`) after some rounds, or where the scenario's `max_time_s` ends its world; they never end
-    by themselves. Each runs in a world of its own, from its beginning.
-
-    Observation  float32 [3]: t_D, t_plus and SNR as Bob measured it, each about -1..1 over its range (`adapt.mdp.state`)
-    Action       float32 [2] in -1..1: change of t_D and t_plus, 1 standing for `REACH` = 25 steps; what exceeds it is lost
-    Reward       Eq. (31) of the images that Bob has decoded since, of frames sent under the steps chosen. Where there are none
-                 (`info["images"]` is 0: frames or the REPORT were lost, or frames take longer than a round) it is the reward of the
-                 round before; in a first round, -0.8, that of an image without likeness.
-    Info         t_d, t_plus, snr_db: the choice of the round and the SNR as it was then; asked: whether Bob asks for another. Where he
-                 does not (probes were lost; see `simulation.waiting`), the observation is the last one and the next action is not used.
-                 After a step also ssim, adv and err of Eq. (26), (27), (29), and images, the number behind these.
-
-    The first steps are random, as the paper's are. All of an episode follows from its seed and the actions. A world takes its networks
-    with one thread of torch, and sets that for the whole process, as a run does.
-
-    scenario   name of one that comes with linksim, file, or `Scenario`. Its `bob.policy`, `frames` and number of links play no part.
-               Without `alice.source_attack` the reward tells of likeness only.
-    rounds     of an episode
-    overrides  of keys of the scenario, "channel.bob.snr.mean_db=3"; for a `Scenario` with its group, "groups.NAME.channel..."
-    group      the one group of the scenario to take part; None where it has no other
-    listeners  told all records of all episodes, each of which begins with a record `Link` for every link
-
-    Raises LinksimError where the scenario is not there, has faults, or has no diffusion steps to choose.
-    """
-
-    def __init__(
-        self,
-        scenario: str | Scenario,
-        rounds: int = 3,
-        overrides: Sequence[str] = (),
-        group: str | None = None,
-        listeners: Sequence[Listener] = (),
-    ) -> None:
-        self.episodes = Episodes(scenario, 1, rounds, overrides, group, listeners)
-        self.observation_space, self.action_space = OBSERVATION, ACTION
-
-    def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Floats, Info]:
-        """Begin an episode: the scenario's run with this seed, or else the next replication of the run before."""
-        super().reset(seed=seed)
-        observations, info = self.episodes.begin(seed, options)
-        return observations[0], first(info)
-
-    def step(self, action: Floats) -> tuple[Floats, float, bool, bool, Info]:
-        """One round."""
-        observations, rewards, last, info = self.episodes.step(np.asarray(action)[None])
-        return observations[0], float(rewards[0]), False, last, first(info)
+Info = dict[str, Any]  # arrays [links]
 
 
 class LiveLinkVec(VectorEnv[Floats, Floats, NDArray[Any]]):
-    """`num_envs` links of one world, each as `LiveLink`, which is its first link. One seed is for all, and all episodes end together: the
-    step after the last begins the next one (autoreset mode NEXT_STEP), with rewards of 0 and actions that are not used.
+    """`num_envs` links of one simulation. Spaces, reward, info and the other arguments are those of `LiveLink`, which is the first link.
+
+    One seed determines all links, and all episodes end together. The step after the last one of an episode begins the next episode
+    (autoreset mode NEXT_STEP): its rewards are 0 and its actions are ignored.
+
+    simulation  the simulation of the current episode; None before the first `reset`
+    finished    whether the current episode has ended
     """
 
     metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012  # as VectorEnv has it
@@ -155,32 +54,127 @@ class LiveLinkVec(VectorEnv[Floats, Floats, NDArray[Any]]):
         group: str | None = None,
         listeners: Sequence[Listener] = (),
     ) -> None:
-        self.episodes, self.num_envs = Episodes(scenario, num_envs, rounds, overrides, group, listeners), num_envs
+        if rounds < 1:
+            raise LinksimError(f"rounds must be at least 1, got {rounds}")
+        self._scenario = live_scenario(scenario, group, num_envs, overrides)
+        self._rounds, self._listeners = rounds, listeners
+        self._round, self.finished = 0, False
+        self.simulation: LiveSimulation | None = None
+        self.num_envs = num_envs
         self.single_observation_space, self.single_action_space = OBSERVATION, ACTION
         self.observation_space, self.action_space = batch_space(OBSERVATION, num_envs), batch_space(ACTION, num_envs)
-        self._last = False
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Floats, Info]:
+        """Begin an episode -> observations float32 [num_envs, 3], info.
+
+        With a seed, the episode is the scenario's run with that seed; without, it is the next replication of the previous run.
+        Raises LinksimError if there are options, because the scenario alone defines an episode.
+        """
         super().reset(seed=seed)
-        self._last = False
-        observations, info = self.episodes.begin(seed, options)
-        return observations, masked(info)
+        if options:
+            raise LinksimError(f"reset() of a live link takes no options, got {next(iter(options))!r}; the scenario defines the episode")
+        if seed is not None:
+            self._scenario = self._scenario.model_copy(update={"seed": seed, "replication": 0})
+        elif self.simulation is not None:
+            self._scenario = self._scenario.model_copy(update={"replication": self._scenario.replication + 1})
+        self.simulation = LiveSimulation(self._scenario, self._listeners)
+        self._round, self.finished = 0, False
+        result = self.simulation.begin()
+        return observations_of(result), masked(choice_info(result))
 
     def step(self, actions: Floats) -> tuple[Floats, Rewards, NDArray[Any], NDArray[Any], Info]:
-        """Actions [num_envs, 2] -> observations [num_envs, 3], rewards, terminated and truncated [num_envs], info."""
-        no = np.zeros(self.num_envs, np.bool_)
-        if self._last:
+        """Run one round with actions [num_envs, 2] -> observations [num_envs, 3], rewards, terminated and truncated [num_envs], info.
+
+        Raises ResetNeeded before the first `reset`.
+        """
+        if self.simulation is None:
+            raise ResetNeeded("call reset() before the first step()")
+        terminated = np.zeros(self.num_envs, np.bool_)
+        if self.finished:
             observations, info = self.reset()
-            return observations, np.zeros(self.num_envs), no, no, info
-        observations, rewards, self._last, info = self.episodes.step(actions)
-        return observations, rewards, no, np.full(self.num_envs, self._last), masked(info)
+            return observations, np.zeros(self.num_envs), terminated, np.zeros(self.num_envs, np.bool_), info
+        steps = apply_action(self.simulation.steps, MAX_ACTION * np.clip(actions, -1.0, 1.0))
+        result = self.simulation.choose(steps)
+        self._round += 1
+        self.finished = result.ended or self._round == self._rounds
+        truncated = np.full(self.num_envs, self.finished)
+        return observations_of(result), result.reward, terminated, truncated, masked(choice_info(result) | image_info(result))
 
 
-def first(info: Info) -> Info:
-    """That of the first link, as plain numbers."""
-    return {name: values[0].item() for name, values in info.items()}
+class LiveLink(gymnasium.Env[Floats, Floats]):
+    """One link. Each episode is a simulation of its own, truncated after `rounds` rounds or at the scenario's `max_time_s`.
+
+    Episodes are never terminated.
+
+    Observation  float32 [3]: t_D, t_plus and the SNR that Bob measured, each about -1..1 over its range (`adapt.mdp.state`)
+    Action       float32 [2] in -1..1: change of t_D and t_plus; 1 stands for `mdp.MAX_ACTION` = 25 steps, larger values are clipped
+    Reward       Eq. (31) of the images that Bob decoded in this round, of frames sent with the chosen steps. If there are none
+                 (`info["images"]` is 0: frames or the REPORT were lost, or a frame takes longer than a round), it is the reward of the
+                 previous round; in a first round it is -0.8, the reward at an SSIM of 0.
+    Info         t_d, t_plus, snr_db: the steps chosen in the round and the true SNR in dB at that time; action_requested: whether Bob
+                 requests the next action. If he does not (probes were lost; see `control_plane.action_requests`), the observation
+                 is unchanged and the next action is ignored.
+                 After a step also ssim, adv and err of Eq. (26), (27), (29), and images, their number.
+
+    The initial steps are random, as in the paper. The seed and the actions determine the whole episode. The constructor of a simulation
+    sets the number of PyTorch threads of the process to one, as a run does.
+
+    scenario   name of a scenario that is part of linksim, a file, or a `Scenario`. Its `bob.policy`, `frames` and number of links are
+               ignored. Without `alice.source_attack` the reward depends on SSIM only.
+    rounds     length of an episode
+    overrides  values of scenario keys, "channel.bob.snr.mean_db=3"; for a `Scenario`, keys include the group, "groups.NAME.channel..."
+    group      name of the group to simulate; None if the scenario has only one
+    listeners  receive all records of all episodes; each episode begins with one `LinkCreated` record per link
+
+    Raises LinksimError if the scenario does not exist, is not valid, or has no diffusion steps to choose.
+    """
+
+    def __init__(
+        self,
+        scenario: str | Scenario,
+        rounds: int = 3,
+        overrides: Sequence[str] = (),
+        group: str | None = None,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        self._links = LiveLinkVec(1, scenario, rounds, overrides, group, listeners)
+        self.observation_space, self.action_space = OBSERVATION, ACTION
+
+    def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Floats, Info]:
+        """Begin an episode -> observation, info. See `LiveLinkVec.reset`."""
+        super().reset(seed=seed)
+        observations, info = self._links.reset(seed=seed, options=options)
+        return observations[0], first_link(info)
+
+    def step(self, action: Floats) -> tuple[Floats, float, bool, bool, Info]:
+        """Run one round -> observation, reward, terminated, truncated, info. Raises ResetNeeded after the last round of an episode."""
+        if self._links.finished:
+            raise ResetNeeded("the episode has ended: call reset() before the next step()")
+        observations, rewards, _, truncated, info = self._links.step(np.asarray(action)[None])
+        return observations[0], float(rewards[0]), False, bool(truncated[0]), first_link(info)
+
+
+def observations_of(result: RoundResult) -> Floats:
+    """Observations of all links, float32 [links, 3]."""
+    return state(result.steps, result.measured_db).clip(-BOUNDS, BOUNDS)
+
+
+def choice_info(result: RoundResult) -> Info:
+    """The part of info that describes the choice of the round."""
+    t_d, t_plus = result.chosen.T
+    return {"t_d": t_d, "t_plus": t_plus, "snr_db": result.chosen_db, "action_requested": result.action_requested}
+
+
+def image_info(result: RoundResult) -> Info:
+    """The part of info that describes the images of the round."""
+    return {"ssim": result.ssim, "adv": result.adv**0.5, "err": result.err**0.5, "images": result.images}
 
 
 def masked(info: Info) -> Info:
-    """As Gymnasium has it: beside each array, which links have a value there. All have."""
+    """Add Gymnasium's masks: for each array an array `_name` that is True for the links with a value, here all of them."""
     return info | {f"_{name}": np.ones(len(values), np.bool_) for name, values in info.items()}
+
+
+def first_link(info: Info) -> Info:
+    """The values of the first link as Python scalars, without the masks of `masked`."""
+    return {name: values[0].item() for name, values in info.items() if not name.startswith("_")}

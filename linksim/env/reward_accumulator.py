@@ -1,21 +1,21 @@
-"""What a round of a live world was worth to each link: Eq. (31) of the images that Bob decoded under the steps he chose."""
+"""The reward of each link per round of a live simulation: Eq. (31) of the images that Bob decoded under the steps he chose."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from linksim.adapt.reward import adv_share, err_share
-from linksim.control_plane.frame_parameters import Steps
-from linksim.nodes.evaluator import DECODED
-from linksim.records import BOB, FrameSent, ImageScore, Record
+from linksim.enums import Node, Outcome
+from linksim.records import FrameSent, ImageScore, Record
 
 
 class RoundReward(NamedTuple):
-    """What a link's reward is made of.
+    """The components of a link's reward in one round.
 
     ssim      mean structural similarity of the images
     adv, err  shares of Eq. (28) and (30)
-    images    behind these; 0 where none came, and the rest is as it was in the round before
+    images    number of images; if it is 0, the other fields are those of the previous round
     """
 
     ssim: float
@@ -24,44 +24,48 @@ class RoundReward(NamedTuple):
     images: int
 
 
-NOTHING = RoundReward(0.0, 0.0, 0.0, 0)  # before the first image
+NO_IMAGES = RoundReward(ssim=0.0, adv=0.0, err=0.0, images=0)  # before the first image
 
 
 class RewardAccumulator:
-    """A listener to a world's records.
+    """A listener that collects the image scores of the current round.
 
-    A frame counts for the round in which Bob has decoded it, if it was sent under the steps that he chose last.
+    A frame belongs to the round in which Bob decodes it. It counts only if it was sent with the steps that Bob chose last.
     """
 
     def __init__(self, links: int) -> None:
-        self._steps: list[Steps | None] = [None] * links
-        self._worth = [NOTHING] * links
-        self._frames: set[tuple[int, int]] = set()  # link and number, of those that count for this round
-        self._rows: list[list[ImageScore]] = [[] for _ in range(links)]
+        self._steps: list[Mapping[str, int] | None] = [None] * links
+        self._rewards = [NO_IMAGES] * links
+        self._frames: set[tuple[int, int]] = set()  # (link, frame) of the frames that count in this round
+        self._scores: list[list[ImageScore]] = [[] for _ in range(links)]
 
     def __call__(self, record: Record) -> None:
+        """Process one record of the simulation."""
         if isinstance(record, FrameSent):
-            if record.outcome == DECODED and (record.t_d, record.t_plus) == self._steps[record.link]:
+            if record.outcome == Outcome.DECODED and record.parameters == self._steps[record.link]:
                 self._frames.add((record.link, record.frame))
-        elif isinstance(record, ImageScore) and record.receiver == BOB and (record.link, record.frame) in self._frames:
-            self._rows[record.link].append(record)
+        elif isinstance(record, ImageScore) and record.receiver == Node.BOB and (record.link, record.frame) in self._frames:
+            self._scores[record.link].append(record)
 
-    def chose(self, link: int, steps: Steps) -> None:
-        """From now on the link's frames count if they were sent under these."""
+    def set_steps(self, link: int, steps: Mapping[str, int]) -> None:
+        """Set the steps with which the link's frames must be sent to count."""
         self._steps[link] = steps
 
-    def close(self) -> list[RoundReward]:
-        """End the round -> what it was worth, link by link. All promises of the worker must have been kept."""
-        self._worth = [weighed(rows) or before._replace(images=0) for rows, before in zip(self._rows, self._worth, strict=True)]
+    def finish_round(self) -> list[RoundReward]:
+        """End the round and return its reward components by link. The worker must have been flushed before."""
+        self._rewards = [
+            round_reward(scores) or previous._replace(images=0) for scores, previous in zip(self._scores, self._rewards, strict=True)
+        ]
         self._frames.clear()
-        self._rows = [[] for _ in self._rows]
-        return self._worth
+        self._scores = [[] for _ in self._scores]
+        return self._rewards
 
 
-def weighed(rows: list[ImageScore]) -> RoundReward | None:
-    """The worth of these images, None where there are none."""
-    if not rows:
+def round_reward(scores: list[ImageScore]) -> RoundReward | None:
+    """The reward components of these images, or None if there are no images."""
+    if not scores:
         return None
-    clean, attacked, final = np.array([(row.class_clean, row.class_attacked, row.class_received) for row in rows], np.int64).T
+    clean, attacked, final = np.array([(row.class_clean, row.class_attacked, row.class_received) for row in scores], np.int64).T
     adv, err = adv_share(clean, attacked, final), err_share(clean, attacked, final)
-    return RoundReward(float(np.mean([row.ssim for row in rows])), float(adv), float(err), len(rows))
+    likeness = [row.ssim for row in scores if row.ssim is not None]
+    return RoundReward(ssim=float(np.mean(likeness)), adv=float(adv), err=float(err), images=len(scores))

@@ -1,10 +1,13 @@
-"""Arms the groups of a replication: makes the jammers of their links and sets them going.
+"""Factories of the jammers: they create the jammers of a group of links and start their processes.
 
-A jammer's stream is named by its link's place in the group, as all others are. A sweep is one jammer for all links of its group; every
-other kind is one to a link, each with a budget of its own.
+A jammer is declared in `linksim.scenario.jammers`, with the import path of its factory here.
+
+The stream of a jammer is named by the index of its link in the group. A sweep jammer serves all links of its group; every other kind has
+one jammer per link, each with its own energy budget.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -16,14 +19,15 @@ from linksim.data.sources import load
 from linksim.errors import LinksimError
 from linksim.jammers import perturb
 from linksim.jammers.adversarial import Adversarial
-from linksim.jammers.jammer import Jammer, follow
+from linksim.jammers.jammer import Jammer, follow_schedule
 from linksim.jammers.reactive import Reactive
 from linksim.nets.inverters import Inverter
 from linksim.nets.weights import TrainedModel
 from linksim.phy.jamming import within_budget
 from linksim.phy.noise import Noise, item_keys
-from linksim.rng import Streams
-from linksim.scenario.jammers import AdversarialJammer, NoJammer, ReactiveJammer, SweepJammer
+from linksim.rng import StreamKey, Streams
+from linksim.scenario.base import component_of
+from linksim.scenario.jammers import AdversarialJammer, ClockedJamming, PlannedJammer, ReactiveJammer, SweepJammer
 from linksim.scenario.schema import LinkOptions
 from linksim.schemes.base_schemes import BaseScheme
 from linksim.schemes.parameters import SnrEstimate
@@ -31,82 +35,133 @@ from linksim.units import db_to_linear
 from linksim.worker import Operation
 
 
-class JammerFactory:
-    """Makes the jammers of one run.
+@dataclass(frozen=True)
+class JammerContext:
+    """What the jammers of a group are built from.
 
-    source  of the images, whose training split the captured ones are from
-    part    gives a trained model by name and kind
+    simulation  shared state of the run
+    name        name of the group
+    options     options of the group
+    base        base scheme of the group
+    links       numbers of the group's links in the run
+    factory     the jammers of the run: random streams, models, shared operations
+    """
+
+    simulation: Simulation
+    name: str
+    options: LinkOptions
+    base: BaseScheme
+    links: Sequence[int]
+    factory: "JammerFactory"
+
+    @property
+    def keys(self) -> list[StreamKey]:
+        """One random stream per link, named by the index of the link in its group."""
+        return [self.factory.streams.key(f"jammer/link-{place}") for place in range(len(self.links))]
+
+
+class JammerFactory:
+    """Creates the jammers of one run.
+
+    streams     random streams of the run
+    dataset     name of the image dataset; captured images come from its training split
+    load_model  loads a trained model by name and kind
     """
 
     def __init__(
-        self, streams: Streams, source: str, part: Callable[[str, Literal["inverter"]], TrainedModel], device: torch.device
+        self, streams: Streams, dataset: str, load_model: Callable[[str, Literal["inverter"]], TrainedModel], device: torch.device
     ) -> None:
-        self._streams, self._source, self._part, self._device = streams, source, part, device
-        self._gaussian, self._semantic = operations.gaussian(), operations.semantic()
-        self._made: dict[tuple[Any, ...], Operation] = {}
+        self.streams, self._dataset, self._load_model, self._device = streams, dataset, load_model, device
+        self.gaussian, self.adversarial = operations.gaussian_jamming(), operations.adversarial_jamming()
+        self._operations: dict[tuple[Any, ...], Operation] = {}
 
-    def arm(self, simulation: Simulation, name: str, options: LinkOptions, base: BaseScheme, links: Sequence[int]) -> list[Jammer]:
-        """The jammers of a group's links, which have the numbers `links` in the run; none where nobody jams.
+    def make_jammers(self, simulation: Simulation, name: str, options: LinkOptions, base: BaseScheme, links: Sequence[int]) -> list[Jammer]:
+        """Create the jammers of a group, one per link, and start their processes. Without a jammer the list is empty.
 
-        Raises LinksimError where a semantic jammer's knowledge does not fit the link.
+        Raises LinksimError if the threat model of an adversarial jammer does not fit the link.
         """
-        spec, streams = options.jammer, self._streams
-        if isinstance(spec, NoJammer):
+        component = component_of(options.jammer)
+        if not component.factory:
             return []
-        keys = [streams.key(f"jammer/link-{place}") for place in range(len(links))]
-        if isinstance(spec, ReactiveJammer):
-            return [Reactive(simulation, link, spec, self._gaussian, key) for link, key in zip(links, keys, strict=True)]
-        if isinstance(spec, AdversarialJammer):
-            found = self._perturb(name, options, spec, base)
-            return [Adversarial(simulation, link, spec, self._semantic, found, key) for link, key in zip(links, keys, strict=True)]
-        jammers = [Jammer(simulation, link, spec, self._gaussian) for link in links]
-        narrowband = [jammers] if isinstance(spec, SweepJammer) else [[jammer] for jammer in jammers]
-        for followers, key in zip(narrowband, keys, strict=False):
-            simulation.env.process(follow(simulation, followers, within_budget(spec, key)))
+        jammers: list[Jammer] = component.load()(options.jammer, JammerContext(simulation, name, options, base, links, self))
+        if len(jammers) != len(links):
+            raise LinksimError(f"group {name!r}: jammer {component.name!r} made {len(jammers)} jammers for {len(links)} links")
         return jammers
 
-    def _perturb(self, name: str, options: LinkOptions, spec: AdversarialJammer, base: BaseScheme) -> Operation:
-        """The operation that finds perturbations; groups that do the same share it, and so its batches."""
+    def perturbation(self, spec: AdversarialJammer, context: JammerContext) -> Operation:
+        """The operation that computes perturbations. Groups with equal options share it, and therefore its batches."""
+        options, base = context.options, context.base
         equaliser = options.channel.bob.equaliser
-        made_for = (spec.num_captured, spec.jsr_bob_db, options.alice.assumed_snr_db) if spec.universal else ()
-        what = spec.threat_model, spec.surrogate, spec.steps, equaliser, options.scheme[-1], *made_for
-        if what not in self._made:
-            ascent = perturb.PerturbationOptimiser(self._receiver(name, options, spec, base), equaliser, spec.steps)
-            self._made[what] = (
-                self._universal(options, spec, base, ascent) if spec.universal else perturb.per_frame(ascent, base.best.batch)
+        key = spec.model_dump_json(), equaliser, options.scheme[-1], options.alice.assumed_snr_db if spec.universal else None
+        if key not in self._operations:
+            optimiser = perturb.PerturbationOptimiser(self._receiver(context.name, options, spec, base), equaliser, spec.steps)
+            self._operations[key] = (
+                self._universal(options, spec, base, optimiser) if spec.universal else perturb.per_frame(optimiser, base.runtime.batch)
             )
-        return self._made[what]
+        return self._operations[key]
 
     def _receiver(self, name: str, options: LinkOptions, spec: AdversarialJammer, base: BaseScheme) -> perturb.Receiver:
-        """What the jammer takes Bob for."""
+        """The receiver that an adversarial jammer assumes."""
         if spec.threat_model == "receiver":
-            if base.bare is None:
+            if base.undefended is None:
                 raise LinksimError(
-                    f"group {name!r}: a semantic jammer needs a receiver with a gradient, scheme {options.scheme[-1].name!r} has none; "
-                    "its knowledge can be 'surrogate'"
+                    f"group {name!r}: an adversarial jammer needs a differentiable receiver, which scheme "
+                    f"{options.scheme[-1].name!r} does not have; threat_model 'surrogate' does not need one"
                 )
-            return perturb.peeling(base.bare)
-        network = self._part(spec.surrogate, "inverter").network
+            return perturb.undefended_receiver(base.undefended)
+        network = self._load_model(spec.surrogate, "inverter").network
         assert isinstance(network, Inverter)
         if network.channel_uses != base.scheme.channel_uses:
             raise LinksimError(
-                f"group {name!r}: surrogate {spec.surrogate!r} takes {network.channel_uses} symbols per image, the link makes {base.scheme.channel_uses}"
+                f"group {name!r}: surrogate {spec.surrogate!r} takes {network.channel_uses} symbols per image, "
+                f"the link transmits {base.scheme.channel_uses}"
             )
-        return perturb.inverting(network)
+        return perturb.surrogate_receiver(network)
 
     def _universal(
-        self, options: LinkOptions, spec: AdversarialJammer, base: BaseScheme, ascent: perturb.PerturbationOptimiser
+        self, options: LinkOptions, spec: AdversarialJammer, base: BaseScheme, optimiser: perturb.PerturbationOptimiser
     ) -> Operation:
-        """From frames captured beforehand, which Alice encoded for the SNR that she assumes."""
-        pictures, key = load(self._source, "train").images, self._streams.key("jammer/captured")
-        chosen = self._streams("jammer/captured").permutation(len(pictures))[: spec.num_captured]
-        images = torch.from_numpy(pictures[np.sort(chosen)]).to(self._device).permute(0, 3, 1, 2)[:, None] / 255.0
+        """A universal perturbation from captured frames, which Alice encoded for the SNR that she assumes."""
+        training_images, key = load(self._dataset, "train").images, self.streams.key("jammer/captured")
+        indices = self.streams("jammer/captured").permutation(len(training_images))[: spec.num_captured]
+        images = torch.from_numpy(training_images[np.sort(indices)]).to(self._device).permute(0, 3, 1, 2)[:, None] / 255.0
         count, snr_db = len(images), options.alice.assumed_snr_db
-        keys = torch.tensor(item_keys(key, 1, count + 1)).to(self._device)  # draw 0 chose the images
-        sender = base.bare or base.scheme
+        keys = torch.tensor(item_keys(key, 1, count + 1)).to(self._device)  # draw 0 selects the images
+        sender = base.undefended or base.scheme
         with torch.inference_mode():
             captured = sender.send(images, SnrEstimate(torch.full((count,), snr_db, device=self._device)), Noise(keys[:count]))
             start = Noise(keys[count:]).complex(base.scheme.channel_uses)
         return perturb.universal_perturbation(
-            ascent, captured, db_to_linear(-snr_db), db_to_linear(spec.jsr_bob_db), start, base.best.batch
+            optimiser, captured, db_to_linear(-snr_db), db_to_linear(spec.jsr_bob_db), start, base.runtime.batch
         )
+
+
+def make_clocked(options: ClockedJamming, context: JammerContext) -> list[Jammer]:
+    """Factory of the jammers `barrage`, `pulsed` and `markov`: each link has a jammer with its own schedule and energy budget."""
+    return [_follow([link], options, key, context)[0] for link, key in zip(context.links, context.keys, strict=True)]
+
+
+def make_sweep(options: SweepJammer, context: JammerContext) -> list[Jammer]:
+    """Factory of the jammer `sweep`: all links of the group share one schedule and one energy budget."""
+    return _follow(context.links, options, context.keys[0], context)
+
+
+def _follow(links: Sequence[int], options: ClockedJamming, key: StreamKey, context: JammerContext) -> list[Jammer]:
+    """Create the jammers of links that share a schedule, and start the process that switches them."""
+    simulation = context.simulation
+    jammers = [Jammer(simulation, link, options, context.factory.gaussian) for link in links]
+    assert isinstance(options, PlannedJammer)
+    simulation.env.process(follow_schedule(simulation, jammers, within_budget(options, key)))
+    return jammers
+
+
+def make_reactive(options: ReactiveJammer, context: JammerContext) -> list[Jammer]:
+    """Factory of the jammer `reactive`."""
+    links = zip(context.links, context.keys, strict=True)
+    return [Reactive(context.simulation, link, options, context.factory.gaussian, key) for link, key in links]
+
+
+def make_adversarial(options: AdversarialJammer, context: JammerContext) -> list[Jammer]:
+    """Factory of the jammer `adversarial`. Raises LinksimError if its threat model does not fit the link."""
+    operation, links = context.factory.perturbation(options, context), zip(context.links, context.keys, strict=True)
+    return [Adversarial(context.simulation, link, options, context.factory.adversarial, operation, key) for link, key in links]

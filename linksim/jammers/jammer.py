@@ -1,4 +1,4 @@
-"""The jammer of a link: when it was on, what a frame met of it, and what the trace is told of it. Here it follows the clock."""
+"""The jammer of a link: its on-intervals, the interference on each frame, and its records. This base class follows a schedule."""
 
 import math
 from collections.abc import Generator, Iterator, Sequence
@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.context import JAMMED, Simulation
+from linksim.context import EventKind, Simulation
+from linksim.enums import Node
 from linksim.frames import DataFrame, Transmission
 from linksim.phy.jamming import channel_uses_hit
-from linksim.records import BOB, JammingInterval
+from linksim.records import JammingInterval
 from linksim.scenario.jammers import Jamming
 from linksim.units import db_to_linear
 from linksim.worker import Operation, Promise
@@ -19,92 +20,109 @@ Symbols = NDArray[np.complex64]
 
 
 class Jammer:
-    """Gaussian interference from the intervals during which the jammer was on.
+    """Gaussian interference during the on-intervals of the jammer.
 
-    Power is relative to the mean received signal power at each receiver; at Alice, for what Bob sends, it is that at Bob.
+    Power is relative to the mean received signal power at each receiver. At Alice, who receives Bob's control frames, it is that at Bob.
 
-    emit  makes the interference on data frames: the operation `simulation.operations.gaussian`
+    spec      options of the jammer
+    waveform  operation of the worker that computes the interference on data frames: `operations.gaussian_jamming`
 
-    `hits` counts the frames that met it at Bob or Alice; `spent` tells whether it could pay for no more.
+    `hits` counts the frames with interference at Bob or Alice; `exhausted` is True once the energy budget is spent.
     """
 
-    def __init__(self, simulation: Simulation, link: int, spec: Jamming, emit: Operation) -> None:
-        self._simulation, self._link, self._emit = simulation, link, emit
+    def __init__(self, simulation: Simulation, link: int, spec: Jamming, waveform: Operation) -> None:
+        self._simulation, self._link, self._waveform = simulation, link, waveform
         self._jsr_db = (spec.jsr_bob_db, -math.inf if spec.jsr_eve_db is None else spec.jsr_eve_db)
         self._powers = tuple(db_to_linear(jsr_db) for jsr_db in self._jsr_db)
-        self._past: list[tuple[int, int]] = []
-        self._since: int | None = None
-        self._watched = False
-        self._turns = 0
+        self._ended: list[tuple[int, int]] = []
+        self._on_since: int | None = None
+        self._frame_on_air = False
+        self._num_intervals = 0
         self.hits = 0
-        self.spent = False
+        self.exhausted = False
 
     def radiate(self, end_ns: int) -> Generator[Any, Any, None]:
-        """SimPy process: be on from now to `end_ns`."""
-        self._since = start = self._simulation.now
-        self._simulation.note(self._link, JAMMED, self._turns)
-        self._turns += 1
+        """SimPy process: radiate from now to `end_ns`."""
+        self._on_since = start = self._simulation.now
+        self._simulation.update_fingerprint(self._link, EventKind.JAMMED, self._num_intervals)
+        self._num_intervals += 1
         yield self._simulation.env.timeout(end_ns - start)
-        self._since = None
-        if self._watched:
-            self._past.append((start, end_ns))
-        self._tell(start, end_ns)
+        self._on_since = None
+        if self._frame_on_air:
+            self._ended.append((start, end_ns))
+        self._report(start, end_ns)
 
     def stop(self) -> None:
-        """The run is over: tell the interval that is under way."""
-        if self._since is not None and self._simulation.now > self._since:
-            self._tell(self._since, self._simulation.now)
+        """Report the current interval at the end of the run."""
+        if self._on_since is not None and self._simulation.now > self._on_since:
+            self._report(self._on_since, self._simulation.now)
 
     def on_frame_start(self, frame: Transmission) -> None:
-        """A frame is about to take the air: remember what happens to it."""
-        self._watched = True
+        """Record on-intervals from now on, because a frame is about to be transmitted."""
+        self._frame_on_air = True
 
     def on_frame_end(self, busy: bool) -> None:
-        """A frame has ended and its copies are made. No later frame began before now; `busy` tells whether one begins at once."""
-        self._past.clear()
-        self._watched = busy
+        """Discard the recorded intervals, because a frame has ended and has been evaluated.
+
+        busy  True if the next frame starts immediately; no later frame has started yet
+        """
+        self._ended.clear()
+        self._frame_on_air = busy
 
     def power(self, receiver: int, frame_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.float32] | None:
-        """Interference power of each use of a frame that has just ended: float32 [uses], or None where the receiver met none."""
+        """Interference power of each channel use of a frame that has just ended: float32 [channel_uses], or None without interference.
+
+        receiver  Node.BOB (also for control frames that Alice receives) or Node.EVE
+        frame_ns  start of the frame
+        use_ns    duration of a channel use
+        """
         if not self._powers[receiver]:
             return None
-        hit: NDArray[np.float32] | None = None
+        found: NDArray[np.float32] | None = None
         now = self._simulation.now
-        for start, end in (*self._past, *([(self._since, now)] if self._since is not None else ())):
+        for start, end in (*self._ended, *([(self._on_since, now)] if self._on_since is not None else ())):
             first, last = channel_uses_hit(start, end, frame_ns, use_ns, channel_uses)
             if first < last:
-                hit = np.zeros(channel_uses, np.float32) if hit is None else hit
-                hit[first:last] = self._powers[receiver]
-        self.hits += hit is not None and receiver == BOB
-        return hit
+                found = np.zeros(channel_uses, np.float32) if found is None else found
+                found[first:last] = self._powers[receiver]
+        self.hits += found is not None and receiver == Node.BOB
+        return found
 
     def interference(
         self, receiver: int, frame: DataFrame, gain: Symbols, noise_power: float, power: NDArray[np.float32], keys: NDArray[np.int64]
     ) -> Promise:
-        """What arrives at a receiver with the payload of a data frame: promise of complex [items, uses / items].
+        """Interference on the payload of a data frame at a receiver: promise of complex [items, channel_uses / items].
 
-        gain         complex64 [items, 1] or [items, uses / items], of the path from Alice
-        noise_power  N0 there
-        power        float32 [items, uses / items], of the interference
-        keys         int64 [items, 3], of the receiver's interference
+        The interference at Bob is requested before that at Eve.
 
-        Bob's is asked for before Eve's.
+        gain         complex64 [items, 1] or [items, channel_uses / items], gain of the path from Alice
+        noise_power  N0 at the receiver
+        power        float32 [items, channel_uses / items], interference power
+        keys         int64 [items, 3], streams of the interference at the receiver
         """
-        return self._simulation.worker.promise(self._emit, power, keys)
+        return self._simulation.worker.promise(self._waveform, power, keys)
 
     def idle_reason(self) -> str:
-        """Why it met no frame, where it met none."""
-        return "spent its energy budget before it met a frame" if self.spent else "met no frame"
+        """Reason why the jammer hit no frame, as the predicate of a sentence."""
+        return "spent its energy budget before the first frame" if self.exhausted else "hit no frame"
 
-    def _tell(self, start: int, end: int) -> None:
-        self._simulation.emit(JammingInterval(start, end, self._link, *self._jsr_db, self._powers[BOB] * (end - start) / 1e9))
+    def _report(self, start: int, end: int) -> None:
+        """Emit the record of an interval."""
+        jsr_bob_db, jsr_eve_db = self._jsr_db
+        energy = self._powers[Node.BOB] * (end - start) / 1e9
+        self._simulation.emit(
+            JammingInterval(time_ns=start, end_ns=end, link=self._link, jsr_bob_db=jsr_bob_db, jsr_eve_db=jsr_eve_db, energy=energy)
+        )
 
 
-def follow(simulation: Simulation, jammers: Sequence[Jammer], plan: Iterator[tuple[int, int]]) -> Generator[Any, Any, None]:
-    """SimPy process: interval n of the plan is spent on jammer n modulo their number: the one of a link, or those of a sweep's links."""
-    for number, (start, end) in enumerate(plan):
+def follow_schedule(simulation: Simulation, jammers: Sequence[Jammer], schedule: Iterator[tuple[int, int]]) -> Generator[Any, Any, None]:
+    """SimPy process: during interval n of the schedule, jammer n modulo the number of jammers radiates.
+
+    jammers  the jammer of one link, or those of all links of a sweep
+    """
+    for number, (start, end) in enumerate(schedule):
         if start > simulation.now:
             yield simulation.env.timeout(start - simulation.now)
         yield from jammers[number % len(jammers)].radiate(end)
-    for jammer in jammers:  # a plan without end, unless there is a budget
-        jammer.spent = True
+    for jammer in jammers:  # the schedule ends only if there is an energy budget
+        jammer.exhausted = True

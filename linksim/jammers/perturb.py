@@ -1,8 +1,8 @@
-"""What a semantic jammer adds to symbols, as operations: one perturbation for every item, or the same one for all.
+"""Operations that compute the perturbations of an adversarial jammer: one perturbation per item, or a universal one.
 
-Both take (symbols complex [items, uses], gain, noise power [items], jamming power [items], keys [items, 3]) and give a perturbation complex
-[items, uses] of unit mean power per item. A receiver is what the jammer takes Bob for: he decodes each image of an item by itself, so to
-the jammer, who has no keys, a shuffled item is what an undefended one would be.
+Both take (symbols complex [items, channel_uses], gain, noise power [items], jamming power [items], keys [items, 3]) and return
+perturbations, complex [items, channel_uses], of unit mean power per item. The jammer attacks an assumed receiver, which decodes each image
+of an item separately. The jammer has no keys, so it treats a permuted item like an undefended one.
 """
 
 from collections.abc import Callable
@@ -18,14 +18,14 @@ from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise
 from linksim.scenario.channel import Equaliser
 from linksim.schemes.base import Scheme
-from linksim.schemes.parameters import SnrEstimate, rows_of
+from linksim.schemes.parameters import SnrEstimate, per_item_float
 from linksim.worker import Operation
 
-Receiver = Callable[[ReceivedSymbols], Tensor]  # Received of items -> images [items, ...]
+Receiver = Callable[[ReceivedSymbols], Tensor]  # received symbols of items -> images [items, ...]
 
 
-def peeling(scheme: Scheme) -> Receiver:
-    """Bob's own: the core of his stack."""
+def undefended_receiver(scheme: Scheme) -> Receiver:
+    """Bob's own receiver without the layers of his stack: the jammer knows his codec but not his keys."""
 
     def receive(received: ReceivedSymbols) -> Tensor:
         items, channel_uses = received.symbols.shape
@@ -33,16 +33,17 @@ def peeling(scheme: Scheme) -> Receiver:
         symbols, gain = (
             part.expand(items, channel_uses).reshape(items * images, scheme.channel_uses) for part in (received.symbols, received.gain)
         )
-        one_by_one = replace(received, symbols=symbols, gain=gain, noise_power=received.noise_power.repeat_interleave(images))
-        nothing = torch.zeros(items * images, 3, dtype=torch.int64)  # a core that is peeled draws no noise
-        pictures = scheme.receive(one_by_one, SnrEstimate(rows_of(0.0, items * images)), Noise(nothing))
-        return pictures.reshape(items, images, *pictures.shape[1:])
+        separate = replace(received, symbols=symbols, gain=gain, noise_power=received.noise_power.repeat_interleave(images))
+        no_keys = torch.zeros(items * images, 3, dtype=torch.int64)  # an undefended scheme draws no noise
+        decoded = scheme.receive(separate, SnrEstimate(per_item_float(0.0, items * images)), Noise(no_keys)).images
+        assert decoded is not None  # an undefended scheme decodes images
+        return decoded.reshape(items, images, *decoded.shape[1:])
 
     return receive
 
 
-def inverting(inverter: Inverter) -> Receiver:
-    """A network that was trained on captured pairs, in Bob's place."""
+def surrogate_receiver(inverter: Inverter) -> Receiver:
+    """Surrogate of Bob's receiver: an inverse network that was trained on captured pairs."""
     return lambda received: invert_frames(
         inverter.invert, inverter.channel_uses, received, received.symbols.shape[1] // inverter.channel_uses
     )
@@ -50,44 +51,57 @@ def inverting(inverter: Inverter) -> Receiver:
 
 @dataclass(frozen=True)
 class PerturbationOptimiser:
-    """What the jammer takes Bob for, and how long he climbs."""
+    """Gradient ascent on the error of an assumed receiver.
+
+    receive    assumed receiver
+    equaliser  equaliser of the assumed receiver
+    steps      number of ascent steps
+    """
 
     receive: Receiver
     equaliser: Equaliser
     steps: int
 
     def __call__(self, symbols: Tensor, gain: Tensor, noise_power: Tensor, power: Tensor, start: Tensor) -> Tensor:
-        """`perturbation` against a Bob who knows gain, noise and jamming power, the jamming arriving in phase with the signal."""
-        with torch.inference_mode(False):  # what a gradient flows through must not come from there
-            gain, told = gain.clone(), noise_power + power
-            arrives = power.sqrt()[:, None] * gain.sgn()  # of a complex number: gain / |gain|
+        """Perturbations of unit mean power, complex [items, channel_uses], see `attacks.perturbation.perturbation`.
+
+        The assumed receiver knows gain, noise power and jamming power, and the perturbation arrives in phase with the signal.
+
+        symbols             transmitted symbols, complex [items, channel_uses]
+        gain                complex [items, 1] or [items, channel_uses]
+        noise_power, power  noise and jamming power, real [items]
+        start               initial perturbations, complex [items or 1, channel_uses]
+        """
+        with torch.inference_mode(False):  # tensors that require gradients must not be created in inference mode
+            gain, level = gain.clone(), noise_power + power
+            jamming_gain = power.sqrt()[:, None] * gain.sgn()  # sgn of a complex number is gain / |gain|
 
             def receive(received: Tensor) -> Tensor:
-                return self.receive(ReceivedSymbols(received, gain, told, self.equaliser))
+                return self.receive(ReceivedSymbols(received, gain, level, self.equaliser))
 
-            return perturbation(receive, gain * symbols, arrives, start, self.steps)
+            return perturbation(receive, gain * symbols, jamming_gain, start, self.steps)
 
 
-def per_frame(ascent: PerturbationOptimiser, batch: int) -> Operation:
-    """A perturbation of its own for every item."""
+def per_frame(optimiser: PerturbationOptimiser, batch: int) -> Operation:
+    """Operation that computes a separate perturbation for every item."""
 
     def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, power: Tensor, keys: Tensor) -> Tensor:
-        return ascent(symbols, gain, noise_power, power, Noise(keys).complex(symbols.shape[1]))
+        return optimiser(symbols, gain, noise_power, power, Noise(keys).complex(symbols.shape[1]))
 
     return Operation("perturb", run, batch)
 
 
 def universal_perturbation(
-    ascent: PerturbationOptimiser, captured: Tensor, noise_power: float, power: float, start: Tensor, batch: int
+    optimiser: PerturbationOptimiser, captured: Tensor, noise_power: float, power: float, start: Tensor, batch: int
 ) -> Operation:
-    """One perturbation for all images, made now.
+    """Operation that applies one perturbation to all images. The perturbation is computed by this call.
 
-    captured            symbols complex [n, uses] of single images
-    noise_power, power  those to expect
-    start               where the ascent begins, complex [1, uses]
+    captured            symbols of single images, complex [n, channel_uses]
+    noise_power, power  expected noise and jamming power
+    start               initial perturbation, complex [1, channel_uses]
     """
     gain, levels = torch.ones_like(captured[:, :1]), torch.ones(len(captured), device=captured.device)
-    pattern = ascent(captured, gain, noise_power * levels, power * levels, start)
+    pattern = optimiser(captured, gain, noise_power * levels, power * levels, start)
 
     def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, power: Tensor, keys: Tensor) -> Tensor:
         return pattern.repeat(len(symbols), symbols.shape[1] // pattern.shape[1])

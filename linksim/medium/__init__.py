@@ -1,1 +1,1 @@
-"""The medium: the radio channel of one link, and control frames as symbols."""
+"""The medium of one link: transmission of data frames and control frames over its radio paths."""

@@ -1,1 +1,1 @@
-"""Networks: layers, codecs, classifiers, inverters, and how trained ones are loaded."""
+"""Neural networks: layers, codecs, classifiers, denoisers, inverters and policies, and the loading of trained models."""

@@ -1,45 +1,59 @@
-"""The card of a trained model, models/NAME.yaml beside its weights: what it is, how it was trained, how good it is, how to run it."""
+"""Model cards: models/NAME.yaml next to the weights records what a model is, how it was trained, its scores and its runtime settings."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, Strict, StrictFloat, StrictInt, StrictStr, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from linksim.errors import ModelError, ScenarioError
+from linksim.files import atomic_write
 from linksim.registry import suggest
-from linksim.scenario.strict_yaml import dump_yaml, read_yaml
+from linksim.scenario.strict_yaml import dotted, dump_yaml, read_yaml
 
-HEADLINE = "at 10 dB"  # linksim's usual operating point: the score that stands for the others in a list
-MEASURED = {"reward-table": ".h5"}  # kinds of part that are tables rather than networks, and the ending of their files
+HEADLINE = "at 10 dB"  # the usual operating point; its score is the one shown in lists
+TABLE_SUFFIXES = {"reward-table": ".h5"}  # file suffix of each kind of model that is a table instead of a network
+
+Options = Annotated[Mapping[StrictStr, Any], Strict()]
+Count = Annotated[StrictInt, Field(ge=0)]
 
 
-@dataclass(frozen=True)
-class Score:
-    """One measured figure of a trained model.
+class _Block:
+    """Base of the blocks of a card. pydantic reads them: values must have exactly the declared types, and unknown keys are errors."""
 
-    metric     "psnr_of_mean_mse_db", "ssim" or "accuracy" (see `linksim.metrics`), "reward" (see `linksim.adapt.reward`)
-    condition  "AWGN at 10 dB", "clean images"
-    value      the figure
-    samples    how many test images it rests on
-    """
-
-    metric: str
-    condition: str
-    value: float
-    samples: int
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True)
-class RuntimeSettings:
-    """How a part runs fastest on a class of device.
+class Score(_Block):
+    """One measured score of a trained model.
 
-    batch      images per call
-    precision  "float32", or "bfloat16" for autocast where the scores allow it
+    metric     "psnr_of_mean_mse_db", "ssim" or "accuracy" (see `linksim.metrics`), "reward" or "regret" (see `linksim.adapt.reward`)
+    condition  test condition, such as "AWGN at 10 dB" or "clean images"
+    value      measured value, in the unit of the metric
+    samples    number of test images, or of random initial steps for "regret"
     """
 
-    batch: int
-    precision: str
+    metric: StrictStr
+    condition: StrictStr
+    value: StrictFloat
+    samples: StrictInt
+
+
+@dataclass(frozen=True)
+class RuntimeSettings(_Block):
+    """The fastest settings of a model on a class of device.
+
+    batch      images per call, 1..65536
+    precision  "float32", or "bfloat16" for autocast
+
+    Raises ValueError for values outside these ranges.
+    """
+
+    batch: StrictInt
+    precision: StrictStr
 
     def __post_init__(self) -> None:
         if not 1 <= self.batch <= 65536:
@@ -48,98 +62,130 @@ class RuntimeSettings:
             raise ValueError(f"precision must be float32 or bfloat16, got {self.precision!r}")
 
 
-UNTUNED = {"cpu": RuntimeSettings(64, "float32"), "cuda": RuntimeSettings(256, "bfloat16")}
+DEFAULT_RUNTIME = {"cpu": RuntimeSettings(64, "float32"), "cuda": RuntimeSettings(256, "bfloat16")}
 
 
 @dataclass(frozen=True)
-class Card:
-    """All that is known of a trained model.
+class TrainingData(_Block):
+    """A dataset that a model was trained on.
 
-    name      of the part and its files
-    kind      registered kind of network (`weights.KINDS`), or of table (`MEASURED`)
-    config    keyword arguments of the network; axes of the table
-    training  the recipe: data source, seed, steps, batch, rates
-    wall_s    seconds of training, or of measuring the table
-    device    what it was made on
-    versions  of Python and the packages that decide the numbers
-    dtype     the weights are stored in: "float16" or "float32"; buffers keep their own; a table's numbers are "float64"
-    sha256    of the file of weights, or of the table
-    scores    measured with the weights as stored, in float32
-    runtime   by class of device ("cpu", "cuda"); empty until tuned
+    dataset  name of the dataset (`linksim data list`)
+    terms    its terms of use and the work to cite; they bind users of the model too
     """
 
-    name: str
-    kind: str
-    config: Mapping[str, Any]
-    training: Mapping[str, Any]
-    wall_s: float
-    device: str
-    versions: Mapping[str, str]
-    dtype: str
-    sha256: str
-    scores: tuple[Score, ...]
-    runtime: Mapping[str, RuntimeSettings]
+    dataset: StrictStr
+    terms: StrictStr
 
-    def best_on(self, device_class: str) -> RuntimeSettings:
-        """What was tuned for "cpu" or "cuda", or the default of that class."""
-        return self.runtime.get(device_class, UNTUNED[device_class])
+
+@dataclass(frozen=True)
+class ModelCost(_Block):
+    """The cost of a model, which estimates read without loading it.
+
+    channel_uses  complex channel uses per image of a network that encodes images, None for all others
+    parameters    number of weights; 0 for a table
+    """
+
+    channel_uses: Count | None
+    parameters: Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card(_Block):
+    """The card of a trained model.
+
+    name      name of the model and its files
+    kind      kind of network (registry kind "model") or of table (`TABLE_SUFFIXES`)
+    config    keyword arguments of the network, or axes of the table
+    training  recipe: dataset, seed, steps, batch size, learning rates
+    data      datasets that the model was trained on, with their terms
+    wall_s    duration of the training, or of the measurement of the table, in seconds
+    device    device that was used
+    versions  versions of Python and of the packages that determine the numbers
+    dtype     number format of the stored weights, "float16" or "float32"; buffers keep their own format; tables are "float64"
+    sha256    digest of the file of weights or of the table
+    cost      channel uses and number of weights
+    scores    scores of the stored weights, evaluated in float32
+    runtime   settings by class of device ("cpu", "cuda"); empty until the model is tuned
+    """
+
+    name: StrictStr
+    kind: StrictStr
+    config: Options
+    training: Options
+    data: tuple[TrainingData, ...]
+    wall_s: StrictFloat
+    device: StrictStr
+    versions: Annotated[Mapping[StrictStr, StrictStr], Strict()]
+    dtype: StrictStr
+    sha256: StrictStr
+    cost: ModelCost
+    scores: tuple[Score, ...]
+    runtime: Annotated[Mapping[StrictStr, RuntimeSettings], Strict()]
+
+    def runtime_on(self, device_class: str) -> RuntimeSettings:
+        """Return the tuned settings for "cpu" or "cuda", or the defaults of that class."""
+        return self.runtime.get(device_class, DEFAULT_RUNTIME[device_class])
 
     @property
     def headline(self) -> Score | None:
-        """The score that stands for the others."""
-        usual = [score for score in self.scores if HEADLINE in score.condition]
-        return next(iter(usual or self.scores), None)
+        """The main score: the first one at `HEADLINE`, else the first of all, or None."""
+        at_headline = [score for score in self.scores if HEADLINE in score.condition]
+        return next(iter(at_headline or self.scores), None)
 
     def text(self) -> str:
-        """For a terminal: what was made, and its scores, one a line."""
-        made = "measured" if self.kind in MEASURED else "trained"
+        """Return a description for a terminal: one line for the model and one for each score."""
+        made = "measured" if self.kind in TABLE_SUFFIXES else "trained"
         head = f"{self.name}: {self.kind}, {self.dtype}, {made} for {self.wall_s:,.0f} s on {self.device}"
         return "\n".join([head, *(f"  {s.metric:20} {s.value:9.4f}  {s.condition}, n = {s.samples:,}" for s in self.scores)])
 
 
 def read_card(path: Path) -> Card:
-    """Raises ModelError, in one line, for a card that is missing or damaged."""
+    """Read and validate a card. Raises ModelError, in one line, if it is missing or damaged."""
     try:
-        stored = _checked(Card, read_yaml(path).data, "")
-        scores = tuple(Score(**_checked(Score, score, f"scores.{place}.")) for place, score in enumerate(stored["scores"]))
-        runtime = {
-            device: RuntimeSettings(**_checked(RuntimeSettings, how, f"runtime.{device}.")) for device, how in stored["runtime"].items()
-        }
-        if unknown := sorted(set(runtime) - set(UNTUNED)):
-            raise ValueError(f"runtime.{unknown[0]}: {suggest(unknown[0], UNTUNED)}")
-        if stored["name"] != path.stem:
-            raise ValueError(f"name: must be {path.stem!r} like the file, got {stored['name']!r:.80}")
+        card = CARD.validate_python(read_yaml(path).data)
+        if unknown := sorted(set(card.runtime) - set(DEFAULT_RUNTIME)):
+            raise ValueError(f"runtime.{unknown[0]}: {suggest(unknown[0], DEFAULT_RUNTIME)}")
+        if card.name != path.stem:
+            raise ValueError(f"name: must be {path.stem!r} like the file, got {card.name!r:.80}")
+    except ValidationError as fault:
+        raise ModelError(f"{path}: damaged card ({_first(fault.errors(include_url=False)[0])})") from fault
     except (ScenarioError, ValueError) as fault:
         raise ModelError(f"{path}: damaged card ({str(fault).splitlines()[0]})") from fault
-    return Card(**stored | {"scores": scores, "runtime": runtime})
+    return card
+
+
+CARD: TypeAdapter[Card] = TypeAdapter(Card)
+TYPES = {  # error of pydantic -> the expected type
+    "string_type": "str",
+    "int_type": "int",
+    "int_from_float": "int",
+    "float_type": "float",
+    "mapping_type": "dict",
+    "dataclass_type": "dict",
+    "tuple_type": "list",
+}
+
+
+def _first(error: ErrorDetails) -> str:
+    """The key of an error of pydantic, and what is wrong with it."""
+    kind = error["type"]
+    if kind == "value_error":
+        message = str(error["ctx"]["error"])
+    elif kind in TYPES:
+        message = f"must be of type {TYPES[kind]}, got {error['input']!r:.40}"
+    else:
+        message = {"missing": "missing", "unexpected_keyword_argument": "unknown key"}.get(kind, error["msg"])
+    return f"{dotted(error['loc']) or 'card'}: {message}"
 
 
 def write_card(card: Card, path: Path) -> None:
-    """Write it whole or not at all."""
-    fresh = path.with_suffix(".yaml.part")
-    fresh.write_text(dump_yaml(_plain(asdict(card))), encoding="utf-8")
-    os.replace(fresh, path)
+    """Write a card. The file is replaced atomically."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(dump_yaml(_plain(asdict(card))), encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:
-    """Tuples, which YAML lacks, as lists."""
+    """Convert tuples, which YAML lacks, to lists."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-ALLOWED: dict[Any, tuple[type, ...]] = {str: (str,), int: (int,), float: (float, int), tuple[Score, ...]: (list,)}  # the rest are blocks
-
-
-def _checked(kind: type, stored: Any, where: str) -> dict[str, Any]:
-    """The block, if its keys and their types are those of the dataclass `kind`. Raises ValueError that names the first key that is not."""
-    if not isinstance(stored, dict):
-        raise ValueError(f"{where or 'card '}must be a block of keys, got {stored!r:.40}")
-    types = get_type_hints(kind)
-    if wrong := sorted(types.keys() ^ stored.keys()):
-        raise ValueError(f"{where}{wrong[0]}: {'unknown key' if wrong[0] in stored else 'missing'}")
-    for name, declared in types.items():
-        allowed = ALLOWED.get(declared, (dict,))
-        if not isinstance(stored[name], allowed) or isinstance(stored[name], bool):
-            raise ValueError(f"{where}{name}: must be of type {allowed[0].__name__}, got {stored[name]!r:.40}")
-    return stored

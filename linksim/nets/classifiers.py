@@ -1,8 +1,8 @@
-"""Evaluation classifiers: their accuracy on an estimate says how much meaning came through. The one that comes with linksim is small:
+"""Classifiers that evaluate the semantic quality of a reconstruction by their accuracy on it. The default one is small:
 
     image -> [2x2 whitening] -> 3 x [conv, pool, norm, conv, norm] -> max -> linear -> logits
 
-The first layer is fixed: it decorrelates 2x2 patches with the data's own statistics, which saves the first epochs (after K. Jordan,
+The first layer is fixed. It decorrelates 2x2 patches with the statistics of the data, which saves the first epochs (after K. Jordan,
 "94 % on CIFAR-10 in 3.29 seconds on a single GPU", 2024).
 """
 
@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-CHANNEL_MEAN = (0.4914, 0.4822, 0.4465)  # of the CIFAR-10 training images
+CHANNEL_MEAN = (0.4914, 0.4822, 0.4465)  # mean and standard deviation of the CIFAR-10 training images
 CHANNEL_STD = (0.2470, 0.2435, 0.2616)
 
 
 class Classifier(nn.Module):
-    """Base: images [batch, 3, side, side] in 0..1 -> logits float32 [batch, classes]."""
+    """Base class. Images [batch, 3, side, side] in 0..1 -> logits float32 [batch, classes]."""
 
     colours = len(CHANNEL_MEAN)
 
@@ -27,16 +27,16 @@ class Classifier(nn.Module):
         self.mean: Tensor
         self.std: Tensor
 
-    def standard(self, images: Tensor) -> Tensor:
-        """The images with mean 0 and deviation 1 in every channel, as the data has them on average."""
+    def standardise(self, images: Tensor) -> Tensor:
+        """Scale images to mean 0 and standard deviation 1 per colour channel, with the statistics of the training data."""
         return (images - self.mean) / self.std
 
-    def start_from(self, images: Tensor) -> None:
-        """Before training: set what is fitted to `images` [n, 3, side, side] rather than drawn. Nothing, if not overridden."""
+    def initialise_from(self, images: Tensor) -> None:
+        """Fit layers that are not drawn at random to `images` [n, 3, side, side] before training. Does nothing unless overridden."""
 
 
 class Norm(nn.BatchNorm2d):
-    """Batch normalisation with a shift and no scale, averaging over about two batches."""
+    """Batch normalisation with a bias but without a scale; its running statistics average over about two batches."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, eps=1e-5, momentum=0.4)
@@ -44,7 +44,7 @@ class Norm(nn.BatchNorm2d):
 
 
 class Stage(nn.Module):
-    """[batch, inputs, n, n] -> [batch, outputs, n // 2, n // 2]."""
+    """Two convolutions with pooling. [batch, inputs, n, n] -> [batch, outputs, n // 2, n // 2]."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -59,7 +59,11 @@ class Stage(nn.Module):
 
 
 class WhitenedNet(Classifier):
-    """The small one, for images of 32 x 32."""
+    """The small classifier, for images of 32 x 32 pixels.
+
+    classes  number of classes
+    widths   channels of the three stages
+    """
 
     def __init__(self, *, classes: int = 10, widths: tuple[int, int, int] = (64, 256, 256)) -> None:
         super().__init__(classes)
@@ -69,19 +73,21 @@ class WhitenedNet(Classifier):
         self.head = nn.Linear(widths[-1], classes, bias=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        x = functional.gelu(self.whiten(self.standard(images)))
+        x = functional.gelu(self.whiten(self.standardise(images)))
         logits: Tensor = self.head(self.stages(x).amax(dim=(2, 3))) / 9.0
         return logits.float()
 
     @torch.no_grad()
-    def start_from(self, images: Tensor) -> None:
-        """Set what is not drawn: the first layer whitens 2x2 patches of `images` [n, 3, 32, 32] (eigenvectors of their covariance, both
-        signs), and the first filters of every later convolution are the identity."""
+    def initialise_from(self, images: Tensor) -> None:
+        """Initialise the whitening layer from 2x2 patches of `images` [n, 3, 32, 32], and the first filters of the stages to the identity.
+
+        The whitening filters are the scaled eigenvectors of the covariance of the patches, with both signs.
+        """
         for stage in self.stages:
             assert isinstance(stage, Stage)
             for conv in (stage.first, stage.second):
                 nn.init.dirac_(conv.weight[: conv.in_channels])
-        patches = functional.unfold(self.standard(images), 2).permute(0, 2, 1).reshape(-1, 12)
+        patches = functional.unfold(self.standardise(images), 2).permute(0, 2, 1).reshape(-1, 12)
         values, vectors = torch.linalg.eigh((patches.T @ patches / len(patches)).double())
         filters = (vectors / (values + 5e-4).sqrt()).T.float().view(12, 3, 2, 2)
         self.whiten.weight.copy_(torch.cat([filters, -filters]))

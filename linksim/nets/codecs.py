@@ -1,11 +1,12 @@
-"""DeepJSCC: a convolutional autoencoder whose code is the radio signal itself (Bourtsoulatze, Kurka, Gunduz, 2019).
+"""DeepJSCC: a convolutional autoencoder whose latent code is sent as complex channel symbols (Bourtsoulatze, Kurka, Gunduz, 2019).
 
     image -> [conv /2] -> [conv /2] -> [residual blocks] -> [conv] -> unit power -> symbols
     image <- [conv, x2] <- [conv, x2] <- [residual blocks] <- [conv] <------------- symbols (equalised)
 
-Encoder and decoder are told the SNR (`SnrFiLM`), so one model serves the whole range.
+Encoder and decoder are conditioned on the SNR (`SnrFiLM`), so one model serves the whole range.
 
-Differs from the paper: SNR-conditioned, residual blocks at the coarsest scale, and power is normalised per image, never over a batch.
+Differs from the paper: the networks are conditioned on the SNR, residual blocks work at the coarsest scale, and the power is normalised
+per image instead of per batch.
 """
 
 import math
@@ -17,35 +18,43 @@ from torch.nn import functional
 from linksim.nets.layers import Bottleneck, SnrFiLM
 from linksim.phy.baseband import normalise_power
 
-SHRINK = 4  # an image side becomes side / 4 rows of features
+DOWNSAMPLING = 4  # ratio of the side of an image to that of its feature map
 
 
 def to_symbols(features: Tensor) -> Tensor:
-    """Features real [batch, c, h, w] -> symbols complex [batch, h * w * c / 2], row of features by row: each is one slice."""
+    """Convert features [batch, c, h, w] to complex symbols [batch, h * w * c / 2]. Each row of features becomes a contiguous slice.
+
+    >>> to_symbols(torch.ones(1, 4, 8, 8)).shape
+    torch.Size([1, 128])
+    """
     flat = features.permute(0, 2, 3, 1).reshape(len(features), -1, 2)
     return torch.view_as_complex(flat.float().contiguous())
 
 
 def feature_rows(side: int, channels: int) -> tuple[int, int]:
-    """Rows of the features of an image at a quarter of its side, and the symbols that they all make (`to_symbols`)."""
-    rows = side // SHRINK
+    """Return the number of feature rows at a quarter of the image side, and the number of symbols of all rows (`to_symbols`).
+
+    >>> feature_rows(32, 16)
+    (8, 512)
+    """
+    rows = side // DOWNSAMPLING
     return rows, channels * rows**2 // 2
 
 
 def to_features(symbols: Tensor, channels: int) -> Tensor:
-    """Undo `to_symbols` of square features. Symbols complex [batch, uses] -> features real [batch, c, side, side]."""
+    """Convert complex symbols [batch, channel_uses] to square features [batch, channels, side, side], the inverse of `to_symbols`."""
     side = math.isqrt(2 * symbols.shape[1] // channels)
     return torch.view_as_real(symbols).reshape(len(symbols), side, side, channels).permute(0, 3, 1, 2)
 
 
 class Codec(nn.Module):
-    """What all codecs have: an encoder whose output is the radio signal, and its decoder.
+    """Base class of the codecs: an encoder whose output is sent as channel symbols, and the matching decoder.
 
-    encoder  (images, believed snr_db [batch]) -> symbols complex [batch, uses] of unit mean power per image
-    decoder  (equalised symbols, snr_db [batch] after equalisation) -> images, not clamped
-    colours, side  of the images
-    rows           equal slices of the symbols, each from one part of the image
-    uses           complex channel uses per image
+    encoder        (images, assumed snr_db [batch]) -> complex symbols [batch, channel_uses] of unit mean power per image
+    decoder        (equalised symbols, snr_db [batch] after equalisation) -> images, not clamped
+    colours, side  number of colour channels and side of the images
+    rows           number of equal slices of the symbols, each from one region of the image
+    channel_uses   complex channel uses per image
     """
 
     encoder: nn.Module
@@ -56,18 +65,24 @@ class Codec(nn.Module):
         self.colours, self.side, self.rows, self.channel_uses = colours, side, rows, channel_uses
 
     def encode(self, images: Tensor, snr_db: Tensor) -> Tensor:
-        """Images [batch, colours, side, side] in 0..1, believed snr_db [batch] -> complex [batch, uses], unit mean power per image."""
+        """Encode images [batch, colours, side, side] in 0..1 to complex symbols [batch, channel_uses] of unit mean power per image.
+
+        snr_db  SNR that the sender assumes, [batch]
+        """
         symbols: Tensor = self.encoder(images, snr_db)
         return symbols
 
     def decode(self, symbols: Tensor, snr_db: Tensor) -> Tensor:
-        """Equalised symbols complex [batch, uses], snr_db [batch] after equalisation -> images [batch, colours, side, side] in 0..1."""
+        """Decode equalised complex symbols [batch, channel_uses] to images [batch, colours, side, side] in 0..1.
+
+        snr_db  SNR after equalisation, [batch]
+        """
         images: Tensor = self.decoder(symbols, snr_db)
         return images.float().clamp(0.0, 1.0)
 
 
 class Encoder(nn.Module):
-    """Images [batch, colours, side, side] in 0..1, snr_db [batch] -> symbols complex [batch, uses] of unit mean power per image."""
+    """Images [batch, colours, side, side] in 0..1, snr_db [batch] -> complex symbols [batch, channel_uses] of unit mean power per image."""
 
     def __init__(self, colours: int, channels: int, stem: int, width: int, inner: int, blocks: int) -> None:
         super().__init__()
@@ -103,18 +118,21 @@ class FeatureDecoder(nn.Module):
 
 
 class Decoder(FeatureDecoder):
-    """Equalised symbols complex [batch, uses], snr_db [batch] -> images [batch, colours, side, side], not clamped."""
+    """Equalised complex symbols [batch, channel_uses], snr_db [batch] -> images [batch, colours, side, side], not clamped."""
 
     def forward(self, symbols: Tensor, snr_db: Tensor) -> Tensor:
         return super().forward(to_features(symbols, self.channels), snr_db)
 
 
 class ResidualJscc(Codec):
-    """The codec of one link. It takes images of any side that is a multiple of `SHRINK`; `side` is that of the images it was made for.
+    """The residual DeepJSCC codec. It accepts images of any side that is a multiple of `DOWNSAMPLING`; `side` is the intended one.
 
-    colours, side  of the images it takes
-    channels       real feature channels at a quarter of the side; `channels * (side / 4)^2 / 2` complex channel uses per image
+    colours, side               number of colour channels and side of the images
+    channels                    real feature channels at a quarter of the side, for `channels * (side / 4)^2 / 2` channel uses per image
     stem, width, inner, blocks  sizes of the layers
+
+    >>> ResidualJscc(channels=16).channel_uses  # 1/6 of the 3 * 32 * 32 values of an image
+    512
     """
 
     def __init__(

@@ -1,37 +1,43 @@
-"""The inverse network of a closed-box eavesdropper: symbols in, image out, learnt from captured pairs (MIEA Sec. III-B, Eq. 6).
+"""The inverse network of a closed-box eavesdropper: it maps symbols to images, trained on captured pairs (MIEA Sec. III-B, Eq. 6).
 
     symbols -> [conv] -> [residual block] -> [conv, x2] -> [conv, x2] -> image
 
-Eve knows neither the codec's weights nor its layers. She knows what a captured frame tells: how many symbols it has.
+Eve knows neither the weights nor the architecture of the codec, only the number of symbols per frame.
 
-Differs from the paper: its network is one upsampling and two convolutions; this one is stronger, so that a defence is not flattered.
+Differs from the paper, whose network has one upsampling layer and two convolutions: this network is stronger, so that a defence is not
+overrated.
 """
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from linksim.nets.codecs import SHRINK, to_features
+from linksim.nets.codecs import DOWNSAMPLING, to_features
 from linksim.nets.layers import Bottleneck
 
 
 class Inverter(nn.Module):
-    """What all inverse networks have. Called, they take equalised symbols complex [batch, uses] to images, not clamped.
+    """Base class of the inverse networks. Equalised complex symbols [batch, channel_uses] -> images, not clamped.
 
-    uses  complex channel uses per image
+    channel_uses  complex channel uses per image
     """
 
     def __init__(self, side: int, channels: int) -> None:
         super().__init__()
-        self.channels, self.channel_uses = channels, channels * (side // SHRINK) ** 2 // 2
+        self.channels, self.channel_uses = channels, channels * (side // DOWNSAMPLING) ** 2 // 2
 
     def invert(self, symbols: Tensor) -> Tensor:
-        """Equalised symbols complex [batch, uses] -> images [batch, colours, side, side] in 0..1."""
+        """Map equalised complex symbols [batch, channel_uses] to images [batch, colours, side, side] in 0..1."""
         images: Tensor = self(symbols)
         return images.float().clamp(0.0, 1.0)
 
 
 class InverseNet(Inverter):
-    """The stronger network of this file's head."""
+    """The residual inverse network.
+
+    colours, side       number of colour channels and side of the images
+    channels            real feature channels of the codec at a quarter of the side
+    stem, width, inner  sizes of the layers
+    """
 
     def __init__(self, *, colours: int = 3, side: int = 32, channels: int, stem: int = 32, width: int = 96, inner: int = 64) -> None:
         super().__init__(side, channels)

@@ -1,14 +1,14 @@
-"""Small layers that several networks share."""
+"""Layers shared by several networks, and the random initialisation of weights."""
 
 import torch
 from torch import Tensor, nn
 
 
 class SnrFiLM(nn.Module):
-    """Scales and shifts feature maps by what the SNR calls for, so that one network serves a range of SNRs.
+    """Feature-wise linear modulation by the SNR, so that one network serves a range of SNRs.
 
     (x [batch, channels, h, w], snr_db [batch]) -> the same shape as x. After the attention modules of Xu et al., "Wireless Image
-    Transmission Using Deep Source Channel Coding With Attention Modules" (2022), less their pooling of the features.
+    Transmission Using Deep Source Channel Coding With Attention Modules" (2022), without pooling of the features.
     """
 
     def __init__(self, channels: int, hidden: int = 32) -> None:
@@ -24,7 +24,7 @@ class SnrFiLM(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """Residual block: 3x3 convolution to fewer channels, PReLU, 1x1 back. [batch, channels, h, w] -> the same shape."""
+    """Residual block: 3x3 convolution to fewer channels, PReLU, 1x1 convolution back. [batch, channels, h, w] -> the same shape."""
 
     def __init__(self, channels: int, inner: int) -> None:
         super().__init__()
@@ -38,7 +38,10 @@ class Bottleneck(nn.Module):
 
 
 def draw_weights(network: nn.Module, generator: torch.Generator) -> None:
-    """Draw every convolution and linear layer anew from `generator`, with torch's own default distribution, so that a seed decides them."""
+    """Draw the weights of every convolution and linear layer from `generator`, with the default distribution of torch.
+
+    The weights depend on the seed of the generator alone.
+    """
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)

@@ -1,22 +1,25 @@
-"""The networks of MIEA (Chen et al., GLOBECOM 2023, Sec. IV): its DeepJSCC, one model per SNR, and its inverse network.
+"""The networks of MIEA (Chen et al., GLOBECOM 2023, Sec. IV): its DeepJSCC codec, one model per SNR, and its inverse network.
 
     image -> [conv /2] -> [conv /2] -> [conv] -> [conv] -> | [conv] -> unit power -> symbols
                      semantic encoder                      | channel encoder
     image <- [conv, x2] <- [conv, x2] <- [conv] <- [conv] <- | [conv] <------------- symbols (equalised)
                      semantic decoder                        | channel decoder
 
-Differs from the paper, which gives no sizes: widths, kernels and strides are chosen here; a convolution with pixel shuffle enlarges.
+Differs from the paper, which gives no sizes: widths, kernels and strides are chosen here, and upsampling uses pixel shuffle.
 """
 
 from torch import Tensor, nn
 
-from linksim.nets.codecs import SHRINK, Codec, feature_rows, to_features, to_symbols
+from linksim.nets.codecs import DOWNSAMPLING, Codec, feature_rows, to_features, to_symbols
 from linksim.nets.inverters import Inverter
 from linksim.phy.baseband import normalise_power
 
 
 class MieaEncoder(nn.Module):
-    """Images [batch, colours, side, side] in 0..1 -> symbols complex [batch, uses] of unit mean power per image, for any SNR the same."""
+    """Images [batch, colours, side, side] in 0..1 -> complex symbols [batch, channel_uses] of unit mean power per image.
+
+    The SNR argument is ignored.
+    """
 
     def __init__(self, colours: int, channels: int, width: int) -> None:
         super().__init__()
@@ -34,7 +37,7 @@ class MieaEncoder(nn.Module):
 
 
 class MieaDecoder(nn.Module):
-    """Equalised symbols complex [batch, uses] -> images [batch, colours, side, side], not clamped, for any SNR the same."""
+    """Equalised complex symbols [batch, channel_uses] -> images [batch, colours, side, side], not clamped. The SNR argument is ignored."""
 
     def __init__(self, colours: int, channels: int, width: int) -> None:
         super().__init__()
@@ -53,10 +56,10 @@ class MieaDecoder(nn.Module):
 
 
 class MieaJscc(Codec):
-    """The paper's codec: four convolutions in the semantic encoder and decoder each, one in the channel encoder and decoder.
+    """The codec of the paper: four convolutions each in the semantic encoder and decoder, one each in the channel encoder and decoder.
 
-    colours, side  of the images it takes
-    channels       real feature channels at a quarter of the side; `channels * (side / 4)^2 / 2` complex channel uses per image
+    colours, side  number of colour channels and side of the images
+    channels       real feature channels at a quarter of the side, for `channels * (side / 4)^2 / 2` channel uses per image
     width          channels of the inner layers
     """
 
@@ -67,15 +70,19 @@ class MieaJscc(Codec):
 
 
 class MieaInverse(Inverter):
-    """The paper's inverse network f^-1: one upsampling layer and two convolutions.
+    """The inverse network f^-1 of the paper: one upsampling layer and two convolutions.
 
     symbols -> [conv] -> [upsampling, x4] -> [conv] -> image
+
+    colours, side  number of colour channels and side of the images
+    channels       real feature channels of the codec at a quarter of the side
+    width          channels of the inner layer
     """
 
     def __init__(self, *, colours: int = 3, side: int = 128, channels: int, width: int = 16) -> None:
         super().__init__(side, channels)
         self.first = nn.Sequential(nn.Conv2d(channels, width, 3, padding=1), nn.PReLU(width))
-        self.upsampling = nn.Upsample(scale_factor=SHRINK, mode="bilinear", align_corners=False)
+        self.upsampling = nn.Upsample(scale_factor=DOWNSAMPLING, mode="bilinear", align_corners=False)
         self.second = nn.Conv2d(width, colours, 5, padding=2)
 
     def forward(self, symbols: Tensor) -> Tensor:

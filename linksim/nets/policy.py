@@ -1,10 +1,10 @@
-"""The networks that choose diffusion steps: actor and critic of DiffuSeC (Ren et al., Sec. VI-A), three fully connected layers each.
+"""Actor and critic of DiffuSeC, which choose diffusion steps (Ren et al., Sec. VI-A): three fully connected layers each.
 
     actor    state            -> 256, ReLU -> 256, ReLU -> 2, tanh, times reach
     critic   state and action -> 256, ReLU -> 256, ReLU -> 1
 
-Differs from the paper, which does not say how its networks begin: the actor's last layer is drawn from -0.003..0.003 as by Lillicrap et al.
-(2015), so that its first actions are near 0 and tanh has a slope there.
+Differs from the paper, which does not specify the initialisation: the last layer of the actor is drawn from -0.003..0.003 as by Lillicrap
+et al. (2015), so that the first actions are close to 0, where tanh is not saturated.
 """
 
 import numpy as np
@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from linksim.nets.layers import draw_weights
 
-FIRST_ACTIONS = 3e-3  # bound of the actor's last layer as it is drawn
-SATURATED = 0.99  # from this share of its reach on, an action counts as saturated: tanh has 2 % of its slope left
+INITIAL_BOUND = 3e-3  # bound of the uniform initialisation of the last layer of the actor
+SATURATED = 0.99  # share of the reach from which an action counts as saturated; the slope of tanh is 2 % there
 
 
 class Actor(nn.Module):
-    """mu: state float [n, 3] (`adapt.mdp.state`) -> action float [n, 2] in steps, each within -reach..reach."""
+    """The actor mu: state float [n, 3] (`adapt.mdp.state`) -> action float [n, 2] in steps, each within -reach..reach."""
 
     def __init__(self, reach: float, hidden: int = 256) -> None:
         super().__init__()
@@ -31,14 +31,14 @@ class Actor(nn.Module):
         return action
 
     def draw(self, generator: torch.Generator) -> None:
-        """Draw all weights anew."""
+        """Draw all weights from `generator`."""
         draw_weights(self, generator)
         for values in self.layers[-1].parameters():
-            nn.init.uniform_(values, -FIRST_ACTIONS, FIRST_ACTIONS, generator=generator)
+            nn.init.uniform_(values, -INITIAL_BOUND, INITIAL_BOUND, generator=generator)
 
 
 class Critic(nn.Module):
-    """Q: what an action [n, 2], in steps, is worth in a state [n, 3] -> [n]."""
+    """The critic Q: state [n, 3] and action [n, 2] in steps -> estimated return [n]."""
 
     def __init__(self, reach: float, hidden: int = 256) -> None:
         super().__init__()
@@ -46,11 +46,11 @@ class Critic(nn.Module):
         self.layers = _three_layers(5, hidden, 1)
 
     def forward(self, state: Tensor, action: Tensor) -> Tensor:
-        worth: Tensor = self.layers(torch.cat([state, action / self.reach], dim=1))[:, 0]
-        return worth
+        value: Tensor = self.layers(torch.cat([state, action / self.reach], dim=1))[:, 0]
+        return value
 
     def draw(self, generator: torch.Generator) -> None:
-        """Draw all weights anew."""
+        """Draw all weights from `generator`."""
         draw_weights(self, generator)
 
 
@@ -58,6 +58,10 @@ def _three_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
 
 
-def saturated(actions: NDArray[np.float32], reach: float) -> float:
-    """Share, 0..1, of what an actor did that lies where tanh is flat: from there it hardly learns. [n, 2] -> one figure"""
+def saturated_share(actions: NDArray[np.float32], reach: float) -> float:
+    """Return the share, 0..1, of the entries of `actions` [n, 2] at which tanh is saturated, where the actor receives little gradient.
+
+    >>> saturated_share(np.array([[24.9, -24.9], [24.7, 0.0]], np.float32), 25.0)
+    0.5
+    """
     return float(np.mean(np.abs(actions) > SATURATED * reach))

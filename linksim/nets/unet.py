@@ -1,11 +1,11 @@
-"""The denoiser of images: a U-Net that tells the noise in an image from the image (after Ho, Jain, Abbeel, 2020).
+"""The denoiser: a U-Net that predicts the noise in an image (after Ho, Jain, Abbeel, 2020).
 
     x^t -> [2 x 2 pixels as channels] -> [block, /2] -> [block, /2] -> [2 blocks] -> [x2, block] -> [x2, 2 blocks] -> [pixels] -> noise
                                             |              '------------------------------'                |
                                             '--------------------------------------------------------------'
 
-Differs from the paper's reference: it works on a half of the side at most, and has no attention, since at the few steps of purification
-noise is local. Images are in -1..1, as diffusion has them.
+Images are in -1..1. Differs from the reference network: the finest scale is half of the side, and there is no attention, because the noise
+is local at the few steps of purification.
 """
 
 import math
@@ -15,24 +15,27 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 GROUPS = 8
-PERIODS = 1000.0  # longest period of the step's embedding
+PERIODS = 1000.0  # longest period of the step embedding, in units of 2 pi
 
 
-def embedded(steps: Tensor, width: int) -> Tensor:
-    """Diffusion steps [batch] -> sines and cosines [batch, width] of periods that grow from 2 pi to 2 pi * `PERIODS`."""
+def step_embedding(steps: Tensor, width: int) -> Tensor:
+    """Embed diffusion steps [batch] as sines and cosines [batch, width] with periods from 2 pi to 2 pi * `PERIODS`."""
     rates = torch.exp(torch.arange(width // 2, device=steps.device) * (-math.log(PERIODS) / (width // 2 - 1)))
     angles = steps.float()[:, None] * rates
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
 class Block(nn.Module):
-    """Residual block of two convolutions, told the step. (x [batch, inputs, h, w], about [batch, told]) -> [batch, outputs, h, w]."""
+    """Residual block of two convolutions, conditioned on the step.
 
-    def __init__(self, inputs: int, outputs: int, told: int) -> None:
+    (x [batch, inputs, h, w], about: step embedding [batch, embedding]) -> [batch, outputs, h, w].
+    """
+
+    def __init__(self, inputs: int, outputs: int, embedding: int) -> None:
         super().__init__()
         self.first_norm, self.first = nn.GroupNorm(GROUPS, inputs), nn.Conv2d(inputs, outputs, 3, padding=1)
         self.second_norm, self.second = nn.GroupNorm(GROUPS, outputs), nn.Conv2d(outputs, outputs, 3, padding=1)
-        self.step = nn.Linear(told, outputs)
+        self.step = nn.Linear(embedding, outputs)
         self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor, about: Tensor) -> Tensor:
@@ -42,26 +45,27 @@ class Block(nn.Module):
 
 
 class UNet(nn.Module):
-    """(x^t [batch, colours, side, side] in about -1..1, step t [batch]) -> its noise, of unit variance, in the same shape.
+    """(x^t [batch, colours, side, side] in about -1..1, step t [batch]) -> predicted noise of unit variance, in the same shape.
 
-    widths  channels at a half, a quarter and an eighth of the side
-    told    width of the step's embedding
+    colours    number of colour channels
+    widths     channels at a half, a quarter and an eighth of the side
+    embedding  width of the step embedding
     """
 
-    def __init__(self, *, colours: int = 3, widths: tuple[int, int, int] = (64, 128, 128), told: int = 128) -> None:
+    def __init__(self, *, colours: int = 3, widths: tuple[int, int, int] = (64, 128, 128), embedding: int = 128) -> None:
         super().__init__()
-        self.told, (a, b, c), pixels = told, widths, 4 * colours
-        self.about = nn.Sequential(nn.Linear(told, told), nn.SiLU(), nn.Linear(told, told), nn.SiLU())
+        self.embedding, (a, b, c), pixels = embedding, widths, 4 * colours
+        self.about = nn.Sequential(nn.Linear(embedding, embedding), nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU())
         self.inp = nn.Conv2d(pixels, a, 3, padding=1)
-        self.half_down, self.to_quarter = Block(a, a, told), nn.Conv2d(a, b, 3, stride=2, padding=1)
-        self.quarter_down, self.to_eighth = Block(b, b, told), nn.Conv2d(b, c, 3, stride=2, padding=1)
-        self.eighth = nn.ModuleList([Block(c, c, told), Block(c, c, told)])
-        self.quarter_up = Block(c + b, b, told)
-        self.half_up = nn.ModuleList([Block(b + a, a, told), Block(a, a, told)])
+        self.half_down, self.to_quarter = Block(a, a, embedding), nn.Conv2d(a, b, 3, stride=2, padding=1)
+        self.quarter_down, self.to_eighth = Block(b, b, embedding), nn.Conv2d(b, c, 3, stride=2, padding=1)
+        self.eighth = nn.ModuleList([Block(c, c, embedding), Block(c, c, embedding)])
+        self.quarter_up = Block(c + b, b, embedding)
+        self.half_up = nn.ModuleList([Block(b + a, a, embedding), Block(a, a, embedding)])
         self.out = nn.Conv2d(a, pixels, 3, padding=1)
 
     def forward(self, x: Tensor, steps: Tensor) -> Tensor:
-        about = self.about(embedded(steps, self.told))
+        about = self.about(step_embedding(steps, self.embedding))
         half = self.half_down(self.inp(functional.pixel_unshuffle(x, 2)), about)
         quarter = self.quarter_down(self.to_quarter(half), about)
         h = self.to_eighth(quarter)

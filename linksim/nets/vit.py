@@ -1,15 +1,17 @@
-"""The joint semantic-channel codec of DiffuSeC (Ren et al., Table I): a vision transformer, and dense layers towards the radio.
+"""The joint semantic-channel codec of DiffuSeC (Ren et al., Table I): a vision transformer with dense layers as channel code.
 
     image -> [patches of 8 x 8] -> [linear] -> 10 x [transformer] -> | [dense 256, ReLU] -> [dense 160] -> unit power -> symbols
                           semantic encoder S                        |             channel encoder C
     image <- [patches of 8 x 8] <- [linear] <----------------------- | [dense 352] <- [dense 1024, ReLU] <------------- symbols (equalised)
                           semantic decoder S^-1                     |             channel decoder C^-1
 
-Every patch (token) travels by itself: 160 real values, so 80 channel uses, 1,280 for an image of 32 x 32, 0.417 uses per pixel value.
+Every patch (token) is sent separately as 160 real values, which take 80 channel uses: 1,280 for an image of 32 x 32, or 0.417 channel uses
+per pixel value.
 
-Differs from the paper: it names no patching, and its "decoder layer 300" fits none of 32 x 32 pixels. Patches of 8 x 8 are chosen, and a
-linear layer from 352 to the 192 values of a patch. The transformer's inner width is twice its own. The channel decoder is told the SNR
-beside the symbols, and power is normalised per image. Eq. (6) prints C^-1(S^-1(.)); what undoes Eq. (4) is S^-1(C^-1(.)).
+Differs from the paper, which does not specify the patch size and whose "decoder layer 300" fits no patching of 32 x 32 pixels. Patches of
+8 x 8 and a linear layer from 352 to the 192 values of a patch are chosen here. The inner width of the transformer is twice its width. The
+channel decoder receives the SNR with the symbols, and the power is normalised per image. Eq. (6) prints C^-1(S^-1(.)); the inverse of
+Eq. (4) is S^-1(C^-1(.)).
 """
 
 import torch
@@ -19,11 +21,11 @@ from torch.nn import functional
 from linksim.nets.codecs import Codec
 from linksim.phy.baseband import normalise_power
 
-NO_SIGNAL_DB = -60.0  # SNRs below are taken for this one
+NO_SIGNAL_DB = -60.0  # lower bound on the SNR input of the channel decoder
 
 
 class TransformerLayer(nn.Module):
-    """Self-attention and a perceptron, each with its norm before it and added to what came in. [batch, tokens, width] -> the same."""
+    """Self-attention and a perceptron, each with a norm before it and a residual connection. [batch, tokens, width] -> the same shape."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -37,7 +39,9 @@ class TransformerLayer(nn.Module):
         batch, tokens, width = x.shape
         split = self.queries_keys_values(self.attention_norm(x)).view(batch, tokens, 3, self.heads, width // self.heads)
         queries, keys, values = split.permute(2, 0, 3, 1, 4)
-        shares = (queries @ keys.transpose(-1, -2) * queries.shape[-1] ** -0.5).softmax(-1)  # for 16 tokens faster than torch's fused one
+        shares = (queries @ keys.transpose(-1, -2) * queries.shape[-1] ** -0.5).softmax(
+            -1
+        )  # faster for 16 tokens than torch's fused attention
         x = x + self.mixed((shares @ values).transpose(1, 2).reshape(batch, tokens, width))
         out: Tensor = x + self.narrow(functional.gelu(self.wide(self.norm(x))))
         return out
@@ -73,7 +77,7 @@ class SemanticDecoder(nn.Module):
 
 
 class ChannelEncoder(nn.Module):
-    """C: tokens [batch, tokens, width] -> symbols complex [batch, tokens * reals / 2] of unit mean power per image."""
+    """C: tokens [batch, tokens, width] -> complex symbols [batch, tokens * reals / 2] of unit mean power per image."""
 
     def __init__(self, width: int, reals: int) -> None:
         super().__init__()
@@ -85,7 +89,7 @@ class ChannelEncoder(nn.Module):
 
 
 class ChannelDecoder(nn.Module):
-    """C^-1: (symbols complex [batch, uses], snr_db [batch]) -> tokens [batch, tokens, width]."""
+    """C^-1: (complex symbols [batch, channel_uses], snr_db [batch]) -> tokens [batch, tokens, width]."""
 
     def __init__(self, width: int, reals: int, tokens: int) -> None:
         super().__init__()
@@ -100,7 +104,7 @@ class ChannelDecoder(nn.Module):
 
 
 class VitEncoder(nn.Module):
-    """F = C(S(.)), Eq. (4). The SNR that Alice believes in changes nothing."""
+    """The encoder F = C(S(.)), Eq. (4). The SNR argument is ignored."""
 
     def __init__(self, semantic: SemanticEncoder, channel: ChannelEncoder) -> None:
         super().__init__()
@@ -112,7 +116,7 @@ class VitEncoder(nn.Module):
 
 
 class VitDecoder(nn.Module):
-    """F^-1 = S^-1(C^-1(.)), Eq. (6)."""
+    """The decoder F^-1 = S^-1(C^-1(.)), Eq. (6)."""
 
     def __init__(self, semantic: SemanticDecoder, channel: ChannelDecoder) -> None:
         super().__init__()
@@ -124,12 +128,12 @@ class VitDecoder(nn.Module):
 
 
 class VitJscc(Codec):
-    """The codec.
+    """The ViT codec.
 
-    colours, side         of the images it takes
-    patch                 side of a patch
-    width, heads, layers  of the transformer
-    reals                 real values that a patch sends, even
+    colours, side         number of colour channels and side of the images
+    patch                 side of a patch in pixels
+    width, heads, layers  sizes of the transformer
+    reals                 real values sent per patch, an even number
     """
 
     encoder: VitEncoder

@@ -1,14 +1,14 @@
-"""A masked VQ-VAE, whose codebook both ends share: what travels is which codewords an image is made of (Hu, Zhang, Qin, Cai, Yu, Li,
-"Robust Semantic Communications with Masked VQ-VAE Enabled Codebook").
+"""A masked VQ-VAE whose codebook is shared by both ends: the link carries the indices of the codewords of an image (Hu, Zhang, Qin, Cai,
+Yu, Li, "Robust Semantic Communications with Masked VQ-VAE Enabled Codebook").
 
     image -> [some cells masked, in training] -> [conv] -> [conv /2] -> [residual blocks] -> [conv] -> [nearest codewords] -> indices
     image <- [conv, x2] <- [conv, x2] <- [residual blocks] <- [conv] <- codewords <- [codebook] <---------------------------- indices
 
-A cell is a square of `CELL` pixels. Its features are cut into several vectors, each with a codebook of its own, so that few codewords make
-many cells.
+A cell is a square with a side of `CELL` pixels. Its features are split into several vectors, each with its own codebook, so that a few
+codewords represent many different cells.
 
-Differs from the paper: small and convolutional where it has transformers, several codewords to a cell, and the decoder is told the SNR,
-as the codecs are that it is compared with.
+Differs from the paper: the network is small and convolutional instead of a transformer, a cell has several codewords, and the decoder
+is conditioned on the SNR like the codecs that it is compared with.
 """
 
 import math
@@ -20,11 +20,11 @@ from torch.nn import functional
 from linksim.nets.codecs import FeatureDecoder
 from linksim.nets.layers import Bottleneck
 
-CELL = 4  # pixels: the side of a cell of the image
+CELL = 4  # side of a cell in pixels
 
 
 class Codebook(nn.Module):
-    """The codewords of each of the vectors of a cell: parameter [codes, words, depth], zeros until `VqVae.start_from`."""
+    """The codewords for each vector of a cell: a parameter [codes, words, depth], zero until `VqVae.initialise_from` is called."""
 
     def __init__(self, codes: int, words: int, depth: int) -> None:
         super().__init__()
@@ -32,14 +32,14 @@ class Codebook(nn.Module):
         self.words = nn.Parameter(torch.zeros(codes, words, depth))
 
     def vectors(self, features: Tensor) -> Tensor:
-        """Features [batch, codes * depth, h, w] -> their vectors [codes, batch * h * w, depth] in float32."""
+        """Split features [batch, codes * depth, h, w] into vectors [codes, batch * h * w, depth] in float32."""
         batch, _, height, width = features.shape
         return features.float().view(batch, self.codes, self.depth, height, width).permute(1, 0, 3, 4, 2).flatten(1, 3)
 
     def nearest(self, features: Tensor) -> Tensor:
-        """Features [batch, codes * depth, h, w] -> indices of the nearest codewords, int64 [batch, h * w, codes].
+        """Return the indices of the nearest codewords, int64 [batch, h * w, codes], for features [batch, codes * depth, h, w].
 
-        Nearest is where `v . w - |w|^2 / 2` is largest, in float32 even where networks run in bfloat16.
+        The nearest codeword maximises `v . w - |w|^2 / 2`. The computation is in float32 even if networks run in bfloat16.
         """
         batch = len(features)
         with torch.no_grad(), torch.autocast(features.device.type, enabled=False):
@@ -49,29 +49,36 @@ class Codebook(nn.Module):
         return closeness.argmax(dim=2).view(self.codes, batch, -1).permute(1, 2, 0)
 
     def lookup(self, indices: Tensor, side: int) -> Tensor:
-        """Indices int64 [batch, side * side, codes] -> the codewords as features [batch, codes * depth, side, side]."""
+        """Return the codewords of indices int64 [batch, side * side, codes] as features [batch, codes * depth, side, side]."""
         first = torch.arange(self.codes, device=indices.device) * self.words.shape[1]
         found = functional.embedding(indices + first, self.words.flatten(0, 1))
         return found.flatten(2).transpose(1, 2).reshape(len(indices), -1, side, side)
 
     def straight_through(self, features: Tensor, indices: Tensor) -> Tensor:
-        """`lookup`, whose gradient goes to the codewords, and as it is to `features` too, though others may have been looked up."""
+        """Look up `indices`, with a straight-through gradient to `features` in addition to that of the codewords.
+
+        The indices may differ from the nearest ones, for example after transmission errors.
+        """
         return self.lookup(indices, features.shape[-1]) + (features - features.detach())
 
     @torch.no_grad()
     def reset_dead_codes(self, features: Tensor, indices: Tensor, chosen: Tensor) -> None:
-        """Codewords that none of `indices`, those of `features`, names take the place of a vector: of the one that `chosen`, int64 [words]
-        below batch * h * w, names for it."""
+        """Replace every codeword that does not occur in `indices` by a vector of `features`.
+
+        features  [batch, codes * depth, h, w]
+        indices   indices of the nearest codewords of the features
+        chosen    replacement vector for each codeword, int64 [words] in 0..batch * h * w - 1
+        """
         vectors = self.vectors(features)
         for code in range(self.codes):
-            idle = torch.bincount(indices[..., code].flatten(), minlength=len(chosen)) == 0
-            self.words[code, idle] = vectors[code, chosen[idle]]
+            unused = torch.bincount(indices[..., code].flatten(), minlength=len(chosen)) == 0
+            self.words[code, unused] = vectors[code, chosen[unused]]
 
 
 class CellEncoder(nn.Module):
     """Images [batch, colours, side, side] in 0..1 -> features [batch, codes * depth, side / 4, side / 4] in float32.
 
-    Each vector is brought to a mean square of one: a codebook that is trained beside its encoder cannot follow one that grows.
+    Each vector is normalised to a mean square of one, because the codebook cannot follow an encoder whose output grows during training.
     """
 
     def __init__(self, colours: int, codes: int, depth: int, stem: int, width: int, inner: int, blocks: int) -> None:
@@ -93,10 +100,10 @@ class CellEncoder(nn.Module):
 class VqVae(nn.Module):
     """The autoencoder.
 
-    colours, side  of the images it takes
-    codes          vectors, and so indices, of a cell
-    bits           of an index: a codebook has 2^bits codewords
-    depth          values of a vector
+    colours, side               number of colour channels and side of the images
+    codes                       vectors, and therefore indices, per cell
+    bits                        bits per index; a codebook has 2^bits codewords
+    depth                       values per vector
     stem, width, inner, blocks  sizes of the layers
     """
 
@@ -119,24 +126,29 @@ class VqVae(nn.Module):
         self.encoder = CellEncoder(colours, codes, depth, stem, width, inner, blocks)
         self.codebook = Codebook(codes, 2**bits, depth)
         self.decoder = FeatureDecoder(colours, codes * depth, stem, width, inner, blocks)
-        self.hidden = nn.Parameter(torch.zeros(colours, 1, 1))  # what stands where a cell is masked: a learnt colour
+        self.hidden = nn.Parameter(torch.zeros(colours, 1, 1))  # trained colour of masked cells
 
     def encode(self, images: Tensor) -> Tensor:
-        """Images [batch, colours, side, side] in 0..1 -> indices int64 [batch, cells, codes], cell by cell in rows."""
+        """Encode images [batch, colours, side, side] in 0..1 to indices int64 [batch, cells, codes], with cells in row-major order."""
         return self.codebook.nearest(self.encoder(images))
 
     def decode(self, indices: Tensor, snr_db: Tensor) -> Tensor:
-        """Indices as from `encode`, right or wrong, SNR [batch] in dB they were received at -> images [batch, colours, side, side] in 0..1."""
+        """Decode received indices int64 [batch, cells, codes] to images [batch, colours, side, side] in 0..1.
+
+        snr_db  SNR at which the indices were received, [batch]
+        """
         images: Tensor = self.decoder(self.codebook.lookup(indices, self.rows), snr_db)
         return images.clamp(0.0, 1.0)
 
-    def masked(self, images: Tensor, cells: Tensor) -> Tensor:
-        """Images with the learnt colour where `cells`, bool [batch, side / 4, side / 4], is true."""
+    def mask_cells(self, images: Tensor, cells: Tensor) -> Tensor:
+        """Replace the cells of images at which `cells`, bool [batch, side / 4, side / 4], is true by the trained colour."""
         covered = cells.repeat_interleave(CELL, 1).repeat_interleave(CELL, 2)[:, None]
         return torch.where(covered, self.hidden + 0.5, images)
 
     @torch.no_grad()
-    def start_from(self, images: Tensor, chosen: Tensor) -> None:
-        """Take for codewords what the encoder makes of cells of `images` [n, colours, side, side]: those that `chosen`, int64 [2^bits]
-        below n * cells, names."""
+    def initialise_from(self, images: Tensor, chosen: Tensor) -> None:
+        """Initialise the codewords with encoded cells of `images` [n, colours, side, side].
+
+        chosen  index of a cell for each codeword, int64 [2^bits] in 0..n * cells - 1
+        """
         self.codebook.words.copy_(self.codebook.vectors(self.encoder(images))[:, chosen])

@@ -1,4 +1,4 @@
-"""Loading trained models: weights from models/NAME.safetensors, verified against the card models/NAME.yaml. safetensors only, no pickle."""
+"""Loading of trained models: weights from models/NAME.safetensors, verified against the card models/NAME.yaml. Pickle is never used."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from linksim.errors import LinksimError, ModelError
-from linksim.nets.cards import MEASURED, Card, RuntimeSettings, read_card
+from linksim.nets.cards import TABLE_SUFFIXES, Card, RuntimeSettings, read_card
 from linksim.nets.classifiers import WhitenedNet
 from linksim.nets.codecs import ResidualJscc
 from linksim.nets.inverters import InverseNet
@@ -26,13 +26,13 @@ from linksim.nets.vit import VitJscc
 from linksim.nets.vqvae import VqVae
 from linksim.nets.wide_resnet import WideResNet
 from linksim.places import shipped_models
-from linksim.registry import Registry, suggest
+from linksim.registry import Component, add, component, suggest
 
-Maker = Callable[..., nn.Module]
+NetworkFactory = Callable[..., nn.Module]
 
 
-def one_of(layouts: Mapping[str, Maker]) -> Maker:
-    """Makes the network that `layout` names, by default the first."""
+def by_layout(layouts: Mapping[str, NetworkFactory]) -> NetworkFactory:
+    """Return a factory that builds the network named by its keyword argument `layout`, by default the first one."""
 
     def make(*, layout: str = next(iter(layouts)), **config: Any) -> nn.Module:
         if layout not in layouts:
@@ -42,22 +42,28 @@ def one_of(layouts: Mapping[str, Maker]) -> Maker:
     return make
 
 
-KINDS: Registry[Maker] = Registry("kind of part")
-KINDS.add("codec")(one_of({"residual": ResidualJscc, "miea": MieaJscc, "vit": VitJscc}))
-KINDS.add("classifier")(one_of({"whitened": WhitenedNet, "wide-resnet": WideResNet}))
-KINDS.add("denoiser")(UNet)
-KINDS.add("vqvae")(VqVae)
-KINDS.add("policy")(Actor)
-KINDS.add("inverter")(one_of({"residual": InverseNet, "miea": MieaInverse}))
+NETWORKS: dict[str, NetworkFactory] = {
+    "codec": by_layout({"residual": ResidualJscc, "miea": MieaJscc, "vit": VitJscc}),
+    "classifier": by_layout({"whitened": WhitenedNet, "wide-resnet": WideResNet}),
+    "denoiser": UNet,
+    "vqvae": VqVae,
+    "policy": Actor,
+    "inverter": by_layout({"residual": InverseNet, "miea": MieaInverse}),
+}
+for _kind, _factory in NETWORKS.items():
+    add(Component("model", _kind, None, _factory, f"trained {_kind}"))
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A trained model, ready to replication: evaluation mode, channels last, float32 weights that want no gradient.
+    """A trained model, ready to run: in evaluation mode, channels last, with frozen float32 weights.
 
-    Its network is a `Codec`, a `Classifier` or an `Inverter`, as its kind says (`KINDS`).
+    name     name of the model and its files
+    card     the verified card
+    network  the network; its class follows from the kind of the model (`NETWORKS`)
+    device   device of the weights
     """
 
     name: str
@@ -66,9 +72,9 @@ class TrainedModel:
     device: torch.device
 
     @property
-    def best(self) -> RuntimeSettings:
-        """Batch size and precision that are fastest on this part's class of device."""
-        return self.card.best_on(self.device.type)
+    def runtime(self) -> RuntimeSettings:
+        """Batch size and precision that are fastest on the class of device that the model is on."""
+        return self.card.runtime_on(self.device.type)
 
 
 State = Literal["present", "missing", "damaged"]
@@ -78,11 +84,13 @@ State = Literal["present", "missing", "damaged"]
 class ModelStatus:
     """One line of `linksim models`.
 
-    state     "present": verified; "missing": a training task without a card; "damaged": see `note`
-    size_mb   of its file, 0 where there is none
-    headline  the score that stands for the others, or ""
-    dtype     its numbers are stored in, or ""
-    note      what is wrong, in one line, or ""
+    name      name of the model
+    kind      kind of model, or ""
+    state     "present" if the files are verified, "missing" for a training task without a card, "damaged" as described by `note`
+    size_mb   size of the file in MB, 0 if there is none
+    headline  the main score, or ""
+    dtype     number format of the stored weights, or ""
+    note      description of the problem in one line, or ""
     """
 
     name: str
@@ -95,13 +103,19 @@ class ModelStatus:
 
 
 def models_folder() -> Path:
-    """Where trained models are looked for: $LINKSIM_MODELS, else the folder that comes with linksim."""
+    """Return the folder of the trained models: $LINKSIM_MODELS, or the folder that is shipped with linksim."""
     own = os.environ.get("LINKSIM_MODELS")
     return Path(own).expanduser() if own else shipped_models()
 
 
 def pick_device(name: str) -> torch.device:
-    """ "auto" takes a GPU where there is one. Raises ModelError for "cuda" where there is none, and for other words."""
+    """Return the device for "auto", "cpu" or "cuda". "auto" selects a GPU if there is one.
+
+    Raises ModelError for "cuda" without a GPU, and for any other name.
+
+    >>> pick_device("cpu")
+    device(type='cpu')
+    """
     if name not in ("auto", "cpu", "cuda"):
         raise ModelError(f"no device {name!r}; {suggest(name, ('auto', 'cpu', 'cuda'))}")
     if name == "cuda" and not torch.cuda.is_available():
@@ -110,55 +124,63 @@ def pick_device(name: str) -> torch.device:
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Context to run networks in; `precision` as in `cards.RuntimeSettings`."""
+    """Return the autocast context for running networks; `precision` as in `cards.RuntimeSettings`."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def build(kind: str, config: dict[str, Any]) -> nn.Module:
-    """An untrained network, float32 on the CPU. Raises LinksimError for a kind that is not registered or arguments that do not fit it."""
-    network = KINDS[kind]
+    """Build an untrained network in float32 on the CPU.
+
+    kind    kind of model, such as "codec"
+    config  keyword arguments of the network
+
+    Raises LinksimError if the kind is not declared, and ModelError if the arguments do not fit it.
+    """
+    factory = component("model", kind).load()
     try:
-        return network(**config)
+        network: nn.Module = factory(**config)
     except (TypeError, ValueError, RuntimeError) as fault:
         raise ModelError(f"config does not fit kind {kind!r}: {fault}") from fault
+    return network
 
 
 def has_model(name: str) -> bool:
-    """Whether there is a card of this name. Its weights may still be damaged."""
+    """Return whether there is a card of this name. Its weights may still be damaged."""
     return (models_folder() / f"{name}.yaml").is_file()
 
 
 def load_model(name: str, kind: str, device: str = "cpu") -> TrainedModel:
-    """A verified part; the same one for the same name and device as long as the process lives (see `clear_model_cache`).
+    """Load and verify a model. Repeated calls with the same name and device return the same object (see `clear_model_cache`).
 
-    Raises ModelError, in one line, for an unknown name, another kind, a missing or altered file, tensors that do not fit the config.
+    Raises ModelError, in one line, if the name is unknown, the model is of another kind, a file is missing or altered, or its tensors do
+    not fit the config.
     """
-    part = _load(models_folder(), name, pick_device(device))
-    if part.card.kind != kind:
-        raise ModelError(f"part {name!r} is a {part.card.kind}, not a {kind}")
-    return part
+    model = _load(models_folder(), name, pick_device(device))
+    if model.card.kind != kind:
+        raise ModelError(f"model {name!r} is of kind {model.card.kind}, not {kind}")
+    return model
 
 
-def find_file(name: str, kind: str) -> Path:
-    """The file of a part that is no network (`cards.MEASURED`), verified. Raises ModelError as `load_model` does."""
+def find_table(name: str, kind: str) -> Path:
+    """Return the verified file of a model that is a table (`cards.TABLE_SUFFIXES`). Raises ModelError as `load_model` does."""
     folder = models_folder()
     card = _card(folder, name)
     if card.kind != kind:
-        raise ModelError(f"part {name!r} is of kind {card.kind}, not {kind}")
+        raise ModelError(f"model {name!r} is of kind {card.kind}, not {kind}")
     return _verified(folder, card)
 
 
 def clear_model_cache() -> None:
-    """Read parts anew from now on: they have been written."""
+    """Discard all loaded models, so that the next call reads them again. Call it after models have been written."""
     _load.cache_clear()
 
 
 @cache
-@torch.inference_mode(False)  # it is kept: who asks next may want gradients through it
+@torch.inference_mode(False)  # the network is cached, and later callers may need gradients through it
 def _load(folder: Path, name: str, device: torch.device) -> TrainedModel:
     card = _card(folder, name)
-    if card.kind in MEASURED:
-        raise ModelError(f"part {name!r} is of kind {card.kind}, which is no network")
+    if card.kind in TABLE_SUFFIXES:
+        raise ModelError(f"model {name!r} is of kind {card.kind}, which is not a network")
     weights = _verified(folder, card)
     try:
         network = build(card.kind, dict(card.config))
@@ -173,7 +195,7 @@ def _load(folder: Path, name: str, device: torch.device) -> TrainedModel:
 
 
 def check_tensors(network: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Raises ModelError, naming the first, where tensors are missing, too many or of another shape than the network's."""
+    """Raise ModelError, with the first mismatch, if a tensor is missing, unexpected, or of another shape than in the network."""
     wanted, found = ({key: tuple(value.shape) for key, value in some.items()} for some in (network.state_dict(), tensors))
     for key in sorted(wanted.keys() | found.keys()):
         if wanted.get(key) != found.get(key):
@@ -182,7 +204,7 @@ def check_tensors(network: nn.Module, tensors: dict[str, Tensor]) -> None:
 
 def _card(folder: Path, name: str) -> Card:
     if not NAME.fullmatch(name):
-        raise ModelError(f"{name!r:.80} cannot name a part: letters, digits, '.', '_' and '-', at most 64")
+        raise ModelError(f"{name!r:.80} cannot name a model: letters, digits, '.', '_' and '-', at most 64")
     path = folder / f"{name}.yaml"
     if not path.is_file():
         known = suggest(name, (card.stem for card in folder.glob("*.yaml")))
@@ -193,26 +215,27 @@ def _card(folder: Path, name: str) -> Card:
 
 
 def _verified(folder: Path, card: Card) -> Path:
-    """The part's file, if it is the one that the card speaks of."""
+    """Return the file of the model. Raises ModelError if it is missing or differs from the one that the card describes."""
     path = _file(folder, card)
     if not path.is_file():
-        raise ModelError(f"{path}: missing, though its card is there; fetch it anew or run `linksim train {card.name}`")
+        raise ModelError(f"{path}: missing, but its card is present; restore the file or run `linksim train {card.name}`")
     if sha256_of(path) != card.sha256:
-        raise ModelError(f"{path}: not the file that its card describes (sha256 differs); fetch it anew or run `linksim train {card.name}`")
+        raise ModelError(f"{path}: not the file that its card describes (sha256 differs); restore it or run `linksim train {card.name}`")
     return path
 
 
 def _file(folder: Path, card: Card) -> Path:
-    return folder / f"{card.name}{MEASURED.get(card.kind, '.safetensors')}"
+    return folder / f"{card.name}{TABLE_SUFFIXES.get(card.kind, '.safetensors')}"
 
 
 def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal text."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def list_models(tasks: Iterable[str] = ()) -> list[ModelStatus]:
-    """Every card in the folder, verified, and every training task that has none yet; by name."""
+    """Return the status of every card in the models folder and of every name in `tasks` without a card, sorted by name."""
     folder = models_folder()
     return [_status(folder, name) for name in sorted({path.stem for path in folder.glob("*.yaml")} | set(tasks))]
 

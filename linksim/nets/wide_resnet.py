@@ -11,7 +11,7 @@ from linksim.nets.classifiers import Classifier
 
 
 class PreactivatedBlock(nn.Module):
-    """[batch, inputs, n, n] -> [batch, outputs, n / stride, n / stride]: two convolutions, each after its norm, added to what came in."""
+    """Residual block of two convolutions, each after a norm. [batch, inputs, n, n] -> [batch, outputs, n / stride, n / stride]."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -30,10 +30,11 @@ class PreactivatedBlock(nn.Module):
 class WideResNet(Classifier):
     """Images [batch, 3, side, side] in 0..1, side a multiple of 4 -> logits [batch, classes].
 
-    depth  convolutions and the linear layer, 6 n + 4
-    widen  factor on the groups' 16, 32 and 64 channels
+    classes  number of classes
+    depth    number of layers, 6 n + 4 with n of at least 1
+    widen    factor on the 16, 32 and 64 channels of the groups
 
-    Raises ValueError for another depth.
+    Raises ValueError for any other depth.
     """
 
     def __init__(self, *, classes: int = 10, depth: int = 28, widen: int = 10) -> None:
@@ -50,6 +51,6 @@ class WideResNet(Classifier):
         self.norm, self.head = nn.BatchNorm2d(widths[-1]), nn.Linear(widths[-1], classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        x = functional.relu(self.norm(self.groups(self.inp(self.standard(images)))))
+        x = functional.relu(self.norm(self.groups(self.inp(self.standardise(images)))))
         logits: Tensor = self.head(x.mean(dim=(2, 3)))
         return logits.float()

@@ -1,4 +1,4 @@
-"""Sounds the radio paths of a link: tells what they are at regular instants, whether or not anybody sends."""
+"""Records the radio paths of a link at regular instants, whether or not a frame is on the air."""
 
 import cmath
 import math
@@ -7,30 +7,30 @@ from typing import Any
 
 from linksim.context import Simulation
 from linksim.medium.air import Receiver
-from linksim.phy.path import power
+from linksim.phy.path import mean_power
 from linksim.records import ChannelSample
 from linksim.scenario.fading import BlockFading, Fading, Moving, TdlFading
 from linksim.units import NS_PER_S, linear_to_db, seconds_to_ns
 
-PER_CHANGE = 8  # instants in the time in which a path changes
-PER_FRAME = 16  # at most so many in the airtime of a data frame
+SAMPLES_PER_CHANGE = 8  # samples within the time in which a gain changes
+MAX_SAMPLES_PER_FRAME = 16  # largest number of samples within the airtime of a data frame
 
 
 class ChannelSampler:
-    """One link's.
+    """Samples the paths of one link.
 
-    receivers      whose paths
-    sampling_step_ns   from one instant to the next, see `sampling_step_ns`
-    instants  how many there are, the first at 0
+    receivers         receivers at the ends of the paths
+    sampling_step_ns  time between two samples in ns, see `sampling_step_ns`
+    samples           number of samples, the first at time 0
     """
 
-    def __init__(self, simulation: Simulation, link: int, receivers: tuple[Receiver, ...], sampling_step_ns: int, instants: int) -> None:
+    def __init__(self, simulation: Simulation, link: int, receivers: tuple[Receiver, ...], sampling_step_ns: int, samples: int) -> None:
         self._simulation, self._link, self._receivers = simulation, link, receivers
-        self._step_ns, self._instants = sampling_step_ns, instants
+        self._step_ns, self._samples = sampling_step_ns, samples
 
     def run(self) -> Generator[Any, Any, None]:
-        """SimPy process."""
-        for _ in range(self._instants):
+        """SimPy process that emits the samples."""
+        for _ in range(self._samples):
             for receiver in self._receivers:
                 self._simulation.emit(self._sample(receiver))
             yield self._simulation.env.timeout(self._step_ns)
@@ -38,34 +38,41 @@ class ChannelSampler:
     def _sample(self, receiver: Receiver) -> ChannelSample:
         now = self._simulation.now
         realisation = receiver.path.during(now, carriers(receiver.spec.fading), 0.0)
-        gain_db, phase = linear_to_db(power(realisation.gain)), cmath.phase(complex(realisation.gain[0]))
+        gain_db, phase = linear_to_db(mean_power(realisation.gain)), cmath.phase(complex(realisation.gain[0]))
         return ChannelSample(
-            now, self._link, receiver.number, realisation.mean_snr_db, gain_db, phase, coherence_ns(receiver.spec.fading), receiver.delay_ns
+            time_ns=now,
+            link=self._link,
+            receiver=receiver.number,
+            mean_snr_db=realisation.mean_snr_db,
+            gain_db=gain_db,
+            phase=phase,
+            coherence_ns=coherence_ns(receiver.spec.fading),
+            delay_ns=receiver.delay_ns,
         )
 
 
 def sampling_step_ns(receivers: tuple[Receiver, ...], airtime_ns: int, period_ns: int) -> int:
-    """A step that shows how the gains change: `PER_CHANGE` instants in the time in which the fastest of them does.
+    """Return the time between two samples in ns: `SAMPLES_PER_CHANGE` samples within the time in which the fastest gain changes.
 
-    It is at most the time `period_ns` from frame to frame, and at least a `PER_FRAME`th of a frame's airtime: what changes faster than
-    that is noise to a frame, and the instants would be spent before many frames were sent.
+    The step is at most `period_ns`, the time from frame to frame, and at least the airtime of a frame divided by `MAX_SAMPLES_PER_FRAME`.
+    Faster changes average out within a frame, and the samples would cover few frames.
     """
-    fastest_ns = min(changes_ns(receiver.spec.fading) for receiver in receivers) / PER_CHANGE
-    return max(1, airtime_ns // PER_FRAME, int(min(fastest_ns, period_ns)))
+    fastest_ns = min(changes_ns(receiver.spec.fading) for receiver in receivers) / SAMPLES_PER_CHANGE
+    return max(1, airtime_ns // MAX_SAMPLES_PER_FRAME, int(min(fastest_ns, period_ns)))
 
 
 def carriers(spec: Fading) -> int:
-    """Gains of a path at one instant: that of each subcarrier, where symbols lie over them in turn, else one."""
+    """Return the number of gains of a path at one instant: one per subcarrier for OFDM, else 1."""
     return spec.subcarriers if isinstance(spec, TdlFading) and spec.bandwidth == "ofdm" else 1
 
 
 def changes_ns(spec: Fading) -> float:
-    """Time in ns in which a gain is no longer what it was: a coherence block, half a period of the Doppler shift, or without end."""
+    """Return the time in ns in which a gain changes: a coherence block, half a period of the Doppler shift, or infinity."""
     if isinstance(spec, BlockFading):
         return coherence_ns(spec)
     return NS_PER_S / (2 * spec.shift_hz) if isinstance(spec, Moving) and spec.shift_hz else math.inf
 
 
 def coherence_ns(spec: Fading) -> int:
-    """Length of the coherence blocks in ns, 0 where the gain does not change in blocks."""
+    """Return the length of the coherence blocks in ns, 0 if the gain does not change in blocks."""
     return max(1, seconds_to_ns(spec.coherence_ms / 1e3)) if isinstance(spec, BlockFading) else 0

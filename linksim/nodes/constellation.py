@@ -1,4 +1,4 @@
-"""Keeps symbols of the first frames of a link, as they were radiated, as a receiver received them and as it equalised them."""
+"""Records symbols of the first frames of a link: as transmitted, as received and after equalisation."""
 
 from functools import partial
 
@@ -10,34 +10,47 @@ from linksim.frames import ReceivedFrame
 from linksim.phy.baseband import ReceivedSymbols, equalise
 from linksim.records import ConstellationPoint
 
-KEPT = 256  # symbols of a frame, spread evenly over it
+MAX_SYMBOLS = 256  # largest number of recorded symbols of a frame, evenly spaced
 
 
 class Constellation:
-    """One link's.
+    """Records the symbols of one link.
 
-    frames  how many transmissions of frames, from the first on
+    frames  number of recorded transmissions, from the first on
     """
 
     def __init__(self, simulation: Simulation, link: int, frames: int) -> None:
         self._simulation, self._link, self._frames = simulation, link, frames
         self._kept: set[tuple[int, int]] = set()
 
-    def hear(self, receiver: int, copy: ReceivedFrame) -> None:
-        """An receiver has a frame. Its symbols are told once they are known."""
+    def record(self, receiver: int, copy: ReceivedFrame) -> None:
+        """Record the symbols of a received frame as soon as they are known."""
         sent = copy.frame.number, copy.frame.attempt
         if sent not in self._kept:
             if len(self._kept) == self._frames:
                 return
             self._kept.add(sent)
-        self._simulation.worker.then(copy.received, partial(self._tell, receiver, copy))
+        self._simulation.worker.then(copy.received, partial(self._emit, receiver, copy))
 
-    def _tell(self, receiver: int, copy: ReceivedFrame, received: Tensor) -> None:
-        sent = self._simulation.worker.value(copy.frame.symbols)  # known: it was needed for what was received
-        gain, noise_power = (torch.from_numpy(known.copy()).to(received.device) for known in (copy.gain, copy.noise_power))
+    def _emit(self, receiver: int, copy: ReceivedFrame, received: Tensor) -> None:
+        sent = self._simulation.worker.value(copy.frame.symbols)  # known already, because the received symbols depend on it
+        gain, noise_power = (torch.from_numpy(array.copy()).to(received.device) for array in (copy.gain, copy.noise_power))
         equalised = equalise(ReceivedSymbols(received, gain, noise_power, copy.equaliser))
-        every = -(-received.numel() // KEPT)
-        columns = [torch.view_as_real(symbols.flatten()[::every]).cpu().tolist() for symbols in (sent, received, equalised)]
-        for place, (radiated, arrived, undone) in enumerate(zip(*columns, strict=True)):
-            row = (copy.start_ns, self._link, copy.frame.number, receiver, place * every)
-            self._simulation.emit(ConstellationPoint(*row, *radiated, *arrived, *undone))
+        spacing = -(-received.numel() // MAX_SYMBOLS)
+        columns = [torch.view_as_real(symbols.flatten()[::spacing]).cpu().tolist() for symbols in (sent, received, equalised)]
+        for number, (tx, rx, equalised_symbol) in enumerate(zip(*columns, strict=True)):
+            self._simulation.emit(
+                ConstellationPoint(
+                    time_ns=copy.start_ns,
+                    link=self._link,
+                    frame=copy.frame.number,
+                    receiver=receiver,
+                    symbol=number * spacing,
+                    tx_re=tx[0],
+                    tx_im=tx[1],
+                    rx_re=rx[0],
+                    rx_im=rx[1],
+                    equalised_re=equalised_symbol[0],
+                    equalised_im=equalised_symbol[1],
+                )
+            )

@@ -1,4 +1,4 @@
-"""The evaluator: the only place that sees both ends. It holds what was sent against every receiver's estimate."""
+"""The evaluator, the only object that sees both ends. It compares the images that were sent with every receiver's reconstruction."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -9,48 +9,48 @@ from torch import Tensor
 
 from linksim.context import Simulation
 from linksim.control_plane.frame_parameters import AgreedParameters
+from linksim.enums import ImageOwner, Node, Outcome
 from linksim.frames import ReceivedFrame
-from linksim.metrics import psnr
+from linksim.negotiation import names, values
 from linksim.nodes.constellation import Constellation
-from linksim.records import ALICE, BOB, EVE, SOURCE, FrameSent, ImageScore, KeptImage
-from linksim.schemes.base import fill_erasures, is_erased
-from linksim.worker import Operation, Promise
-
-DECODED, NO_PARAMETERS, NOT_SENT, PARAMETER_MISMATCH, DAMAGED = range(5)  # outcomes of a frame, as `records.FrameSent` words them
+from linksim.reconstruction import Reconstruction
+from linksim.records import FrameSent, ImageScore, KeptImage
+from linksim.worker import Named, Operation, Promise
 
 
 @dataclass(slots=True)
 class PendingFrame:
-    """A frame under way.
+    """A frame that is not yet complete at all receivers.
 
-    images   promise of Alice's images, [items, k, c, h, w]
-    source   promise of what she sent in their place; the same promise where nobody attacked them
-    labels   int64 [items, k]
-    classes  of both, int64 [items, k, 2]; -1 where they are not known
-    agreed   what Alice sent it under
-    left     copies that have yet to be received of, and one more as long as Alice may send it again
-    start_ns  of its last transmission that was received of
-    unfinished  Bob's newest copy, if it left images lacking, and all that he then had of the frame
+    images       promise of Alice's images, float [items, k, c, h, w] in 0..1
+    attacked     promise of the images that she encoded instead; the same promise without an attack on the source
+    labels       int64 [items, k]
+    classes      promise of the classes of both, see `operations.classify`; None if there is no attack or no classifier
+    agreed       Alice's view of the agreement
+    outstanding  outstanding receptions, plus one while a retransmission is possible
+    start_ns     start of the last transmission that a receiver has processed
+    partial      Bob's newest copy and the images decoded so far, if some of them are erased
     """
 
     images: Promise
-    source: Promise
+    attacked: Promise
     labels: NDArray[np.int64]
-    classes: Promise | NDArray[np.int64]
+    classes: Promise | None
     agreed: AgreedParameters
-    left: int = 1
+    outstanding: int = 1
     start_ns: int = 0
-    unfinished: tuple[ReceivedFrame, Promise] | None = None
+    partial: tuple[ReceivedFrame, Promise] | None = None
 
 
 class Evaluator:
-    """Scores the estimates of one link.
+    """Scores the reconstructions of one link.
 
-    receivers      how many listen to the link
-    images  how many images of the link to keep for looking at
-    constellation  keeps symbols
-    match     where Eve cannot tell which of her images of an item is which: puts them in the order that fits the images best
-    classes   where Alice's images are attacked: what the classifier takes them for, before and after
+    score          operation `operations.score`
+    receivers      number of receivers of the link
+    kept_images    number of images of the link that the trace keeps
+    constellation  records symbols
+    resolve_order  operation `operations.resolve_order`, if Eve cannot know the order of the images of an item, else None
+    classify       operation `operations.classify`, if Alice's images are attacked, else None
     """
 
     def __init__(
@@ -59,113 +59,153 @@ class Evaluator:
         link: int,
         score: Operation,
         receivers: int,
-        pictures: int,
+        kept_images: int,
         constellation: Constellation,
-        match: Operation | None = None,
-        classes: Operation | None = None,
+        resolve_order: Operation | None = None,
+        classify: Operation | None = None,
     ) -> None:
         self._simulation, self._link, self._score, self._receivers = simulation, link, score, receivers
-        self._pictures, self._constellation, self._match, self._classes = pictures, constellation, match, classes
-        self._expected: dict[int, PendingFrame] = {}
+        self._kept_images, self._constellation = kept_images, constellation
+        self._resolve_order, self._classify = resolve_order, classify
+        self._pending: dict[int, PendingFrame] = {}
         self._kept: dict[int, int] = {}
 
-    def sent(self, frame: int, images: Promise, source: Promise, labels: NDArray[np.int64], agreed: AgreedParameters) -> None:
-        """Alice has made this frame."""
-        classes: Promise | NDArray[np.int64] = np.full((*labels.shape, 2), -1)
-        if self._classes is not None:
-            classes = self._simulation.worker.promise(self._classes, images, source)
-        self._expected[frame] = PendingFrame(images, source, labels, classes, agreed)
+    def created(self, frame: int, images: Promise, attacked: Promise, labels: NDArray[np.int64], agreed: AgreedParameters) -> None:
+        """Register a frame that Alice has encoded. `attacked` are the images that she encoded, `images` the originals."""
+        classes = None if self._classify is None else self._simulation.worker.promise(self._classify, images, attacked)
+        self._pending[frame] = PendingFrame(images, attacked, labels, classes, agreed)
         self._simulation.outstanding += 1
-        keep = min(self._pictures, labels.size)
+        keep = min(self._kept_images, labels.size)
         if keep:
-            self._pictures -= keep
+            self._kept_images -= keep
             self._kept[frame] = keep
 
-    def on_air(self, frame: int) -> None:
-        """Alice transmits the frame, for the first time or again."""
-        self._expected[frame].left += self._receivers
+    def transmitted(self, frame: int) -> None:
+        """Register a transmission of a frame, the first or a later one."""
+        self._pending[frame].outstanding += self._receivers
 
-    def over(self, frame: int) -> None:
-        """Alice will not transmit the frame again."""
-        self._settled(frame)
+    def completed(self, frame: int) -> None:
+        """Register that Alice will not transmit the frame again."""
+        self._release(frame)
 
-    def held(self, frame: int, epoch: int, images: int) -> None:
-        """Alice could not agree with Bob on terms and kept the frame."""
-        self._simulation.emit(FrameSent(self._simulation.now, 0, self._link, frame, 0, epoch, images, 0, float("nan"), 0, 0, NOT_SENT))
+    def suppressed(self, frame: int, epoch: int, images: int) -> None:
+        """Emit the record of a frame that Alice did not send, because there was no agreement with Bob."""
+        self._simulation.emit(
+            FrameSent(
+                time_ns=self._simulation.now,
+                airtime_ns=0,
+                link=self._link,
+                frame=frame,
+                attempt=0,
+                epoch=epoch,
+                images=images,
+                channel_uses=0,
+                assumed_snr_db=float("nan"),
+                parameters={},
+                outcome=Outcome.NOT_SENT,
+            )
+        )
 
     def received(
-        self, copy: ReceivedFrame, airtime_ns: int, channel_uses: int, agreed: AgreedParameters | None, checked: Promise | None
+        self, copy: ReceivedFrame, airtime_ns: int, channel_uses: int, agreed: AgreedParameters | None, erasable: Promise | None
     ) -> None:
-        """Bob has a transmission, and takes `agreed` for what it was sent under; None where he has no terms for it.
+        """Emit the record of a transmission that Bob has received.
 
-        checked  his images of the frame so far, where he can tell which he has not got; else None
+        agreed    Bob's view of the agreement, None if he has no parameters for the frame
+        erasable  his images of the frame so far, if some may be erased, else None
         """
-        frame, sent = copy.frame, self._expected[copy.frame.number].agreed
+        frame, sent = copy.frame, self._pending[copy.frame.number].agreed
 
         def emit(outcome: int) -> None:
-            about = (frame.number, frame.attempt, frame.epoch, frame.images, channel_uses, sent.snr_db, *sent.context.steps, outcome)
-            self._simulation.emit(FrameSent(copy.start_ns, airtime_ns, self._link, *about))
+            negotiated = sent.context.negotiated
+            self._simulation.emit(
+                FrameSent(
+                    time_ns=copy.start_ns,
+                    airtime_ns=airtime_ns,
+                    link=self._link,
+                    frame=frame.number,
+                    attempt=frame.attempt,
+                    epoch=frame.epoch,
+                    images=frame.images,
+                    channel_uses=channel_uses,
+                    assumed_snr_db=sent.snr_db,
+                    parameters=dict(zip(names(type(negotiated)), values(negotiated), strict=True)),
+                    outcome=outcome,
+                )
+            )
 
         if agreed is None or agreed.context != sent.context:
-            emit(NO_PARAMETERS if agreed is None else PARAMETER_MISMATCH)
-        elif checked is None:
-            emit(DECODED)
+            emit(Outcome.NO_PARAMETERS if agreed is None else Outcome.PARAMETER_MISMATCH)
+        elif erasable is None:
+            emit(Outcome.DECODED)
         else:
-            self._simulation.worker.then(checked, lambda images: emit(DAMAGED if is_erased(images).any() else DECODED))
+            self._simulation.worker.then(erasable, lambda found: emit(Outcome.DAMAGED if found["erased"].any() else Outcome.DECODED))
 
-    def estimate(self, receiver: int, copy: ReceivedFrame, estimate: Promise | None) -> None:
-        """An receiver has done with a copy: its estimate of the frame, [items, k, c, h, w], or None where it has none."""
+    def reconstructed(self, receiver: int, copy: ReceivedFrame, reconstruction: Promise | None) -> None:
+        """Register that a receiver has processed a copy.
+
+        reconstruction  promise of a reconstruction, None if the receiver has none
+        """
         if not copy.frame.attempt:
-            self._constellation.hear(receiver, copy)
+            self._constellation.record(receiver, copy)
         number = copy.frame.number
-        expected = self._expected[number]
-        if estimate is not None and receiver == EVE and self._match is not None:
-            estimate = self._simulation.worker.promise(self._match, estimate, expected.images)
-        if estimate is not None:
-            self._show(receiver, copy, estimate)
-            expected.unfinished = None if receiver == BOB else expected.unfinished
-        expected.start_ns = copy.start_ns
-        self._settled(number)
+        pending = self._pending[number]
+        if reconstruction is not None and receiver == Node.EVE and self._resolve_order is not None:
+            reconstruction = self._simulation.worker.promise(self._resolve_order, reconstruction, pending.images)
+        if reconstruction is not None:
+            self._score_and_keep(receiver, copy, reconstruction)
+            pending.partial = None if receiver == Node.BOB else pending.partial
+        pending.start_ns = copy.start_ns
+        self._release(number)
 
-    def unfinished(self, copy: ReceivedFrame, images: Promise) -> None:
-        """Bob has done with a copy, lacks images, and has asked for another. If none comes, what he has is his estimate of the frame."""
-        self._expected[copy.frame.number].unfinished = copy, images
-        self.estimate(BOB, copy, None)
+    def partially_reconstructed(self, copy: ReceivedFrame, images: Promise) -> None:
+        """Register that Bob has processed a copy with erased images and requested a retransmission.
 
-    def _show(self, receiver: int, copy: ReceivedFrame, estimate: Promise) -> None:
-        """Score a receiver's estimate of the frame, and keep its images."""
+        If no other copy arrives, `images` are his reconstruction of the frame.
+        """
+        self._pending[copy.frame.number].partial = copy, images
+        self.reconstructed(Node.BOB, copy, None)
+
+    def _score_and_keep(self, receiver: int, copy: ReceivedFrame, reconstruction: Promise) -> None:
+        """Score a receiver's reconstruction of a frame, and keep its images for the trace."""
         number, worker = copy.frame.number, self._simulation.worker
-        expected = self._expected[number]
-        listener = partial(self._scored, receiver, copy.start_ns, number, expected.labels)
-        worker.then(worker.promise(self._score, estimate, expected.images, expected.classes), listener)
+        pending = self._pending[number]
+        listener = partial(self._emit_scores, receiver, copy.start_ns, number, pending.labels)
+        classes = () if pending.classes is None else (pending.classes,)
+        worker.then(worker.promise(self._score, reconstruction, pending.images, *classes), listener)
         if number in self._kept:
-            worker.then(estimate, partial(self._keep, receiver, copy.start_ns, number, self._kept[number]))
+            worker.then(reconstruction, partial(self._keep_shown, receiver, copy.start_ns, number, self._kept[number]))
 
-    def _settled(self, number: int) -> None:
-        expected = self._expected[number]
-        expected.left -= 1
-        if not expected.left:
-            if expected.unfinished is not None:
-                self._show(BOB, *expected.unfinished)
+    def _release(self, number: int) -> None:
+        pending = self._pending[number]
+        pending.outstanding -= 1
+        if not pending.outstanding:
+            if pending.partial is not None:
+                self._score_and_keep(Node.BOB, *pending.partial)
             if number in self._kept:
-                self._keep_sources(number, expected, self._kept.pop(number))
-            del self._expected[number]
+                self._keep_sources(number, pending, self._kept.pop(number))
+            del self._pending[number]
             self._simulation.outstanding -= 1
 
-    def _keep_sources(self, number: int, expected: PendingFrame, count: int) -> None:
-        attacked = [(SOURCE, expected.source)] if expected.source is not expected.images else []
-        for owner, images in [(ALICE, expected.images), *attacked]:
-            self._simulation.worker.then(images, partial(self._keep, owner, expected.start_ns, number, count))
+    def _keep_sources(self, number: int, pending: PendingFrame, count: int) -> None:
+        attacked_images = [(ImageOwner.SOURCE, pending.attacked)] if pending.attacked is not pending.images else []
+        for owner, images in [(Node.ALICE, pending.images), *attacked_images]:
+            self._simulation.worker.then(images, partial(self._keep, owner, pending.start_ns, number, count))
 
-    def _scored(self, receiver: int, start_ns: int, frame: int, labels: NDArray[np.int64], scores: Tensor) -> None:
-        rows = scores.flatten(0, 1)
-        psnrs = psnr(rows[:, 0]).tolist()
-        for item, (row, psnr_db, label) in enumerate(zip(rows.tolist(), psnrs, labels.ravel().tolist(), strict=True)):
-            mse, ssim, predicted, clean, source, grey = row
-            seen = label, int(predicted), int(clean), int(source)
-            self._simulation.emit(ImageScore(start_ns, self._link, frame, item, receiver, *seen, mse, psnr_db, ssim, int(grey)))
+    def _emit_scores(self, receiver: int, start_ns: int, frame: int, labels: NDArray[np.int64], scores: Named) -> None:
+        columns = {name: part.flatten().tolist() for name, part in scores.items()}
+        for image, label in enumerate(labels.ravel().tolist()):
+            found = {name: column[image] for name, column in columns.items()}
+            self._simulation.emit(
+                ImageScore(time_ns=start_ns, link=self._link, frame=frame, image=image, receiver=receiver, label=label, **found)
+            )
+
+    def _keep_shown(self, node: int, start_ns: int, frame: int, count: int, reconstruction: Named) -> None:
+        """Keep the images of a reconstruction, if it has any."""
+        if "images" in reconstruction:
+            self._keep(node, start_ns, frame, count, Reconstruction.of(reconstruction).shown())
 
     def _keep(self, node: int, start_ns: int, frame: int, count: int, images: Tensor) -> None:
-        pixels = (fill_erasures(images.flatten(0, 1)[:count]) * 255.0).round().byte().cpu().numpy()
-        for item, image in enumerate(pixels):
-            self._simulation.emit(KeptImage(start_ns, self._link, frame, item, node, image))
+        pixels = (images.flatten(0, 1)[:count] * 255.0).round().byte().cpu().numpy()
+        for image, array in enumerate(pixels):
+            self._simulation.emit(KeptImage(time_ns=start_ns, link=self._link, frame=frame, image=image, node=node, pixels=array))

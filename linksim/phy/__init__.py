@@ -1,1 +1,1 @@
-"""The radio: what happens to symbols between an antenna and a receiver."""
+"""The physical layer: modulation, coding, fading, SNR processes, noise and jamming on complex symbols."""

@@ -1,13 +1,13 @@
-"""One hop of the radio: gain, noise and jamming on complex symbols, and the one definition of SNR.
+"""Transmission of complex symbols over one path, equalisation, and the definition of SNR.
 
     received = gain * symbols + noise + jamming
 
-Everything that speaks of SNR in linksim means this: with ``P`` the mean power radiated per complex symbol and ``N0`` the mean
-noise power per complex symbol (``N0 / 2`` in each real dimension),
+The package uses a single definition of SNR. With ``P`` the mean radiated power per complex symbol and ``N0`` the mean noise power per
+complex symbol (``N0 / 2`` in each real dimension),
 
     snr = E|gain|^2 * P / N0            (Es/N0 at the receiver's input, before equalisation)
 
-Power is a property of a frame, never of a batch: an image's quality must not depend on the images that travel beside it.
+Power is normalised per frame, never per batch: the quality of an image must not depend on the other images of its batch.
 """
 
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ TINY = torch.finfo(torch.float32).tiny
 
 @dataclass(frozen=True)
 class ReceivedSymbols:
-    """What one receiver received of a batch of frames.
+    """A batch of frames as one receiver receives them.
 
-    symbols      complex [batch, uses]
-    gain         complex [batch, uses] (or [batch, 1] where it is the same over the frame), as the receiver believes it to be
-    noise_power  real [batch], N0 as the receiver believes it to be, linear
-    equaliser    how it undoes the gain, see `equalise`
+    symbols      complex [batch, channel_uses]
+    gain         complex [batch, channel_uses], or [batch, 1] for a constant gain; the receiver's estimate
+    noise_power  real [batch], N0, linear; the receiver's estimate
+    equaliser    method by which `equalise` removes the gain
     """
 
     symbols: Tensor
@@ -37,34 +37,34 @@ class ReceivedSymbols:
 
 
 def normalise_power(symbols: Tensor) -> Tensor:
-    """Scale each frame to unit mean power per complex symbol. [batch, uses] complex -> the same.
+    """Scale each frame to unit mean power per complex symbol: complex [batch, channel_uses] -> the same shape.
 
-    A silent frame stays silent: there is no direction to scale it in.
+    A frame of zero power stays zero.
     """
     power = torch.view_as_real(symbols).square().mean(dim=(1, 2), keepdim=False)[:, None] * 2.0
     return symbols * torch.where(power > 0, power.rsqrt(), 0.0)
 
 
 def transmit(symbols: Tensor, gain: Tensor, noise_power: Tensor, noise: Tensor, jamming: Tensor | None = None) -> Tensor:
-    """Carry a batch of frames over one path -> what arrives, complex [batch, uses].
+    """Received symbols of a batch of frames over one path, complex [batch, channel_uses].
 
-    symbols      complex [batch, uses], already at the power they are radiated with
-    gain         complex [batch, uses] or [batch, 1]; a frame longer than a coherence block has several values
-    noise_power  real [batch], N0, linear; zero is allowed
-    noise        complex [batch, uses] of unit power, drawn by the caller from the path's own stream
-    jamming      complex [batch, uses], as it arrives at this receiver, or None
+    symbols      complex [batch, channel_uses], at the power with which they are radiated
+    gain         complex [batch, channel_uses] or [batch, 1]; a frame longer than a coherence block has several values
+    noise_power  real [batch], N0, linear; 0 is allowed
+    noise        complex [batch, channel_uses] of unit power, drawn by the caller from the stream of the path
+    jamming      complex [batch, channel_uses], as received, or None
     """
     received = gain * symbols + noise_power.sqrt()[:, None] * noise
     return received if jamming is None else received + jamming
 
 
 def equalise(received: ReceivedSymbols) -> Tensor:
-    """Linear estimate of the radiated symbols, each by its own gain. -> complex [batch, uses]. One of no gain comes back as zero.
+    """Linear estimate of the transmitted symbols, complex [batch, channel_uses]. A symbol with zero gain becomes zero.
 
-    zero-forcing  ``y / h``: no symbol has a bias, but a weak one comes back with ``1 / |h|^2`` times its noise
-    mmse          ``w y / mean(w h)`` with ``w = conj(h) / (|h|^2 + N0)``, the mean over the item: the estimate of least mean square error,
-                  scaled so that the item as a whole has no bias (a decoder expects symbols of the size in which they were sent). A weak
-                  symbol comes back small. Where one gain holds for the item this is zero-forcing
+    zero-forcing  ``y / h``: the estimate has no bias; its noise power is ``N0 / |h|^2``
+    mmse          ``w y / mean(w h)`` with ``w = conj(h) / (|h|^2 + N0)`` and the mean over the item: the linear estimate of minimum mean
+                  square error, scaled to have no bias on average over the item, as decoders expect symbols of the transmitted scale.
+                  Symbols of small gain are attenuated. For a constant gain it equals zero-forcing
     """
     alive = received.gain.abs() > 0
     forced = torch.where(alive, received.symbols / torch.where(alive, received.gain, 1.0), 0.0)
@@ -75,12 +75,12 @@ def equalise(received: ReceivedSymbols) -> Tensor:
 
 
 def post_equalisation_snr(received: ReceivedSymbols) -> Tensor:
-    """SNR of each symbol after `equalise`, linear: one over its mean square error at unit transmit power. -> real, as ``received.gain``.
+    """SNR of each symbol after `equalise`, linear: the inverse of its mean square error at unit transmit power. Shape of ``received.gain``.
 
     With ``e = N0 / (|h|^2 + N0)`` of the symbol and ``m`` its mean over the item:
 
     zero-forcing  ``|h|^2 / N0``
-    mmse          ``(1 - m)^2 / (e (1 - e) + (e - m)^2)``: noise and bias; over the item the mean square error is ``m / (1 - m)``
+    mmse          ``(1 - m)^2 / (e (1 - e) + (e - m)^2)``: noise and bias; the mean square error over the item is ``m / (1 - m)``
     """
     if received.equaliser == "zero-forcing":
         return received.gain.abs().square() / received.noise_power[:, None]
@@ -90,6 +90,6 @@ def post_equalisation_snr(received: ReceivedSymbols) -> Tensor:
 
 
 def mmse(received: ReceivedSymbols) -> Tensor:
-    """``N0 / (|h|^2 + N0)``: the least mean square error of a linear estimate at unit transmit power. -> real 0..1, as ``received.gain``."""
+    """Minimum mean square error of a linear estimate at unit power, ``N0 / (|h|^2 + N0)``: real 0..1, shape of ``received.gain``."""
     power, noise_power = received.gain.abs().square(), received.noise_power[:, None]
     return torch.where(power > 0, noise_power / (power + noise_power).clamp_min(TINY), 1.0)

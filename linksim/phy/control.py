@@ -1,10 +1,10 @@
-"""Control messages as symbols: bytes are coded or left bare, sent several times, and the copies combined by their SNR.
+"""Modulation and combining of control messages: bytes are coded or left uncoded, sent several times, and the copies are combined.
 
-    raw --> symbols of one copy --> all copies, one after the other ~ air ~ the copies' sum --> raw
-             `Coding.modulate`                                                                   `Coding.demodulate`
+    raw --> symbols of one copy --> all copies, one after the other ~ channel ~ maximum-ratio combining --> raw
+             `Coding.modulate`                                                   `combine`                   `Coding.demodulate`
 
-The copies of a symbol stand one whole message apart, so a burst of jamming or a fade shorter than the message hits few copies of the
-same symbol. What comes out may be wrong: the message's own checksum says so.
+The copies of a symbol are one whole message apart, so a burst of jamming or a fade that is shorter than the message affects few copies of
+the same symbol. The demodulated bytes may contain errors, which the checksum of the message detects.
 """
 
 from typing import Any, Protocol
@@ -12,51 +12,56 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.phy.qam import SMALLEST_NOISE
+from linksim.phy.qam import MIN_NOISE_POWER
 
 Symbols = NDArray[np.complexfloating[Any, Any]]
 
 
 class Coding(Protocol):
-    """What stands between bytes and the symbols of one copy."""
+    """Conversion between bytes and the symbols of one copy."""
 
     def modulate(self, raw: bytes) -> NDArray[np.complex64]:
-        """Message of any length -> complex64 [symbols], each of power one."""
+        """Symbols of unit power, complex64 [symbols], for a message of any length."""
         ...
 
-    def demodulate(self, trust: Symbols, size: int) -> bytes:
-        """Most likely message of `size` bytes. `trust` is complex [symbols], see `combine`."""
+    def demodulate(self, combined: Symbols, size: int) -> bytes:
+        """Most likely message of `size` bytes, from the combined copies, complex [symbols] (see `combine`)."""
         ...
 
 
 class UncodedBpsk:
-    """BPSK without a code: bit 0 is +1, bit 1 is -1. With n copies and `snr` as `phy.options` defines it, on a constant gain,
+    """BPSK without a code: bit 0 is +1, bit 1 is -1.
 
-    bit error rate = Q(sqrt(2 * n * snr))
-
-    since BPSK uses one real dimension, in which the noise has power N0 / 2.
+    With n copies, constant gain and `snr` as `phy.baseband` defines it, the bit error rate is Q(sqrt(2 * n * snr)), since BPSK uses one
+    real dimension, in which the noise has power N0 / 2.
     """
 
     def modulate(self, raw: bytes) -> NDArray[np.complex64]:
+        """Symbols +1 and -1, complex64 [8 * len(raw)].
+
+        >>> UncodedBpsk().modulate(bytes([0b10000001])).real.astype(int).tolist()
+        [-1, 1, 1, 1, 1, 1, 1, -1]
+        """
         bits = np.unpackbits(np.frombuffer(raw, np.uint8))
         return np.array([1, -1], np.complex64)[bits]
 
-    def demodulate(self, trust: Symbols, size: int) -> bytes:
-        return np.packbits(trust.real < 0).tobytes()
+    def demodulate(self, combined: Symbols, size: int) -> bytes:
+        """Bytes of the signs of the real parts."""
+        return np.packbits(combined.real < 0).tobytes()
 
 
 def combine(received: Symbols, gain: complex | Symbols, noise_power: float | NDArray[np.floating[Any]], repeats: int) -> Symbols:
-    """Maximum-ratio combining: the copies' sum of ``conj(gain) * received / N0`` -> complex [symbols].
+    """Maximum-ratio combining: the sum over the copies of ``conj(gain) * received / N0``, complex [symbols].
 
     The real part is a quarter of log P(+1) / P(-1) of a symbol sent as +1 or -1, and the SNRs of the copies add up.
 
-    received        complex [repeats * symbols]
-    gain         complex, or complex [repeats * symbols] or [1]: as the receiver believes it to be
-    noise_power  N0 per complex symbol, real, or real [repeats * symbols] where the receiver knows that it is not the same for all
+    received     complex [repeats * symbols]
+    gain         complex, or complex [repeats * symbols] or [1]; the receiver's estimate
+    noise_power  N0 per complex symbol, real, or real [repeats * symbols] where the receiver knows a level per symbol
 
-    Raises ValueError when `received` is no whole number of copies.
+    Raises ValueError if the length of `received` is not a multiple of `repeats`.
     """
     if received.size % repeats:
-        raise ValueError(f"{received.size} symbols are no {repeats} copies of the same symbols")
-    trust: Symbols = np.conj(gain) * received / np.maximum(noise_power, SMALLEST_NOISE)
-    return trust.reshape(repeats, -1).sum(axis=0) if repeats > 1 else trust
+        raise ValueError(f"{received.size} symbols cannot be split into {repeats} copies of equal length")
+    combined: Symbols = np.conj(gain) * received / np.maximum(noise_power, MIN_NOISE_POWER)
+    return combined.reshape(repeats, -1).sum(axis=0) if repeats > 1 else combined

@@ -1,6 +1,6 @@
-"""Points of error rate curves, measured: bits without a code, blocks with one. What theory says of the former is in `phy.theory`.
+"""Measured points of error rate curves: bit errors without a code, block errors with one. `phy.theory` holds the closed forms.
 
-A measured point is a fact of its arguments: its draws are streams named by the seed.
+A measured point is a function of its arguments: its draws come from streams named by the seed.
 """
 
 from dataclasses import dataclass
@@ -16,57 +16,64 @@ from linksim.phy.noise import unit_noise
 from linksim.rng import Streams
 from linksim.units import db_to_linear
 
-AT_ONCE = 1 << 18  # bits or symbols that are drawn at a time
+BATCH_SIZE = 1 << 18  # bits or symbols that are drawn at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """Errors among independent trials."""
+class ErrorCount:
+    """Number of errors among independent trials."""
 
     errors: int
     trials: int
 
     @property
-    def value(self) -> float:
+    def rate(self) -> float:
+        """Errors per trial."""
         return self.errors / self.trials
 
 
-def measure_uncoded(order: int, snr_db: float, channel: Literal["awgn", "rayleigh"], bits: int, seed: int) -> Rate:
+def measure_uncoded(order: int, snr_db: float, channel: Literal["awgn", "rayleigh"], bits: int, seed: int) -> ErrorCount:
     """Bit errors of nearest-point decisions over `bits` bits, rounded up to whole symbols.
 
     order    4 (QPSK) or 16 (16-QAM)
     snr_db   mean Es/N0
-    channel  "awgn", or "rayleigh": a gain of its own for every symbol, which the receiver knows
+    channel  "awgn", or "rayleigh": an independent gain for every symbol, known to the receiver
     """
     m, streams = qam.bits_per_symbol(order), Streams(seed)
     symbols, noise_power = -(-bits // m), torch.tensor([1 / db_to_linear(snr_db)])
     errors = 0
-    for number, first in enumerate(range(0, symbols, AT_ONCE)):
-        draw, count = streams("curves/uncoded", number), min(AT_ONCE, symbols - first)
+    for number, first in enumerate(range(0, symbols, BATCH_SIZE)):
+        draw, count = streams("curves/uncoded", number), min(BATCH_SIZE, symbols - first)
         sent = _bits(draw, 1, m * count)
         gain = _normals(draw, 1, count) if channel == "rayleigh" else torch.ones(1, 1, dtype=torch.complex64)
         received = transmit(qam.modulate(sent, order), gain, noise_power, _normals(draw, 1, count))
         errors += int((qam.decide(equalise(ReceivedSymbols(received, gain, noise_power)), order) != sent).sum())
-    return Rate(errors, m * symbols)
+    return ErrorCount(errors, m * symbols)
 
 
-def measure_coded(code: ldpc.Code, order: int, snr_db: float, blocks: int, seed: int, iterations: int = 20) -> Rate:
-    """Messages not recovered out of `blocks`, over AWGN of that Es/N0, soft demapped and decoded."""
+def measure_coded(code: ldpc.LdpcCode, order: int, snr_db: float, blocks: int, seed: int, iterations: int = 20) -> ErrorCount:
+    """Block errors of soft demapping and decoding over AWGN.
+
+    order       4 (QPSK) or 16 (16-QAM)
+    snr_db      Es/N0
+    blocks      number of codewords
+    iterations  largest number of decoder iterations
+    """
     streams, noise_power = Streams(seed), 1 / db_to_linear(snr_db)
-    m, at_once = qam.bits_per_symbol(order), AT_ONCE // code.n
-    wrong = 0
-    for number, first in enumerate(range(0, blocks, at_once)):
-        draw, count = streams("curves/coded", number), min(at_once, blocks - first)
+    m, batch_size = qam.bits_per_symbol(order), BATCH_SIZE // code.n
+    errors = 0
+    for number, first in enumerate(range(0, blocks, batch_size)):
+        draw, count = streams("curves/coded", number), min(batch_size, blocks - first)
         sent, level = _bits(draw, count, code.k), torch.full((count,), noise_power)
         symbols = qam.modulate(ldpc.encode(code, sent), order)
         received = transmit(symbols, torch.ones(count, 1), level, _normals(draw, count, code.n // m))
         decoded = ldpc.decode(code, qam.demodulate(received, level, order), iterations)
-        wrong += int((decoded.bits != sent).any(dim=1).sum())
-    return Rate(wrong, blocks)
+        errors += int((decoded.bits != sent).any(dim=1).sum())
+    return ErrorCount(errors, blocks)
 
 
 def _bits(draw: np.random.Generator, rows: int, count: int) -> Tensor:
-    """Fair bits uint8 [rows, count]."""
+    """Fair bits, uint8 [rows, count]."""
     return torch.from_numpy(draw.integers(2, size=(rows, count), dtype=np.uint8))
 
 

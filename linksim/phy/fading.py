@@ -1,4 +1,4 @@
-"""Fading: the complex gain of a path about its mean, a function of the simulated instant with E|gain|^2 = 1."""
+"""Small-scale fading: the complex gain of a path relative to its mean SNR, as a function of simulated time with E|gain|^2 = 1."""
 
 import math
 from collections.abc import Callable
@@ -8,126 +8,164 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.phy import tdl
-from linksim.phy.sum_of_sinusoids import SumOfSinusoids, from_all_sides
-from linksim.rng import Draws, Key, Streams, generator
-from linksim.scenario import fading as words
+from linksim.phy.sum_of_sinusoids import SumOfSinusoids, isotropic_waves
+from linksim.rng import Draws, StreamKey, Streams, generator
+from linksim.scenario import fading as options
+from linksim.scenario.base import component_of
 from linksim.units import db_to_linear, seconds_to_ns
 
+DrawGains = Callable[[np.random.Generator, int], NDArray[np.complex128]]  # (generator, count) -> gains [count]
 CHUNK = 64  # blocks drawn at a time
-WAVES = 64  # of Clarke's model
+NUM_WAVES = 64  # plane waves of Clarke's model
 
 
 class Fading(Protocol):
-    """Gain over time."""
+    """Complex gain over time."""
 
     def gains(self, start_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.complex64]:
-        """Gain of `uses` consecutive channel uses of `use_ns` each from `start_ns` on: complex64 [uses], or [1] where all have the same."""
+        """Gain of consecutive channel uses of `use_ns` each from `start_ns` on: complex64 [channel_uses], or [1] for a constant gain."""
 
 
-ONE = np.ones(1, np.complex64)
+UNIT_GAIN = np.ones(1, np.complex64)
 
 
-class NoGain:
+class UnitGain:
     """A gain of one."""
 
     def gains(self, start_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.complex64]:
-        return ONE
+        """See `Fading.gains`."""
+        return UNIT_GAIN
 
 
 class BlockGains:
-    """A gain that is constant within a coherence block and independent from block to block.
+    """A gain that is constant within a coherence block and independent between blocks.
 
-    Block b lasts from b * coherence to (b + 1) * coherence of simulated time, whoever sends then.
+    Block b lasts from b * coherence to (b + 1) * coherence of simulated time, independently of the frames.
 
-    draw  (generator, count) -> the gains of so many blocks, complex128 [count]
+    draw  (generator, count) -> gains of `count` blocks, complex128 [count]
     """
 
-    def __init__(self, coherence_ns: int, key: Key, draw: Callable[[np.random.Generator, int], NDArray[np.complex128]]) -> None:
+    def __init__(self, coherence_ns: int, key: StreamKey, draw: DrawGains) -> None:
         self._coherence_ns, self._draws, self._draw = coherence_ns, Draws(key), draw
-        self._chunk, self._kept = -1, ONE
+        self._chunk, self._cached = -1, UNIT_GAIN
 
     def gains(self, start_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.complex64]:
+        """See `Fading.gains`."""
         first, last = start_ns // self._coherence_ns, int(start_ns + (channel_uses - 1) * use_ns) // self._coherence_ns
         if first == last:
             place = first % CHUNK
-            return self._of(first // CHUNK)[place : place + 1]
+            return self._gains_of_chunk(first // CHUNK)[place : place + 1]
         blocks = (start_ns + np.arange(channel_uses) * use_ns).astype(np.int64) // self._coherence_ns
         chunks = range(first // CHUNK, last // CHUNK + 1)
-        drawn: NDArray[np.complex64] = np.concatenate([self._of(chunk) for chunk in chunks])
+        drawn: NDArray[np.complex64] = np.concatenate([self._gains_of_chunk(chunk) for chunk in chunks])
         return drawn[blocks - chunks[0] * CHUNK]
 
-    def _of(self, chunk: int) -> NDArray[np.complex64]:
+    def _gains_of_chunk(self, chunk: int) -> NDArray[np.complex64]:
+        """Gains of `CHUNK` consecutive blocks, complex64 [CHUNK]; the last chunk is cached."""
         if chunk != self._chunk:
-            self._chunk, self._kept = chunk, self._draw(self._draws(chunk), CHUNK).astype(np.complex64)
-        return self._kept
+            self._chunk, self._cached = chunk, self._draw(self._draws(chunk), CHUNK).astype(np.complex64)
+        return self._cached
 
 
 def gaussian(draw: np.random.Generator, count: int) -> NDArray[np.complex128]:
-    """Rayleigh magnitude: circular complex normals of unit power."""
+    """Gains of Rayleigh magnitude: circular complex normals of unit power, complex128 [count]."""
     normals: NDArray[np.complex128] = draw.standard_normal(2 * count).view(np.complex128) * math.sqrt(0.5)
     return normals
 
 
 def nakagami(m: float) -> Callable[[np.random.Generator, int], NDArray[np.complex128]]:
-    """Nakagami magnitude: the power is Gamma distributed with shape m and mean one; the phase is uniform."""
+    """Sampler of gains of Nakagami magnitude: the power is Gamma distributed with shape m and mean one, the phase is uniform."""
 
-    def drawn(draw: np.random.Generator, count: int) -> NDArray[np.complex128]:
+    def sample(draw: np.random.Generator, count: int) -> NDArray[np.complex128]:
         gains: NDArray[np.complex128] = np.sqrt(draw.gamma(m, 1 / m, count)) * np.exp(2j * np.pi * draw.random(count))
         return gains
 
-    return drawn
+    return sample
 
 
 class CorrelatedFading:
-    """Two independent fadings of one Gaussian law as one of the same law, whose correlation with the first is `correlation`."""
+    """Fading whose correlation with a reference is `correlation`: a mixture of the reference and an independent process of the same law.
 
-    def __init__(self, first: Fading, second: Fading, correlation: float) -> None:
-        self._first, self._second = first, second
-        self._shares = np.float32(correlation), np.float32(math.sqrt(1 - correlation**2))
+    The law is preserved because both processes are Gaussian.
+    """
+
+    def __init__(self, reference: Fading, independent: Fading, correlation: float) -> None:
+        self._reference, self._independent = reference, independent
+        self._weights = np.float32(correlation), np.float32(math.sqrt(1 - correlation**2))
 
     def gains(self, start_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.complex64]:
-        first, second = (fading.gains(start_ns, channel_uses, use_ns) for fading in (self._first, self._second))
-        return self._shares[0] * first + self._shares[1] * second
+        """See `Fading.gains`."""
+        reference, independent = (fading.gains(start_ns, channel_uses, use_ns) for fading in (self._reference, self._independent))
+        return self._weights[0] * reference + self._weights[1] * independent
 
 
 class LineOfSight:
-    """Scattered waves and a direct one of `k` times their power: Rician. The direct wave has one phase, and one angle, for all time.
+    """Rician fading: scattered waves plus a direct wave of `k` times their power. The direct wave has a fixed initial phase and angle.
 
-    shift_hz  largest Doppler shift of the path; that of the direct wave is its share by the angle at which it comes in
+    shift_hz  maximum Doppler shift of the path; the direct wave has this shift times the cosine of its angle of arrival
     """
 
-    def __init__(self, scattered: Fading, k: float, shift_hz: float, key: Key) -> None:
+    def __init__(self, scattered: Fading, k: float, shift_hz: float, key: StreamKey) -> None:
         angle, phase = generator(key).random(2) * 2 * np.pi
         self._direct = SumOfSinusoids(np.array([math.sqrt(k / (k + 1)) * np.exp(1j * phase)]), np.array([shift_hz * np.cos(angle)]))
-        self._scattered, self._share = scattered, np.float32(math.sqrt(1 / (k + 1)))
+        self._scattered, self._scale = scattered, np.float32(math.sqrt(1 / (k + 1)))
 
     def gains(self, start_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.complex64]:
-        return self._direct.gains(start_ns, channel_uses, use_ns) + self._share * self._scattered.gains(start_ns, channel_uses, use_ns)
+        """See `Fading.gains`."""
+        return self._direct.gains(start_ns, channel_uses, use_ns) + self._scale * self._scattered.gains(start_ns, channel_uses, use_ns)
 
 
-def fading(spec: words.Fading, streams: Streams, name: str, twin: str = "", correlation: float = 0.0) -> Fading:
-    """The fading that a scenario asks for, driven by the stream `name`.
+def fading(spec: options.Fading, streams: Streams, name: str, reference: str = "", correlation: float = 0.0) -> Fading:
+    """The fading process of a scenario's options, driven by the stream `name`.
 
-    twin         stream of another path of the same law, whose draws this leaves as they are
-    correlation  of the scattered parts of both, E[gain * conj(twin's gain)], 0..1; only for the kinds of `scenario.fading.Gaussian`
+    reference    stream of another path of the same law; its own gains are not affected
+    correlation  correlation of the scattered parts of both, E[gain * conj(reference gain)], 0..1; only for `scenario.fading.Gaussian`
     """
     made = scattered(spec, streams.key(name))
     if correlation:
-        made = CorrelatedFading(scattered(spec, streams.key(twin)), made, correlation)
-    k_db = spec.k_db if isinstance(spec, words.RicianFading | words.JakesFading) else None
+        made = CorrelatedFading(scattered(spec, streams.key(reference)), made, correlation)
+    k_db = spec.k_db if isinstance(spec, options.RicianFading | options.JakesFading) else None
     if k_db is None:
         return made
-    shift_hz = spec.shift_hz if isinstance(spec, words.JakesFading) else 0.0
+    shift_hz = spec.shift_hz if isinstance(spec, options.JakesFading) else 0.0
     return LineOfSight(made, db_to_linear(k_db), shift_hz, streams.key(f"{name}/line of sight"))
 
 
-def scattered(spec: words.Fading, key: Key) -> Fading:
-    """The fading without its line of sight."""
-    if isinstance(spec, words.NoFading):
-        return NoGain()
-    if isinstance(spec, words.JakesFading):
-        return from_all_sides(key, spec.shift_hz, WAVES, np.ones(1)).narrowband()
-    if isinstance(spec, words.TdlFading):
-        return tdl.flat(spec, key) if spec.bandwidth == "flat" else tdl.Ofdm(spec, key)
-    draw = nakagami(spec.m) if isinstance(spec, words.NakagamiFading) else gaussian
+def scattered(spec: options.FadingOptions, key: StreamKey) -> Fading:
+    """The fading process without its line of sight."""
+    made: Fading = component_of(spec).load()(spec, key)
+    return made
+
+
+def make_constant(spec: options.NoFading, key: StreamKey) -> Fading:
+    """Factory of `none`."""
+    return UnitGain()
+
+
+def make_rayleigh(spec: options.RayleighFading, key: StreamKey) -> Fading:
+    """Factory of `rayleigh`."""
+    return _block_gains(spec, key, gaussian)
+
+
+def make_rician(spec: options.RicianFading, key: StreamKey) -> Fading:
+    """Factory of the scattered part of `rician`."""
+    return _block_gains(spec, key, gaussian)
+
+
+def make_nakagami(spec: options.NakagamiFading, key: StreamKey) -> Fading:
+    """Factory of `nakagami`."""
+    return _block_gains(spec, key, nakagami(spec.m))
+
+
+def make_jakes(spec: options.JakesFading, key: StreamKey) -> Fading:
+    """Factory of the scattered part of `jakes`."""
+    return isotropic_waves(key, spec.shift_hz, NUM_WAVES, np.ones(1)).narrowband()
+
+
+def make_tdl(spec: options.TdlFading, key: StreamKey) -> Fading:
+    """Factory of `tdl`."""
+    return tdl.flat(spec, key) if spec.bandwidth == "flat" else tdl.Ofdm(spec, key)
+
+
+def _block_gains(spec: options.BlockFading, key: StreamKey, draw: DrawGains) -> Fading:
     return BlockGains(max(1, seconds_to_ns(spec.coherence_ms / 1e3)), key, draw)

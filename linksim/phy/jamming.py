@@ -1,34 +1,36 @@
-"""When a jammer is on by the clock alone, what that costs, and which symbols an interval hits: pure functions of time and of one stream."""
+"""Jamming schedules: on-intervals of jammers that follow the clock, their energy budget, and the channel uses that an interval covers."""
 
 import math
 from collections.abc import Iterator
 
-from linksim.rng import Key, generator
+from linksim.rng import StreamKey, generator
 from linksim.scenario.jammers import BARRAGE_SLICE_MS, Jamming, MarkovJammer, PlannedJammer, PulsedJammer, SweepJammer
 from linksim.units import db_to_linear, seconds_to_ns
 
 Intervals = Iterator[tuple[int, int]]
 
 
-class Budget:
-    """Energy that a jammer may yet spend, as time in whole ns at its power; without end where the scenario sets no bound."""
+class EnergyBudget:
+    """Remaining energy of a jammer, as time in ns at its power; infinite if the scenario sets no budget."""
 
     def __init__(self, spec: Jamming) -> None:
-        self.left_ns: float = (
+        self.remaining_ns: float = (
             math.inf if spec.energy_budget_s is None else math.floor(spec.energy_budget_s * 1e9 / db_to_linear(spec.jsr_bob_db))
         )
 
     def spend(self, start_ns: int, end_ns: int) -> int:
-        """Pay for an interval; returns its end, sooner than asked where no more can be paid for."""
-        end_ns = end_ns if self.left_ns >= end_ns - start_ns else start_ns + int(self.left_ns)
-        self.left_ns -= end_ns - start_ns
+        """Deduct an interval and return its end, which is earlier than `end_ns` if the budget does not suffice."""
+        end_ns = end_ns if self.remaining_ns >= end_ns - start_ns else start_ns + int(self.remaining_ns)
+        self.remaining_ns -= end_ns - start_ns
         return end_ns
 
 
-def intervals(spec: PlannedJammer, key: Key) -> Intervals:
-    """The intervals [start, end) in ns during which the jammer is on, in order and without end, its budget not yet considered.
+def intervals(spec: PlannedJammer, key: StreamKey) -> Intervals:
+    """The on-intervals [start, end) of a jammer in ns, in order and without end, disregarding its energy budget.
 
-    key  of the jammer's stream, which only a Markov jammer uses. Interval n of a sweep is spent on link n modulo the links of the group
+    Interval n of a sweep jammer belongs to link n modulo the number of links of the group.
+
+    key  stream of the jammer, used by the Markov jammer only
     """
     start = seconds_to_ns(spec.start_ms / 1e3)
     if isinstance(spec, MarkovJammer):
@@ -45,32 +47,42 @@ def _periodic(start: int, period_ns: int, on_ns: int) -> Intervals:
         start += period_ns
 
 
-def _markov(start: int, mean_on_ns: float, mean_off_ns: float, key: Key) -> Intervals:
-    """Two states in continuous time. The first is drawn from the steady state; an exponential stay is, at any time, as good as new."""
+def _markov(start: int, mean_on_ns: float, mean_off_ns: float, key: StreamKey) -> Intervals:
+    """On-intervals of a two-state Markov chain in continuous time, stationary from `start` on.
+
+    The first state is drawn from the stationary distribution. Its remaining sojourn time is exponential, like that of every other state.
+    """
     draw = generator(key)
     if draw.random() >= mean_on_ns / (mean_on_ns + mean_off_ns):
-        start += _stay_ns(draw.exponential(mean_off_ns))
+        start += _sojourn_ns(draw.exponential(mean_off_ns))
     while True:
-        end = start + _stay_ns(draw.exponential(mean_on_ns))
+        end = start + _sojourn_ns(draw.exponential(mean_on_ns))
         yield start, end
-        start = end + _stay_ns(draw.exponential(mean_off_ns))
+        start = end + _sojourn_ns(draw.exponential(mean_off_ns))
 
 
-def _stay_ns(drawn: float) -> int:
+def _sojourn_ns(drawn: float) -> int:
     return max(1, round(drawn))
 
 
-def within_budget(spec: PlannedJammer, key: Key) -> Intervals:
-    """`intervals` until the energy budget is spent; the last one is cut short where it ends."""
-    budget = Budget(spec)
+def within_budget(spec: PlannedJammer, key: StreamKey) -> Intervals:
+    """The `intervals` of a jammer until its energy budget is spent; the last one is shortened accordingly."""
+    budget = EnergyBudget(spec)
     for start, end in intervals(spec, key):
-        if budget.left_ns < 1:
+        if budget.remaining_ns < 1:
             return
         yield start, budget.spend(start, end)
 
 
 def channel_uses_hit(start_ns: int, end_ns: int, frame_ns: int, use_ns: float, channel_uses: int) -> tuple[int, int]:
-    """Which channel uses [first, last) of a frame that starts at `frame_ns` lie within the interval; a use is hit when its middle is."""
+    """The channel uses [first, last) of a frame whose midpoints lie within the interval [start_ns, end_ns).
+
+    frame_ns  start of the frame
+    use_ns    duration of a channel use
+
+    >>> channel_uses_hit(1_000, 3_000, frame_ns=0, use_ns=1_000.0, channel_uses=10)
+    (1, 3)
+    """
     first = math.ceil((start_ns - frame_ns) / use_ns - 0.5)
     last = math.ceil((end_ns - frame_ns) / use_ns - 0.5)
     return min(max(first, 0), channel_uses), min(max(last, 0), channel_uses)

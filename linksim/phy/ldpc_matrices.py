@@ -1,8 +1,8 @@
 """Base matrices of the LDPC codes of IEEE Std 802.11n-2009, Tables R.1 to R.3.
 
-A number s stands for the identity of size Z = n / 24 with its columns shifted s places to the right (row i has its one in column
-(i + s) mod Z), a dash for a block of zeros. All have 24 columns of blocks; the last ones, of parity bits, are a column of weight three
-(shifts 1, 0, 1) and the double diagonal that makes encoding linear in n.
+A number s denotes the identity matrix of size Z = n / 24 with its columns shifted s places to the right (row i has its one in column
+(i + s) mod Z), and a dash denotes a block of zeros. Every matrix has 24 columns of blocks. The columns of the parity bits are a column of
+weight three (shifts 1, 0, 1) and a double diagonal, which makes the complexity of encoding linear in n.
 """
 
 Base = tuple[tuple[int | None, ...], ...]

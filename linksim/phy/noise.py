@@ -1,4 +1,4 @@
-"""Noise of a batch whose items each have their own stream: made where it is used, from keys that cost nothing to carry."""
+"""Noise for a batch of items with one stream each. It is generated where it is used, from keys that are cheap to carry."""
 
 from dataclasses import dataclass
 from struct import Struct
@@ -9,19 +9,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from linksim.rng import Key, Normals
+from linksim.rng import Normals, StreamKey
 
 _NORMALS = Normals()
-
-
 _ROW = Struct("=3Q")
-MIX = 6364136223846793005  # odd, so that no two keys fall together; Knuth's multiplier
+MIX = 6364136223846793005  # Knuth's multiplier; it is odd, so multiplication modulo 2^64 maps different keys to different keys
 
 
-def item_keys(key: Key, first: int, count: int) -> NDArray[np.int64]:
-    """Keys of items `first` .. `first + count - 1` of a stream: the bits of uint64 [count, 3], as int64 because torch carries those.
+def item_keys(key: StreamKey, first: int, count: int) -> NDArray[np.int64]:
+    """Keys of items `first` .. `first + count - 1` of a stream: the bits of uint64 [count, 3], as int64, which torch supports; read-only.
 
-    Read-only. Packed by `struct`, which for the few items of a frame is several times faster than filling an array.
+    `struct` packs the keys of the few items of a frame several times faster than filling an array does.
     """
     high, low = key.high, key.low
     packed = b"".join([_ROW.pack(high, low, number) for number in range(first, first + count)])
@@ -29,14 +27,14 @@ def item_keys(key: Key, first: int, count: int) -> NDArray[np.int64]:
 
 
 def unit_noise(draw: np.random.Generator, channel_uses: int) -> NDArray[np.complex64]:
-    """Circular complex normals of unit power, complex64 [uses], for what is computed at once."""
+    """Circular complex normals of unit power from one generator, complex64 [channel_uses]."""
     noise: NDArray[np.complex64] = draw.standard_normal(2 * channel_uses, dtype=np.float32).view(np.complex64) * np.float32(0.5**0.5)
     return noise
 
 
 @dataclass(frozen=True)
 class Noise:
-    """Draws for a batch. Drawn on the CPU by numpy on every device, so that a GPU run hears the same noise.
+    """Random draws for a batch of items. numpy generates them on the CPU for every device, so runs on a GPU use the same noise.
 
     keys  int64 [batch, 3], see `item_keys`
     """
@@ -44,17 +42,17 @@ class Noise:
     keys: Tensor
 
     def real(self, count: int) -> Tensor:
-        """Standard normals float32 [batch, count]."""
+        """Standard normals, float32 [batch, count]."""
         parts: Tensor = torch.view_as_real(self.complex(-(-count // 2))).mul(2.0**0.5)
         return parts.flatten(1)[:, :count]
 
     def complex(self, channel_uses: int) -> Tensor:
-        """Circular complex normals of unit power, complex64 [batch, uses]."""
+        """Circular complex normals of unit power, complex64 [batch, channel_uses]."""
         keys: NDArray[Any] = self.keys.cpu().numpy().view(np.uint64)
         return torch.from_numpy(_NORMALS(keys, channel_uses)).to(self.keys.device)
 
     def branch(self, number: int) -> "Noise":
-        """Other streams for the same items, independent of these and of every other branch, nested ones included."""
+        """Other streams for the same items, independent of these and of all other branches, including nested ones."""
         keys = self.keys.clone()
         keys[:, 0] = keys[:, 0] * MIX + number
         return Noise(keys)

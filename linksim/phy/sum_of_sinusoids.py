@@ -1,20 +1,20 @@
-"""A sum of plane waves, each with its own Doppler shift: the gain between moving ends, at any instant.
+"""A sum of plane waves with individual Doppler shifts: the gain between moving ends at any instant.
 
     h(t) = sum over n of a_n exp(j 2 pi f_n t)
 
-Clarke's model is such a sum: waves of equal power from angles all around, f_n = f_d cos(angle_n). The angles are stratified (one drawn in
-each of N equal sectors) and the phases independent, so that over realisations the autocorrelation is exactly that of waves from all sides,
-J0(2 pi f_d lag), and within one realisation already near it.
+Clarke's model is such a sum: waves of equal power with angles of arrival from all directions, f_n = f_d cos(angle_n). The angles are
+stratified (one is drawn in each of N equal sectors) and the phases are independent. The ensemble autocorrelation is then exactly that of
+isotropic scattering, J0(2 pi f_d lag), and the autocorrelation of a single realisation is close to it.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.rng import Key, generator
+from linksim.rng import StreamKey, generator
 
 
 class SumOfSinusoids:
-    """SumOfSinusoids that add up.
+    """Superposition of plane waves.
 
     amplitudes  complex128 [..., waves]
     shifts_hz   float64 [..., waves], the Doppler shift of each
@@ -22,52 +22,56 @@ class SumOfSinusoids:
 
     def __init__(self, amplitudes: NDArray[np.complex128], shifts_hz: NDArray[np.float64]) -> None:
         self._amplitudes, self._shifts_hz = amplitudes, shifts_hz
-        self._still = not shifts_hz.any()
+        self._static = not shifts_hz.any()
 
     def gains(self, start_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.complex64]:
-        """Their sum at `uses` instants, `use_ns` apart, from `start_ns` on: complex64 [..., uses], or [..., 1] where nothing moves.
+        """Gain at `channel_uses` instants, `use_ns` apart, from `start_ns` on: complex64 [..., channel_uses], or [..., 1] without motion.
 
-        An instant is start + (i columns + k) use, so all of them are one matrix product over the waves, rows i by columns k, and only its
-        two factors need phasors, which are computed in double precision.
+        With the instants written as start + (i columns + k) use, all gains are one matrix product over the waves, rows i by columns k.
+        Only its two factors need phasors, which are computed in double precision.
         """
-        now = self._amplitudes * self._turn(start_ns)
-        if self._still:
-            still: NDArray[np.complex64] = now.sum(axis=-1, keepdims=True).astype(np.complex64)
-            return still
+        now = self._amplitudes * self._phasors(start_ns)
+        if self._static:
+            static: NDArray[np.complex64] = now.sum(axis=-1, keepdims=True).astype(np.complex64)
+            return static
         columns = int(np.ceil(np.sqrt(channel_uses)))
         rows = -(-channel_uses // columns)
-        fine = powers(self._turn(use_ns), columns).astype(np.complex64)
-        coarse = (powers(self._turn(columns * use_ns), rows) * now[..., None]).astype(np.complex64)
+        fine = powers(self._phasors(use_ns), columns).astype(np.complex64)
+        coarse = (powers(self._phasors(columns * use_ns), rows) * now[..., None]).astype(np.complex64)
         table: NDArray[np.complex64] = coarse.swapaxes(-1, -2) @ fine
         return table.reshape(*now.shape[:-1], rows * columns)[..., :channel_uses]
 
     def narrowband(self) -> "SumOfSinusoids":
-        """The waves of all taps as those of one."""
+        """The waves of all taps as those of a single tap."""
         return SumOfSinusoids(self._amplitudes.ravel(), self._shifts_hz.ravel())
 
-    def _turn(self, span_ns: float) -> NDArray[np.complex128]:
-        """By how much each wave turns in a span of time."""
-        turned: NDArray[np.complex128] = np.exp(2j * np.pi * (span_ns * 1e-9) * self._shifts_hz)
-        return turned
+    def _phasors(self, span_ns: float) -> NDArray[np.complex128]:
+        """Phase rotation of each wave over a time span, complex128 [..., waves]."""
+        phasors: NDArray[np.complex128] = np.exp(2j * np.pi * (span_ns * 1e-9) * self._shifts_hz)
+        return phasors
 
 
 def powers(base: NDArray[np.complex128], count: int) -> NDArray[np.complex128]:
-    """base^0 .. base^(count - 1), by doubling: [...] -> [..., count]."""
-    made = np.ones((*base.shape, count), np.complex128)
+    """base^0 .. base^(count - 1), by repeated doubling: [...] -> [..., count].
+
+    >>> powers(np.array([2j]), 4).tolist()
+    [[(1+0j), 2j, (-4+0j), (-0-8j)]]
+    """
+    result = np.ones((*base.shape, count), np.complex128)
     filled, power = 1, base
     while filled < count:
         more = min(filled, count - filled)
-        made[..., filled : filled + more] = made[..., :more] * power[..., None]
+        result[..., filled : filled + more] = result[..., :more] * power[..., None]
         filled, power = filled + more, power * power
-    return made
+    return result
 
 
-def from_all_sides(key: Key, shift_hz: float, waves: int, tap_powers: NDArray[np.float64]) -> SumOfSinusoids:
-    """Clarke's waves for each of several taps, all independent.
+def isotropic_waves(key: StreamKey, shift_hz: float, waves: int, tap_powers: NDArray[np.float64]) -> SumOfSinusoids:
+    """Clarke's model for each of several independent taps.
 
-    shift_hz    largest Doppler shift
-    waves       for each tap
-    tap_powers  float64 [taps], mean power of each
+    shift_hz    maximum Doppler shift
+    waves       number of waves per tap
+    tap_powers  float64 [taps], mean power of each tap
     """
     draw = generator(key).random((2, len(tap_powers), waves))
     angles = 2 * np.pi * (np.arange(waves) + draw[0]) / waves

@@ -1,15 +1,15 @@
-"""Tapped delay lines of 3GPP TR 38.901 without a line of sight, seen on one narrow carrier or over the subcarriers of OFDM."""
+"""Tapped delay lines of 3GPP TR 38.901 without a line of sight, on a single narrowband carrier or over the subcarriers of OFDM."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.phy.sum_of_sinusoids import SumOfSinusoids, from_all_sides
-from linksim.rng import Key
+from linksim.phy.sum_of_sinusoids import SumOfSinusoids, isotropic_waves
+from linksim.rng import StreamKey
 from linksim.scenario.fading import TdlFading
 
-WAVES = 16  # of a tap; a profile has more than twenty taps
+NUM_WAVES = 16  # per tap; a profile has more than twenty taps
 
-# Delay in units of the root-mean-square delay spread, power in dB: Tables 7.7.2-1 and 7.7.2-3.
+# (delay normalised by the root-mean-square delay spread, power in dB) of each tap: Tables 7.7.2-1 and 7.7.2-3.
 PROFILES = {
     "A": (
         (0.0000, -13.4), (0.3819, 0.0), (0.4025, -2.2), (0.5868, -4.0), (0.4610, -6.0), (0.5375, -8.2), (0.6708, -9.9), (0.5750, -10.5),
@@ -27,36 +27,42 @@ PROFILES = {
 
 
 def taps(profile: str, spread_ns: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Delays in ns and mean powers, which add up to one, of the taps of a profile: float64 [taps] each."""
+    """Delays in ns and mean powers of the taps of a profile, float64 [taps] each. The powers add up to one.
+
+    profile    "A" or "C"
+    spread_ns  root-mean-square delay spread
+    """
     delays, powers_db = np.array(PROFILES[profile]).T
     powers = 10.0 ** (powers_db / 10.0)
     return delays * spread_ns, powers / powers.sum()
 
 
-def flat(spec: TdlFading, key: Key) -> SumOfSinusoids:
-    """All taps at one carrier: what a signal meets whose bandwidth is small against the inverse of the delay spread.
+def flat(spec: TdlFading, key: StreamKey) -> SumOfSinusoids:
+    """Fading of all taps at one carrier, for a signal whose bandwidth is small compared with the inverse of the delay spread.
 
-    A tap's delay turns its phase, which is random as it is, so no delay appears here.
+    In the narrowband case a tap's delay only adds a phase, which is already uniform, so delays are omitted.
     """
-    return from_all_sides(key, spec.shift_hz, WAVES, taps(spec.profile, spec.delay_spread_ns)[1]).narrowband()
+    return isotropic_waves(key, spec.shift_hz, NUM_WAVES, taps(spec.profile, spec.delay_spread_ns)[1]).narrowband()
 
 
 class Ofdm:
-    """H(f_k, t) = sum over l of h_l(t) exp(-j 2 pi f_k tau_l) for use u of a frame on subcarrier k = u mod K of OFDM symbol u // K.
+    """Fading over the subcarriers of OFDM: H(f_k, t) = sum over l of h_l(t) exp(-j 2 pi f_k tau_l).
 
-    An OFDM symbol lasts K uses, its cyclic prefix, which is taken to be longer than all delays, included; the gain is that at its start.
-    Subcarriers lie evenly about the carrier.
+    Channel use u of a frame is subcarrier k = u mod K of OFDM symbol u // K. An OFDM symbol lasts K channel uses, including its cyclic
+    prefix, which is assumed to be longer than all delays. The gain is sampled at the start of the OFDM symbol. The subcarriers are
+    symmetric about the carrier.
     """
 
-    def __init__(self, spec: TdlFading, key: Key) -> None:
+    def __init__(self, spec: TdlFading, key: StreamKey) -> None:
         delays_ns, powers = taps(spec.profile, spec.delay_spread_ns)
-        self._waves: SumOfSinusoids = from_all_sides(key, spec.shift_hz, WAVES, powers)
+        self._waves: SumOfSinusoids = isotropic_waves(key, spec.shift_hz, NUM_WAVES, powers)
         self._subcarriers = spec.subcarriers
         offsets_hz = (np.arange(spec.subcarriers) - (spec.subcarriers - 1) / 2) * spec.spacing_khz * 1e3
-        self._turns = np.exp(-2j * np.pi * np.outer(delays_ns * 1e-9, offsets_hz)).astype(np.complex64)
+        self._delay_phasors = np.exp(-2j * np.pi * np.outer(delays_ns * 1e-9, offsets_hz)).astype(np.complex64)
 
     def gains(self, start_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.complex64]:
+        """See `phy.fading.Fading.gains`."""
         symbols = -(-channel_uses // self._subcarriers)
         found = self._waves.gains(start_ns, symbols, self._subcarriers * use_ns)
-        response: NDArray[np.complex64] = found.T @ self._turns
+        response: NDArray[np.complex64] = found.T @ self._delay_phasors
         return np.broadcast_to(response, (symbols, self._subcarriers)).reshape(-1)[:channel_uses]

@@ -1,1 +1,1 @@
-"""Figures and reports, drawn from a trace alone."""
+"""Figures and reports, drawn from traces only."""

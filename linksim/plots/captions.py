@@ -1,127 +1,129 @@
-"""The figures of the report, each with its title and how to read it. matplotlib is imported only once something is drawn."""
+"""The figures of a trace, declared with their captions in the order in which they are drawn.
 
+A figure is a component of kind "figure": a function of a `TraceView` that returns a matplotlib figure, or None if the trace has no data for
+it. The first line of the docstring of a figure from outside is its title, and the other lines explain it. Figures are imported when they
+are first drawn, so that captions are known without matplotlib.
+"""
+
+import inspect
 from dataclasses import dataclass
 
-from linksim.plots.figures import painters
-from linksim.plots.html import Markup, element, image, join
-from linksim.plots.trace_view import View
+from linksim.registry import Component, add
 
 
 @dataclass(frozen=True)
-class Plate:
-    """Words beside a figure.
+class Caption:
+    """Texts of a figure.
 
-    how     to read it
-    absent  what is said where there is nothing to draw; "" says nothing
+    title        heading
+    explanation  how to read the figure
+    absent       text in place of a figure without data; "" omits the figure
     """
 
     title: str
-    how: str
+    explanation: str
     absent: str = ""
 
 
-PLATES = {
-    "time-series": Plate(
-        "SNR and quality over time",
-        "Above, the SNR at each receiver as it was (solid) and as it was believed to be (dashed); below, what it did to the images; "
-        "the ground is tinted while a jammer was on.",
-    ),
-    "scores": Plate(
-        "Quality against SNR",
-        "Each point is the mean over all images whose frame fell into a bin of SNR, with its 95 % interval; the lowest panel "
-        "counts those images, so that a wide interval can be told from a poor link.",
-        "No image was scored.",
-    ),
-    "compare": Plate(
-        "Kinds of link",
-        "Each line is one kind of link: the mean over Bob's images at each SNR, with its 95 % interval. An image whose checksum "
-        "failed is lost and counts as the grey that stands in its place.",
-    ),
-    "decisions": Plate(
-        "Choice of diffusion steps",
-        "Of one link of each group, the SNR as it was and as Bob measured it, and the steps that frames were sent with; a cross is what he "
-        "asked for in a report that Alice never had. Below, over all links of the group, the reward of Eq. (31) where the source was "
-        "attacked, and SSIM and accuracy, each over the images of one stretch of time.",
-    ),
-    "policy-map": Plate(
-        "Answer to the SNR",
-        "The steps that Bob asked for against the SNR that he had measured: each choice a dot, the median of each bin of SNR a line, and "
-        "between 5 and 95 % of the choices a band. An oracle looks at the SNR as it was, so errors of measurement blur its line.",
-    ),
-    "policies": Plate(
-        "Policies",
-        "Groups that differ in nothing but Bob's policy, with 95 % intervals. Rewards are held against those of the oracle, or of the "
-        "first group where there is none: link by link both met the same channel and images, so the difference is surer than either mean.",
-    ),
-    "images": Plate(
-        "Images",
-        "What Alice sent, what Bob got, and what Eve made of what she received, with PSNR and SSIM below each estimate. Where her source was "
-        "attacked, what she sent is the attacked source, and estimates are held against the original.",
-        "No image was kept: trace.images is 0, or no frame was received.",
-    ),
-    "channel": Plate(
-        "Radio paths",
-        "One link of each group. Above, the power of the gain about its mean, coherence blocks tinted in turn; below, the SNR at every "
-        "instant and during each data frame, filled as it was, hollow as the receiver estimated it, interference taken for noise.",
-        "No path was kept: trace.channel_samples is 0.",
-    ),
-    "constellation": Plate(
-        "Constellations",
-        "Symbols of the first frames, in the colour of the quadrant in which they were radiated: as they were received, turned and scaled by "
-        "the path, and after equalisation. EVM is the error after equalisation over the power radiated.",
-        "No symbol was kept: trace.constellation_frames is 0, or no frame was received.",
-    ),
-    "timeline": Plate(
-        "On the air",
-        "Each bar is one transmission and each arrow its arrival; hatched bars were lost or could not be used, and time runs on "
-        "from one strip to the next.",
-    ),
-    "session": Plate(
-        "Session",
-        "Time runs downwards; the number beside a line is when the transmission began. A broken arrow with a cross was lost on the way; "
-        "one in another colour came, but could not be used, and names the reason. Control messages bear the number of their exchange.",
-    ),
-}
+CAPTIONS: dict[str, Caption] = {}
 
 
-def figure_section(view: View) -> Markup:
-    """Charts as SVG, images as PNG."""
-    from linksim.plots.plot_style import svg
-
-    shown = []
-    for name, paint in painters().items():
-        plate = PLATES[name]
-        if name == "images":
-            inside = picture_tables(view)
-        else:
-            figure = paint(view)
-            alt = f"Chart: {plate.title}. {plate.how}"
-            inside = image(svg(figure), "svg+xml", alt, "chart") if figure is not None else join(())
-        if inside:
-            shown.append(framed(plate.title, plate.how, inside))
-        elif plate.absent:
-            shown.append(element("p", element("b", plate.title), ": ", plate.absent, class_="soft"))
-    return element("section", element("h2", "Figures"), *shown)
+def declare(name: str, function: str, title: str, explanation: str, absent: str = "") -> None:
+    """Declare a figure of the package; `function` is the import path of the function that draws it."""
+    CAPTIONS[name] = Caption(title, explanation, absent)
+    add(Component("figure", name, None, function, title))
 
 
-def framed(title: str, caption: str, inside: Markup) -> Markup:
-    """A figure with how to read it."""
-    return element("figure", element("h3", title), element("figcaption", caption), inside)
+def caption_of(figure: Component) -> Caption:
+    """Return the caption of a figure; for one from outside, from the docstring of its function, or else its name."""
+    if figure.name in CAPTIONS:
+        return CAPTIONS[figure.name]
+    title, _, explanation = (inspect.getdoc(figure.load()) or figure.name).partition("\n")
+    return Caption(title.rstrip("."), " ".join(explanation.split()))
 
 
-def picture_tables(view: View) -> Markup:
-    """A table of images per group: a row per node, a column per image."""
-    from linksim.plots.images import picture_rows, png
-
-    tables = []
-    for group in view.groups:
-        lines = []
-        for row in picture_rows(group):
-            cells = []
-            for place, cell in enumerate(row.cells):
-                alt = f"image {place + 1}, {row.name}" + (f": {cell.score}" if cell.score else "")
-                cells.append(element("td", "not kept" if cell.image is None else image(png(cell.image), "png", alt), cell.score))
-            lines.append(element("tr", element("th", row.name, scope="row"), *cells))
-        if lines:
-            tables.append(join((element("h3", group.name), element("div", element("table", *lines, class_="images"), class_="wide"))))
-    return join(tables)
+declare(
+    "time-series",
+    "linksim.plots.time_series:time_series_figure",
+    "SNR and image quality over time",
+    "The upper panel shows the true SNR at each receiver (solid) and the assumed or estimated SNR (dashed), the lower panel the "
+    "PSNR of the images. The background is tinted while a jammer is on.",
+)
+declare(
+    "scores",
+    "linksim.plots.scores:scores_figure",
+    "Image quality over SNR",
+    "Each point is the mean over all images whose frames fall into a bin of SNR, with its 95 % interval. The lowest panel shows the "
+    "number of images in each bin.",
+    "No image was scored.",
+)
+declare(
+    "compare",
+    "linksim.plots.compare:compare_figure",
+    "Kinds of link",
+    "Each line is one kind of link: the mean over Bob's images at each SNR, with its 95 % interval. An image whose checksum failed "
+    "is erased and is scored as a grey image.",
+)
+declare(
+    "adaptation",
+    "linksim.plots.adaptation:adaptation_figure",
+    "Choice of diffusion steps",
+    "For one link of each group, the true SNR, the SNR that Bob measures, and the steps in force; a cross marks a request in a lost "
+    "report. Below, over all links of the group, the reward of Eq. (31) if the source was attacked, and SSIM and accuracy, each "
+    "over the images of one window of time.",
+)
+declare(
+    "policy-map",
+    "linksim.plots.policy_map:policy_map_figure",
+    "Policy map",
+    "The steps that Bob requests over the SNR that he measures: each choice as a dot, the median of each bin of SNR as a line, and "
+    "the range from 5 to 95 % of the choices as a band. An oracle uses the true SNR, so measurement errors blur its line.",
+)
+declare(
+    "policies",
+    "linksim.plots.policies:policies_figure",
+    "Policies",
+    "Groups that differ only in Bob's policy, with 95 % intervals. Rewards are compared with those of the oracle, or of the first "
+    "group if there is no oracle. The comparison is paired, because links of equal index have the same channel and images, so the "
+    "interval of the difference is narrower than that of either mean.",
+)
+declare(
+    "images",
+    "linksim.plots.images:images_figure",
+    "Images",
+    "The images that Alice sent and the reconstructions of Bob and Eve, with PSNR and SSIM below each reconstruction. If the source "
+    "was attacked, Alice sent the attacked images, and the reconstructions are compared with the originals.",
+    "No image was stored: trace.images is 0, or no frame was received.",
+)
+declare(
+    "channel",
+    "linksim.plots.channel:channel_figure",
+    "Radio paths",
+    "One link of each group. The upper panel shows the power of the gain relative to its mean, with every other coherence block "
+    "tinted; the lower panels show the SNR at every instant, and for each data frame the true SNR (filled) and the receiver's "
+    "estimate (hollow), which counts interference as noise.",
+    "No path was sampled: trace.channel_samples is 0.",
+)
+declare(
+    "constellation",
+    "linksim.plots.constellation:constellation_figure",
+    "Constellations",
+    "Symbols of the first frames, coloured by the quadrant of the transmitted symbol: as received, with the gain of the path, and "
+    "after equalisation. EVM is the power of the error after equalisation divided by the transmitted power.",
+    "No symbol was stored: trace.constellation_frames is 0, or no frame was received.",
+)
+declare(
+    "timeline",
+    "linksim.plots.timeline:timeline_figure",
+    "Transmissions",
+    "Each bar is one transmission and each arrow its arrival. Hatched bars were lost or could not be used. Time continues from each "
+    "strip to the next.",
+)
+declare(
+    "session",
+    "linksim.plots.session:session_figure",
+    "Session",
+    "Time runs downwards; the number beside a line is the start of the transmission. A dashed arrow with a cross was lost. An arrow "
+    "in another colour was received but could not be used, and its label gives the reason. Control messages have the number of "
+    "their exchange.",
+)

@@ -1,4 +1,4 @@
-"""The channel of one link: gain of its paths with their coherence blocks, SNR at each receiver as it was and as it was believed to be."""
+"""Figure of the channel of one link: gain of its paths with coherence blocks, and true and estimated SNR at each receiver."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from linksim.enums import Node
 from linksim.plots.plot_style import (
     BOB,
     EVE,
@@ -21,40 +22,39 @@ from linksim.plots.plot_style import (
     shown,
     side_by_side,
 )
-from linksim.plots.tables import Floats, Frames, Jamming, Paths, match, seconds
-from linksim.plots.time_series import Axis, axis_of
-from linksim.plots.trace_view import GroupView, Receiver, View
-from linksim.records import EVE as RECEIVER_OF_EVE
+from linksim.plots.tables import ChannelRows, Floats, FrameRows, JammingRows, match, seconds
+from linksim.plots.time_series import TimeAxis, time_axis
+from linksim.plots.trace_view import GroupView, ReceiverView, TraceView
 
-ROLES = (BOB, EVE)  # by the number of the receiver
-MOST_BLOCKS = 120  # more would be a grey ground
+ROLES = (BOB, EVE)  # by `Node`
+MAX_BLOCKS = 120  # with more coherence blocks none is tinted
 BAND = "#00000012"
-LEAST_DB = 6.0  # that a panel covers
+MIN_SPAN_DB = 6.0  # minimum height of a panel
 
 
 @plot_style()
-def channel_figure(view: View) -> Figure | None:
-    """For each group, over the time in which the paths of its first link were kept: |gain|^2, and SNR at Bob and at Eve.
+def channel_figure(view: TraceView) -> Figure | None:
+    """Draw for each group |gain|^2 and the SNR at Bob and Eve, over the time in which the paths of its first link were sampled.
 
-    None where no path was kept.
+    Returns None if no path was sampled.
     """
-    groups = [group for group in view.groups if len(group.paths)]
+    groups = [group for group in view.groups if len(group.channel)]
     drawn = groups[:MAX_GROUPS]
     if not drawn:
         return None
-    receivers = 1 + any((group.paths.receiver == RECEIVER_OF_EVE).any() for group in drawn)
-    fades = any(np.ptp(group.paths.gain_db) for group in drawn)
+    receivers = 1 + any((group.channel.receiver == Node.EVE).any() for group in drawn)
+    fades = any(np.ptp(group.channel.gain_db) for group in drawn)
     figure, panels = blocks(len(drawn), (1.7 if fades else 0.8, 1.7, 1.7)[: 1 + receivers], own_x=True)
     for group, block in zip(drawn, panels, strict=True):
-        link = int(group.paths.link.min())
-        axis = axis_of(end_s(group, link))
+        link = int(group.channel.link.min())
+        axis = time_axis(end_s(group, link))
         block[0].set_title(f"{sanitise(group.name)}, link {link}")
         draw(block, group, link, axis)
         block[-1].set_xlim(0, axis.end)
         block[-1].set_xlabel(f"simulated time ({axis.unit})")
     for panel in (panel for block in panels for panel in block):
         low, high = panel.get_ylim()
-        missing = max(0.0, LEAST_DB - (high - low))
+        missing = max(0.0, MIN_SPAN_DB - (high - low))
         panel.set_ylim(low - missing / 2, high + missing / 2)
     for block in panels[:: side_by_side(len(panels))]:
         for panel, name in zip(block, ("|gain|² (dB)", "SNR at Bob (dB)", "SNR at Eve (dB)"), strict=False):
@@ -65,34 +65,34 @@ def channel_figure(view: View) -> Figure | None:
 
 
 def end_s(group: GroupView, link: int) -> float:
-    """When the last path was kept, or before that the last transmission of the link ended."""
+    """Return the time of the last sample, or the end of the link's last transmission if that is earlier."""
     sent = [rows.take(rows.link == link) for rows in (group.frames, group.control)]
     ends = [float(seconds(rows.time_ns + rows.airtime_ns).max()) for rows in sent if len(rows)]
-    last = float(seconds(group.paths.time_ns).max())
+    last = float(seconds(group.channel.time_ns).max())
     return min(last, max(ends)) if ends and last else max([last, *ends])
 
 
-def draw(block: list[Axes], group: GroupView, link: int, axis: Axis) -> None:
-    """All panels of one group."""
-    own = group.paths.take(group.paths.link == link)
+def draw(block: list[Axes], group: GroupView, link: int, axis: TimeAxis) -> None:
+    """Draw all panels of one group."""
+    own = group.channel.take(group.channel.link == link)
     for number, (role, receiver) in enumerate(zip(ROLES, (group.bob, group.eve), strict=True)):
         path = own.take(own.receiver == number)
         if len(path):
-            time = turns(path) * axis.per_s
+            time = block_start_times(path) * axis.per_s
             step = "steps-post" if path.coherence_ns[0] else "default"
             style: dict[str, Any] = {"drawstyle": step, "color": role.colour, "linewidth": 1.1}
             block[0].plot(time, path.gain_db, label=f"{role.name}'s path", linestyle="-" if role is BOB else (0, (5, 1)), **style)
-            block[1 + number].plot(time, path.mean_snr_db + path.gain_db, label="SNR at every instant", alpha=0.55, **style)
+            block[1 + number].plot(time, path.mean_snr_db + path.gain_db, label="sampled SNR", alpha=0.55, **style)
             if np.ptp(path.gain_db):
-                block[1 + number].plot(time, path.mean_snr_db, ":", color="#555555", linewidth=1.0, label="fading averaged out")
-            frames(block[1 + number], role, receiver, group.frames, link, axis)
-    bands(block[0], own, axis)
+                block[1 + number].plot(time, path.mean_snr_db, ":", color="#555555", linewidth=1.0, label="without fading")
+            draw_frames(block[1 + number], role, receiver, group.frames, link, axis)
+    shade_coherence_blocks(block[0], own, axis)
     for panel in block:
-        jam(panel, group.jamming.take(group.jamming.link == link), axis)
+        shade_jamming(panel, group.jamming.take(group.jamming.link == link), axis)
 
 
-def turns(path: Paths) -> Floats:
-    """Times of the samples of one path in s [n], those of the first sample in a coherence block moved to where the block begins."""
+def block_start_times(path: ChannelRows) -> Floats:
+    """Return the times of the samples of one path in s [n]; the first sample of a coherence block gets the start of the block."""
     time, coherence_ns = path.time_ns, int(path.coherence_ns[0])
     if not coherence_ns:
         return seconds(time)
@@ -100,15 +100,15 @@ def turns(path: Paths) -> Floats:
     return seconds(np.where(np.diff(block, prepend=-1) > 0, block * coherence_ns, time))
 
 
-def frames(panel: Axes, role: Role, receiver: Receiver, sent: Frames, link: int, axis: Axis) -> None:
-    """The SNR of each data frame in the middle of its transmission: as it was, and as the receiver believed it to be."""
+def draw_frames(panel: Axes, role: Role, receiver: ReceiverView, sent: FrameRows, link: int, axis: TimeAxis) -> None:
+    """Draw true and estimated SNR of each data frame at the middle of its transmission."""
     received = receiver.receptions.take(receiver.receptions.link == link)
     place = match(received, sent)
     airtime_ns = np.where(place >= 0, sent.airtime_ns[place], 0) if len(sent) else 0
     middle = seconds(received.time_ns + airtime_ns // 2) * axis.per_s
     seen = middle <= axis.end
     for value, name, size, face in (
-        (received.estimated_snr_db, "as the receiver estimated it", 6, "white"),
+        (received.estimated_snr_db, "estimated by the receiver", 6, "white"),
         (received.snr_db, "during a data frame", 3, role.colour),
     ):
         kept = seen & np.isfinite(value)
@@ -117,24 +117,24 @@ def frames(panel: Axes, role: Role, receiver: Receiver, sent: Frames, link: int,
             panel.plot(middle[kept], value[kept], marker=role.marker, label=f"{role.name}: {name}", **marks)
 
 
-def bands(panel: Axes, own: Paths, axis: Axis) -> None:
-    """Tint every other coherence block of the first path that has some."""
-    blocky = np.flatnonzero(own.coherence_ns > 0)
-    if not len(blocky):
+def shade_coherence_blocks(panel: Axes, own: ChannelRows, axis: TimeAxis) -> None:
+    """Tint every other coherence block of the first path with block fading."""
+    with_blocks = np.flatnonzero(own.coherence_ns > 0)
+    if not len(with_blocks):
         return
-    coherence_ns, receiver = int(own.coherence_ns[blocky[0]]), int(own.receiver[blocky[0]])
+    coherence_ns, receiver = int(own.coherence_ns[with_blocks[0]]), int(own.receiver[with_blocks[0]])
     length = coherence_ns / 1e9 * axis.per_s
     count = int(axis.end / length) + 1
-    if count > MOST_BLOCKS:
+    if count > MAX_BLOCKS:
         return
     panel.broken_barh(
         [(b * length, length) for b in range(1, count, 2)], (0, 1), transform=panel.get_xaxis_transform(), color=BAND, zorder=0
     )
-    whose = "" if len(np.unique(own.coherence_ns)) == 1 else f"{ROLES[receiver].name}'s "
-    panel.fill([], [], facecolor=BAND, edgecolor="#aaaaaa", linewidth=0.5, label=f"{whose}coherence blocks, every other one")
+    owner = "" if len(np.unique(own.coherence_ns)) == 1 else f"{ROLES[receiver].name}'s "
+    panel.fill([], [], facecolor=BAND, edgecolor="#aaaaaa", linewidth=0.5, label=f"{owner}coherence blocks, every other one")
 
 
-def jam(panel: Axes, jamming: Jamming, axis: Axis) -> None:
+def shade_jamming(panel: Axes, jamming: JammingRows, axis: TimeAxis) -> None:
     """Tint the jammed intervals."""
     start, end = seconds(jamming.time_ns) * axis.per_s, seconds(jamming.end_ns) * axis.per_s
     seen = start < axis.end

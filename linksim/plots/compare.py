@@ -1,7 +1,7 @@
-"""Quality over SNR, one line for each kind of link: what degrades gently, and what falls off a cliff.
+"""Figure that compares kinds of link: image quality at Bob over SNR, with one line per kind.
 
-A kind is a group, or several that differ in SNR alone (see `plots.sweep_groups`). Only what Bob made of frames is shown, and of those only the ones
-that no jammer met: the SNR does not tell of it.
+A kind is one group, or a set of groups that differ only in SNR (see `plots.snr_sweep_groups`). Jammed frames are left out, because the SNR
+does not include jamming.
 """
 
 from dataclasses import dataclass, fields
@@ -10,125 +10,124 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from linksim.plots.intervals import Interval, mean_interval, wilson
-from linksim.plots.plot_style import INK, LINES, freeze_layout, plot_style, sanitise, shared_legend
-from linksim.plots.scores import FEWEST, choose
+from linksim.plots.plot_style import LINE_STYLES, TEXT_COLOUR, freeze_layout, plot_style, sanitise, shared_legend
+from linksim.plots.scores import MIN_SAMPLES, choose_bins
 from linksim.plots.summary import accuracy
-from linksim.plots.tables import Floats, ImageScore, match
-from linksim.plots.trace_view import View
+from linksim.plots.tables import Floats, ScoreRows, match
+from linksim.plots.trace_view import TraceView
+from linksim.statistics import Interval, mean_interval, wilson
 
-LEVELS = 24  # different SNRs that are points of their own; more are put into bins
-SAME_DB = 0.05  # SNRs nearer than this are one
-GREY = 1  # code of an image that did not arrive intact
-PSNR, ACCURACY, LOST = "mean PSNR (dB)", "accuracy (%)", "images lost (%)"
-HEIGHTS = {PSNR: 3.2, ACCURACY: 2.0, LOST: 1.6}  # inches
+MAX_LEVELS = 24  # up to so many distinct SNRs are points of their own; more SNRs are binned
+SAME_DB = 0.05  # SNRs with a smaller difference are one level
+PSNR, ACCURACY, ERASED = "mean PSNR (dB)", "accuracy (%)", "images erased (%)"
+HEIGHTS = {PSNR: 3.2, ACCURACY: 2.0, ERASED: 1.6}  # inches
 
 
 @dataclass(frozen=True)
-class Point:
-    """The images that Bob has at one SNR, in dB."""
+class SnrPoint:
+    """The scores of Bob's images at one SNR."""
 
     snr_db: float
-    quality: ImageScore
+    scores: ScoreRows
 
 
 @dataclass(frozen=True)
-class Line:
-    """One kind of link, by rising SNR."""
+class ComparisonLine:
+    """One kind of link; the points are in the order of rising SNR."""
 
     name: str
-    points: tuple[Point, ...]
+    points: tuple[SnrPoint, ...]
 
 
 @plot_style()
-def compare_figure(view: View) -> Figure | None:
-    """PSNR, accuracy where a classifier judged, and the share of images that did not arrive where some did not.
+def compare_figure(view: TraceView) -> Figure | None:
+    """Draw PSNR, accuracy if there is a classifier, and the fraction of erased images if there are any.
 
-    None unless two kinds of links were received at two SNRs or more.
+    Returns None unless at least two kinds of link were received at two SNRs or more.
     """
-    found = [line for line in lines(view) if len(line.points) > 1]
+    found = [line for line in comparison_lines(view) if len(line.points) > 1]
     if len(found) < 2:
         return None
-    drawn, images = found[: len(LINES)], [point.quality for line in found for point in line.points]
+    drawn, images = found[: len(LINE_STYLES)], [point.scores for line in found for point in line.points]
     names = [PSNR]
-    if any(quality.judged().any() for quality in images):
+    if any(scores.classified().any() for scores in images):
         names.append(ACCURACY)
-    if any((quality.shown == GREY).any() for quality in images):
-        names.append(LOST)
+    if any(scores.erased.any() for scores in images):
+        names.append(ERASED)
     heights = [HEIGHTS[name] for name in names]
     figure = Figure(figsize=(7.5, 1.3 + sum(heights)))
     axes = figure.subplots(len(names), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for name, panel in zip(names, axes, strict=True):
         panel.set_ylabel(name)
-        for line, color_of in zip(drawn, LINES, strict=False):
-            if name != LOST or any((point.quality.shown == GREY).any() for point in line.points):
-                draw(panel, line, [measured(name, point.quality) for point in line.points], color_of)
+        for line, style in zip(drawn, LINE_STYLES, strict=False):
+            if name != ERASED or any(point.scores.erased.any() for point in line.points):
+                draw(panel, line, [panel_value(name, point.scores) for point in line.points], style)
         if name != PSNR:
             panel.set_ylim(-4, 104)
     axes[-1].set_xlabel("SNR at Bob during the frame (dB)")
-    each = sorted(len(quality) for quality in images)
-    behind = f"{each[0]:,}" if each[0] == each[-1] else f"{each[0]:,} to {each[-1]:,}"
-    more = f", first {len(drawn)} of {len(found)} kinds of links" if len(found) > len(drawn) else ""
-    figure.suptitle(f"Quality over SNR{more}")
-    axes[0].set_title(f"{behind} images behind each point, 95 % intervals", color=INK)
+    each = sorted(len(scores) for scores in images)
+    samples = f"{each[0]:,}" if each[0] == each[-1] else f"{each[0]:,} to {each[-1]:,}"
+    suffix = f", first {len(drawn)} of {len(found)} kinds of links" if len(found) > len(drawn) else ""
+    figure.suptitle(f"Image quality over SNR{suffix}")
+    axes[0].set_title(f"{samples} images per point, 95 % intervals", color=TEXT_COLOUR)
     shared_legend(figure, [list(axes)])
     return freeze_layout(figure)
 
 
-def lines(view: View) -> list[Line]:
-    """The images of each kind of link, by SNR. Those that were jammed, or whose reception is not in the trace, are left out."""
-    gathered: dict[str, list[tuple[Floats, ImageScore]]] = {}
+def comparison_lines(view: TraceView) -> list[ComparisonLine]:
+    """Return the lines of all kinds of link, without images that were jammed or whose reception is not in the trace."""
+    gathered: dict[str, list[tuple[Floats, ScoreRows]]] = {}
     for group in view.groups:
-        quality, received = group.bob.quality, group.bob.receptions
-        place = match(quality, received)
+        scores, received = group.bob.scores, group.bob.receptions
+        place = match(scores, received)
         clear = place >= 0
-        clear[clear] = received.jammed[place[clear]] == 0
-        snr_db = np.full(len(quality), np.nan)
+        clear[clear] = received.jammed_fraction[place[clear]] == 0
+        snr_db = np.full(len(scores), np.nan)
         snr_db[clear] = received.snr_db[place[clear]]
         known = np.isfinite(snr_db)
         if known.any():
-            gathered.setdefault(view.sweep_groups.get(group.name, group.name), []).append((snr_db[known], quality.take(known)))
-    edges_db = levels([snr_db for parts in gathered.values() for snr_db, _ in parts])
-    return [Line(name, points(parts, edges_db)) for name, parts in gathered.items()]
+            gathered.setdefault(view.sweep_groups.get(group.name, group.name), []).append((snr_db[known], scores.take(known)))
+    edges_db = level_edges([snr_db for parts in gathered.values() for snr_db, _ in parts])
+    return [ComparisonLine(name, snr_points(parts, edges_db)) for name, parts in gathered.items()]
 
 
-def levels(series: list[Floats]) -> Floats:
-    """Where one point of a line ends and the next begins, in dB, rising: every SNR has a point where those are few; else bins."""
+def level_edges(series: list[Floats]) -> Floats:
+    """Return the boundaries between the points of the lines in dB, rising: one point per distinct SNR if they are few, else bins."""
     distinct = np.unique(np.concatenate([np.empty(0), *series]))
-    split_policy = np.flatnonzero(np.diff(distinct) > SAME_DB)
-    if len(split_policy) < LEVELS:
-        return np.asarray((distinct[split_policy] + distinct[split_policy + 1]) / 2)
-    bins = choose(series)
+    gaps = np.flatnonzero(np.diff(distinct) > SAME_DB)
+    if len(gaps) < MAX_LEVELS:
+        return np.asarray((distinct[gaps] + distinct[gaps + 1]) / 2)
+    bins = choose_bins(series)
     return bins.start_db + bins.width_db * np.arange(1, bins.count)
 
 
-def points(parts: list[tuple[Floats, ImageScore]], edges_db: Floats) -> tuple[Point, ...]:
-    """One kind's images, level by level. Levels with fewer than `FEWEST` are left out, unless none has more."""
+def snr_points(parts: list[tuple[Floats, ScoreRows]], edges_db: Floats) -> tuple[SnrPoint, ...]:
+    """Return the points of one kind of link. Points with fewer than `MIN_SAMPLES` images are left out, unless all have fewer."""
     snr_db = np.concatenate([snr for snr, _ in parts])
-    quality = ImageScore(*(np.concatenate([getattr(rows, f.name) for _, rows in parts]) for f in fields(ImageScore)))
+    scores = ScoreRows(*(np.concatenate([getattr(rows, f.name) for _, rows in parts]) for f in fields(ScoreRows)))
     place = np.searchsorted(edges_db, snr_db)
     found, count = np.unique(place, return_counts=True)
-    used = found[count >= min(FEWEST, count.max())]
-    return tuple(Point(float(snr_db[place == level].mean()), quality.take(place == level)) for level in used)
+    used = found[count >= min(MIN_SAMPLES, count.max())]
+    return tuple(SnrPoint(float(snr_db[place == level].mean()), scores.take(place == level)) for level in used)
 
 
-def measured(panel: str, quality: ImageScore) -> Interval:
-    """What a panel shows of the images of a point."""
+def panel_value(panel: str, scores: ScoreRows) -> Interval:
+    """Return the value of a panel for the images of a point."""
     if panel == PSNR:
-        return mean_interval(quality.psnr_db)
-    share = accuracy(quality) if panel == ACCURACY else wilson(int((quality.shown == GREY).sum()), len(quality))
+        return mean_interval(scores.psnr_db)
+    share = accuracy(scores) if panel == ACCURACY else wilson(int(scores.erased.sum()), len(scores))
     return Interval(100 * share.value, 100 * share.low, 100 * share.high, share.n)
 
 
-def draw(panel: Axes, line: Line, found: list[Interval], color_of: tuple[str, str, str]) -> None:
-    """One line with its intervals; where an interval is not known the point stands alone."""
-    colour, marker, dashes = color_of
+def draw(panel: Axes, line: ComparisonLine, found: list[Interval], style: tuple[str, str, str]) -> None:
+    """Draw one line with its intervals; points without a known interval have no error bar."""
+    colour, marker, dashes = style
     y, low, high = (np.array([getattr(i, side) for i in found]) for side in ("value", "low", "high"))
-    reach = np.maximum(np.nan_to_num(np.stack([y - low, high - y])), 0)
+    bars = np.maximum(np.nan_to_num(np.stack([y - low, high - y])), 0)
     panel.errorbar(
         [point.snr_db for point in line.points],
         y,
-        yerr=reach,
+        yerr=bars,
         color=colour,
         marker=marker,
         linestyle=dashes,

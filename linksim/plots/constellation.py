@@ -1,4 +1,4 @@
-"""Constellations: the kept symbols as each receiver received them, and after it has undone the gain that it believed in."""
+"""Figure of constellations: the stored symbols at each receiver before and after equalisation."""
 
 from typing import Any
 
@@ -10,34 +10,33 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from linksim.plots.plot_style import BOB, EVE, INK, MAX_GROUPS, Role, freeze_layout, legend, plot_style, sanitise, shown
-from linksim.plots.tables import Symbols
-from linksim.plots.trace_view import GroupView, View
-from linksim.records import BOB as AT_BOB
-from linksim.records import EVE as AT_EVE
+from linksim.enums import Node
+from linksim.plots.plot_style import BOB, EVE, MAX_GROUPS, TEXT_COLOUR, Role, freeze_layout, legend, plot_style, sanitise, shown
+from linksim.plots.tables import ConstellationRows
+from linksim.plots.trace_view import GroupView, TraceView
 
 Complex = NDArray[np.complexfloating[Any, Any]]
 
-SIDE = 2.2  # inches of a panel
-DENSE = 3000  # symbols from which on they are counted in cells
-CELLS = 64  # along each side of a panel
-ALPHABET = 64  # different symbols at most that are marked as what was sent
-WITHIN = 0.99  # share of the symbols that a panel holds...
+SIDE = 2.2  # side of a panel in inches
+DENSE = 3000  # from so many symbols on a panel shows their density
+CELLS = 64  # cells of the density along each side of a panel
+ALPHABET = 64  # maximum number of constellation points that are marked
+WITHIN = 0.99  # fraction of the symbols within the limits of a panel
 QUADRANTS = {"I": "#0072B2", "II": "#E69F00", "III": "#009E73", "IV": "#CC79A7"}  # Okabe and Ito's
-MAX_ACTION = 2.5  # ... unless noise throws them so many times further than what was sent
+MAX_ZOOM_OUT = 2.5  # limit of the panel's extent relative to that of the transmitted symbols
 
 
 @plot_style()
-def constellation_figure(view: View) -> Figure | None:
-    """For each group: what Bob received and what he made of it, and Eve's where some group's Eve listens. None where no symbol was kept."""
-    groups = [group for group in view.groups if len(group.symbols)]
+def constellation_figure(view: TraceView) -> Figure | None:
+    """Draw for each group the symbols at Bob, and at Eve if she receives, before and after equalisation. Returns None without symbols."""
+    groups = [group for group in view.groups if len(group.constellation)]
     drawn = groups[:MAX_GROUPS]
     if not drawn:
         return None
     receivers = [
         (role, receiver)
-        for role, receiver in ((BOB, AT_BOB), (EVE, AT_EVE))
-        if any((group.symbols.receiver == receiver).any() for group in drawn)
+        for role, receiver in ((BOB, Node.BOB), (EVE, Node.EVE))
+        if any((group.constellation.receiver == receiver).any() for group in drawn)
     ]
     beside = 2 if len(receivers) == 1 and len(drawn) > 1 else 1  # groups in a row
     across, down = 2 * len(receivers) * beside, -(-len(drawn) // beside)
@@ -45,86 +44,86 @@ def constellation_figure(view: View) -> Figure | None:
     panels = figure.subplots(down, across, squeeze=False).flatten()
     for group, row in zip(drawn, panels.reshape(-1, 2 * len(receivers)), strict=False):
         for place, (role, receiver) in enumerate(receivers):
-            draw(row[2 * place], row[2 * place + 1], role, group.symbols.take(group.symbols.receiver == receiver))
-        row[0].set_ylabel(f"{sanitise(group.name)}, {frames(group)}\nimaginary part")
+            draw(row[2 * place], row[2 * place + 1], role, group.constellation.take(group.constellation.receiver == receiver))
+        row[0].set_ylabel(f"{sanitise(group.name)}, {frame_count(group)}\nimaginary part")
     for panel in panels[len(drawn) * 2 * len(receivers) :]:
         panel.set_axis_off()
     for panel in panels[max(0, len(drawn) * 2 * len(receivers) - across) :]:
         panel.set_xlabel("real part")
-    figure.suptitle("Symbols before and after equalisation" + shown(len(groups)))
-    handles = {f"radiated in quadrant {name}": mark(".", colour, 7) for name, colour in QUADRANTS.items()}
-    if any(alphabet(sent(group.symbols)) is not None for group in drawn):
-        handles["where they were radiated"] = mark("+", INK, 7)
+    figure.suptitle("ConstellationRows before and after equalisation" + shown(len(groups)))
+    handles = {f"transmitted in quadrant {name}": legend_mark(".", colour, 7) for name, colour in QUADRANTS.items()}
+    if any(alphabet(transmitted_symbols(group.constellation)) is not None for group in drawn):
+        handles["transmitted symbols"] = legend_mark("+", TEXT_COLOUR, 7)
     legend(figure, list(handles.values()), list(handles))
     return freeze_layout(figure)
 
 
-def mark(shape: str, colour: str, size: float) -> Artist:
-    """What the legend shows."""
+def legend_mark(shape: str, colour: str, size: float) -> Artist:
+    """Return a mark of the legend."""
     return Line2D([], [], linestyle="", marker=shape, color=colour, markersize=size)
 
 
-def frames(group: GroupView) -> str:
-    """ "4 frames"."""
-    count = len({*zip(group.symbols.link.tolist(), group.symbols.frame.tolist(), strict=True)})
+def frame_count(group: GroupView) -> str:
+    """Return the number of frames as text, "4 frames"."""
+    count = len({*zip(group.constellation.link.tolist(), group.constellation.frame.tolist(), strict=True)})
     return f"{count:,} frame" + ("" if count == 1 else "s")
 
 
-def draw(before: Axes, after: Axes, role: Role, own: Symbols) -> None:
-    """One receiver's two panels; what it received has a scale of its own."""
+def draw(before: Axes, after: Axes, role: Role, own: ConstellationRows) -> None:
+    """Draw the two panels of one receiver; the received symbols have a scale of their own."""
     if not len(own):
         before.set_axis_off()
         after.set_axis_off()
         return
-    radiated, received, equalised = sent(own), own.rx_re + 1j * own.rx_im, own.equalised_re + 1j * own.equalised_im
-    usual = extent(radiated)
-    quadrant = (2 * (radiated.imag < 0) + ((radiated.real < 0) ^ (radiated.imag < 0))).astype(np.int64)
+    transmitted, received, equalised = transmitted_symbols(own), own.rx_re + 1j * own.rx_im, own.equalised_re + 1j * own.equalised_im
+    reference = extent(transmitted)
+    quadrant = (2 * (transmitted.imag < 0) + ((transmitted.real < 0) ^ (transmitted.imag < 0))).astype(np.int64)
     scatter(before, received, quadrant, extent(received))
-    scatter(after, equalised, quadrant, float(np.clip(extent(equalised), usual, MAX_ACTION * usual)))
-    known = alphabet(radiated)
-    if known is not None:
-        after.plot(known.real, known.imag, "+", color=INK, markersize=7, markeredgewidth=1.2)
-    before.set_title(f"{role.name} hears")
-    after.set_title(f"equalised, EVM {evm_db(equalised, radiated):.1f} dB")
+    scatter(after, equalised, quadrant, float(np.clip(extent(equalised), reference, MAX_ZOOM_OUT * reference)))
+    points = alphabet(transmitted)
+    if points is not None:
+        after.plot(points.real, points.imag, "+", color=TEXT_COLOUR, markersize=7, markeredgewidth=1.2)
+    before.set_title(f"received by {role.name}")
+    after.set_title(f"equalised, EVM {evm_db(equalised, transmitted):.1f} dB")
 
 
-def sent(own: Symbols) -> Complex:
-    """As radiated. complex [n]"""
+def transmitted_symbols(own: ConstellationRows) -> Complex:
+    """Return the transmitted symbols, complex [n]."""
     return np.asarray(own.tx_re + 1j * own.tx_im)
 
 
-def evm_db(equalised: Complex, radiated: Complex) -> float:
-    """Error vector magnitude in dB: mean squared error over mean power radiated. complex [n], [n]"""
-    power = np.mean(np.abs(radiated) ** 2)
-    return float(10 * np.log10(np.mean(np.abs(equalised - radiated) ** 2) / power)) if power else float("nan")
+def evm_db(equalised: Complex, transmitted: Complex) -> float:
+    """Return the error vector magnitude in dB: mean squared error divided by the mean transmitted power. complex [n], [n] -> dB"""
+    power = np.mean(np.abs(transmitted) ** 2)
+    return float(10 * np.log10(np.mean(np.abs(equalised - transmitted) ** 2) / power)) if power else float("nan")
 
 
 def extent(symbols: Complex) -> float:
-    """Half the side of a square about 0 that holds nearly all symbols, with a margin."""
+    """Return half the side of a square around 0 that contains the fraction `WITHIN` of the symbols, with a margin."""
     return 1.15 * max(1e-9, float(np.quantile(np.maximum(np.abs(symbols.real), np.abs(symbols.imag)), WITHIN)))
 
 
-def alphabet(radiated: Complex) -> Complex | None:
-    """The symbols of a digital modulation; None where there are too many different ones for that."""
-    known = np.unique(np.round(radiated, 4))
-    return known if len(known) <= ALPHABET else None
+def alphabet(transmitted: Complex) -> Complex | None:
+    """Return the constellation points of a digital modulation; None if there are more than `ALPHABET` distinct symbols."""
+    points = np.unique(np.round(transmitted, 4))
+    return points if len(points) <= ALPHABET else None
 
 
-def scatter(panel: Axes, symbols: Complex, quadrant: NDArray[np.int64], reach: float) -> None:
-    """Points in the colour of the quadrant in which they were radiated, or the density of cells where there are many."""
-    panel.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+def scatter(panel: Axes, symbols: Complex, quadrant: NDArray[np.int64], limit: float) -> None:
+    """Draw symbols in the colour of their transmitted quadrant, or their density if they are many."""
+    panel.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     panel.locator_params(nbins=5)
     if len(symbols) < DENSE:
         for number, colour in enumerate(QUADRANTS.values()):
             own = symbols[quadrant == number]
             panel.plot(own.real, own.imag, ".", color=colour, markersize=3.5, alpha=0.7, markeredgewidth=0, rasterized=True)
     else:
-        limits = [[-reach, reach], [-reach, reach]]
+        limits = [[-limit, limit], [-limit, limit]]
         count = np.histogram2d(symbols.real, symbols.imag, bins=CELLS, range=limits)[0].T
-        shades = LinearSegmentedColormap.from_list("density", ["white", BOB.colour, INK])
-        panel.imshow(np.sqrt(count), origin="lower", extent=(-reach, reach, -reach, reach), cmap=shades, interpolation="nearest")
+        shades = LinearSegmentedColormap.from_list("density", ["white", BOB.colour, TEXT_COLOUR])
+        panel.imshow(np.sqrt(count), origin="lower", extent=(-limit, limit, -limit, limit), cmap=shades, interpolation="nearest")
         panel.grid(False)
-    outside = float(np.mean(np.maximum(np.abs(symbols.real), np.abs(symbols.imag)) > reach))
+    outside = float(np.mean(np.maximum(np.abs(symbols.real), np.abs(symbols.imag)) > limit))
     if outside > 1.5 * (1 - WITHIN):
         where: dict[str, Any] = {"transform": panel.transAxes, "ha": "right", "va": "bottom", "fontsize": 7.5}
-        panel.text(0.97, 0.03, f"{100 * outside:.0f} % beyond", bbox={"facecolor": "white", "linewidth": 0, "pad": 1.5}, **where)
+        panel.text(0.97, 0.03, f"{100 * outside:.0f} % outside", bbox={"facecolor": "white", "linewidth": 0, "pad": 1.5}, **where)

@@ -1,4 +1,4 @@
-"""Quality against effort: how loss, PSNR and SSIM of a search go with its iterations."""
+"""Figure of the convergence of an iterative attack: loss, PSNR and SSIM over its iterations."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 
-from linksim.plots.plot_style import INK, plot_style
+from linksim.plots.plot_style import TEXT_COLOUR, plot_style
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 MARKERS = ("o", "^", "s", "D")
@@ -17,12 +17,12 @@ LABELS = {"loss": "loss of Eq. (5)", "psnr_db": "PSNR (dB)", "ssim": "SSIM"}
 
 
 @dataclass(frozen=True)
-class Descending:
-    """One search.
+class ConvergenceCurve:
+    """The progress of one attack.
 
-    label       in the legend
-    iterations  int64 [n]
-    values      by metric of `LABELS`, float64 [n]: means over the images
+    label       name in the legend
+    iterations  numbers of iterations, int64 [n]
+    values      means over the images, float64 [n], for each metric of `LABELS`
     """
 
     label: str
@@ -31,25 +31,25 @@ class Descending:
 
 
 def plain_ticks(axis: Axis) -> None:
-    """Write the ticks of a logarithmic axis as numbers: 1, 2 and 5 of each decade."""
+    """Label a logarithmic axis with plain numbers: 1, 2 and 5 times powers of ten."""
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.set_major_formatter("{x:,.0f}")
     axis.set_minor_formatter("")
 
 
 @plot_style()
-def descent_figure(title: str, searches: Sequence[Descending], levels: Mapping[str, float], levels_are: str) -> Figure:
-    """A panel per metric, iterations on a logarithmic axis; `levels` are marked by a dashed line and named in the legend."""
+def convergence_figure(title: str, curves: Sequence[ConvergenceCurve], levels: Mapping[str, float], level_label: str) -> Figure:
+    """Draw a panel per metric with the iterations on a logarithmic axis. Dashed lines mark `levels`, named `level_label` in the legend."""
     figure = Figure(figsize=(11.0, 3.4))
     figure.suptitle(title)
     panels = figure.subplots(1, len(LABELS))
     for panel, (metric, label) in zip(panels, LABELS.items(), strict=True):
-        for search, colour, marker in zip(searches, COLOURS, MARKERS, strict=False):
-            seen = search.iterations > 0
-            values = search.values[metric][seen]
-            panel.plot(search.iterations[seen], values, color=colour, marker=marker, markersize=2.5, label=search.label)
+        for curve, colour, marker in zip(curves, COLOURS, MARKERS, strict=False):
+            seen = curve.iterations > 0
+            values = curve.values[metric][seen]
+            panel.plot(curve.iterations[seen], values, color=colour, marker=marker, markersize=2.5, label=curve.label)
         if metric in levels:
-            panel.axhline(levels[metric], color=INK, linestyle="--", linewidth=1.0, label=levels_are)
+            panel.axhline(levels[metric], color=TEXT_COLOUR, linestyle="--", linewidth=1.0, label=level_label)
         panel.set(xscale="log", xlabel="iterations", ylabel=label)
         plain_ticks(panel.xaxis)
     panels[0].set_yscale("log")

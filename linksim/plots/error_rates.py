@@ -1,4 +1,4 @@
-"""Error rates over SNR: measured points with their intervals, beside what theory says."""
+"""Figure of error rates over SNR: measured points with their intervals, and theoretical curves."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,22 +7,23 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from linksim.plots.intervals import Interval
 from linksim.plots.plot_style import freeze_layout, plot_style
 from linksim.plots.tables import Floats
+from linksim.statistics import Interval
 
-LOOKS = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"))
-NONE_SEEN: dict[str, Any] = {"linestyle": "", "marker": "v", "markerfacecolor": "white", "markersize": 5}
+STYLES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"))
+UPPER_BOUND: dict[str, Any] = {"linestyle": "", "marker": "v", "markerfacecolor": "white", "markersize": 5}
 
 
 @dataclass(frozen=True)
-class Curve:
+class ErrorRateCurve:
     """One line of a panel.
 
+    name      name in the legend
     snr_db    Es/N0 of each point [points]
-    measured  rate of errors with its 95 % interval, of each point
-    theory    closed form: SNR in dB and rate, both [n], where there is one
-    limit_db  SNR below which no code of its rate can do without errors, where that is known
+    measured  error rate with its 95 % interval at each point
+    theory    SNR in dB and error rate of the closed form, both [n]; None without a closed form
+    limit_db  Shannon limit: SNR below which no code of this rate is free of errors; None if unknown
     """
 
     name: str
@@ -33,27 +34,27 @@ class Curve:
 
 
 @plot_style()
-def error_rate_figure(uncoded: tuple[Curve, ...], coded: tuple[Curve, ...]) -> Figure:
-    """Two panels: bits without a code against their closed forms, blocks of a code against Shannon's limit."""
+def error_rate_figure(uncoded: tuple[ErrorRateCurve, ...], coded: tuple[ErrorRateCurve, ...]) -> Figure:
+    """Draw two panels: uncoded bit error rates with closed forms, and block error rates of a code with Shannon's limit."""
     figure = Figure(figsize=(11.5, 5.0))
     bits, blocks = figure.subplots(1, 2)
     for curves, panel in ((uncoded, bits), (coded, blocks)):
-        for curve, (colour, marker) in zip(curves, LOOKS, strict=True):
+        for curve, (colour, marker) in zip(curves, STYLES, strict=True):
             draw(panel, curve, colour, marker)
         lowest = min(found.low if found.value else found.high for curve in curves for found in curve.measured)
         panel.set(yscale="log", ylim=(10 ** np.floor(np.log10(lowest)), 1.4), xlabel="SNR, Es/N0 (dB)")
         panel.yaxis.set_major_formatter(lambda rate, _: f"1e{round(np.log10(rate))}" if rate < 1 else "1")
         if any(not found.value for curve in curves for found in curve.measured):
-            panel.plot([], [], label="no error seen: less than this", **(NONE_SEEN | {"color": "#555555"}))
+            panel.plot([], [], label="no error observed: upper bound", **(UPPER_BOUND | {"color": "#555555"}))
         panel.legend(loc="lower left", fontsize=8)
-    bits.set(title="Without a code: lines are closed forms", ylabel="bit error rate")
+    bits.set(title="Uncoded: lines are closed forms", ylabel="bit error rate")
     blocks.set(title="LDPC, QPSK on AWGN; dotted: Shannon's limit", ylabel="block error rate")
-    figure.suptitle("Error rates as measured, 95 % intervals")
+    figure.suptitle("Measured error rates, 95 % intervals")
     return freeze_layout(figure)
 
 
-def draw(panel: Axes, curve: Curve, colour: str, marker: str) -> None:
-    """Points with their intervals; where no error was seen an arrow hangs from the interval's upper end."""
+def draw(panel: Axes, curve: ErrorRateCurve, colour: str, marker: str) -> None:
+    """Draw points with their intervals; a triangle marks the upper bound of a point without observed errors."""
     rate, low, high = (np.array([getattr(found, part) for found in curve.measured]) for part in ("value", "low", "high"))
     seen = rate > 0
     if curve.theory is not None:
@@ -63,6 +64,6 @@ def draw(panel: Axes, curve: Curve, colour: str, marker: str) -> None:
     style: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": join, "linewidth": 1.0, "elinewidth": 0.9, "capsize": 2}
     panel.errorbar(curve.snr_db[seen], rate[seen], yerr=reach, label=curve.name, **style)
     if (~seen).any():
-        panel.plot(curve.snr_db[~seen], high[~seen], color=colour, **NONE_SEEN)
+        panel.plot(curve.snr_db[~seen], high[~seen], color=colour, **UPPER_BOUND)
     if curve.limit_db is not None:
         panel.axvline(curve.limit_db, color=colour, linestyle=":", linewidth=1.1)

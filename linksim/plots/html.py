@@ -1,4 +1,4 @@
-"""A small HTML writer for the report: text is escaped on its way into an element, so that no name in a trace can become markup."""
+"""A small HTML writer for the report. Text is escaped when it is put into an element, so that names in a trace cannot inject markup."""
 
 import base64
 import html
@@ -9,19 +9,19 @@ VOID = ("img", "meta")
 STYLE = """
 :root {
   color-scheme: light dark;
-  --ink: #1c1f23; --soft: #5b636d; --line: #d9dde2; --ground: #ffffff; --card: #f5f7f9; --good: #00704f; --poor: #a84300;
+  --ink: #1c1f23; --soft: #5b636d; --line: #d9dde2; --background: #ffffff; --card: #f5f7f9; --good: #00704f; --poor: #a84300;
 }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e9ec; --soft: #a2abb5; --line: #383f47; --ground: #14171a; --card: #1e2226; --good: #45c79b; --poor: #ff9a5c; }
+  :root { --ink: #e6e9ec; --soft: #a2abb5; --line: #383f47; --background: #14171a; --card: #1e2226; --good: #45c79b; --poor: #ff9a5c; }
   img.chart { filter: invert(1) hue-rotate(180deg); }
 }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
+body { margin: 0; background: var(--background); color: var(--ink); font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
 main { max-width: 76rem; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0.5rem 0 0.25rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.3rem; margin: 2.5rem 0 0.75rem; padding-bottom: 0.25rem; border-bottom: 1px solid var(--line); }
 h3 { font-size: 1rem; margin: 1.25rem 0 0.5rem; overflow-wrap: anywhere; }
-p.about { color: var(--soft); max-width: 60rem; margin: 0; white-space: pre-line; overflow-wrap: anywhere; }
+p.description { color: var(--soft); max-width: 60rem; margin: 0; white-space: pre-line; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.25rem 1.5rem; margin: 0; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
@@ -48,30 +48,34 @@ summary { cursor: pointer; }
 
 
 class Markup(str):
-    """Text that is HTML already. Any other string is plain text and is escaped when it enters an element."""
+    """A string of HTML. Any other string is plain text and is escaped when it is put into an element."""
 
     __slots__ = ()
 
 
 def element(name: str, /, *inside: str, **attributes: str) -> Markup:
-    """An element. Python's words take a trailing underscore (`class_`); an inner one stands for a hyphen."""
+    """Return an element. An attribute name may have a trailing underscore (`class_`); inner underscores become hyphens.
+
+    >>> print(element("p", "a < b", class_="soft"))
+    <p class="soft">a &lt; b</p>
+    """
     given = "".join(f' {key.rstrip("_").replace("_", "-")}="{html.escape(value)}"' for key, value in attributes.items())
     return Markup(f"<{name}{given}>" if name in VOID else f"<{name}{given}>{join(inside)}</{name}>")
 
 
 def join(parts: Iterable[str]) -> Markup:
-    """Markup as it is, text escaped, one after the other."""
+    """Concatenate markup and escaped text."""
     return Markup("".join(part if isinstance(part, Markup) else html.escape(part) for part in parts))
 
 
 def image(data: bytes, kind: str, alt: str, class_: str = "") -> Markup:
-    """An image inside the page. `kind` is "png" or "svg+xml"; an SVG so embedded can run nothing and shares no names with the page."""
+    """Return an embedded image. `kind` is "png" or "svg+xml"; an SVG embedded in this way cannot run scripts and has its own name space."""
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
     return element("img", src=source, alt=alt, **({"class_": class_} if class_ else {}))
 
 
 def document(title: str, body: Markup) -> str:
-    """A whole page that may load nothing and run nothing."""
+    """Return a complete page, which is not allowed to load resources or run scripts."""
     head = (
         element("meta", charset="utf-8"),
         element("meta", http_equiv="Content-Security-Policy", content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"),

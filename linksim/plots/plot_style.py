@@ -1,7 +1,7 @@
-"""How all figures look: one set of sizes, and one colour and mark per role, kept apart for readers who do not see all colours.
+"""The style of all figures: sizes, and a colour and a mark per role.
 
-Colours are Okabe and Ito's; marks and line styles repeat what colours say. A user's own matplotlib settings are set aside, so that the same
-trace gives the same bytes.
+The colours are those of Okabe and Ito, which colour-blind readers can distinguish; marks and line styles repeat the distinction. The user's
+own matplotlib settings do not apply, so that equal traces give equal bytes.
 """
 
 import io
@@ -22,7 +22,7 @@ from linksim.registry import suggest
 
 @dataclass(frozen=True)
 class Role:
-    """Who a line belongs to."""
+    """A node or quantity with its colour and mark."""
 
     name: str
     colour: str
@@ -33,15 +33,15 @@ BOB = Role("Bob", "#0072B2", "o")
 EVE = Role("Eve", "#D55E00", "^")
 ALICE = Role("Alice", "#333333", "s")
 JAMMER = Role("jammer", "#CC79A7", "")
-INK, FAINT = "#222222", "#d4d4d4"
-LINES = (  # colour, mark and dashes, where several are drawn into one panel
+TEXT_COLOUR, GRID_COLOUR = "#222222", "#d4d4d4"
+LINE_STYLES = (  # colour, mark and dashes of the lines of a panel
     ("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", "-."), ("#CC79A7", "D", ":"),
     ("#E69F00", "v", "-"), ("#56B4E9", "P", "--"), ("#000000", "X", "-."), ("#8C6D31", "*", ":"),
 )  # fmt: skip
 
-MAX_GROUPS = 12  # more would not be read; the summary names them all
+MAX_GROUPS = 12  # maximum number of groups in a figure; the summary has all
 COLUMNS = 3
-WIDTH = 5.2  # of a block, in inches
+WIDTH = 5.2  # width of a block in inches
 FORMATS = ("png", "svg", "pdf")
 
 SETTINGS: dict[Any, Any] = {
@@ -53,21 +53,21 @@ SETTINGS: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
-    "axes.labelcolor": INK,
+    "axes.labelcolor": TEXT_COLOUR,
     "axes.edgecolor": "#888888",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "axes.grid": True,
     "axes.xmargin": 0.02,
-    "grid.color": FAINT,
+    "grid.color": GRID_COLOUR,
     "grid.linewidth": 0.6,
     "xtick.color": "#888888",
     "ytick.color": "#888888",
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "text.color": INK,
-    "text.parse_math": False,  # a name with a dollar is a name
+    "xtick.labelcolor": TEXT_COLOUR,
+    "ytick.labelcolor": TEXT_COLOUR,
+    "text.color": TEXT_COLOUR,
+    "text.parse_math": False,  # names may contain dollar signs
     "lines.linewidth": 1.4,
     "lines.markersize": 4,
     "legend.frameon": False,
@@ -84,7 +84,7 @@ DATELESS: dict[str, dict[str, None]] = {
 
 @contextmanager
 def plot_style() -> Iterator[None]:
-    """The settings for as long as a figure is drawn or written; what was set before comes back. Also a decorator."""
+    """Context manager and decorator that applies the settings and restores the previous ones."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(SETTINGS)
@@ -93,7 +93,7 @@ def plot_style() -> Iterator[None]:
 
 @plot_style()
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure in the format of the file's ending (see `FORMATS`), the same bytes each time."""
+    """Write a figure in the format of the file name's suffix (see `FORMATS`) and return the path. Equal figures give equal bytes."""
     kind = path.suffix.removeprefix(".")
     check_format(kind)
     figure.savefig(path, format=kind, metadata=DATELESS[kind])
@@ -101,35 +101,43 @@ def save(figure: Figure, path: Path) -> Path:
 
 
 def check_format(kind: str) -> None:
-    """Raises LinksimError for a format that figures are not written in."""
+    """Raise LinksimError for an unknown format."""
     if kind not in FORMATS:
-        raise LinksimError(f"no figure format {kind!r}; {suggest(kind, FORMATS)}")
+        raise LinksimError(f"unknown figure format {kind!r}; {suggest(kind, FORMATS)}")
 
 
 @plot_style()
 def svg(figure: Figure) -> bytes:
-    """A figure as SVG on a clear background."""
+    """Return a figure as SVG with a transparent background."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata=DATELESS["svg"], transparent=True)
     return buffer.getvalue()
 
 
 def sanitise(name: str) -> str:
-    """A name as a figure can show it: printable ASCII, at most 40 characters."""
+    """Return a name as printable ASCII of at most 40 characters.
+
+    >>> sanitise("caf\u00e9")
+    'caf?'
+    """
     short = name if len(name) <= 40 else name[:37] + "..."
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in short)
 
 
 def side_by_side(count: int) -> int:
-    """How many of `count` blocks stand in a row: at most `COLUMNS`, and rows as even as can be (four are two and two)."""
+    """Return the number of blocks in a row: at most `COLUMNS`, with rows of similar length.
+
+    >>> [side_by_side(count) for count in (1, 2, 3, 4, 5)]
+    [1, 2, 3, 2, 3]
+    """
     return -(-count // -(-count // COLUMNS))
 
 
 def blocks(count: int, heights: tuple[float, ...], own_y: int | None = None, own_x: bool = False) -> tuple[Figure, list[list[Axes]]]:
-    """A figure of `count` blocks, up to `COLUMNS` side by side, each a column of panels of the given heights in inches.
+    """Create a figure of `count` blocks, up to `COLUMNS` side by side, each a column of panels of the given heights in inches.
 
-    -> figure, and per block its panels from top to bottom. All panels share x, with `own_x` only those of a block; panels of one kind share
-    y, but for those at place `own_y`.
+    Returns the figure and for each block its panels from top to bottom. All panels share the x axis, with `own_x` only those of a block.
+    Panels of equal index in their blocks share the y axis, except those with the index `own_y`.
     """
     across = side_by_side(count)
     down = -(-count // across)
@@ -155,7 +163,7 @@ def blocks(count: int, heights: tuple[float, ...], own_y: int | None = None, own
 
 
 def shared_legend(figure: Figure, panels: list[list[Axes]], order: Sequence[str] = ()) -> None:
-    """One legend below the figure for all that its panels name, each name once; those of `order` first, in that order."""
+    """Add one legend below the figure with every label of its panels once, those of `order` first."""
     found: dict[str, Artist] = {}
     for panel in (panel for block in panels for panel in block):
         for handle, name in zip(*panel.get_legend_handles_labels(), strict=True):
@@ -165,16 +173,16 @@ def shared_legend(figure: Figure, panels: list[list[Axes]], order: Sequence[str]
 
 
 def legend(figure: Figure, handles: list[Artist], names: list[str]) -> None:
-    """A legend below the figure, in as many columns as its width holds."""
+    """Add a legend below the figure, with as many columns as fit its width."""
     if names:
-        room = figure.get_figwidth() - 0.4
-        columns = max(1, min(len(names), int(room / (0.072 * max(map(len, names)) + 0.55))))
+        width = figure.get_figwidth() - 0.4
+        columns = max(1, min(len(names), int(width / (0.072 * max(map(len, names)) + 0.55))))
         rows = -(-len(names) // columns)
         figure.legend(handles, names, loc="outside lower center", ncols=-(-len(names) // rows), handlelength=1.8, columnspacing=1.4)
 
 
 def freeze_layout(figure: Figure) -> Figure:
-    """Lay the figure out for good. The solver's last bits differ from call to call, so places are rounded: else files would differ."""
+    """Compute the layout once and fix it, with rounded positions, because the last bits of the layout solver differ between calls."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -186,5 +194,5 @@ def freeze_layout(figure: Figure) -> Figure:
 
 
 def shown(groups: int) -> str:
-    """What a title says where not all groups are drawn."""
+    """Return the suffix of a title if not all groups are drawn."""
     return f" (first {MAX_GROUPS} of {groups} groups)" if groups > MAX_GROUPS else ""

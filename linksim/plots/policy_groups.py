@@ -1,4 +1,4 @@
-"""Groups that differ in nothing but how Bob chooses the diffusion steps: told by the scenario, and so met by equal conditions."""
+"""Sets of groups whose options differ only in how Bob chooses the diffusion steps, so that they have equal conditions."""
 
 import json
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from typing import Any
 from linksim.plots.snr_sweep_groups import links_of
 
 ORACLE = "oracle"
-FIRST_STEPS = ("t_d", "t_plus")  # of a scheme; those that a policy begins with belong to it
+FIRST_STEPS = ("t_d", "t_plus")  # options of a scheme: the initial steps, which count as part of the policy
 
 
 @dataclass(frozen=True)
 class PolicyGroups:
-    """Groups under equal conditions, of which at least two choose differently.
+    """A set of groups under equal conditions with at least two different policies.
 
-    groups     their names, in the scenario's order
-    reference  the one that the others are held against: an oracle where there is one, else the first
+    groups     names of the groups, in the order of the scenario
+    reference  group that the others are compared with: an oracle if there is one, else the first
     """
 
     groups: tuple[str, ...]
@@ -23,7 +23,7 @@ class PolicyGroups:
 
 
 def policy_groups_of(scenario_yaml: str) -> tuple[PolicyGroups, ...]:
-    """All sets of rivals; none where the text cannot be read."""
+    """Return all sets of groups to compare; none if the text is not a valid scenario."""
     met: dict[str, list[tuple[str, str, bool]]] = {}
     for name, options in links_of(scenario_yaml).items():
         conditions, choice = split_policy(options)
@@ -31,13 +31,13 @@ def policy_groups_of(scenario_yaml: str) -> tuple[PolicyGroups, ...]:
     found = []
     for groups in met.values():
         if len({choice for _, choice, _ in groups}) > 1:
-            reference = next((name for name, _, told in groups if told), groups[0][0])
+            reference = next((name for name, _, oracle in groups if oracle), groups[0][0])
             found.append(PolicyGroups(tuple(name for name, _, _ in groups), reference))
     return tuple(found)
 
 
 def split_policy(options: Any) -> tuple[Any, Any]:
-    """A group's link -> (all but how steps are chosen and how many links there are, how steps are chosen)."""
+    """Split the options of a group into (all others, those that choose the steps); the number of links is left out."""
     if not isinstance(options, dict):
         return options, None
     rest = {key: value for key, value in options.items() if key != "links"}
@@ -53,6 +53,6 @@ def split_policy(options: Any) -> tuple[Any, Any]:
 
 
 def is_oracle(choice: Any) -> bool:
-    """Whether steps are chosen by one who knows the SNR as it is."""
+    """Return whether the policy is an oracle, which knows the true SNR."""
     policy = choice.get("policy") if isinstance(choice, dict) else None
     return (policy.get("name") if isinstance(policy, dict) else policy) == ORACLE

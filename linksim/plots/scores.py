@@ -1,4 +1,4 @@
-"""Image quality against SNR: PSNR and accuracy in bins of the SNR at each receiver, with 95 % intervals and the number of images."""
+"""Figure of image quality over SNR: PSNR and accuracy in bins of the SNR at each receiver, with 95 % intervals and numbers of images."""
 
 from dataclasses import dataclass
 from math import ceil, floor
@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from linksim.plots.intervals import Interval, bin_of, mean_interval
+from linksim.plots.binning import bin_index
 from linksim.plots.plot_style import (
     BOB,
     EVE,
@@ -22,19 +22,20 @@ from linksim.plots.plot_style import (
     side_by_side,
 )
 from linksim.plots.summary import accuracy
-from linksim.plots.tables import Floats, ImageScore, match
-from linksim.plots.trace_view import Receiver, View
+from linksim.plots.tables import Floats, ScoreRows, match
+from linksim.plots.trace_view import ReceiverView, TraceView
+from linksim.statistics import Interval, mean_interval
 
 WIDTHS_DB = (0.5, 1.0, 2.0, 5.0, 10.0)
 MIN_BINS, MAX_BINS = 4, 20
-LEAST_DB = 4.0  # that the SNR axis covers
-PER_BIN = 60
-FEWEST = 5  # images behind a point; fewer are counted but not drawn, unless no bin has more
+MIN_SPAN_DB = 4.0  # minimum length of the SNR axis
+PER_BIN = 60  # minimum mean number of samples in a bin
+MIN_SAMPLES = 5  # minimum number of images of a point that is drawn, unless all bins have fewer
 
 
 @dataclass(frozen=True)
-class Bins:
-    """Bins of SNR: the first starts at `start_db`."""
+class SnrBins:
+    """Equal bins of SNR, of which the first starts at `start_db`."""
 
     start_db: float
     width_db: float
@@ -42,107 +43,107 @@ class Bins:
 
 
 @dataclass(frozen=True)
-class Series:
-    """The images of one receiver, jammed or not, with the SNR in dB of the frame that each came in [n]."""
+class ScoreSeries:
+    """The scores of one receiver's images in jammed or in other frames, with the SNR of each image's frame in dB [n]."""
 
     role: Role
     jammed: bool
-    quality: ImageScore
+    scores: ScoreRows
     snr_db: Floats
 
 
 @plot_style()
-def quality_figure(view: View) -> Figure | None:
-    """Up to three panels per group of links: PSNR, accuracy where a classifier judged, and how many images stand behind each point.
+def scores_figure(view: TraceView) -> Figure | None:
+    """Draw per group PSNR, accuracy if there is a classifier, and the number of images of each point.
 
-    None where no image was scored.
+    Returns None if no image was scored.
     """
-    groups = [group for group in view.groups if len(group.bob.quality) + len(group.eve.quality)][:MAX_GROUPS]
+    groups = [group for group in view.groups if len(group.bob.scores) + len(group.eve.scores)][:MAX_GROUPS]
     if not groups:
         return None
-    series = [split(BOB, group.bob) + split(EVE, group.eve) for group in groups]
-    judged = any(part.quality.judged().any() for parts in series for part in parts)
-    bins = choose([part.snr_db for parts in series for part in parts])
-    figure, panels = blocks(len(groups), (2.3, 1.7, 0.8) if judged else (2.3, 0.8), own_y=2 if judged else 1)
+    series = [split_by_jamming(BOB, group.bob) + split_by_jamming(EVE, group.eve) for group in groups]
+    classified = any(part.scores.classified().any() for parts in series for part in parts)
+    bins = choose_bins([part.snr_db for parts in series for part in parts])
+    figure, panels = blocks(len(groups), (2.3, 1.7, 0.8) if classified else (2.3, 0.8), own_y=2 if classified else 1)
     for group, parts, block in zip(groups, series, panels, strict=True):
         counts = [
-            f"{len(receiver.quality):,} at {role.name}" for role, receiver in ((BOB, group.bob), (EVE, group.eve)) if len(receiver.quality)
+            f"{len(receiver.scores):,} at {role.name}" for role, receiver in ((BOB, group.bob), (EVE, group.eve)) if len(receiver.scores)
         ]
         block[0].set_title(f"{sanitise(group.name)}: images {', '.join(counts)}")
         for part in parts:
             draw(block, part, bins)
-        if judged:
-            chance(block[1], parts)
+        if classified:
+            draw_chance_level(block[1], parts)
         block[-1].set_xlabel("SNR at the receiver during the frame (dB)")
         block[-1].margins(y=0.1)
-        margin = max(LEAST_DB / 2 - bins.count * bins.width_db / 2, 0.3)
+        margin = max(MIN_SPAN_DB / 2 - bins.count * bins.width_db / 2, 0.3)
         block[-1].set_xlim(bins.start_db - margin, bins.start_db + bins.count * bins.width_db + margin)
-    names = ("mean PSNR (dB)", "accuracy (%)", "images") if judged else ("mean PSNR (dB)", "images")
+    names = ("mean PSNR (dB)", "accuracy (%)", "images") if classified else ("mean PSNR (dB)", "images")
     for block in panels[:: side_by_side(len(panels))]:
         for panel, name in zip(block, names, strict=True):
             panel.set_ylabel(name)
-    figure.suptitle("Image quality against SNR, 95 % intervals" + shown(len(view.groups)))
+    figure.suptitle("Image quality over SNR, 95 % intervals" + shown(len(view.groups)))
     shared_legend(figure, panels, ("Bob", "Bob, jammed", "Eve", "Eve, jammed"))
     return freeze_layout(figure)
 
 
-def split(role: Role, receiver: Receiver) -> list[Series]:
-    """An receiver's images by whether a jammer was on during any part of their frame; those without a reception in the trace are left out."""
-    place = match(receiver.quality, receiver.receptions)
+def split_by_jamming(role: Role, receiver: ReceiverView) -> list[ScoreSeries]:
+    """Split a receiver's images into those of unjammed and of jammed frames; images without a reception in the trace are left out."""
+    place = match(receiver.scores, receiver.receptions)
     known = place >= 0
-    quality, received = receiver.quality.take(known), receiver.receptions.take(place[known])
+    scores, received = receiver.scores.take(known), receiver.receptions.take(place[known])
     parts = []
     for jammed in (False, True):
-        mine = ((received.jammed > 0) == jammed) & np.isfinite(received.snr_db)
+        mine = ((received.jammed_fraction > 0) == jammed) & np.isfinite(received.snr_db)
         if mine.any():
-            parts.append(Series(role, jammed, quality.take(mine), received.snr_db[mine]))
+            parts.append(ScoreSeries(role, jammed, scores.take(mine), received.snr_db[mine]))
     return parts
 
 
-def choose(series: list[Floats], per_bin: int = PER_BIN) -> Bins:
-    """The finest bins of a round width that cover all SNRs, are no more than `MAX_BINS`, and hold `per_bin` SNRs of a series on average.
+def choose_bins(series: list[Floats], per_bin: int = PER_BIN) -> SnrBins:
+    """Return the narrowest bins of a round width, at most `MAX_BINS`, with at least `per_bin` SNRs of a series on average.
 
-    The lowest thousandth of all shares the first bin.
+    They cover all SNRs except the lowest 0.1 %, which count in the first bin.
     """
     if not series:
-        return Bins(0.0, WIDTHS_DB[0], 1)
+        return SnrBins(0.0, WIDTHS_DB[0], 1)
     snr_db = np.concatenate(series)
     low, high = float(np.quantile(snr_db, 0.001)), float(snr_db.max())
     if high - low < WIDTHS_DB[0]:
-        return Bins((low + high - WIDTHS_DB[0]) / 2, WIDTHS_DB[0], 1)
-    most = min(MAX_BINS, max(MIN_BINS, len(snr_db) // len(series) // per_bin))
+        return SnrBins((low + high - WIDTHS_DB[0]) / 2, WIDTHS_DB[0], 1)
+    max_count = min(MAX_BINS, max(MIN_BINS, len(snr_db) // len(series) // per_bin))
     for width in WIDTHS_DB:
         start = floor(low / width) * width
         count = max(1, ceil((high - start) / width + 1e-9))
-        if count <= most:
+        if count <= max_count:
             break
-    return Bins(start, width, count)
+    return SnrBins(start, width, count)
 
 
-def draw(block: list[Axes], part: Series, bins: Bins) -> None:
-    """One series in all panels of a block."""
-    place = bin_of(part.snr_db, bins.start_db, bins.start_db + bins.count * bins.width_db, bins.count)
+def draw(block: list[Axes], part: ScoreSeries, bins: SnrBins) -> None:
+    """Draw one series in all panels of a block."""
+    place = bin_index(part.snr_db, bins.start_db, bins.start_db + bins.count * bins.width_db, bins.count)
     count = np.bincount(place, minlength=bins.count)
-    used = np.flatnonzero(count >= min(FEWEST, count.max()))
+    used = np.flatnonzero(count >= min(MIN_SAMPLES, count.max()))
     centre = np.array([part.snr_db[place == b].mean() for b in used])
-    inside = [part.quality.take(place == b) for b in used]
+    inside = [part.scores.take(place == b) for b in used]
     name = part.role.name + (", jammed" if part.jammed else "")
-    error_bars(block[0], part, centre, [mean_interval(quality.psnr_db) for quality in inside], name)
+    error_bars(block[0], part, centre, [mean_interval(scores.psnr_db) for scores in inside], name)
     if len(block) == 3:
-        shares = [accuracy(quality) for quality in inside]
+        shares = [accuracy(scores) for scores in inside]
         error_bars(block[1], part, centre, [Interval(100 * s.value, 100 * s.low, 100 * s.high, s.n) for s in shares], name)
     edges = bins.start_db + bins.width_db * np.arange(bins.count + 1)
     block[-1].stairs(count, edges, color=part.role.colour, linestyle=":" if part.jammed else "-", linewidth=1.1)
 
 
-def error_bars(panel: Axes, part: Series, x: Floats, found: list[Interval], name: str) -> None:
-    """Points with their intervals; where an interval is not known (one image) the point stands alone."""
+def error_bars(panel: Axes, part: ScoreSeries, x: Floats, found: list[Interval], name: str) -> None:
+    """Draw points with their intervals; a point of one image has no error bar."""
     y, low, high = (np.array([getattr(i, side) for i in found]) for side in ("value", "low", "high"))
-    reach = np.nan_to_num(np.stack([y - low, high - y]))
+    bars = np.nan_to_num(np.stack([y - low, high - y]))
     panel.errorbar(
         x,
         y,
-        yerr=np.maximum(reach, 0),
+        yerr=np.maximum(bars, 0),
         color=part.role.colour,
         marker=part.role.marker,
         markerfacecolor="white" if part.jammed else part.role.colour,
@@ -154,9 +155,9 @@ def error_bars(panel: Axes, part: Series, x: Floats, found: list[Interval], name
     )
 
 
-def chance(panel: Axes, parts: list[Series]) -> None:
-    """A line at the accuracy of guessing, one over the number of classes that were sent."""
-    labels = np.unique(np.concatenate([part.quality.label[part.quality.judged()] for part in parts]))
+def draw_chance_level(panel: Axes, parts: list[ScoreSeries]) -> None:
+    """Draw a line at the accuracy of guessing, one over the number of classes that were sent."""
+    labels = np.unique(np.concatenate([part.scores.label[part.scores.classified()] for part in parts]))
     panel.set_ylim(-4, 104)
     if len(labels) > 1:
         name = f"guessing among {len(labels)} classes"

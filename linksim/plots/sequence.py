@@ -1,36 +1,36 @@
-"""What a sequence chart shows: the messages of a link in order, excerpts of them, and how far down an instant stands. No matplotlib."""
+"""The contents of a sequence chart, without matplotlib: messages of a link in order, excerpts, and vertical positions of instants."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.plots.tables import ACCEPTED, DECODED, NOT_SENT, seconds, sent_by_alice
+from linksim.enums import Code, ControlOutcome, MessageKind, Node, Origin, Outcome
+from linksim.plots.tables import seconds, sent_by_alice
 from linksim.plots.trace_view import GroupView
-from linksim.records import AS_SENT, BOB, DUPLICATE, FORGERY, MESSAGES, REPLAY, ControlSent, FrameSent, columns
 from linksim.units import NS_PER_S
 
-EXCERPT = 16  # messages
-BEFORE = 5  # of them before the first loss
-ARROW = (0.3, 0.5)  # height in inches of a usual message: at least, at most
-IDLE = (0.05, 0.24)  # of the time between messages
-AT_ONCE = 0.2  # instants closer than so many times the shortest message are one: an arrival, and what is sent upon it
-NOTE = 0.24  # of what was not on the air
-LOST = "lost"
-
-FRAME_WORDS, CONTROL_WORDS = ({c.name: c.meanings for c in columns(record)}["outcome"] for record in (FrameSent, ControlSent))
-HOW = {DUPLICATE: " again", REPLAY: " replayed", FORGERY: " forged"}
+EXCERPT = 16  # messages in an excerpt
+BEFORE = 5  # messages before the first loss in an excerpt
+ARROW = (0.3, 0.5)  # minimum and maximum height of a message in inches
+IDLE = (0.05, 0.24)  # minimum and maximum height of the time between messages in inches
+AT_ONCE = 0.2  # instants with a smaller distance, in lengths of the shortest message, have the same position
+NOTE = 0.24  # height in inches of a note for a message that was not on the air
+LOST = ControlOutcome.LOST.word
+SUFFIXES = {Origin.DUPLICATE: " duplicated", Origin.REPLAY: " replayed", Origin.FORGERY: " forged"}
 
 
 @dataclass(frozen=True)
-class Message:
+class ChartMessage:
     """A control message or data frame.
 
-    start_s, end_s  start of transmission and arrival; the same for what was not on the air
-    name            "KEY 3", "frame 7"
-    outcome         the trace's word for it
-    used            whether it did what it was sent for
-    fault           whether it is a copy that its sender did not send; it stands where the true one arrived
+    start_s, end_s  start of transmission and arrival; equal if the message was not on the air
+    by_alice        whether Alice is the sender
+    data            whether the message is a data frame
+    name            name such as "KEY 3" or "frame 7"
+    outcome         word of the trace for the outcome
+    used            whether the addressee could use it
+    fault           whether it is a copy made by a fault of the link; its time is the arrival of the true message
     """
 
     start_s: float
@@ -44,64 +44,72 @@ class Message:
 
     @property
     def on_air(self) -> bool:
-        """False for a frame that was held back, and for a copy that its sender did not send."""
+        """False for a frame that was not sent and for a copy made by a fault."""
         return self.end_s > self.start_s
 
 
-def messages(group: GroupView, link: int) -> list[Message]:
-    """All of a link in the order in which they were sent."""
+def messages(group: GroupView, link: int) -> list[ChartMessage]:
+    """Return all messages of a link in the order of transmission."""
     frames, control = group.frames.take(group.frames.link == link), group.control.take(group.control.link == link)
-    delays = group.paths.delay_ns[group.paths.receiver == BOB]
+    delays = group.channel.delay_ns[group.channel.receiver == Node.BOB]
     delay_ns = int(delays[0]) if len(delays) else 0
     found = []
-    arrival_ns = np.where(frames.outcome == NOT_SENT, frames.time_ns, frames.time_ns + frames.airtime_ns + delay_ns)
+    arrival_ns = np.where(frames.outcome == Outcome.NOT_SENT, frames.time_ns, frames.time_ns + frames.airtime_ns + delay_ns)
     kinds = zip(frames.frame.tolist(), frames.attempt.tolist(), frames.outcome.tolist(), strict=True)
     for a, b, (n, attempt, code) in zip(seconds(frames.time_ns).tolist(), seconds(arrival_ns).tolist(), kinds, strict=True):
-        found.append(Message(a, b, True, True, f"frame {n}{again(attempt)}", word(FRAME_WORDS, code), code == DECODED))
-    true = control.origin == AS_SENT
+        found.append(ChartMessage(a, b, True, True, f"frame {n}{again(attempt)}", word(Outcome, code), code == Outcome.DECODED))
+    true = control.origin == Origin.SENT
     airtimes = dict(zip(control.time_ns[true].tolist(), control.airtime_ns[true].tolist(), strict=True))
     for start_ns, alice, kind, sequence, attempt, code, origin in zip(
         control.time_ns.tolist(), sent_by_alice(control).tolist(), control.message.tolist(), control.sequence.tolist(),
         control.attempt.tolist(), control.outcome.tolist(), control.origin.tolist(), strict=True,
     ):  # fmt: skip
         arrival_ns = start_ns + airtimes.get(start_ns, 0) + delay_ns
-        begin_ns = start_ns if origin == AS_SENT else arrival_ns
-        name = f"{word(MESSAGES, kind).upper()} {sequence}{again(attempt)}{HOW.get(origin, '')}"
-        end = arrival_ns / NS_PER_S
-        found.append(Message(begin_ns / NS_PER_S, end, alice, False, name, word(CONTROL_WORDS, code), code == ACCEPTED, origin != AS_SENT))
+        begin_ns = start_ns if origin == Origin.SENT else arrival_ns
+        name = f"{word(MessageKind, kind).upper()} {sequence}{again(attempt)}{SUFFIXES.get(origin, '')}"
+        start, end, used = begin_ns / NS_PER_S, arrival_ns / NS_PER_S, code == ControlOutcome.ACCEPTED
+        found.append(ChartMessage(start, end, alice, False, name, word(ControlOutcome, code), used, origin != Origin.SENT))
     return sorted(found, key=lambda message: message.start_s)
 
 
 def again(attempt: int) -> str:
-    """ ", try 2"; nothing for the first."""
+    """Return the suffix of a retransmission.
+
+    >>> again(0), again(1)
+    ('', ', try 2')
+    """
     return f", try {attempt + 1}" if attempt else ""
 
 
-def word(words: tuple[str, ...], code: int) -> str:
-    """The word of a code, also of one that only a later version knows."""
-    return words[code] if code < len(words) else f"code {code}"
+def word(codes: type[Code], code: int) -> str:
+    """Return the word of a code, or its number if this version does not know it.
+
+    >>> word(Outcome, 2), word(Outcome, 99)
+    ('not sent', 'code 99')
+    """
+    return codes(code).word if code < len(codes) else f"code {code}"
 
 
-def excerpts(every: list[Message]) -> list[tuple[str, list[Message]]]:
-    """Title and messages of the beginning and, where there are more, of what came around the first loss or else of what came next."""
+def excerpts(every: list[ChartMessage]) -> list[tuple[str, list[ChartMessage]]]:
+    """Return titles and messages of the excerpts: the beginning, and the messages around the first loss or else the next ones."""
     first = next((i for i, message in enumerate(every) if not message.used and not message.fault), None)
     parts = [("from the beginning", every[:EXCERPT])]
     if len(every) <= EXCERPT:
         return parts
     if first is None or first < EXCERPT:
-        return [*parts, ("what came next", every[EXCERPT : 2 * EXCERPT])]
+        return [*parts, ("next messages", every[EXCERPT : 2 * EXCERPT])]
     start = max(EXCERPT, first - BEFORE)
     return [*parts, (f"around the first loss, {every[first].name}", every[start : start + EXCERPT])]
 
 
 @dataclass(frozen=True)
-class Scale:
-    """How far down an instant stands: the order of time is kept, its lengths are not.
+class DepthScale:
+    """The mapping of instants to vertical positions, which preserves the order of time but not its lengths.
 
-    instants  in s, ascending [n]
-    depth     in inches [n]; below an instant is room for a note on each message that was not on the air then
-    height    of all, in inches
-    breaks    idle stretches (start, end) in s that are drawn shorter than they were
+    instants  instants in s, ascending [n]
+    depth     positions in inches from the top [n]; notes on messages that were not on the air are below their instants
+    height    total height in inches
+    breaks    idle intervals (start, end) in s that are shortened
     """
 
     instants: NDArray[np.float64]
@@ -110,11 +118,12 @@ class Scale:
     breaks: tuple[tuple[float, float], ...]
 
     def __call__(self, instant_s: float) -> float:
+        """Return the position of an instant in inches."""
         return float(np.interp(instant_s, self.instants, self.depth))
 
 
-def scale(part: list[Message]) -> Scale:
-    """Lengths are true while they lie between what can be read and what is wasted."""
+def depth_scale(part: list[ChartMessage]) -> DepthScale:
+    """Return the scale of an excerpt. Heights are proportional to time within the limits `ARROW` and `IDLE`."""
     instants = np.unique([instant for message in part for instant in (message.start_s, message.end_s)])
     gaps, ends = np.diff(instants), instants[1:]
     busy = np.array([any(m.start_s < end <= m.end_s for m in part) for end in ends], bool)
@@ -125,4 +134,4 @@ def scale(part: list[Message]) -> Scale:
     depth = np.concatenate([[0.0], np.cumsum(heights)])
     long = np.flatnonzero(~busy & (wanted > IDLE[1]))
     breaks = tuple((float(instants[i]), float(ends[i])) for i in long)
-    return Scale(instants, depth, float(depth[-1]) + NOTE * (1 + int(notes[-1])), breaks)
+    return DepthScale(instants, depth, float(depth[-1]) + NOTE * (1 + int(notes[-1])), breaks)

@@ -1,4 +1,4 @@
-"""Groups that are one kind of link at several SNRs: told by the scenario, in which they differ in nothing else."""
+"""Sets of groups whose options differ only in the SNR: one kind of link in an SNR sweep."""
 
 import json
 from collections.abc import Mapping
@@ -8,19 +8,19 @@ from typing import Any
 from linksim.errors import ScenarioError
 from linksim.scenario.strict_yaml import parse_yaml
 
-ENDS = "-_. 0123456789"  # what is left of "plain-02", "plain-04" when their SNRs are taken away
+ENDS = "-_. 0123456789"  # removed from the end of a common_prefix prefix: "jpeg-02" and "jpeg-04" become "jpeg"
 
 
 def snr_sweep_groups(scenario_yaml: str) -> Mapping[str, str]:
-    """Name of each group -> a name for it and its kin; empty where the text cannot be read."""
+    """Return the name of the sweep of each group; empty if the text is not a valid scenario."""
     kinds: dict[str, list[str]] = {}
     for name, options in links_of(scenario_yaml).items():
         kinds.setdefault(json.dumps(without_snr(options), sort_keys=True), []).append(name)
-    return {name: common(names) for names in kinds.values() for name in names}
+    return {name: common_prefix(names) for names in kinds.values() for name in names}
 
 
 def links_of(scenario_yaml: str) -> Mapping[str, Any]:
-    """Name of each group -> what the scenario says of its link; empty where the text cannot be read."""
+    """Return the options of each group; empty if the text is not a valid scenario."""
     try:
         data = parse_yaml(scenario_yaml, "<trace>").data
     except ScenarioError:
@@ -30,7 +30,7 @@ def links_of(scenario_yaml: str) -> Mapping[str, Any]:
 
 
 def without_snr(options: Any) -> Any:
-    """A group's link without its paths' SNR, what Alice takes it for, and the number of links."""
+    """Return the options of a group without the SNR of its paths, Alice's assumed SNR and the number of links."""
     if not isinstance(options, dict):
         return options
     bare = {key: value for key, value in options.items() if key != "links"}
@@ -45,8 +45,14 @@ def _pruned(block: Mapping[str, Any], gone: tuple[str, ...]) -> dict[str, Any]:
     return {key: _pruned(value, gone) if isinstance(value, dict) else value for key, value in kept.items()}
 
 
-def common(names: list[str]) -> str:
-    """What names begin with alike, without a number and dashes at its end; all of them, where that is nothing."""
+def common_prefix(names: list[str]) -> str:
+    """Return the common_prefix prefix of names without numbers and dashes at its end, or all names if they have none.
+
+    >>> common_prefix(["jpeg-02", "jpeg-04"])
+    'jpeg'
+    >>> common_prefix(["one", "two"])
+    'one, two'
+    """
     if len(names) == 1:
         return names[0]
     alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))

@@ -1,28 +1,34 @@
-"""The numbers of a run, per group of links: what Bob and Eve got, what was lost, what control and jamming took. No matplotlib here."""
+"""The summary of a run per group of links, without matplotlib: quality at Bob and Eve, lost frames, control overhead, jamming."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from linksim.plots.intervals import Interval, mean_interval, resamples, wilson
-from linksim.plots.rewards import Grid, grid, mean_reward, mean_steps, measured, tally
-from linksim.plots.tables import DECODED, NOT_SENT, Frames, ImageScore
-from linksim.plots.trace_view import GroupView, Receiver, View
+from linksim.enums import Outcome
+from linksim.plots.paired_comparison import paired_comparison
+from linksim.plots.policy_groups import policy_groups_of
+from linksim.plots.rewards import RewardWindows, grouped_sums, mean_reward, mean_steps, measured, reward_windows
+from linksim.plots.tables import FrameRows, ScoreRows
+from linksim.plots.trace_view import GroupView, ReceiverView, TraceView, read_view
 from linksim.rng import Streams
+from linksim.statistics import Interval, bootstrap_weights, mean_interval, wilson
+from linksim.trace.reader import open_trace
 
 
 @dataclass(frozen=True)
 class ReceiverSummary:
-    """How good one receiver's estimates are.
+    """Quality of one receiver's reconstructions.
 
-    psnr_db               mean over images of each image's PSNR, in dB
-    psnr_of_mean_mse_db   PSNR of the mean squared error over all images, in dB: the smaller of the two
-    ssim                  mean over images
-    accuracy              share of estimates in which the evaluation classifier sees the right class, 0..1; n = 0 where none judged
+    psnr_db              mean PSNR of the images, in dB
+    psnr_of_mean_mse_db  PSNR of the mean squared error over all images, in dB; at most the mean PSNR
+    ssim                 mean SSIM of the images
+    accuracy             fraction of classified reconstructions with the correct class, 0..1; n = 0 if none was classified
 
-    Intervals take images as independent. Images of one frame share its channel, so under fading or jamming the true ones are wider.
+    The intervals treat images as independent. Images of one frame share its channel, so with fading or jamming the true intervals are
+    wider.
     """
 
     psnr_db: Interval
@@ -33,12 +39,12 @@ class ReceiverSummary:
 
 @dataclass(frozen=True)
 class AdaptationSummary:
-    """What Bob's choice of diffusion steps came to.
+    """Result of Bob's choice of diffusion steps.
 
-    rounds           of probing in which he chose
-    t_d, t_plus      means over the frames that were sent; NaN where none was
-    reward           mean over windows of time, see `plots.rewards`; NaN where no source was attacked
-    robust_accuracy  share of attacked images in whose estimate the evaluation classifier sees the right class, 0..1; n = 0 where none was
+    rounds           number of probe rounds in which he chose
+    t_d, t_plus      mean steps of the frames that were sent; NaN without frames
+    reward           mean reward over windows of time (see `plots.rewards`); NaN without an attack on the source
+    robust_accuracy  fraction of attacked images whose reconstruction has the correct class, 0..1; n = 0 without attacked images
     """
 
     rounds: int
@@ -50,14 +56,13 @@ class AdaptationSummary:
 
 @dataclass(frozen=True)
 class GroupSummary:
-    """One group of links.
+    """Summary of one group of links.
 
-    bob, eve        their estimates; None where there are none
-    decoded, lost   data frames of which Bob has all images, and those of which he has not (no terms, other terms, damaged) or that
-                    were never sent
-    control_share   channel uses of control messages over all channel uses, 0..1; NaN where nothing was sent
-    jam_share       share of its links' time, from 0 to the last frame or message of each, during which a jammer was on, 0..1
-    adaptation      None where Bob did not choose
+    bob, eve       quality of their reconstructions; None without reconstructions
+    decoded, lost  number of data frames of which Bob has all images, and number of all others
+    control_share  fraction of the channel uses that belong to control messages, 0..1; NaN if nothing was sent
+    jam_share      fraction of the time of its links, each from 0 to its last frame or message, during which a jammer was on, 0..1
+    adaptation     None if Bob does not choose diffusion steps
     """
 
     name: str
@@ -71,16 +76,23 @@ class GroupSummary:
     adaptation: AdaptationSummary | None
 
 
-def summarise(view: View) -> list[GroupSummary]:
-    """The summary of each group, in the scenario's order."""
-    cut = grid(view)
-    return [_group(group, cut) for group in view.groups]
+def summary_of(path: Path) -> str:
+    """Return the summary of a trace as text: the table of `summary_text` and the paired comparison of policies. Raises TraceError."""
+    with open_trace(path) as trace:
+        view = read_view(trace, policy_groups=policy_groups_of(trace.scenario_yaml))
+    return "\n".join([summary_text(summarise(view)), *paired_comparison(view)])
 
 
-def _group(group: GroupView, cut: Grid) -> GroupSummary:
+def summarise(view: TraceView) -> list[GroupSummary]:
+    """Return the summary of each group, in the order of the scenario."""
+    windows = reward_windows(view)
+    return [_group(group, windows) for group in view.groups]
+
+
+def _group(group: GroupView, windows: RewardWindows) -> GroupSummary:
     frames = group.frames
-    decoded, all_frames = count_frames(frames.take(frames.outcome == DECODED)), count_frames(frames)
-    data = int(group.frames.channel_uses[group.frames.outcome != NOT_SENT].sum(dtype=np.int64))
+    decoded, all_frames = count_frames(frames.take(frames.outcome == Outcome.DECODED)), count_frames(frames)
+    data = int(group.frames.channel_uses[group.frames.outcome != Outcome.NOT_SENT].sum(dtype=np.int64))
     control = int(group.control.channel_uses.sum(dtype=np.int64))
     return GroupSummary(
         group.name,
@@ -91,40 +103,40 @@ def _group(group: GroupView, cut: Grid) -> GroupSummary:
         all_frames - decoded,
         control / (control + data) if control + data else math.nan,
         jam_share(group),
-        _adaptation(group, cut) if len(group.adaptation) else None,
+        _adaptation(group, windows) if len(group.decisions) else None,
     )
 
 
-def _adaptation(group: GroupView, cut: Grid) -> AdaptationSummary:
-    found = tally(group, cut)
-    weights = resamples(len(found.images), Streams(0)("plots/summary"))
-    attacked = group.bob.quality.take(group.bob.quality.attacked())
-    return AdaptationSummary(len(group.adaptation), *mean_steps(group), measured(mean_reward, found, weights), accuracy(attacked))
+def _adaptation(group: GroupView, windows: RewardWindows) -> AdaptationSummary:
+    found = grouped_sums(group, windows)
+    weights = bootstrap_weights(len(found.images), Streams(0)("plots/summary"))
+    attacked = group.bob.scores.take(group.bob.scores.attacked())
+    return AdaptationSummary(len(group.decisions), *mean_steps(group), measured(mean_reward, found, weights), accuracy(attacked))
 
 
-def count_frames(frames: Frames) -> int:
-    """Data frames, each once however often it was sent."""
+def count_frames(frames: FrameRows) -> int:
+    """Return the number of data frames; retransmissions do not count."""
     return len(np.unique(np.stack([frames.link.astype(np.int64), frames.frame]), axis=1).T)
 
 
-def _receiver(receiver: Receiver) -> ReceiverSummary | None:
-    quality = receiver.quality
-    if not len(quality):
+def _receiver(receiver: ReceiverView) -> ReceiverSummary | None:
+    scores = receiver.scores
+    if not len(scores):
         return None
-    mean_mse = float(quality.mse.astype(np.float64).mean())
+    mean_mse = float(scores.mse.astype(np.float64).mean())
     return ReceiverSummary(
-        mean_interval(quality.psnr_db), -10 * math.log10(max(mean_mse, 1e-10)), mean_interval(quality.ssim), accuracy(quality)
+        mean_interval(scores.psnr_db), -10 * math.log10(max(mean_mse, 1e-10)), mean_interval(scores.ssim), accuracy(scores)
     )
 
 
-def accuracy(quality: ImageScore) -> Interval:
-    """Share of the judged estimates whose class is right, with Wilson's interval."""
-    judged = quality.judged()
-    return wilson(int((quality.class_received == quality.label)[judged].sum()), int(judged.sum()))
+def accuracy(scores: ScoreRows) -> Interval:
+    """Return the fraction of classified reconstructions with the correct class, with Wilson's interval."""
+    classified = scores.classified()
+    return wilson(int((scores.class_received == scores.label)[classified].sum()), int(classified.sum()))
 
 
 def jam_share(group: GroupView) -> float:
-    """Jammed time over the time of all links, each from 0 to the end of its last frame or message, 0..1; NaN where nothing was sent."""
+    """Return the jammed fraction of the time of all links, each from 0 to the end of its last frame or message; NaN if nothing was sent."""
     ends_ns = np.zeros(len(group.links), np.int64)
     for rows in (group.frames, group.control):
         np.maximum.at(ends_ns, np.searchsorted(group.links, rows.link), rows.time_ns + rows.airtime_ns)
@@ -135,32 +147,44 @@ def jam_share(group: GroupView) -> float:
 
 
 def number(value: float, digits: int, plus_minus: float = math.nan) -> str:
-    """ "29.31 ± 0.12", "29.31" where no interval is known, "-" for no number."""
+    """Format a number, with its interval if it is known, and "-" for NaN.
+
+    >>> number(29.311, 2, 0.12), number(29.311, 2), number(math.nan, 2)
+    ('29.31 ± 0.12', '29.31', '-')
+    """
     if math.isnan(value):
         return "-"
     return f"{value:.{digits}f}" + ("" if math.isnan(plus_minus) else f" ± {plus_minus:.{digits}f}")
 
 
 def mean_text(mean: Interval, digits: int) -> str:
-    """A mean with half its interval."""
-    return number(mean.value, digits, mean.high - mean.value)
+    """Format a mean with half the width of its interval."""
+    return number(mean.value, digits, (mean.high - mean.low) / 2)
 
 
 def percent(share: float) -> str:
-    """ "12.3 %", "-" for no number."""
+    """Format a fraction in percent, and "-" for NaN.
+
+    >>> percent(0.1234), percent(math.nan)
+    ('12.3 %', '-')
+    """
     return "-" if math.isnan(share) else f"{100 * share:.1f} %"
 
 
 def share_text(share: Interval) -> str:
-    """ "91.2 % [89.9, 92.3]", "-" where nothing was counted."""
+    """Format a proportion with its interval, and "-" if it has no samples.
+
+    >>> share_text(Interval(0.912, 0.899, 0.923, 1000))
+    '91.2 % [89.9, 92.3]'
+    """
     return f"{percent(share.value)} [{100 * share.low:.1f}, {100 * share.high:.1f}]" if share.n else "-"
 
 
-HEADINGS = ("group", "links", "receiver", "images", "PSNR dB", "SSIM", "accuracy", "frames ok/lost", "control", "jammed_fraction")
+HEADINGS = ("group", "links", "receiver", "images", "PSNR dB", "SSIM", "accuracy", "frames ok/lost", "control", "jammed")
 
 
-def cells(summary: GroupSummary) -> list[tuple[str, ...]]:
-    """One row of text per receiver, under `HEADINGS`; what belongs to the group stands in the first. Bob has a row in any case."""
+def table_rows(summary: GroupSummary) -> list[tuple[str, ...]]:
+    """Return a row of text per receiver for the columns `HEADINGS`. The first row has the values of the group; Bob always has a row."""
     rows: list[tuple[str, ...]] = []
     for name, receiver in (("Bob", summary.bob), ("Eve", summary.eve)):
         if receiver is not None:
@@ -183,10 +207,10 @@ def cells(summary: GroupSummary) -> list[tuple[str, ...]]:
 
 
 def summary_text(summaries: list[GroupSummary]) -> str:
-    """A table of fixed width for a terminal: a row per group and receiver. Means and shares stand with their 95 % intervals."""
-    rows = [HEADINGS, *(row for summary in summaries for row in cells(summary))]
+    """Return a table of fixed width for a terminal, with a row per group and receiver and with 95 % intervals."""
+    rows = [HEADINGS, *(row for summary in summaries for row in table_rows(summary))]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
-    words = {0, 2}  # columns of words stand to the left, numbers to the right
+    words = {0, 2}  # columns of text are left-aligned, numbers right-aligned
     ruled = [rows[0], tuple("-" * width for width in widths), *rows[1:]]
     filled = ((c.ljust(w) if i in words else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))) for row in ruled)
     table = ["  ".join(row).rstrip() for row in filled]
@@ -194,7 +218,7 @@ def summary_text(summaries: list[GroupSummary]) -> str:
 
 
 def adaptation_lines(summaries: Sequence[GroupSummary]) -> list[str]:
-    """A line for each group in which Bob chose diffusion steps."""
+    """Return a line for each group in which Bob chooses diffusion steps."""
     lines = []
     for name, found in ((summary.name, summary.adaptation) for summary in summaries):
         if found is not None:

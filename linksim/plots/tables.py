@@ -1,4 +1,4 @@
-"""Rows of a trace as figures and summary want them: the columns they use of each table, and what is asked of rows alone."""
+"""The tables of a trace as figures and summary use them: the required columns of each table, and functions of the rows of one table."""
 
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, Self, TypeVar
@@ -6,19 +6,16 @@ from typing import Any, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.records import ALICE
+from linksim.enums import Node
 from linksim.units import NS_PER_S
 
 Ints = NDArray[np.integer[Any]]
 Floats = NDArray[np.floating[Any]]
 
-DECODED, WRONG_EPOCH, NOT_SENT = 0, 1, 2  # outcomes of a data frame
-ACCEPTED = 0  # outcome of a control message
-
 
 @dataclass(frozen=True)
 class Rows:
-    """Columns of equal length, as the records of the same name define them (see `linksim.records`)."""
+    """Base of the tables: columns of equal length with the names, units and meanings of the records (see `linksim.records`)."""
 
     time_ns: Ints
     link: Ints
@@ -27,7 +24,7 @@ class Rows:
         return len(self.time_ns)
 
     def take(self, rows: NDArray[Any]) -> Self:
-        """The rows of an index or of a mask."""
+        """Return the rows that an index array or a mask selects."""
         return type(self)(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
@@ -35,7 +32,7 @@ Kind = TypeVar("Kind", bound=Rows)
 
 
 class PerFrame(Protocol):
-    """Rows that belong to a frame of a link."""
+    """Rows of which each belongs to one frame of one link."""
 
     @property
     def link(self) -> Ints: ...
@@ -45,8 +42,8 @@ class PerFrame(Protocol):
 
 
 @dataclass(frozen=True)
-class Frames(Rows):
-    """Data frames, as Alice knows them."""
+class FrameRows(Rows):
+    """Transmissions of data frames."""
 
     airtime_ns: Ints
     frame: Ints
@@ -59,22 +56,22 @@ class Frames(Rows):
 
 
 @dataclass(frozen=True)
-class Receptions(Rows):
-    """Data frames as a receiver received them."""
+class ReceptionRows(Rows):
+    """Data frames at the receivers."""
 
     frame: Ints
     receiver: Ints
     snr_db: Floats
     estimated_snr_db: Floats
-    jammed: Floats
+    jammed_fraction: Floats
 
 
 @dataclass(frozen=True)
-class ImageScore(Rows):
-    """An receiver's estimates against what was sent."""
+class ScoreRows(Rows):
+    """Scores of the receivers' reconstructions."""
 
     frame: Ints
-    item: Ints
+    image: Ints
     receiver: Ints
     label: Ints
     class_received: Ints
@@ -83,20 +80,20 @@ class ImageScore(Rows):
     mse: Floats
     psnr_db: Floats
     ssim: Floats
-    shown: Ints
+    erased: Ints
 
-    def judged(self) -> NDArray[np.bool_]:
-        """Which estimates a classifier looked at: a class of -1 says that none did. [n]"""
+    def classified(self) -> NDArray[np.bool_]:
+        """Return which reconstructions were classified; the class of the others is -1. bool [n]"""
         return np.asarray((self.class_received >= 0) & (self.label >= 0))
 
     def attacked(self) -> NDArray[np.bool_]:
-        """Which estimates are of images whose source was attacked, and were judged. [n]"""
-        return np.asarray(self.judged() & (self.class_clean >= 0) & (self.class_attacked >= 0))
+        """Return which reconstructions were classified and belong to an image whose source was attacked. bool [n]"""
+        return np.asarray(self.classified() & (self.class_clean >= 0) & (self.class_attacked >= 0))
 
 
 @dataclass(frozen=True)
-class Control(Rows):
-    """Control messages."""
+class ControlRows(Rows):
+    """Copies of control messages."""
 
     airtime_ns: Ints
     sender: Ints
@@ -109,8 +106,8 @@ class Control(Rows):
 
 
 @dataclass(frozen=True)
-class StepDecision(Rows):
-    """Bob's choices of diffusion steps, one in each probe round."""
+class DecisionRows(Rows):
+    """Bob's choices of diffusion steps, one per probe round."""
 
     sequence: Ints
     measured_snr_db: Floats
@@ -120,25 +117,25 @@ class StepDecision(Rows):
 
 
 @dataclass(frozen=True)
-class Jamming(Rows):
+class JammingRows(Rows):
     """Intervals of jamming."""
 
     end_ns: Ints
 
 
 @dataclass(frozen=True)
-class ImageDataset(Rows):
-    """Kept images, uint8 [n, colours, height, width]."""
+class ImageRows(Rows):
+    """Stored images; `pixels` is uint8 [n, colours, height, width]."""
 
     frame: Ints
-    item: Ints
+    image: Ints
     node: Ints
-    image: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Paths(Rows):
-    """Radio paths at regular instants."""
+class ChannelRows(Rows):
+    """Samples of the radio paths."""
 
     receiver: Ints
     mean_snr_db: Floats
@@ -148,8 +145,8 @@ class Paths(Rows):
 
 
 @dataclass(frozen=True)
-class Symbols(Rows):
-    """Channel uses of the first frames."""
+class ConstellationRows(Rows):
+    """Symbols of the first frames."""
 
     frame: Ints
     receiver: Ints
@@ -162,12 +159,12 @@ class Symbols(Rows):
 
 
 def seconds(time_ns: Ints) -> NDArray[np.float64]:
-    """ns -> s, for axes. [n]"""
+    """Convert times from ns to s. [n] -> float64 [n]"""
     return time_ns / NS_PER_S
 
 
 def match(wanted: PerFrame, among: PerFrame) -> NDArray[np.int64]:
-    """For each wanted row the place of the first row of the same link and frame in `among`, -1 where there is none. -> int64 [n]."""
+    """Return for each wanted row the index of the first row in `among` with the same link and frame, or -1. -> int64 [n]"""
     if not len(among.link) or not len(wanted.link):
         return np.full(len(wanted.link), -1)
     stride = int(max(among.frame.max(), wanted.frame.max())) + 1
@@ -177,6 +174,6 @@ def match(wanted: PerFrame, among: PerFrame) -> NDArray[np.int64]:
     return np.where(keys[order[place]] == sought, order[place], -1)
 
 
-def sent_by_alice(control: Control) -> NDArray[np.bool_]:
-    """Which messages came from Alice. [n]"""
-    return np.asarray(control.sender == ALICE)
+def sent_by_alice(control: ControlRows) -> NDArray[np.bool_]:
+    """Return which messages Alice sent. bool [n]"""
+    return np.asarray(control.sender == Node.ALICE)

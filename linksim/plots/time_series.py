@@ -1,4 +1,4 @@
-"""SNR and image quality over simulated time: what the radio did, what the ends believed, and what came of it."""
+"""Figure of SNR and image quality over simulated time, with the SNR that each end assumes or estimates."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from linksim.plots.intervals import bands
+from linksim.enums import Outcome
+from linksim.plots.binning import quantile_bands
 from linksim.plots.plot_style import (
     ALICE,
     BOB,
@@ -24,23 +25,24 @@ from linksim.plots.plot_style import (
     shown,
     side_by_side,
 )
-from linksim.plots.tables import NOT_SENT, Floats, Ints, seconds
-from linksim.plots.trace_view import GroupView, Receiver, View
+from linksim.plots.tables import Floats, Ints, seconds
+from linksim.plots.trace_view import GroupView, ReceiverView, TraceView
 
-FEW = 100  # so many samples are drawn as marks
-FEW_JOINED = 320  # so many of one link are drawn as a line; all that is more is binned
-BINS = (30, 120)  # fewest and most; in between, `PER_BIN` samples fall into one on average
-PER_BIN = 6
+FEW = 100  # up to so many samples are drawn as marks
+FEW_JOINED = 320  # up to so many samples of one link are drawn as a line; more samples are binned
+BINS = (30, 120)  # minimum and maximum number of bins
+PER_BIN = 6  # mean number of samples in a bin within these limits
 JAM_BINS = 600
-SAME_DB = 0.01  # an estimate that never strays further from the truth is not drawn beside it
+SAME_DB = 0.01  # an estimate with a smaller maximum error is not drawn
 
 
 @dataclass(frozen=True)
-class Axis:
-    """The time axis: ms where a run is shorter than a second.
+class TimeAxis:
+    """A time axis.
 
-    end     of the axis, in its unit
-    per_s   units in a second
+    end    end of the axis, in its unit
+    per_s  number of units in a second
+    unit   "s", or "ms" for a run of less than a second
     """
 
     end: float
@@ -48,48 +50,52 @@ class Axis:
     unit: str
 
 
-def axis_of(span_s: float) -> Axis:
-    """The axis for a run of `span_s` simulated seconds."""
+def time_axis(span_s: float) -> TimeAxis:
+    """Return the time axis for a run of `span_s` simulated seconds."""
     per_s, unit = (1.0, "s") if span_s >= 1 else (1e3, "ms")
-    return Axis(max(span_s, 1e-9) * per_s, per_s, unit)
+    return TimeAxis(max(span_s, 1e-9) * per_s, per_s, unit)
 
 
 @plot_style()
-def time_figure(view: View) -> Figure:
-    """Two panels per group of links. Samples are points when few, else the median and the 10-90 % band of each time bin."""
+def time_series_figure(view: TraceView) -> Figure:
+    """Draw SNR and PSNR of each group: all samples if they are few, else median and 10-90 % band of bins of time."""
     groups = [group for group in view.groups if group.used][:MAX_GROUPS]
-    axis = axis_of(view.end_s)
+    axis = time_axis(view.end_s)
     figure, panels = blocks(len(groups), (2.1, 1.9))
-    for group, (snr, quality) in zip(groups, panels, strict=True):
-        images = len(group.bob.quality) or len(group.eve.quality)
+    for group, (snr, psnr) in zip(groups, panels, strict=True):
+        images = len(group.bob.scores) or len(group.eve.scores)
         sizes = (count(len(group.links), "link"), count(len(group.frames), "frame"), count(images, "image"))
         snr.set_title(f"{sanitise(group.name)}: {', '.join(sizes)}")
         snr_panel(snr, group, axis)
         for role, receiver in ((BOB, group.bob), (EVE, group.eve)):
-            draw(quality, Samples(receiver.quality.time_ns, receiver.quality.psnr_db, len(group.links) == 1), role, role.name, axis)
-        for panel in (snr, quality):
+            draw(psnr, TimeSamples(receiver.scores.time_ns, receiver.scores.psnr_db, len(group.links) == 1), role, role.name, axis)
+        for panel in (snr, psnr):
             shade_jamming(panel, group, axis)
-        quality.set_xlim(0, axis.end)
-        quality.set_xlabel(f"simulated time ({axis.unit})")
+        psnr.set_xlim(0, axis.end)
+        psnr.set_xlabel(f"simulated time ({axis.unit})")
     for block in panels[:: side_by_side(len(panels))]:
         block[0].set_ylabel("SNR (dB)")
         block[1].set_ylabel("PSNR of an image (dB)")
     figure.suptitle("SNR and image quality over simulated time" + shown(len(view.groups)))
-    shared_legend(figure, panels, ("Bob", "Eve", "Bob's estimate", "Eve's estimate", "Alice encoded for"))
+    shared_legend(figure, panels, ("Bob", "Eve", "Bob's estimate", "Eve's estimate", "assumed by Alice"))
     return freeze_layout(figure)
 
 
 def count(n: int, thing: str) -> str:
-    """ "1 link", "1,024 links"."""
+    """Format a number with a noun in singular or plural.
+
+    >>> count(1, "link"), count(1024, "link")
+    ('1 link', '1,024 links')
+    """
     return f"{n:,} {thing}" + ("" if n == 1 else "s")
 
 
 @dataclass(frozen=True)
-class Samples:
-    """What is drawn over time: start times in ns [n], and values [n].
+class TimeSamples:
+    """Values [n] at start times in ns [n].
 
-    joined   they are of one link, so that a line may join them
-    stepped  each holds until the next comes
+    joined   whether they belong to one link, so that a line may connect them
+    stepped  whether a value holds until the next sample
     """
 
     time_ns: Ints
@@ -98,26 +104,26 @@ class Samples:
     stepped: bool = False
 
 
-def snr_panel(panel: Axes, group: GroupView, axis: Axis) -> None:
-    """True and estimated SNR at both receivers, and the SNR that Alice encoded for."""
+def snr_panel(panel: Axes, group: GroupView, axis: TimeAxis) -> None:
+    """Draw true and estimated SNR at both receivers, and the SNR that Alice assumes."""
     one = len(group.links) == 1
     for role, receiver in ((BOB, group.bob), (EVE, group.eve)):
         received = receiver.receptions
-        draw(panel, Samples(received.time_ns, received.snr_db, one), role, role.name, axis)
-        if estimates(receiver):
-            draw(panel, Samples(received.time_ns, received.estimated_snr_db, one), role, f"{role.name}'s estimate", axis, faint=True)
-    sent = group.frames.take(group.frames.outcome != NOT_SENT)
-    draw(panel, Samples(sent.time_ns, sent.assumed_snr_db, one, stepped=True), ALICE, "Alice encoded for", axis, faint=True)
+        draw(panel, TimeSamples(received.time_ns, received.snr_db, one), role, role.name, axis)
+        if has_estimates(receiver):
+            draw(panel, TimeSamples(received.time_ns, received.estimated_snr_db, one), role, f"{role.name}'s estimate", axis, faint=True)
+    sent = group.frames.take(group.frames.outcome != Outcome.NOT_SENT)
+    draw(panel, TimeSamples(sent.time_ns, sent.assumed_snr_db, one, stepped=True), ALICE, "assumed by Alice", axis, faint=True)
 
 
-def estimates(receiver: Receiver) -> bool:
-    """Whether a receiver's idea of the SNR differs from the truth."""
-    off = np.abs(receiver.receptions.estimated_snr_db - receiver.receptions.snr_db)
-    return bool(len(off)) and bool(np.nanmax(np.where(np.isfinite(off), off, 0.0)) > SAME_DB)
+def has_estimates(receiver: ReceiverView) -> bool:
+    """Return whether a receiver's SNR estimates differ from the true SNR."""
+    errors = np.abs(receiver.receptions.estimated_snr_db - receiver.receptions.snr_db)
+    return bool(len(errors)) and bool(np.nanmax(np.where(np.isfinite(errors), errors, 0.0)) > SAME_DB)
 
 
-def draw(panel: Axes, samples: Samples, role: Role, name: str, axis: Axis, faint: bool = False) -> None:
-    """One series. `faint` ones (beliefs) are dashed, with hollow marks, and without a band."""
+def draw(panel: Axes, samples: TimeSamples, role: Role, name: str, axis: TimeAxis, faint: bool = False) -> None:
+    """Draw one series. A `faint` series (an estimate) is dashed, with hollow marks and without a band."""
     kept = np.isfinite(samples.value)
     time, value = (seconds(samples.time_ns) * axis.per_s)[kept], samples.value[kept]
     if not len(value):
@@ -126,15 +132,15 @@ def draw(panel: Axes, samples: Samples, role: Role, name: str, axis: Axis, faint
     if len(value) <= (FEW_JOINED if samples.joined else FEW):
         draw_each(panel, time, value, samples, role, name, faint)
         return
-    binned = bands(time, value, 0.0, axis.end, int(np.clip(len(value) // PER_BIN, *BINS)))
+    binned = quantile_bands(time, value, 0.0, axis.end, int(np.clip(len(value) // PER_BIN, *BINS)))
     if not faint:
         panel.fill_between(binned.centre, binned.low, binned.high, color=role.colour, alpha=0.18, linewidth=0)
         panel.fill([], [], facecolor="#bbbbbb", linewidth=0, label="10-90 % of samples")
     panel.plot(binned.centre, binned.median, dash, linewidth=1.0 if faint else 1.4, color=role.colour, label=name)
 
 
-def draw_each(panel: Axes, time: Floats, value: Floats, samples: Samples, role: Role, name: str, faint: bool) -> None:
-    """Every sample: a line through the mean at each time for one link, with marks while they stay apart; marks alone for several links."""
+def draw_each(panel: Axes, time: Floats, value: Floats, samples: TimeSamples, role: Role, name: str, faint: bool) -> None:
+    """Draw every sample: for one link a line through the mean at each time, with marks if they are few; for several links only marks."""
     if samples.joined:
         moments, place = np.unique(time, return_inverse=True)
         mean = np.bincount(place, weights=value) / np.bincount(place)
@@ -146,23 +152,23 @@ def draw_each(panel: Axes, time: Floats, value: Floats, samples: Samples, role: 
         panel.plot(time, value, role.marker, markersize=3, markeredgewidth=0.6, markerfacecolor=face, color=role.colour, label=label)
 
 
-def shade_jamming(panel: Axes, group: GroupView, axis: Axis) -> None:
-    """Tint the times at which a jammer was on, the stronger the larger the share of links and of the bin."""
+def shade_jamming(panel: Axes, group: GroupView, axis: TimeAxis) -> None:
+    """Tint the times during which a jammer was on. The opacity is proportional to the fraction of links and of the bin."""
     if not len(group.jamming):
         return
     edges = np.linspace(0, axis.end, JAM_BINS + 1)
     start, end = (np.sort(seconds(t) * axis.per_s) for t in (group.jamming.time_ns, group.jamming.end_ns))
-    on = np.diff(passed(edges, start) - passed(edges, end)) / (edges[1] * len(group.links))
+    on = np.diff(elapsed_since(edges, start) - elapsed_since(edges, end)) / (edges[1] * len(group.links))
     steps = np.round(np.clip(on, 0, 1) * 8) / 8
-    turns = np.flatnonzero(np.diff(steps, prepend=-1.0, append=-1.0))
-    runs = [(edges[a], edges[b] - edges[a], steps[a]) for a, b in pairwise(turns) if steps[a] > 0]
-    colours = [to_rgba(JAMMER.colour, 0.35 * share) for _, _, share in runs]
+    edges_of_runs = np.flatnonzero(np.diff(steps, prepend=-1.0, append=-1.0))
+    runs = [(edges[a], edges[b] - edges[a], steps[a]) for a, b in pairwise(edges_of_runs) if steps[a] > 0]
+    colours = [to_rgba(JAMMER.colour, 0.35 * fraction) for _, _, fraction in runs]
     bars = panel.broken_barh([(x, width) for x, width, _ in runs], (0, 1), transform=panel.get_xaxis_transform(), zorder=0)
     bars.set(facecolor=colours, linewidth=0, antialiased=False)
     panel.fill([], [], facecolor=to_rgba(JAMMER.colour, 0.35), linewidth=0, label="jammer on")
 
 
-def passed(edges: Floats, moments: Floats) -> Floats:
-    """Sum over all moments before each edge of the time since. [m], sorted [n] -> [m]."""
+def elapsed_since(edges: Floats, moments: Floats) -> Floats:
+    """Return for each edge [m] the sum of the times since all earlier moments (sorted [n]). -> [m]"""
     before = np.searchsorted(moments, edges)
     return np.asarray(before * edges - np.concatenate([[0.0], np.cumsum(moments)])[before])

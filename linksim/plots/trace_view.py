@@ -1,4 +1,4 @@
-"""A trace as figures and summary want it: per group of links, the columns they use. Filled in one place; the file may then be closed."""
+"""A trace in memory as figures and summary use it: the required columns of every table, split by group of links and receiver."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -8,29 +8,30 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from linksim.enums import Node
 from linksim.plots.policy_groups import PolicyGroups
 from linksim.plots.tables import (
-    Control,
-    Frames,
-    ImageDataset,
-    ImageScore,
+    ChannelRows,
+    ConstellationRows,
+    ControlRows,
+    DecisionRows,
+    FrameRows,
+    ImageRows,
     Ints,
-    Jamming,
+    JammingRows,
     Kind,
-    Paths,
-    Receptions,
-    StepDecision,
-    Symbols,
+    ReceptionRows,
+    ScoreRows,
 )
-from linksim.records import BOB, EVE, TABLES, columns
+from linksim.records import TABLES, columns
 from linksim.units import NS_PER_S
 
 DTYPES = {record.table: {column.name: column.dtype for column in columns(record)} for record in TABLES}
-YOUNGER = {"class_clean": -1, "class_attacked": -1}  # what a column holds that the trace is older than; nought in all others
+DEFAULTS = {"class_clean": -1, "class_attacked": -1}  # values of columns that the trace does not have; 0 for all others
 
 
-class Columns(Protocol):
-    """What is needed of a table of the trace: its columns by name, and the words of a code."""
+class TableLike(Protocol):
+    """The required interface of a table: columns by name, and the words of a code."""
 
     @property
     def columns(self) -> Mapping[str, NDArray[Any]]: ...
@@ -40,59 +41,60 @@ class Columns(Protocol):
     def meanings(self, column: str) -> tuple[str, ...]: ...
 
 
-class Tables(Protocol):
-    """What is needed of a trace: the names of its tables, and the rows of each."""
+class TraceLike(Protocol):
+    """The required interface of a trace: names of the tables, and the rows of each."""
 
     def tables(self) -> tuple[str, ...]: ...
 
-    def table(self, name: str) -> Columns: ...
+    def table(self, name: str) -> TableLike: ...
 
 
 @dataclass(frozen=True)
-class Receiver:
-    """What one listener got and made of it. Eve's is empty where she does not listen."""
+class ReceiverView:
+    """Receptions and scores of one receiver; both are empty for Eve if she does not receive."""
 
-    receptions: Receptions
-    quality: ImageScore
+    receptions: ReceptionRows
+    scores: ScoreRows
 
     @property
     def received(self) -> bool:
-        """Whether it got anything."""
-        return len(self.receptions) + len(self.quality) > 0
+        """Whether the receiver received anything."""
+        return len(self.receptions) + len(self.scores) > 0
 
 
 @dataclass(frozen=True)
 class GroupView:
-    """One group of links.
+    """The rows of one group of links.
 
-    name   as in the scenario
+    name   name of the group in the scenario
     links  numbers of its links, ascending
     """
 
     name: str
     links: Ints
-    frames: Frames
-    bob: Receiver
-    eve: Receiver
-    control: Control
-    jamming: Jamming
-    pictures: ImageDataset
-    paths: Paths
-    symbols: Symbols
-    adaptation: StepDecision
+    frames: FrameRows
+    bob: ReceiverView
+    eve: ReceiverView
+    control: ControlRows
+    jamming: JammingRows
+    images: ImageRows
+    channel: ChannelRows
+    constellation: ConstellationRows
+    decisions: DecisionRows
 
     @property
     def used(self) -> bool:
-        """Whether anything was sent on its links."""
+        """Whether anything was sent on the links of the group."""
         return len(self.frames) + len(self.control) > 0 or self.bob.received or self.eve.received
 
 
 @dataclass(frozen=True)
-class View:
-    """All groups, and the simulated time at which the last thing in the trace ended, in s.
+class TraceView:
+    """All groups of a trace.
 
-    kin     what a group is called together with those that differ from it in SNR alone, see `plots.sweep_groups`; empty where nobody looked
-    rivals  groups that differ in Bob's policy alone, see `plots.policy_groups`; likewise
+    end_s          simulated time at the end of the last event in the trace, in s
+    sweep_groups   common name of the groups that differ only in SNR, by group (see `plots.snr_sweep_groups`); may be empty
+    policy_groups  sets of groups that differ only in Bob's policy (see `plots.policy_groups`); may be empty
     """
 
     groups: tuple[GroupView, ...]
@@ -101,29 +103,32 @@ class View:
     policy_groups: tuple[PolicyGroups, ...]
 
 
-def read_view(trace: Tables, sweep_groups: Mapping[str, str] = MappingProxyType({}), policy_groups: tuple[PolicyGroups, ...] = ()) -> View:
-    """Read what figures and summary need. Rows of a link that the links table does not name are left out; the rest is the view's own."""
+def read_view(
+    trace: TraceLike, sweep_groups: Mapping[str, str] = MappingProxyType({}), policy_groups: tuple[PolicyGroups, ...] = ()
+) -> TraceView:
+    """Read the tables into memory. Rows of links that the table `links` does not contain are left out."""
     links = trace.table("links")
     number, group = np.asarray(links["link"]), np.asarray(links["group"])
-    frames, control, jamming = _read(trace, "frames", Frames), _read(trace, "control", Control), _read(trace, "jamming", Jamming)
-    receptions, quality = _read(trace, "receptions", Receptions), _read(trace, "scores", ImageScore)
-    pictures, paths, symbols = _read(trace, "images", ImageDataset), _read(trace, "channel", Paths), _read(trace, "constellation", Symbols)
-    adaptation = _read(trace, "decisions", StepDecision)
+    frames, control, jamming = _read(trace, "frames", FrameRows), _read(trace, "control", ControlRows), _read(trace, "jamming", JammingRows)
+    receptions, scores = _read(trace, "receptions", ReceptionRows), _read(trace, "scores", ScoreRows)
+    images, channel = _read(trace, "images", ImageRows), _read(trace, "channel", ChannelRows)
+    constellation, decisions = _read(trace, "constellation", ConstellationRows), _read(trace, "decisions", DecisionRows)
     groups = []
     for code, name in enumerate(links.meanings("group")):
         own = np.sort(number[group == code])
-        received, judged = _of(receptions, own), _of(quality, own)
+        received, scored = _of(receptions, own), _of(scores, own)
         bob, eve = (
-            Receiver(received.take(received.receiver == receiver), judged.take(judged.receiver == receiver)) for receiver in (BOB, EVE)
+            ReceiverView(received.take(received.receiver == receiver), scored.take(scored.receiver == receiver))
+            for receiver in (Node.BOB, Node.EVE)
         )
-        kept = _of(pictures, own), _of(paths, own), _of(symbols, own), _of(adaptation, own)
-        groups.append(GroupView(name, own, _of(frames, own), bob, eve, _of(control, own), _of(jamming, own), *kept))
-    ends = (frames.time_ns + frames.airtime_ns, control.time_ns + control.airtime_ns, jamming.end_ns, receptions.time_ns, quality.time_ns)
-    return View(tuple(groups), max((int(end.max()) for end in ends if len(end)), default=0) / NS_PER_S, sweep_groups, policy_groups)
+        sampled = _of(images, own), _of(channel, own), _of(constellation, own), _of(decisions, own)
+        groups.append(GroupView(name, own, _of(frames, own), bob, eve, _of(control, own), _of(jamming, own), *sampled))
+    ends = (frames.time_ns + frames.airtime_ns, control.time_ns + control.airtime_ns, jamming.end_ns, receptions.time_ns, scores.time_ns)
+    return TraceView(tuple(groups), max((int(end.max()) for end in ends if len(end)), default=0) / NS_PER_S, sweep_groups, policy_groups)
 
 
-def _read(trace: Tables, name: str, kind: type[Kind]) -> Kind:
-    """The columns of a table; no rows for a table that the trace does not have, and `YOUNGER` for a column that the trace is older than."""
+def _read(trace: TraceLike, name: str, kind: type[Kind]) -> Kind:
+    """Read the columns of a table. A missing table has no rows, and a missing column has the value of `DEFAULTS`."""
     names = [f.name for f in fields(kind)]
     if name not in trace.tables():
         return kind(*(np.empty(0, DTYPES[name][column]) for column in names))
@@ -132,7 +137,7 @@ def _read(trace: Tables, name: str, kind: type[Kind]) -> Kind:
 
     def values(column: str) -> NDArray[Any]:
         known = column in table.columns
-        return np.asarray(table[column]) if known else np.full(rows, YOUNGER.get(column, 0), DTYPES[name][column])
+        return np.asarray(table[column]) if known else np.full(rows, DEFAULTS.get(column, 0), DTYPES[name][column])
 
     return kind(*(values(column) for column in names))
 

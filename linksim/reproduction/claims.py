@@ -1,120 +1,118 @@
-"""The claims of the four papers: `claims.yaml`, read strictly."""
+"""The claims of the four papers, read from `claims.yaml` and checked strictly."""
 
 import math
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from linksim.errors import LinksimError
-from linksim.scenario.strict_yaml import Document, read_yaml
+from linksim.scenario.strict_yaml import Document, dotted, read_yaml
 
 CLAIMS = Path(__file__).with_name("claims.yaml")
-WORDS: dict[str, tuple[str | None, ...]] = {
-    "kind": ("value", "order", "shape"),
-    "direction": ("higher", "lower", "context", None),
-    "data": ("same", "other"),
-    "needs": ("gpu", None),
-}
 
 Values = NDArray[np.float64]
+Text = Annotated[str, Field(min_length=1)]
 
 
-@dataclass(frozen=True)
-class Claim:
-    """One claim, as `claims.yaml` words it.
+def _figures(value: Any) -> Any:
+    """A number, a word, a rectangular table of numbers, or such tables by name. Raises ValueError for anything else."""
+    for table in value.values() if isinstance(value, dict) else [value]:
+        try:
+            number = not isinstance(table, bool) and np.asarray(table, np.float64).size > 0
+        except (ValueError, TypeError):
+            number = False
+        if not number and not (isinstance(table, str) and table and table is value):
+            raise ValueError("allowed: a number, a word, a rectangular table of numbers, or such tables by name")
+    return value
 
-    where      in the paper
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Claim(_Block):
+    """One claim as `claims.yaml` states it.
+
+    where      place in the paper
+    kind       value: a value is compared with `value`; order: quantities stand in a relation; shape: a trend over a swept variable
     quantity   what is claimed
-    value      of the paper: a figure, figures by metric, a table [row][column][metric], such tables by name, or a word; None for none
-    tolerance  a figure, or one per metric
-    data       "other" where the paper's images are not ours: what misses `value` is then not comparable
-    needs      "gpu" where only one can measure it
+    value      of the paper: a number, numbers by metric, a table [row][column][metric], such tables by name, a word, or None
+    tolerance  a number, or one per metric
+    direction  side of `value` that is better; context: no side is, the value is shown and not evaluated
+    data       "other" where the paper's images differ from ours: a missed `value` is then not comparable
+    needs      "gpu" where only a GPU can measure it
     """
 
-    id: str
-    where: str
+    id: Text
+    where: Text
     kind: Literal["value", "order", "shape"]
-    quantity: str
-    value: Any = None
-    tolerance: Any = None
+    quantity: Text
+    value: Annotated[Any, AfterValidator(_figures)] = None
+    tolerance: Annotated[float, Field(ge=0)] | list[Annotated[float, Field(ge=0)]] | None = None
     direction: Literal["higher", "lower", "context"] | None = None
     data: Literal["same", "other"] = "same"
     needs: Literal["gpu"] | None = None
 
     def values(self, name: str = "") -> Values:
-        """The paper's figures as an array, of the table `name` where there are several."""
+        """The paper's values as an array; of the table `name` where there are several."""
         return np.asarray(self.value[name] if name else self.value, np.float64)
 
     def tolerances(self, metrics: int) -> Values:
-        """Tolerance of each of `metrics`, 0 where the claim has none."""
+        """Tolerance of each of `metrics`, 0 where the claim has none. -> [metrics]"""
         return np.broadcast_to(np.asarray(self.tolerance or 0.0, np.float64), (metrics,))
 
 
-@dataclass(frozen=True)
-class PaperClaims:
-    """A paper's title and what it claims."""
+class PaperClaims(_Block):
+    """Title of a paper and its claims, in the order of the file."""
 
-    name: str
-    title: str
-    claims: tuple[Claim, ...]
+    title: Text
+    claims: list[Claim]
+
+
+class _ClaimsFile(_Block):
+    papers: dict[str, PaperClaims]
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> "_ClaimsFile":
+        seen = set[str]()
+        for claim in (claim for paper in self.papers.values() for claim in paper.claims):
+            if claim.id in seen:
+                raise ValueError(f"two claims have the id {claim.id!r}")
+            seen.add(claim.id)
+        return self
 
 
 @cache
 def read_claims(path: Path = CLAIMS) -> dict[str, PaperClaims]:
-    """All papers by name. Raises LinksimError, naming file, line and key, for what is not a claim."""
+    """The claims of all papers by the paper's name. Raises LinksimError, naming file, line and key, for the first invalid entry."""
     document = read_yaml(path)
-    papers, seen = {}, set[str]()
-    for name, block in _block(document, document.data, ()).items():
-        entry = _block(document, block, (name,))
-        _keys(document, entry, (name,), {"title", "claims"}, {"title", "claims"})
-        claims = tuple(_claim(document, stored, (name, "claims", place)) for place, stored in enumerate(entry["claims"]))
-        for place, claim in enumerate(claims):
-            if claim.id in seen:
-                raise _fault(document, (name, "claims", place, "id"), f"{claim.id!r} stands twice")
-            seen.add(claim.id)
-        papers[name] = PaperClaims(name, str(entry["title"]), claims)
-    return papers
+    try:
+        return TypeAdapter(_ClaimsFile).validate_python({"papers": document.data}).papers
+    except ValidationError as raised:
+        raise _error(document, raised.errors(include_url=False)[0]) from None
 
 
-Place = tuple[str | int, ...]
-
-
-def _claim(document: Document, stored: Any, place: Place) -> Claim:
-    known = Claim.__dataclass_fields__
-    block = _block(document, stored, place)
-    _keys(document, block, place, set(known), {"id", "where", "kind", "quantity"})
-    for name in ("id", "where", "quantity"):
-        if not isinstance(block[name], str) or not block[name]:
-            raise _fault(document, (*place, name), f"must be a text, got {block[name]!r:.40}")
-    for name, allowed in WORDS.items():
-        if block.get(name, known[name].default if name != "kind" else None) not in allowed:
-            raise _fault(document, (*place, name), f"got {block[name]!r:.40}, allowed: {', '.join(str(word) for word in allowed if word)}")
-    return Claim(**block)
-
-
-def _keys(document: Document, block: dict[str, Any], place: Place, allowed: set[str], needed: set[str]) -> None:
-    if unknown := sorted(block.keys() - allowed):
-        raise _fault(document, (*place, unknown[0]), f"unknown key; allowed: {', '.join(sorted(allowed))}")
-    if missing := sorted(needed - block.keys()):
-        raise _fault(document, place, f"key {missing[0]!r} is missing")
-
-
-def _block(document: Document, stored: Any, place: Place) -> dict[str, Any]:
-    if not isinstance(stored, dict):
-        raise _fault(document, place, f"must be a block of keys, got {stored!r:.40}")
-    return stored
-
-
-def _fault(document: Document, place: Place, message: str) -> LinksimError:
-    return LinksimError(f"{document.place(place)}: {'.'.join(map(str, place))}: {message}")
+def _error(document: Document, error: ErrorDetails) -> LinksimError:
+    """One message for an error that pydantic reports."""
+    place = error["loc"][1:]  # without "papers"
+    got = "" if error["type"] in ("missing", "extra_forbidden", "value_error") else f", got {error['input']!r:.40}"
+    message = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
+    return LinksimError(f"{document.place(place)}: {dotted(place)}: {message}{got}")
 
 
 def shown(values: Any) -> str:
-    """Figures as a line of text: "30.02 / 0.70, 32.28 / 0.79", a word as it is, "" for none."""
+    """Values as one line of text.
+
+    >>> shown([[30.02, 0.7], [32.28, 0.79]])
+    '30.02 / 0.70, 32.28 / 0.79'
+    >>> shown("exact"), shown(None)
+    ('exact', '')
+    """
     if values is None:
         return ""
     if isinstance(values, str):
@@ -129,7 +127,11 @@ def shown(values: Any) -> str:
 
 
 def figure(value: float) -> str:
-    """Two places after the point from 0.1 upwards, else three digits; "-" for none."""
+    """A value as text: two decimals from 0.1 upwards, three significant digits below, "-" for NaN.
+
+    >>> figure(31.578), figure(0.06771), figure(float("nan"))
+    ('31.58', '0.0677', '-')
+    """
     if math.isnan(value):
         return "-"
     return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""What a paper's module offers: the cells it wants measured, its tables, its verdicts and its figures."""
+"""Interfaces of a paper under reproduction: its experiments, tables, verdicts and figures."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,27 +13,27 @@ from linksim.reproduction.results import ResultStore, Samples
 from linksim.reproduction.tables import Table
 from linksim.reproduction.verdicts import ClaimVerdict
 
-Tell = Callable[[int], None]  # takes how many samples there are so far
+ProgressCallback = Callable[[int], None]  # receives the number of samples measured so far
 
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """What measuring a cell gives.
+    """Outcome of measuring an experiment.
 
-    samples   by metric, float64 [n]
-    images  to be kept by name, uint8 [k, colours, h, w]
+    samples  by metric, float64 [n]
+    images   to be written to the paper's image folder, by name, uint8 [k, channels, h, w]
     """
 
     samples: Mapping[str, Samples]
-    pictures: Mapping[str, NDArray[np.uint8]]
+    images: Mapping[str, NDArray[np.uint8]]
 
 
 class Experiment(Protocol):
-    """A cell that a paper wants measured.
+    """One condition that a paper measures.
 
-    key   such as "table2/white/mc10/ec0"; the words between the strokes can be asked for (`linksim papers miea --only white`)
-    kind  cells of one kind take about the same time
-    seed  of its run
+    key   such as "table2/white/mc10/ec0"; `linksim papers miea --only white` selects by its parts
+    kind  experiments of one kind take about the same time
+    seed  of the run
     """
 
     @property
@@ -44,40 +44,55 @@ class Experiment(Protocol):
     def seed(self) -> int: ...
     @property
     def size(self) -> int:
-        """How many samples it will have."""
+        """Number of samples of the complete measurement."""
         ...
 
     def digest(self) -> str:
-        """Stands for all that decides its figures."""
+        """Digest of everything that determines the values."""
         ...
 
-    def measure(self, tell: Tell) -> Measurement:
-        """Raises LinksimError where a part or the data is missing."""
+    def measure(self, on_progress: ProgressCallback) -> Measurement:
+        """Measure. Raises LinksimError where a trained model or the data is missing."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Figures of a paper.
+
+    drawn    files written from the kept results
+    skipped  files left as they are, because images that they show are not in the image folder
+    """
+
+    drawn: tuple[Path, ...] = ()
+    skipped: tuple[Path, ...] = ()
+
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(drawn=(*self.drawn, *other.drawn), skipped=(*self.skipped, *other.skipped))
 
 
 class Paper(Protocol):
-    """One paper, held against measurements."""
+    """One paper under reproduction."""
 
     @property
     def claims(self) -> PaperClaims: ...
 
     def notes(self) -> Sequence[str]:
-        """How it was measured, one sentence a line, for the top of its tables."""
+        """How the paper is measured, one sentence per item, for the head of its tables."""
         ...
 
     def experiments(self) -> Sequence[Experiment]:
-        """All cells, in the order in which they are to be measured."""
+        """All experiments in the order of measurement."""
         ...
 
     def tables(self) -> Sequence[Table]:
-        """The paper's own, then ours beyond it."""
+        """The paper's tables, then the supplementary ones."""
         ...
 
-    def evaluator(self, results: ResultStore) -> Sequence[ClaimVerdict]:
-        """A verdict on each claim, in their order, from the cells of `shelf`."""
+    def verdicts(self, results: ResultStore) -> Sequence[ClaimVerdict]:
+        """A verdict on each claim, in the order of the claims."""
         ...
 
-    def figures(self, results: ResultStore) -> Sequence[Path]:
-        """Draw what can be drawn from kept images into the shelf's folder."""
+    def figures(self, results: ResultStore) -> Figures:
+        """Draw the figures whose results and images are available into the folder of the results."""
         ...

@@ -1,49 +1,51 @@
-"""Where a paper and its kept cells meet: measures what is missing, and judges what is there."""
+"""Reproduction of one paper: measures its missing experiments, and derives the verdicts from the kept results."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from linksim.papers.library import open_paper
 from linksim.reproduction import page
-from linksim.reproduction.claims import read_claims
+from linksim.reproduction.library import open_paper, paper_names
 from linksim.reproduction.measurement import Progress, Say, chosen, measure
 from linksim.reproduction.results import ResultStore
 from linksim.reproduction.verdicts import ClaimVerdict
 
 
 class Reproduction:
-    """One paper at work.
+    """A paper with its kept results.
 
     name    of the paper
-    out     folder of all papers' results
-    images  of each cell, None for as many as kept cells have
+    out     folder that holds a folder of results for each paper
+    images  per experiment; None for the number that the kept results have
     """
 
     def __init__(self, name: str, out: Path, images: int | None = None) -> None:
         self._kept = ResultStore(out / name)
         self.paper = open_paper(name, self._kept, images)
-        self._wants = self.paper.experiments()
-        self._digests = {experiment.key: experiment.digest() for experiment in self._wants}
+        self._experiments = self.paper.experiments()
+        self._digests = {experiment.key: experiment.digest() for experiment in self._experiments}
 
     def measure(self, only: Sequence[str], say: Say, draw: Say) -> list[str]:
-        """Measure what is missing of the cells that `only` names -> a line for each thing that stood in the way."""
-        faults = measure(chosen(self._wants, only), self._digests, self._kept, Progress(say, draw))
-        return [f"{fault}: {len(keys)} cells not measured, the first {keys[0]}" for fault, keys in faults.items()]
+        """Measure the missing experiments that `only` selects. -> a line for each reason why experiments could not be measured."""
+        failures = measure(chosen(self._experiments, only), self._digests, self._kept, Progress(say, draw))
+        return [f"{reason}: {len(keys)} experiments not measured, the first is {keys[0]}" for reason, keys in failures.items()]
 
     def verdicts(self) -> tuple[ResultStore, Sequence[ClaimVerdict]]:
-        """The cells that were measured under today's weights and words, and the verdicts that they give."""
+        """The results that belong to the current experiments and weights, and the verdicts that follow from them."""
         results = self._kept.only(self._digests)
-        return results, self.paper.evaluator(results)
+        return results, self.paper.verdicts(results)
 
     def remarks(self) -> list[str]:
-        """What a reader of the verdicts should know of the kept cells."""
-        stale = [cell.key for cell in self._kept.cells() if not self._kept.has(cell.key, self._digests.get(cell.key, ""))]
-        return [f"{len(stale)} kept cells are of other weights, words or images and are left out, the first {stale[0]}"] if stale else []
+        """Warnings about the kept results: those that are stale, and therefore ignored."""
+        stale = [r.key for r in self._kept.results() if not self._kept.has(r.key, self._digests.get(r.key, ""))]
+        if not stale:
+            return []
+        return [f"{len(stale)} kept results belong to other weights, options or images and are ignored, the first is {stale[0]}"]
 
 
 def overview(out: Path) -> list[str]:
-    """A line for each paper, and one for what came of its claims."""
+    """Two lines per paper: its title, and the counts of its verdicts."""
     lines = []
-    for name, claims in read_claims().items():
-        lines += [f"{name:10}{claims.title}", f"{'':10}{page.summary(Reproduction(name, out).verdicts()[1])}"]
+    for name in paper_names():
+        reproduction = Reproduction(name, out)
+        lines += [f"{name:10}{reproduction.paper.claims.title}", f"{'':10}{page.summary(reproduction.verdicts()[1])}"]
     return lines

@@ -1,13 +1,18 @@
-"""Kept cells: a cell is one measured condition of a paper, and once measured it is not measured again.
+"""Kept results of a paper's experiments, so that each experiment is measured once.
 
-`cells.csv` has a row per cell and metric: mean, 95 % interval, number of images, seed, a digest of all that decides the figures, and every
-image's own figure, from which the rest follows. After each cell a new file takes the place of the old one, so a killed run loses the cell
-under way.
+`results.sqlite` in the paper's folder holds, for every experiment, the digest of everything that determines its values, the seed, and every
+metric as one float32 array with a value per image. Means, intervals and paired comparisons follow from these arrays. Each result is stored
+in a transaction of its own: a run that is killed loses only the experiment in progress, and processes that write at the same time keep each
+other's results.
+
+`results.csv` beside it is an export for review: mean, 95 % interval, number of samples, seed and digest of every metric, without samples.
 """
 
 import csv
 import os
-from collections.abc import Iterable, Mapping
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,21 +20,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.errors import LinksimError
-from linksim.plots.intervals import Interval, mean_interval
+from linksim.statistics import Interval, mean_interval
 
-COLUMNS = ("cell", "metric", "mean", "low", "high", "n", "seed", "digest", "samples")
+COLUMNS = ("experiment", "metric", "mean", "low", "high", "n", "seed", "digest")
+STORED = np.dtype("<f4")  # type of the stored samples
+LOCK_TIMEOUT_S = 60.0  # how long a process waits for another one's transaction
+FORMAT = 1  # `PRAGMA user_version` of the database
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS experiments (key TEXT PRIMARY KEY, digest TEXT NOT NULL, seed INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS samples (key TEXT NOT NULL, metric TEXT NOT NULL, position INTEGER NOT NULL, "
+    "n INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (key, metric))",
+    f"PRAGMA user_version = {FORMAT}",
+)
 
 Samples = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ExperimentResult:
-    """A measured condition.
+    """The result of one experiment.
 
-    key      of the cell, such as "table2/white/mc10/ec0"
-    digest   of what decided the figures
-    seed     of the run that measured it
-    samples  by metric, float64 [n]: one figure per image in the order of sending, so that cells can be compared image by image
+    key      of the experiment, such as "table2/white/mc10/ec0"
+    digest   of everything that determines the values
+    seed     of the run
+    samples  by metric, float64 [n]: one value per image in the order of transmission, so that experiments can be compared image by image
     """
 
     key: str
@@ -38,88 +52,106 @@ class ExperimentResult:
     samples: Mapping[str, Samples]
 
     def interval(self, metric: str) -> Interval:
-        """Mean over the images, each of which was sent once, with its 95 % interval."""
+        """Mean of a metric over the images, with its 95 % interval. Each image is transmitted once."""
         return mean_interval(self.samples[metric])
 
 
-def written(value: float) -> str:
-    """A figure as it is kept: six digits."""
-    return f"{value:.6g}"
-
-
 class ResultStore:
-    """The kept cells of one paper.
+    """The kept results of one paper.
 
-    folder  of the paper's results; it need not exist yet
-    cells   to show in the place of those kept there
+    folder   of the paper's results; it is created by the first `put`
+    results  to hold instead of those in the database: the store is then a view for reading
+
+    Raises LinksimError, naming the file, for a database that is damaged, locked or not readable.
     """
 
-    def __init__(self, folder: Path, cells: Iterable[ExperimentResult] | None = None) -> None:
-        self.folder, self.path = folder, folder / "cells.csv"
-        self._cells = self._read() if cells is None else {cell.key: cell for cell in cells}
+    def __init__(self, folder: Path, results: Iterable[ExperimentResult] | None = None) -> None:
+        self.folder, self.path, self.export_path = folder, folder / "results.sqlite", folder / "results.csv"
+        self._results = self._read() if results is None else {result.key: result for result in results}
 
     def __getitem__(self, key: str) -> ExperimentResult:
-        return self._cells[key]
+        return self._results[key]
 
     def __contains__(self, key: str) -> bool:
-        return key in self._cells
+        return key in self._results
 
-    def cells(self) -> tuple[ExperimentResult, ...]:
-        """All that is kept, by key."""
-        return tuple(self._cells[key] for key in sorted(self._cells))
+    def results(self) -> tuple[ExperimentResult, ...]:
+        """All results, sorted by key."""
+        return tuple(self._results[key] for key in sorted(self._results))
 
     def has(self, key: str, digest: str) -> bool:
-        """Whether the cell is kept, and was measured under what `digest` stands for."""
-        return key in self._cells and self._cells[key].digest == digest
+        """Whether the experiment has a result with this digest."""
+        return key in self._results and self._results[key].digest == digest
 
     def only(self, digests: Mapping[str, str]) -> "ResultStore":
-        """The same shelf, for reading, without the cells that `digests` does not name or that were measured under another one."""
-        return ResultStore(self.folder, (cell for cell in self._cells.values() if digests.get(cell.key) == cell.digest))
+        """A view, for reading, of those results whose digest equals the one that `digests` has for their key."""
+        return ResultStore(self.folder, (result for result in self._results.values() if digests.get(result.key) == result.digest))
 
-    def put(self, cell: ExperimentResult) -> None:
-        """Keep a cell, in the place of an older one of its key. What another process has kept meanwhile stays."""
-        self._cells = self._read() | {cell.key: _as_kept(cell)}
+    def put(self, result: ExperimentResult) -> None:
+        """Store a result in place of an older one of the same key. Results that other processes have stored meanwhile are read again."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_suffix(f".{os.getpid()}.part")  # another process may be writing, too
-        with fresh.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(row for kept in self.cells() for row in _rows(kept))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, self.path)
+        arrays = [(m, position, len(s), np.asarray(s, STORED).tobytes()) for position, (m, s) in enumerate(result.samples.items())]
+        with self._connection("rwc") as database:
+            database.execute("BEGIN IMMEDIATE")
+            for statement in SCHEMA:
+                database.execute(statement)
+            database.execute("DELETE FROM samples WHERE key = ?", (result.key,))
+            database.execute("INSERT OR REPLACE INTO experiments VALUES (?, ?, ?)", (result.key, result.digest, result.seed))
+            database.executemany("INSERT INTO samples VALUES (?, ?, ?, ?, ?)", [(result.key, *array) for array in arrays])
+            database.execute("COMMIT")
+        self.export()
+
+    def export(self) -> Path | None:
+        """Write `results.csv` from the database and read the database again. -> the file, None where there is no database."""
+        if not self.path.exists():
+            return None
+        with self._connection("rw") as database:
+            database.execute("BEGIN IMMEDIATE")  # of two processes, the one that exports last has seen the results of both
+            self._results = _load(database)
+            part = self.export_path.with_suffix(f".{os.getpid()}.part")
+            with part.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(COLUMNS)
+                writer.writerows(row for result in self.results() for row in _rows(result))
+            os.replace(part, self.export_path)
+            database.execute("ROLLBACK")
+        return self.export_path
 
     def _read(self) -> dict[str, ExperimentResult]:
-        """Raises LinksimError, naming file and line, for what was not written here."""
         if not self.path.exists():
             return {}
-        found: dict[str, tuple[str, int, dict[str, Samples]]] = {}
-        with self.path.open(encoding="utf-8", newline="") as file:
-            reader = csv.reader(file)
-            try:
-                if tuple(next(reader, ())) != COLUMNS:
-                    raise ValueError(f"columns must be {','.join(COLUMNS)}")
-                for key, metric, _mean, _low, _high, n, seed, digest, samples in reader:
-                    values = np.array([float(value) for value in samples.split()])
-                    if len(values) != int(n):
-                        raise ValueError(f"n is {n}, but there are {len(values)} samples")
-                    found.setdefault(key, (digest, int(seed), {}))[2][metric] = values
-            except (ValueError, csv.Error) as fault:
-                raise LinksimError(f"{self.path}:{reader.line_num}: damaged ({fault}); mend or delete it") from fault
-        return {key: ExperimentResult(key, digest, seed, samples) for key, (digest, seed, samples) in found.items()}
+        with self._connection("rw") as database:
+            return _load(database)
+
+    @contextmanager
+    def _connection(self, mode: str) -> Iterator[sqlite3.Connection]:
+        """A connection in autocommit mode, with SQLite's and the format's errors translated."""
+        try:
+            uri = f"{self.path.absolute().as_uri()}?mode={mode}"
+            with closing(sqlite3.connect(uri, uri=True, timeout=LOCK_TIMEOUT_S, isolation_level=None)) as database:
+                yield database
+        except sqlite3.OperationalError as error:
+            raise LinksimError(f"{self.path}: cannot be used ({error})") from error
+        except (sqlite3.DatabaseError, ValueError) as error:
+            raise LinksimError(f"{self.path}: damaged ({error}); delete it, or restore it from version control") from error
 
 
-def _as_kept(cell: ExperimentResult) -> ExperimentResult:
-    """With the figures that reading it again will give."""
-    return ExperimentResult(
-        cell.key, cell.digest, cell.seed, {m: np.array([float(written(v)) for v in s]) for m, s in cell.samples.items()}
-    )
+def _load(database: sqlite3.Connection) -> dict[str, ExperimentResult]:
+    """All results of a database. Raises ValueError for another format and for arrays of another length than stated."""
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version != FORMAT:
+        raise ValueError(f"format {version}, expected {FORMAT}")
+    found: dict[str, dict[str, Samples]] = {}
+    for key, metric, n, data in database.execute("SELECT key, metric, n, data FROM samples ORDER BY key, position"):
+        if len(data) != n * STORED.itemsize:
+            raise ValueError(f"{metric} of {key} has {len(data)} bytes, expected {n * STORED.itemsize}")
+        found.setdefault(key, {})[metric] = np.frombuffer(data, STORED).astype(np.float64)
+    rows = database.execute("SELECT key, digest, seed FROM experiments")
+    return {key: ExperimentResult(key=key, digest=digest, seed=seed, samples=found.get(key, {})) for key, digest, seed in rows}
 
 
-def _rows(cell: ExperimentResult) -> list[tuple[str | int, ...]]:
-    rows: list[tuple[str | int, ...]] = []
-    for metric, samples in cell.samples.items():
-        about = cell.interval(metric)
-        three = (written(value) for value in (about.value, about.low, about.high))
-        rows.append((cell.key, metric, *three, about.n, cell.seed, cell.digest, " ".join(written(value) for value in samples)))
-    return rows
+def _rows(result: ExperimentResult) -> Iterator[tuple[str | int, ...]]:
+    for metric in result.samples:
+        interval = result.interval(metric)
+        values = (f"{value:.6g}" for value in (interval.value, interval.low, interval.high))
+        yield result.key, metric, *values, interval.n, result.seed, result.digest

@@ -1,11 +1,11 @@
-"""Tables of cells beside the paper's figures, as plain text for a terminal and as Markdown for a page."""
+"""Tables of results beside the paper's values, as plain text for a terminal and as Markdown for a page."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from linksim.plots.intervals import Interval
 from linksim.reproduction.claims import figure
 from linksim.reproduction.results import ResultStore
+from linksim.statistics import Interval
 
 UNITS = {"psnr_db": " dB", "ssim": ""}
 NONE = "-"
@@ -13,10 +13,10 @@ NONE = "-"
 
 @dataclass(frozen=True)
 class Entry:
-    """One place of a table.
+    """One entry of a table.
 
-    key    of the cell
-    paper  the paper's figures by metric, in the order of the table's; empty where it has none
+    key    of the experiment
+    paper  the paper's values, in the order of the table's metrics; empty where it has none
     """
 
     key: str
@@ -25,7 +25,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Row:
-    """A row: its name, and an entry per column."""
+    """A row of a table: its name, and one entry per column."""
 
     name: str
     entries: tuple[Entry, ...]
@@ -33,11 +33,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of cells. One that no paper has is made of entries without the paper's figures.
+    """A table of results. A supplementary table has entries without the paper's values.
 
-    name     of its cells: the first word of their keys
+    name     first part of the keys of its experiments
     metrics  of each entry, in order
-    remarks  what follows from its cells, a sentence each; empty where cells are missing
+    remarks  conclusions from the table's results, one sentence each; empty where results are missing
     """
 
     name: str
@@ -53,35 +53,35 @@ class Table:
 
 
 def text(table: Table, results: ResultStore) -> str:
-    """Aligned columns: ours, then the paper's in brackets; below, the widest intervals."""
+    """The table as aligned text: measured values, the paper's in brackets; the widest intervals below."""
     head = ["", *table.columns]
     body = [[row.name, *(_text_entry(table, entry, results) for entry in row.entries)] for row in table.rows]
     widths = [max(len(line[place]) for line in [head, *body]) for place in range(len(head))]
     lines = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in [head, *body]]
-    return "\n".join([table.title, *lines, *_sureness(table, results), *_remarks(table, results)])
+    return "\n".join([table.title, *lines, *_widest_intervals(table, results), *_remarks(table, results)])
 
 
 def markdown(table: Table, results: ResultStore) -> str:
-    """Ours with its interval, then the paper's in brackets."""
+    """The table as Markdown: measured values with their intervals, the paper's in brackets."""
     head = ["", *table.columns]
     body = [[row.name, *(_markdown_entry(table, entry, results) for entry in row.entries)] for row in table.rows]
     lines = [head, ["---"] * len(head), *body]
-    said = [f"- {remark}" for remark in _remarks(table, results)]
-    return "\n".join([f"## {table.title}", "", *("| " + " | ".join(line) + " |" for line in lines), "", *said, *[""][: len(said)]])
+    remarks = [f"- {remark}" for remark in _remarks(table, results)]
+    return "\n".join([f"## {table.title}", "", *("| " + " | ".join(line) + " |" for line in lines), "", *remarks, *[""][: len(remarks)]])
 
 
 def _remarks(table: Table, results: ResultStore) -> list[str]:
-    return [said for remark in table.remarks if (said := remark(results))]
+    return [sentence for remark in table.remarks if (sentence := remark(results))]
 
 
 def _text_entry(table: Table, entry: Entry, results: ResultStore) -> str:
-    ours = [figure(about.value) for about in _intervals(table, entry, results)] or [NONE]
+    ours = [figure(interval.value) for interval in _intervals(table, entry, results)] or [NONE]
     paper = f"  ({_joined(table, [figure(value) for value in entry.paper])})" if entry.paper else ""
     return _joined(table, ours) + paper
 
 
 def _markdown_entry(table: Table, entry: Entry, results: ResultStore) -> str:
-    ours = [f"{figure(about.value)} ± {about.high - about.value:.2g}" for about in _intervals(table, entry, results)] or [NONE]
+    ours = [f"{figure(i.value)} ± {i.high - i.value:.2g}" for i in _intervals(table, entry, results)] or [NONE]
     paper = f" ({_joined(table, [figure(value) for value in entry.paper])})" if entry.paper else ""
     return _joined(table, ours) + paper
 
@@ -95,12 +95,12 @@ def _intervals(table: Table, entry: Entry, results: ResultStore) -> list[Interva
     return [results[entry.key].interval(metric) for metric in table.metrics] if entry.key in results else []
 
 
-def _sureness(table: Table, results: ResultStore) -> list[str]:
-    """The widest 95 % interval of each metric, and over how many images."""
+def _widest_intervals(table: Table, results: ResultStore) -> list[str]:
+    """The widest 95 % interval of each metric, and the number of images."""
     measured = [found for entry in table.entries if (found := _intervals(table, entry, results))]
     if not measured:
         return []
-    widest = [max(about.high - about.value for about in column) for column in zip(*measured, strict=True)]
+    widest = [max(interval.high - interval.value for interval in column) for column in zip(*measured, strict=True)]
     halves = [f"{half:.2g}{UNITS.get(metric, '')}" for half, metric in zip(widest, table.metrics, strict=True)]
-    counts = sorted({about.n for found in measured for about in found})
-    return [f"95 % intervals are within +- {' and +- '.join(halves)}; {' or '.join(f'{n:,}' for n in counts)} images a cell"]
+    counts = sorted({interval.n for found in measured for interval in found})
+    return [f"95 % intervals are within +- {' and +- '.join(halves)}; {' or '.join(f'{n:,}' for n in counts)} images per experiment"]

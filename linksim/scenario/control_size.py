@@ -1,7 +1,7 @@
-"""How many channel uses a control message takes: plain arithmetic, the same for who plans a run and for who sends.
+"""Number of channel uses of a control message, for the estimate of a run and for the transmitter.
 
-A coded message is cut into as few blocks as can hold it, as equal as can be, and each block goes into the smallest code that holds it. The
-codes have rate 1/2; what a block leaves free of its message part is known to be zero and not sent, the parity bits are all sent.
+A coded message is split into as few blocks as possible, of nearly equal size, and each block is encoded with the shortest code that holds
+it. The codes have rate 1/2. The unused part of a block's information bits is known to be zero and not sent; all parity bits are sent.
 """
 
 from functools import lru_cache

@@ -22,7 +22,7 @@ def editor_schema() -> str:
     definitions = run["$defs"]
     for block in definitions.values():
         block.pop("required", None)  # whatever a block leaves out, it may inherit
-    partial = {"anyOf": [{"$ref": REFERENCE.format(model="Link")}, {"type": "null"}]}
+    partial = {"anyOf": [{"$ref": REFERENCE.format(model="LinkOptions")}, {"type": "null"}]}
     groups = {key: run["properties"]["groups"][key] for key in ("description", "type", "minProperties", "maxProperties")}
     groups |= {"propertyNames": {"pattern": NAME}, "additionalProperties": partial}
     file = {

@@ -1,13 +1,14 @@
-"""How much a scenario asks for, by simple formulas, before anything runs: frames, messages, memory, size of the trace.
+"""Estimate of a run before it starts: frames, messages, memory and size of the trace.
 
 Time of a link (`Estimate.simulated_s` is that of the longest): Alice sends frame after frame, each after the control messages it needs,
 
-    busy  = latency + (pilots + images * uses per image) / symbol rate + key exchange, where keys come from the table
+    busy  = latency + (pilots + symbols of the frame) / symbol rate + key exchange, where keys are transmitted
     frame = max(interval, busy + probe round * min(1, busy / probe interval))
-    frames sent = min(frames, limit / frame)
+    frames sent = min(frames, time limit / frame)
 
-with messages of `BYTES`, as the wire format has them, on the air as `control_size` says. Nothing is lost in this account, so a bad channel
-takes longer and sends more messages; `control_at_most` is what a channel that loses everything would cost.
+What a component costs is declared with its options (`symbols_per_image`, `symbols_per_frame`, `num_transmitted_keys`, `num_intervals`); the
+length of a control message follows from `linksim.wire_layout`. The account assumes that no message is lost; `control_at_most` is the number
+of messages if all are lost.
 """
 
 import math
@@ -15,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from linksim.errors import Problem, ScenarioError
+from linksim.negotiation import names
 from linksim.records import (
     TABLES,
     ChannelSample,
@@ -25,37 +27,23 @@ from linksim.records import (
     JammingInterval,
     KeptImage,
     LinkCreated,
+    ParameterDecision,
     Reception,
     Record,
-    StepDecision,
     columns,
-)  # fmt: skip
-from linksim.scenario.control_size import control_channel_uses
-from linksim.scenario.jammers import (
-    BARRAGE_SLICE_MS,
-    AdversarialJammer,
-    BarrageJammer,
-    MarkovJammer,
-    NoJammer,
-    PulsedJammer,
-    ReactiveJammer,
-    SweepJammer,
 )
+from linksim.scenario.control_size import control_channel_uses
+from linksim.scenario.model_facts import model_fact
 from linksim.scenario.nodes import NoAttack, Processing
 from linksim.scenario.schema import LinkOptions, Scenario
-from linksim.scenario.schemes import DiffusecOptions, DigitalOptions, PermutationOptions, VqvaeOptions
+from linksim.scenario.schemes import LayerOptions, SchemeOptions
 from linksim.scenario.source_attacks import NoSourceAttack
 from linksim.scenario.strict_yaml import dump_yaml
+from linksim.wire_layout import message_bytes
 
 LARGEST_TRACE = 64 << 30
 IMAGE_VALUES = {"samples": 3 * 32 * 32, "cifar10": 3 * 32 * 32, "mnist": 28 * 28, "fashion_mnist": 28 * 28, "faces": 3 * 128 * 128}
-CHANNEL_USES_OF_DIFFUSEC = 5 / 12  # per image value, of DiffuSeC's codec and of the baseline made to its measure
-CHANNEL_USES_PER_VALUE = (
-    1 / 6
-)  # of other codecs: the wider of the usual bandwidth ratios; the codec's card has the true one, and is not read here
-BYTES = {"hello": 67, "accept": 59, "probe": 33, "report": 39, "confirm": 33, "key": 35, "ack": 32}
-BYTES_PER_PAIR = 4  # of a KEY message, for every pair of images
-SYMBOLS_KEPT = 256  # of a frame
+SYMBOLS_KEPT = 256  # per frame
 BLOCK = 256  # rows of a table that are written at once
 EMPTY_TRACE = 600 << 10  # names, attributes, and the first chunk of every column
 BASE_MEMORY = 250 << 20  # the interpreter with its libraries, the networks of a run, and their working memory
@@ -122,7 +110,7 @@ def estimate(scenario: Scenario) -> Estimate:
             * _receivers(options)
             for options, link in links
         ),
-        StepDecision: sum(options.links * link.probes for options, link in links if isinstance(options.scheme[-1], DiffusecOptions)),
+        ParameterDecision: sum(options.links * link.probes for options, link in links if _negotiates(options)),
     }
     pixels = IMAGE_VALUES[scenario.dataset]
     trace = EMPTY_TRACE + sum(count * row_bytes(table) for table, count in rows.items()) + rows[KeptImage] * pixels
@@ -172,7 +160,7 @@ def _link(scenario: Scenario, options: LinkOptions) -> _LinkEstimate:
     alice, probe_s = options.alice, options.session.probe_interval_ms / 1e3
     channel_uses = options.radio.pilots + _channel_uses(scenario, options)
     busy = _processing_s(alice.processing, alice.images_per_frame) + channel_uses / options.radio.symbol_rate_hz
-    if _has_table(options):
+    if _pairs(options):
         busy += _air_s(options, ("key", "ack"))
     if _repeats(options):
         busy += _processing_s(options.bob.processing, alice.images_per_frame) + _air_s(options, ("ack",))
@@ -182,16 +170,16 @@ def _link(scenario: Scenario, options: LinkOptions) -> _LinkEstimate:
     period = max(interval, busy + share * round_s)
     frames = max(1, min(scenario.frames, int(scenario.max_time_s / period)))
     seconds = min(scenario.max_time_s, frames * period)
-    return _LinkEstimate(seconds, frames, math.ceil(frames * share), frames * _has_table(options))
+    return _LinkEstimate(seconds, frames, math.ceil(frames * share), frames * (_pairs(options) > 0))
 
 
 def _channel_uses(scenario: Scenario, options: LinkOptions) -> int:
-    core = options.scheme[-1]
-    if isinstance(core, DigitalOptions):
-        return options.alice.images_per_frame * core.channel_uses
-    per_value = CHANNEL_USES_OF_DIFFUSEC if isinstance(core, DiffusecOptions | VqvaeOptions) else CHANNEL_USES_PER_VALUE
-    of_image = math.ceil(IMAGE_VALUES[scenario.dataset] * per_value)
-    return options.alice.images_per_frame * of_image
+    """Complex channel uses of a data frame, without pilots."""
+    images = options.alice.images_per_frame
+    uses = images * _base(options).symbols_per_image(IMAGE_VALUES[scenario.dataset], model_fact)
+    for layer in reversed(_layers(options)):
+        uses = layer.symbols_per_frame(uses, images)
+    return uses
 
 
 def _processing_s(processing: Processing, images: int) -> float:
@@ -203,59 +191,47 @@ def _messages(options: LinkOptions, link: _LinkEstimate) -> int:
 
 
 def _jams(options: LinkOptions, link: _LinkEstimate) -> int:
-    """Intervals of jamming, where the jammer's energy lasts."""
-    jammer = options.jammer
-    if isinstance(jammer, NoJammer):
-        return 0
-    on_s = max(0.0, link.seconds - jammer.start_ms / 1e3)
-    match jammer:
-        case BarrageJammer():
-            return math.ceil(on_s / (BARRAGE_SLICE_MS / 1e3))
-        case PulsedJammer():
-            return math.ceil(on_s / (jammer.period_ms / 1e3))
-        case MarkovJammer():
-            return math.ceil(on_s / ((jammer.mean_on_ms + jammer.mean_off_ms) / 1e3))
-        case SweepJammer():
-            return math.ceil(on_s / (jammer.dwell_ms / 1e3 * options.links))
-        case ReactiveJammer():
-            frames = link.frames * (jammer.target != "control") + _messages(options, link) * (jammer.target != "data")
-            return math.ceil(frames * (1 - jammer.miss_probability) * on_s / link.seconds)
-        case AdversarialJammer():
-            return math.ceil(link.frames * on_s / link.seconds)
+    """Intervals of jamming, if the jammer's energy lasts."""
+    return options.jammer.num_intervals(link.seconds, options.links, link.frames, _messages(options, link))
 
 
 def _most_messages(options: LinkOptions, scenario: Scenario) -> int:
     """Messages of a link when every exchange takes all its attempts and every attempt is answered."""
     if not _has_session(options):
         return 0
-    exchange, answers = 2 * options.session.max_transmissions, _attempts(options) if _repeats(options) else 0
+    exchange, answers = 2 * options.session.max_transmissions, _base(options).transmissions() if _repeats(options) else 0
     probe = exchange + 1 if options.session.probe_interval_ms else 0
     # a handshake, and a proof of its keys, may be tried again before each frame; a NACK may follow it
-    return scenario.frames * (2 * exchange + 1 + probe + exchange * _has_table(options) + answers)
+    return scenario.frames * (2 * exchange + 1 + probe + exchange * (_pairs(options) > 0) + answers)
 
 
-def _has_table(options: LinkOptions) -> bool:
-    return any(isinstance(layer, PermutationOptions) and layer.keys == "transmitted" for layer in options.scheme)
+def _base(options: LinkOptions) -> SchemeOptions:
+    base = options.scheme[-1]
+    assert isinstance(base, SchemeOptions)
+    return base
+
+
+def _layers(options: LinkOptions) -> list[LayerOptions]:
+    return [layer for layer in options.scheme if isinstance(layer, LayerOptions)]
+
+
+def _negotiates(options: LinkOptions) -> int:
+    """Number of negotiated parameters."""
+    return len(names(_base(options).Parameters))
+
+
+def _pairs(options: LinkOptions) -> int:
+    """Sealed keys per data frame."""
+    return sum(layer.num_transmitted_keys(options.alice.images_per_frame) for layer in _layers(options))
 
 
 def _has_session(options: LinkOptions) -> bool:
-    stepped = isinstance(options.scheme[-1], DiffusecOptions)
-    return options.session.probe_interval_ms > 0 or len(options.scheme) > 1 or stepped or _repeats(options)
-
-
-def _attempts(options: LinkOptions) -> int:
-    """Transmissions of a data frame, at most."""
-    core = options.scheme[-1]
-    return core.arq.max_transmissions if isinstance(core, DigitalOptions) else 1
+    return options.session.probe_interval_ms > 0 or len(options.scheme) > 1 or _negotiates(options) > 0 or _repeats(options)
 
 
 def _repeats(options: LinkOptions) -> bool:
     """Whether Bob acknowledges data frames."""
-    return _attempts(options) > 1
-
-
-def _pairs(options: LinkOptions) -> int:
-    return math.ceil(options.alice.images_per_frame / 2) * (len(options.scheme) - 1)
+    return _base(options).transmissions() > 1
 
 
 def _owners(options: LinkOptions) -> int:
@@ -271,7 +247,8 @@ def _air_s(options: LinkOptions, messages: Iterable[str]) -> float:
     """Seconds that messages take on the air, pilots and propagation included."""
     seconds = 0.0
     for message in messages:
-        channel_uses = control_channel_uses(options.radio, BYTES[message] + (BYTES_PER_PAIR * _pairs(options) if message == "key" else 0))
+        size = message_bytes(message, _negotiates(options), _pairs(options))
+        channel_uses = control_channel_uses(options.radio, size)
         front = options.radio.pilots if message == "probe" or options.channel.bob.csi == "pilots" else 0
         seconds += (front + channel_uses) / options.radio.symbol_rate_hz + options.channel.bob.propagation_us / 1e6
     return seconds

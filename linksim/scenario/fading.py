@@ -1,52 +1,64 @@
-"""Words for fading: how the gain of a path moves about its mean."""
+"""Options of fading: the variation of a path's gain about its mean."""
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from linksim.scenario.base import Options, by_kind
+from linksim.scenario.base import ComponentOf, Options, component
 
 LIGHT_MPS = 299_792_458.0
 
 
-class NoFading(Options):
-    """A gain of one."""
+class FadingOptions(Options):
+    """Base of the options of every kind of fading."""
+
+    kind: str
+
+
+@component("fading", "linksim.phy.fading:make_constant")
+class NoFading(FadingOptions):
+    """No fading: a gain of one."""
 
     kind: Literal["none"] = "none"
 
 
-class BlockFading(Options):
-    """What block fading has in common: a gain drawn anew for every coherence block."""
+class BlockFading(FadingOptions):
+    """Base of block fading: one independent gain per coherence block."""
 
     coherence_ms: float = Field(10.0, ge=1e-3, le=1e6, description="length of a coherence block in ms")
 
 
+@component("fading", "linksim.phy.fading:make_rayleigh")
 class RayleighFading(BlockFading):
-    """Rayleigh block fading: a complex Gaussian gain of mean power one, drawn anew for every coherence block."""
+    """Rayleigh block fading: an independent complex Gaussian gain of unit mean power per coherence block."""
 
-    kind: Literal["rayleigh"]
+    kind: Literal["rayleigh"] = "rayleigh"
 
 
+@component("fading", "linksim.phy.fading:make_rician")
 class RicianFading(BlockFading):
-    """Rician block fading: a line of sight that stays, and Rayleigh block fading about it."""
+    """Rician block fading: a constant line of sight plus Rayleigh block fading."""
 
-    kind: Literal["rician"]
-    k_db: float = Field(6.0, ge=-30, le=40, description="power of the line of sight over the scattered power in dB")
+    kind: Literal["rician"] = "rician"
+    k_db: float = Field(6.0, ge=-30, le=40, description="Rician K factor: power of the line of sight over the scattered power, in dB")
 
 
+@component("fading", "linksim.phy.fading:make_nakagami")
 class NakagamiFading(BlockFading):
-    """Nakagami block fading: a gain of Nakagami magnitude and any phase, drawn anew for every coherence block."""
+    """Nakagami block fading: an independent gain of Nakagami magnitude and uniform phase per coherence block."""
 
-    kind: Literal["nakagami"]
-    m: float = Field(2.0, ge=0.5, le=50, description="shape: 1 is Rayleigh, more is milder, 0.5 the severest")
+    kind: Literal["nakagami"] = "nakagami"
+    m: float = Field(2.0, ge=0.5, le=50, description="shape parameter m: 1 is Rayleigh, larger is milder, 0.5 is the most severe")
 
 
-class Moving(Options):
-    """What fading by motion has in common: the largest Doppler shift, given as such, or by speed and carrier."""
+class Moving(FadingOptions):
+    """Base of fading by motion: the maximum Doppler shift, given directly or by speed and carrier frequency."""
 
-    doppler_hz: float | None = Field(None, ge=0, le=1e5, description="largest Doppler shift in Hz; null takes speed_mps and carrier_ghz")
-    speed_mps: float | None = Field(None, ge=0, le=1e4, description="speed in m/s, in place of doppler_hz")
-    carrier_ghz: float = Field(2.4, ge=1e-3, le=1e3, description="carrier frequency in GHz, which turns speed_mps into a Doppler shift")
+    doppler_hz: float | None = Field(
+        None, ge=0, le=1e5, description="maximum Doppler shift in Hz; null derives it from speed_mps and carrier_ghz"
+    )
+    speed_mps: float | None = Field(None, ge=0, le=1e4, description="speed in m/s, instead of doppler_hz")
+    carrier_ghz: float = Field(2.4, ge=1e-3, le=1e3, description="carrier frequency in GHz, used with speed_mps")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "Moving":
@@ -57,42 +69,40 @@ class Moving(Options):
 
     @property
     def shift_hz(self) -> float:
-        """Largest Doppler shift in Hz."""
+        """Maximum Doppler shift in Hz."""
         return self.doppler_hz if self.doppler_hz is not None else (self.speed_mps or 0.0) * self.carrier_ghz * 1e9 / LIGHT_MPS
 
 
+@component("fading", "linksim.phy.fading:make_jakes")
 class JakesFading(Moving):
-    """Clarke's model: waves of equal power from all sides, so a complex Gaussian gain with Jakes' Doppler spectrum."""
+    """Clarke's model: isotropic scattering, hence a complex Gaussian gain with the Jakes Doppler spectrum."""
 
-    kind: Literal["jakes"]
-    k_db: float | None = Field(None, ge=-30, le=40, description="power of a line of sight over the scattered power in dB; null for none")
+    kind: Literal["jakes"] = "jakes"
+    k_db: float | None = Field(None, ge=-30, le=40, description="Rician K factor in dB; null for no line of sight")
 
 
+@component("fading", "linksim.phy.fading:make_tdl")
 class TdlFading(Moving):
-    """Tapped delay line of 3GPP TR 38.901 (Sec. 7.7.2) without a line of sight: delayed taps, each with Jakes' Doppler spectrum."""
+    """Tapped delay line of 3GPP TR 38.901 (Sec. 7.7.2) without a line of sight: delayed taps, each with the Jakes Doppler spectrum."""
 
-    kind: Literal["tdl"]
+    kind: Literal["tdl"] = "tdl"
     profile: Literal["A", "C"] = Field("A", description="TDL-A or TDL-C")
     delay_spread_ns: float = Field(100.0, ge=0, le=1e5, description="root-mean-square delay spread in ns")
     bandwidth: Literal["flat", "ofdm"] = Field(
-        "flat", description="flat: one narrow carrier; ofdm: symbols lie over the subcarriers in turn"
+        "flat", description="flat: one narrowband carrier; ofdm: symbols are mapped to the subcarriers in turn"
     )
-    subcarriers: int = Field(72, ge=1, le=8192, description="of an OFDM symbol, which lasts as long as so many channel uses")
-    spacing_khz: float = Field(15.0, ge=0.1, le=1e4, description="between subcarriers in kHz")
+    subcarriers: int = Field(72, ge=1, le=8192, description="number of subcarriers; an OFDM symbol takes as many channel uses")
+    spacing_khz: float = Field(15.0, ge=0.1, le=1e4, description="subcarrier spacing in kHz")
 
 
-Fading = Annotated[
-    NoFading | RayleighFading | RicianFading | NakagamiFading | JakesFading | TdlFading,
-    Field(discriminator="kind"),
-    BeforeValidator(by_kind),
-]
-Gaussian = RayleighFading | RicianFading | JakesFading | TdlFading  # about a line of sight, where there is one
+Fading = Annotated[FadingOptions, ComponentOf(("fading",))]
+Gaussian = RayleighFading | RicianFading | JakesFading | TdlFading  # complex Gaussian, apart from a line of sight
 
 
 def why_not_correlated(bob: Fading, eve: Fading) -> str | None:
-    """What stands against a correlation between two paths, in words; None where nothing does.
+    """Reason why two paths cannot be correlated, or None if they can.
 
-    Both must be Gaussian and the same in law but for the line of sight: a mixture of two processes has the law of either only then.
+    Both must be Gaussian with the same distribution apart from the line of sight; only then does a mixture have that distribution.
     """
     if not (isinstance(bob, Gaussian) and isinstance(eve, Gaussian)):
         return f"fading of kind rayleigh, rician, jakes or tdl on both paths, got {bob.kind!r} and {eve.kind!r}"

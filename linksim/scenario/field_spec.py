@@ -1,4 +1,4 @@
-"""What the models of `schema` allow, asked by place: which block, which keys, which values. For messages that say it in words."""
+"""What the models of `schema` allow at a place, for error messages: which block, which keys, which values."""
 
 import types
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+
+from linksim.scenario.base import ComponentOf
 
 UNITS = {  # by the last word of a key
     **{"db": "dB", "dbm": "dBm", "deg": "degrees", "m": "m", "mps": "m/s"},
@@ -20,26 +22,26 @@ SCALARS = {float: "a number", int: "a whole number", bool: "true or false", str:
 class FieldSpec:
     """A place that takes a value.
 
-    key         name of the field, "" where it has none (an item of a list)
+    key         name of the field, "" for an item of a list
     annotation  its type, without Annotated
-    info        limits and description, None where there are none
+    info        limits and description, or None
+    component   the components among which the value chooses, or None
     """
 
     key: str
     annotation: Any
     info: FieldInfo | None
+    component: ComponentOf | None = None
 
     @property
     def blocks(self) -> dict[str, type[BaseModel]]:
-        """Word to block, where a discriminator chooses among blocks; else empty."""
-        by = self.info.discriminator if self.info else None
-        if not isinstance(by, str):
-            return {}
-        return {get_args(block.model_fields[by].annotation)[0]: block for block in get_args(self.annotation)}
+        """Name to options of every component that is allowed here."""
+        return dict(self.component.blocks) if self.component else {}
 
     @property
     def discriminator(self) -> str:
-        return str(self.info.discriminator) if self.info and self.blocks else ""
+        """Key of the block that names the component, "" where there is no choice."""
+        return self.component.key if self.component else ""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -55,66 +57,77 @@ class FieldSpec:
     @property
     def block(self) -> type[BaseModel] | None:
         """The one block that stands here, where there is no choice."""
+        if self.component:
+            return None
         return self.annotation if isinstance(self.annotation, type) and issubclass(self.annotation, BaseModel) else None
 
 
 def field_spec_of(annotation: Any, key: str = "") -> FieldSpec:
+    """Field of a bare annotation, such as that of a list's items."""
     if get_origin(annotation) is Annotated:
         bare, *extras = get_args(annotation)
-        return FieldSpec(key, bare, next((extra for extra in extras if isinstance(extra, FieldInfo)), None))
+        component = next((extra for extra in extras if isinstance(extra, ComponentOf)), None)
+        return FieldSpec(key, bare, next((extra for extra in extras if isinstance(extra, FieldInfo)), None), component)
     return FieldSpec(key, annotation, None)
 
 
+def of_info(key: str, info: FieldInfo) -> FieldSpec:
+    """Field of a model."""
+    return FieldSpec(key, info.annotation, info, next((extra for extra in info.metadata if isinstance(extra, ComponentOf)), None))
+
+
 def field_spec(block: type[BaseModel], key: str) -> FieldSpec | None:
-    """The slot of a key; None for a key that the block does not have."""
+    """Field of a key; None for a key that the block does not have."""
     info = block.model_fields.get(key)
-    return FieldSpec(key, info.annotation, info) if info else None
+    return of_info(key, info) if info else None
 
 
-def step(slot: FieldSpec, part: str | int) -> FieldSpec | None:
-    """One part of the path of a pydantic error further: a key, an item, or the word that chooses a block."""
-    if part in slot.blocks:
-        return FieldSpec(slot.key, slot.blocks[str(part)], None)
-    if slot.block:
-        return field_spec(slot.block, str(part))
-    inner = get_args(slot.annotation)
-    if get_origin(slot.annotation) is list:
+def step(spec: FieldSpec, part: str | int) -> FieldSpec | None:
+    """Next field along the path of a pydantic error: a key, an item, or the name of a component."""
+    if part in spec.blocks:
+        return FieldSpec(spec.key, spec.blocks[str(part)], None)
+    if spec.block:
+        return field_spec(spec.block, str(part))
+    inner = get_args(spec.annotation)
+    if get_origin(spec.annotation) is list:
         return field_spec_of(inner[0])
-    return field_spec_of(inner[1], str(part)) if get_origin(slot.annotation) is dict else None
+    return field_spec_of(inner[1], str(part)) if get_origin(spec.annotation) is dict else None
 
 
 def places_of(block: type[BaseModel], key: str, before: tuple[str, ...] = ()) -> Iterator[str]:
     """Dotted paths, under `block`, of every key of that name; lists are not entered."""
     for name, info in block.model_fields.items():
-        slot = FieldSpec(name, info.annotation, info)
+        spec = of_info(name, info)
         if name == key:
             yield ".".join((*before, name))
-        for inner in filter(None, [slot.block, *slot.blocks.values()]):
+        for inner in filter(None, [spec.block, *spec.blocks.values()]):
             yield from places_of(inner, key, (*before, name))
 
 
-def allowed(slot: FieldSpec) -> str:
-    """In words, what may stand in a slot: "a number from -30 to 60 dB", "one of 'cpu', 'cuda'"."""
-    if slot.blocks:
-        return f"{one_of(slot.words)}, or a block with this as its {slot.discriminator!r}"
-    if slot.block:
-        return f"a block with keys {', '.join(slot.block.model_fields)}"
-    if slot.words:
-        return one_of(slot.words)
-    if len(slot.types) > 1:
-        return " or ".join("null" if part is type(None) else allowed(FieldSpec(slot.key, part, slot.info)) for part in slot.types)
-    kind = get_origin(slot.annotation)
-    limits = _limits(slot.info)
+def allowed(spec: FieldSpec) -> str:
+    """What a field allows, in words: "a number from -30 to 60 dB", "one of 'cpu', 'cuda'"."""
+    if spec.blocks:
+        return f"{one_of(spec.words)}, or a block with this as its {spec.discriminator!r}"
+    if spec.block:
+        return f"a block with keys {', '.join(spec.block.model_fields)}"
+    if spec.words:
+        return one_of(spec.words)
+    if len(spec.types) > 1:
+        return " or ".join("null" if part is type(None) else allowed(FieldSpec(spec.key, part, spec.info)) for part in spec.types)
+    kind = get_origin(spec.annotation)
+    limits = _limits(spec.info)
     if kind is list:
-        return f"a list of {limits['min_length']} to {limits['max_length']} of: {allowed(field_spec_of(get_args(slot.annotation)[0]))}"
+        return f"a list of {limits['min_length']} to {limits['max_length']} of: {allowed(field_spec_of(get_args(spec.annotation)[0]))}"
     if kind is dict:
         return f"{limits['min_length']} to {limits['max_length']} names, each with a block"
-    if slot.annotation is str and "pattern" in limits:
+    if spec.annotation is str and "pattern" in limits:
         return NAMES
-    if slot.annotation is str and "max_length" in limits:
+    if spec.annotation is str and "max_length" in limits:
         return f"a text of at most {limits['max_length']} characters"
-    unit = UNITS.get(slot.key.rpartition("_")[2], "") if slot.annotation is float else ""
-    return " ".join(part for part in (SCALARS[slot.annotation], _range(limits), unit) if part)
+    unit = UNITS.get(spec.key.rpartition("_")[2], "") if spec.annotation is float and "_" in spec.key else ""
+    if spec.annotation is int and "lt" in limits:
+        limits["le"] = limits.pop("lt") - 1
+    return " ".join(part for part in (SCALARS[spec.annotation], _range(limits), unit) if part)
 
 
 def one_of(words: Sequence[str]) -> str:
@@ -129,7 +142,9 @@ def _limits(info: FieldInfo | None) -> dict[str, Any]:
 
 
 def _range(limits: dict[str, Any]) -> str:
-    high = limits.get("le", limits["lt"] - 1 if "lt" in limits else None)  # "lt" bounds whole numbers only
+    """ "from 0 to 1", "above 0 up to 1", "from 0 to below 1"."""
+    high = limits.get("le", limits.get("lt"))
     low = f"from {limits['ge']:.10g}" if "ge" in limits else f"above {limits['gt']:.10g}" if "gt" in limits else ""
     shown = f"{high}" if isinstance(high, int) else f"{high:.10g}" if high is not None else ""
-    return " ".join(part for part in (low, shown and f"{'up ' if 'gt' in limits else ''}to {shown}") if part)
+    to = "up to" if "gt" in limits else "to"
+    return " ".join(part for part in (low, shown and f"{to} {'' if 'le' in limits else 'below '}{shown}") if part)

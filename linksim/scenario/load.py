@@ -1,4 +1,4 @@
-"""From a YAML file and overrides to a `Scenario`, and back. All faults of a file are told at once.
+"""From a YAML file and overrides to a `Scenario`, and back. All problems of a file are reported at once.
 
 Layers, each over the one before: the defaults of `schema`, the top of the file, overrides of the top, a group's block, overrides of it.
 """
@@ -18,7 +18,7 @@ from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.scenario.strict_yaml import MAX_DEPTH, Document, dump_yaml, parse_yaml, read_yaml
 from linksim.scenario.tree import DEFAULT, Node, Place, from_document, from_plain, merge, plain
 
-ONLY_GROUP = "options"  # the group of a file without groups
+ONLY_GROUP = "link"  # the group of a file without groups
 
 Layer = dict[str, Node]
 

@@ -1,95 +1,118 @@
-"""Words for the nodes of a link: what they radiate, how long they compute, what Eve may do, and how Alice and Bob agree."""
+"""Options of the nodes of a link: radio, processing latency, Eve's attack and the control plane."""
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from linksim.scenario.base import NAME, Options, by_attack
+from linksim.scenario.base import NAME, ComponentOf, Options, component
 from linksim.scenario.faults import Faults
 from linksim.scenario.policies import FixedPolicy, PolicySpec
 from linksim.scenario.source_attacks import NoSourceAttack, SourceAttack
+from linksim.units import seconds_to_ns
 
 
 class Radio(Options):
-    """What all frames have in common."""
+    """Radio parameters of all frames."""
 
     symbol_rate_hz: float = Field(1e6, ge=1e3, le=1e10, description="complex symbols per second")
-    pilots: int = Field(32, ge=2, le=4096, description="known symbols before a frame, where a receiver estimates or probes the channel")
-    control_coding: Literal["ldpc", "none"] = Field("ldpc", description="control messages: LDPC of rate 1/2 on QPSK, or bare bits on BPSK")
+    pilots: int = Field(32, ge=2, le=4096, description="pilot symbols in front of a frame with which a receiver estimates the channel")
+    control_coding: Literal["ldpc", "none"] = Field(
+        "ldpc", description="coding of control messages: LDPC of rate 1/2 on QPSK, or uncoded BPSK"
+    )
     control_repeats: int = Field(2, ge=1, le=64, description="copies of each symbol of a control message")
 
 
 class Processing(Options):
-    """How long a node's networks take, on the simulated clock."""
+    """Processing latency of a node on the simulated clock."""
 
-    fixed_us: float = Field(200.0, ge=0, le=1e7, description="per frame, in microseconds")
-    per_image_us: float = Field(20.0, ge=0, le=1e7, description="per image of the frame, in microseconds")
+    fixed_us: float = Field(200.0, ge=0, le=1e7, description="latency per frame, in microseconds")
+    per_image_us: float = Field(20.0, ge=0, le=1e7, description="additional latency per image, in microseconds")
+
+    def latency_ns(self, images: int) -> int:
+        """Return the simulated processing time of a frame of `images` images in ns.
+
+        >>> Processing(fixed_us=200.0, per_image_us=20.0).latency_ns(4)
+        280000
+        """
+        return seconds_to_ns((self.fixed_us + images * self.per_image_us) / 1e6)
 
 
 class Alice(Options):
     """The sender."""
 
-    images_per_frame: int = Field(4, ge=1, le=256, description="images that travel in one frame")
+    images_per_frame: int = Field(4, ge=1, le=256, description="images per data frame")
     frame_interval_ms: float = Field(
-        0.0, ge=0, le=1e6, description="from one frame to the next in ms; 0 sends as fast as air and session allow"
+        0.0, ge=0, le=1e6, description="time between data frames in ms; 0 sends as fast as the medium and the session allow"
     )
-    assumed_snr_db: float = Field(10.0, ge=-30, le=60, description="SNR she encodes for until a report arrives, in dB")
+    assumed_snr_db: float = Field(10.0, ge=-30, le=60, description="SNR in dB that Alice encodes for until the first report")
     processing: Processing = Processing()
-    source_attack: SourceAttack = Field(NoSourceAttack(), description="who has polluted her images, against a classifier")
+    source_attack: SourceAttack = Field(NoSourceAttack(), description="attack on her images, against a classifier")
 
 
 class Bob(Options):
     """The receiver."""
 
     processing: Processing = Processing()
-    policy: PolicySpec = Field(FixedPolicy(), description="how he chooses the diffusion steps of scheme diffusec; others have none")
+    policy: PolicySpec = Field(FixedPolicy(), description="policy that chooses the negotiated parameters of the scheme")
 
 
-class NoAttack(Options):
-    """Eve does not listen."""
+class EveOptions(Options):
+    """Base of the options of every attack of the eavesdropper."""
+
+    attack: str
+
+
+@component("eve")
+class NoAttack(EveOptions):
+    """No eavesdropper."""
 
     attack: Literal["none"] = "none"
 
 
-class ReorderingOptions(Options):
-    """What Eve does to a frame of the permutation scheme before she inverts it."""
+class ReorderingOptions(EveOptions):
+    """Options of the reordering that Eve applies to a permuted frame before she inverts it."""
 
     reassembly: Literal["none", "jigsaw"] = Field(
-        "none", description="none: takes a frame as it comes; jigsaw: lays the rows of a pair in order by what follows what in open frames"
+        "none",
+        description="none: invert the frame as received; jigsaw: reorder the rows of a pair by row statistics of open frames",
     )
-    num_captured_frames: int = Field(1000, ge=8, le=100_000, description="open frames of training images from which the jigsaw is learnt")
+    num_captured_frames: int = Field(
+        1000, ge=8, le=100_000, description="captured open frames of training images from which the row statistics are estimated"
+    )
 
 
+@component("eve", "linksim.simulate.eve_factory:make_inverse_network")
 class InverseNetworkAttack(ReorderingOptions):
-    """Closed-box inversion: an inverse network trained on captured pairs (MIEA Sec. III-B)."""
+    """Black-box inversion: an inverse network trained on captured pairs (MIEA Sec. III-B)."""
 
-    attack: Literal["inverse-network"]
-    inverter: str = Field("inverter-cifar10-6", pattern=NAME, description="trained model to invert with")
+    attack: Literal["inverse-network"] = "inverse-network"
+    inverter: str = Field("inverter-cifar10-6", pattern=NAME, description="trained inverse network")
 
 
+@component("eve", "linksim.simulate.eve_factory:make_white_box")
 class WhiteBoxAttack(ReorderingOptions):
-    """Open-box inversion: Eve has the link's own encoder and searches for the image that gives what she received (MIEA Sec. III-A, Eq. 5)."""
+    """White-box inversion: search for the image whose encoding matches the received symbols (MIEA Sec. III-A, Eq. 5)."""
 
-    attack: Literal["white-box"]
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="step size of Adam, in pixel values of 0..1")
-    iterations: int = Field(5000, ge=1, le=1_000_000, description="most steps per image")
-    tv_weight: float = Field(1.0, ge=0, le=1e6, description="weight lambda of the total variation")
-    tolerance: float = Field(1e-3, ge=0, lt=1, description="an image is done when its loss falls by less than this share in 50 steps")
-    assumed_snr_db: float = Field(10.0, ge=-30, le=60, description="SNR that she takes Alice to encode for, in dB")
+    attack: Literal["white-box"] = "white-box"
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="step size of Adam, pixels in 0..1")
+    iterations: int = Field(5000, ge=1, le=1_000_000, description="maximum steps per image")
+    tv_weight: float = Field(1.0, ge=0, le=1e6, description="weight lambda of the total variation (Eq. 3)")
+    tolerance: float = Field(1e-3, ge=0, lt=1, description="stop when the loss falls by less than this share in 50 steps")
+    assumed_snr_db: float = Field(10.0, ge=-30, le=60, description="SNR in dB that Eve assumes Alice encodes for")
 
 
-Eve = Annotated[NoAttack | InverseNetworkAttack | WhiteBoxAttack, Field(discriminator="attack"), BeforeValidator(by_attack)]
+Eve = Annotated[EveOptions, ComponentOf(("eve",))]
 
 
 class Session(Options):
     """The control plane of a link."""
 
-    probe_interval_ms: float = Field(20.0, ge=0, le=1e6, description="time between PROBE rounds in ms; 0 never probes")
-    timeout_ms: float = Field(5.0, gt=0, le=1e5, description="wait for an answer before sending again, in ms")
-    max_transmissions: int = Field(8, ge=1, le=64, description="transmissions of a message before the exchange is given up")
+    probe_interval_ms: float = Field(20.0, ge=0, le=1e6, description="time between probe rounds in ms; 0 for no probes")
+    timeout_ms: float = Field(5.0, gt=0, le=1e5, description="timeout before a message is sent again, in ms")
+    max_transmissions: int = Field(8, ge=1, le=64, description="maximum transmissions of a control message")
     desynchronisation: Literal["protected", "allowed"] = Field(
         "protected",
-        description="a data frame on which the ends did not agree, protected: is held by Alice and refused by Bob; "
-        "allowed: is sent, and decoded with whatever terms he has",
+        description="data frames without agreement; protected: held by Alice and refused by Bob; "
+        "allowed: sent, and decoded with the parameters that Bob has",
     )
     faults: Faults = Faults()

@@ -1,39 +1,42 @@
-"""Words for Bob's policy: how he chooses the diffusion steps (t_D, t_plus) that his REPORT asks for."""
+"""Options of Bob's policy, which chooses the negotiated parameters that his REPORT requests."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from linksim.scenario.base import NAME, Options
+from linksim.scenario.base import NAME, ComponentOf, Options, component
 
 
 class PolicyOptions(Options):
-    """What all policies have in common."""
+    """Base of the options of every policy."""
 
+    name: str
     reset_interval: int | None = Field(
         None,
         ge=1,
         le=1_000_000,
-        description="probe rounds after which he starts anew from random steps (the paper's tests: 3); null: never",
+        description="probe rounds after which the parameters restart at random (DiffuSeC tests: 3); null for never",
     )
 
 
+@component("policy", "linksim.simulate.policy_factory:make_fixed")
 class FixedPolicy(PolicyOptions):
-    """The steps stay as the scheme has them at first."""
+    """The parameters keep their initial values."""
 
     name: Literal["fixed"] = "fixed"
 
 
 class RewardTableOptions(PolicyOptions):
-    """A policy that reads a reward table."""
+    """Base of the options of a policy that reads a reward table."""
 
-    reward_table: str = Field("diffusec-reward-table", pattern=NAME, description="measured reward table of rewards")
+    reward_table: str = Field("diffusec-reward-table", pattern=NAME, description="reward table, measured beforehand")
 
 
+@component("policy", "linksim.simulate.policy_factory:make_best_fixed")
 class BestFixedPolicy(RewardTableOptions):
-    """The one pair of steps whose mean reward over a range of SNRs is highest."""
+    """The one choice of parameters with the highest mean reward over a range of SNR."""
 
-    name: Literal["best-fixed"]
+    name: Literal["best-fixed"] = "best-fixed"
     low_db: float = Field(0.0, ge=-30, le=60, description="lower end of the range, in dB")
     high_db: float = Field(15.0, ge=-30, le=60, description="upper end of the range, in dB")
 
@@ -44,36 +47,34 @@ class BestFixedPolicy(RewardTableOptions):
         return self
 
 
+@component("policy", "linksim.simulate.policy_factory:make_lookup")
 class LookupPolicyOptions(RewardTableOptions):
-    """The best pair for each bin of reported SNR."""
+    """The best choice for each bin of reported SNR."""
 
-    name: Literal["lookup"]
+    name: Literal["lookup"] = "lookup"
     bin_db: float = Field(3.0, gt=0, le=30, description="width of a bin in dB")
 
 
+@component("policy", "linksim.simulate.policy_factory:make_oracle")
 class OraclePolicy(RewardTableOptions):
-    """The best pair for the SNR as it is: told what no receiver knows, as a bound for all others."""
+    """The best choice for the true SNR, which no receiver knows: an upper bound for all other policies."""
 
-    name: Literal["oracle"]
+    name: Literal["oracle"] = "oracle"
 
 
+@component("policy", "linksim.simulate.policy_factory:make_random")
 class RandomPolicy(PolicyOptions):
-    """Any pair."""
+    """A random choice in every round."""
 
-    name: Literal["random"]
+    name: Literal["random"] = "random"
 
 
+@component("policy", "linksim.simulate.policy_factory:make_ddpg")
 class DdpgPolicy(PolicyOptions):
     """A trained actor (deep deterministic policy gradient)."""
 
-    name: Literal["ddpg"]
-    actor: str = Field("ddpg-cifar10", pattern=NAME, description="trained model that moves the steps")
+    name: Literal["ddpg"] = "ddpg"
+    actor: str = Field("ddpg-cifar10", pattern=NAME, description="trained actor")
 
 
-def policy_named(value: Any) -> Any:
-    """`policy: lookup` for `policy: {name: lookup}`."""
-    return {"name": value} if isinstance(value, str) else value
-
-
-AnyPolicy = FixedPolicy | BestFixedPolicy | LookupPolicyOptions | OraclePolicy | RandomPolicy | DdpgPolicy
-PolicySpec = Annotated[AnyPolicy, Field(discriminator="name"), BeforeValidator(policy_named)]
+PolicySpec = Annotated[PolicyOptions, ComponentOf(("policy",))]

@@ -50,14 +50,14 @@ class _Site:
     """Where a pydantic error points.
 
     node    the value; for a key that is missing, the block that lacks it
-    slot    what is allowed there; None for an unknown key
+    spec    what is allowed there; None for an unknown key
     holder  the block around it
-    choice  the slot in which `holder` was chosen among blocks, with the word that chose it
+    choice  the spec in which `holder` was chosen among blocks, with the word that chose it
     of_key  whether the error is about the key, a name of a group, and not about its value
     """
 
     node: Node
-    slot: FieldSpec | None
+    spec: FieldSpec | None
     holder: FieldSpec
     choice: tuple[FieldSpec, str] | None
     of_key: bool
@@ -66,25 +66,25 @@ class _Site:
         kind, last = error["type"], error["loc"][-1] if error["loc"] else ""
         if kind == "missing":
             return ConfigProblem(
-                self.node.place, (*self.node.path, last), f"missing key, allowed: {allowed(self.slot) if self.slot else ''}"
+                self.node.place, (*self.node.path, last), f"missing key, allowed: {allowed(self.spec) if self.spec else ''}"
             )
-        if self.slot is None:
+        if self.spec is None:
             return ConfigProblem(self.node.key, self.node.path, self._unknown(str(last)))
         place = self.node.key if self.of_key else self.node.place
         if kind == "value_error":
             return ConfigProblem(place, self.node.path, str(error.get("ctx", {}).get("error", error["msg"])))
         if self.of_key:
             return ConfigProblem(place, self.node.path, f"got {show(self.node.path[-1])}, allowed: {NAMES}")
-        word = self.node.value.get(self.slot.discriminator) if isinstance(self.node.value, dict) else None
+        word = self.node.value.get(self.spec.discriminator) if isinstance(self.node.value, dict) else None
         if kind == "union_tag_not_found" and word is None:
             return ConfigProblem(
-                self.node.place, (*self.node.path, self.slot.discriminator), f"missing key, allowed: {one_of(self.slot.words)}"
+                self.node.place, (*self.node.path, self.spec.discriminator), f"missing key, allowed: {one_of(self.spec.words)}"
             )
         return self._value(word or self.node)
 
     def _value(self, node: Node) -> ConfigProblem:
-        assert self.slot is not None
-        return ConfigProblem(node.place, node.path, f"got {show(node.value)}, allowed: {allowed(self.slot)}{_slip(node.value, self.slot)}")
+        assert self.spec is not None
+        return ConfigProblem(node.place, node.path, f"got {show(node.value)}, allowed: {allowed(self.spec)}{_slip(node.value, self.spec)}")
 
     def _unknown(self, key: str) -> str:
         """What to say of a key that the block does not have."""
@@ -94,10 +94,10 @@ class _Site:
         if block is LinkOptions and key in Scenario.model_fields:
             return "unknown key here; it belongs at the top of the file, outside the groups"
         if self.choice:
-            slot, word = self.choice
-            others = [other for other, variant in slot.blocks.items() if key in variant.model_fields]
+            spec, word = self.choice
+            others = [other for other, variant in spec.blocks.items() if key in variant.model_fields]
             if others:
-                return f"unknown key of {slot.discriminator} {word!r}; {slot.discriminator} {' or '.join(map(repr, others))} has it"
+                return f"unknown key of {spec.discriminator} {word!r}; {spec.discriminator} {' or '.join(map(repr, others))} has it"
         if difflib.get_close_matches(key, own, n=1):
             return f"unknown key; {suggest(key, own)}"
         elsewhere = [*dict.fromkeys(place for model in (LinkOptions, Scenario) for place in places_of(model, key))]
@@ -105,22 +105,22 @@ class _Site:
 
 
 def _site(error: ErrorDetails, block: type[BaseModel], tree: Node) -> _Site:
-    slot: FieldSpec | None = FieldSpec("", block, None)
-    assert slot is not None
-    holder, choice, node = slot, None, tree
+    spec: FieldSpec | None = FieldSpec("", block, None)
+    assert spec is not None
+    holder, choice, node = spec, None, tree
     # "[key]" is pydantic's mark for an error about a key, but may also be a key of the user's.
     of_key = error["loc"][-1:] == ("[key]",) and error["type"] not in ("extra_forbidden", "missing")
     for part in error["loc"][:-1] if of_key else error["loc"]:
-        if slot is None:
+        if spec is None:
             break
-        if part in slot.blocks:
-            choice, slot = (slot, str(part)), step(slot, part)
+        if part in spec.blocks:
+            choice, spec = (spec, str(part)), step(spec, part)
             continue
-        if slot.block:
-            holder = slot
-            choice = choice if choice and choice[0].blocks.get(choice[1]) is slot.block else None
-        slot, node = step(slot, part), _child(node, part)
-    return _Site(node, slot, holder, choice, of_key)
+        if spec.block:
+            holder = spec
+            choice = choice if choice and choice[0].blocks.get(choice[1]) is spec.block else None
+        spec, node = step(spec, part), _child(node, part)
+    return _Site(node, spec, holder, choice, of_key)
 
 
 def _child(node: Node, part: str | int) -> Node:
@@ -143,17 +143,17 @@ def show(value: Any) -> str:
     return shown if len(shown) <= 60 else f"{shown[:60]}..."
 
 
-def _slip(value: Any, slot: FieldSpec) -> str:
+def _slip(value: Any, spec: FieldSpec) -> str:
     """ "; did you mean 3?" where a likely slip is seen, else nothing."""
     guess = None
-    if slot.words:
-        near = difflib.get_close_matches(str(value), slot.words, n=1)
-        guess = "none" if "none" in slot.words and value in ("off", "no", False, None) else near[0] if near else None
-    elif isinstance(value, str) and {int, float} & set(slot.types):
+    if spec.words:
+        near = difflib.get_close_matches(str(value), spec.words, n=1)
+        guess = "none" if "none" in spec.words and value in ("off", "no", False, None) else near[0] if near else None
+    elif isinstance(value, str) and {int, float} & set(spec.types):
         number = NUMBER_WITH_MORE.match(value)
         guess = "".join(part or "" for part in number.groups()).replace(",", ".") if number else None
-    elif isinstance(value, float) and value.is_integer() and int in slot.types:
+    elif isinstance(value, float) and value.is_integer() and int in spec.types:
         guess = f"{value:.0f}"
-    elif isinstance(value, (int, float)) and str in slot.types:
+    elif isinstance(value, (int, float)) and str in spec.types:
         guess = f"'{value}', in quotes"
     return f"; did you mean {guess}?" if guess else ""

@@ -1,112 +1,203 @@
-"""Words for the schemes, and which of them make a stack."""
+"""Options of the schemes and of the layers around them, what they cost, and what they negotiate."""
 
-from typing import Annotated, Any, Literal
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from linksim.scenario.base import NAME, Options
+from linksim.negotiation import NegotiatedParameters, bounded
+from linksim.scenario.base import NAME, ComponentOf, Options, component
+
+ModelFact = Callable[[str, str], Any]  # (model, key of its card's `cost`) -> value, None where there is no such card or key
+CHANNEL_USES_PER_VALUE = 1 / 6  # complex channel uses per image value, assumed for a codec without a card
 
 
-class DeepJsccOptions(Options):
-    """Encode, radiate, equalise, decode."""
+class SchemeOptions(Options):
+    """Base of the options of every base scheme, with its cost and its negotiated parameters."""
+
+    name: str
+    Parameters: ClassVar[type[NegotiatedParameters]] = NegotiatedParameters
+
+    def symbols_per_image(self, image_values: int, fact: ModelFact) -> int:
+        """Complex channel uses per image of `image_values` numbers."""
+        return math.ceil(image_values * CHANNEL_USES_PER_VALUE)
+
+    def initial_parameters(self) -> NegotiatedParameters:
+        """The negotiated parameters in force until a policy changes them."""
+        return self.Parameters()
+
+    def models(self) -> tuple[tuple[str, str], ...]:
+        """Name and kind of every trained model that the scheme uses."""
+        return ()
+
+    def transmissions(self) -> int:
+        """Maximum number of transmissions of a data frame; 1 without ARQ."""
+        return 1
+
+
+class CodecSchemeOptions(SchemeOptions):
+    """Base of the options of schemes whose symbols come from a trained codec."""
+
+    codec: str = Field("codec-cifar10-6", pattern=NAME, description="trained codec")
+
+    def symbols_per_image(self, image_values: int, fact: ModelFact) -> int:
+        known = fact(self.codec, "channel_uses")
+        return int(known) if known is not None else super().symbols_per_image(image_values, fact)
+
+    def models(self) -> tuple[tuple[str, str], ...]:
+        return ((self.codec, "codec"),)
+
+
+@component("scheme", "linksim.schemes.base_schemes:make_deepjscc")
+class DeepJsccOptions(CodecSchemeOptions):
+    """DeepJSCC: encode, transmit, equalise, decode."""
 
     name: Literal["deepjscc"] = "deepjscc"
-    codec: str = Field("codec-cifar10-6", pattern=NAME, description="trained model to encode and decode with")
 
 
-class DiffusecOptions(Options):
-    """DiffuSeC: Alice diffuses the image by t_D steps and encodes it, Bob decodes it and denoises t_D + t_plus steps."""
+@dataclass(frozen=True, slots=True)
+class DiffusionSteps(NegotiatedParameters):
+    """What DiffuSeC negotiates (Sec. VI-A): Alice's steps of diffusion, and the additional steps of denoising at Bob."""
 
+    t_d: int = bounded(1, 50, "diffusion steps of Alice")
+    t_plus: int = bounded(0, 50, "denoising steps that Bob adds to them")
+
+
+@component("scheme", "linksim.schemes.base_schemes:make_diffusec")
+class DiffusecOptions(CodecSchemeOptions):
+    """DiffuSeC: Alice diffuses the image by t_d steps and encodes it, Bob decodes it and denoises t_d + t_plus steps."""
+
+    Parameters: ClassVar[type[NegotiatedParameters]] = DiffusionSteps
     name: Literal["diffusec"] = "diffusec"
-    codec: str = Field("diffusec-codec", pattern=NAME, description="trained model to encode and decode with")
-    denoiser: str = Field("diffusec-denoiser", pattern=NAME, description="trained model to denoise with")
+    codec: str = Field("diffusec-codec", pattern=NAME, description="trained codec")
+    denoiser: str = Field("diffusec-denoiser", pattern=NAME, description="trained denoiser")
     num_denoiser_calls: int | None = Field(
-        5, ge=1, le=1000, description="most calls of the denoiser for an image, in even strides; null for DDPM, one call per step"
+        5, ge=1, le=1000, description="maximum calls of the denoiser per image, evenly spaced in step; null for DDPM with one call per step"
     )
-    t_d: int = Field(20, ge=1, le=50, description="steps that Alice diffuses until Bob's policy says otherwise")
-    t_plus: int = Field(0, ge=0, le=50, description="steps that Bob denoises beyond these until his policy says otherwise")
+    t_d: int = Field(20, ge=1, le=50, description="initial diffusion steps of Alice")
+    t_plus: int = Field(0, ge=0, le=50, description="initial denoising steps that Bob adds to them")
+
+    def initial_parameters(self) -> DiffusionSteps:
+        return DiffusionSteps(t_d=self.t_d, t_plus=self.t_plus)
+
+    def models(self) -> tuple[tuple[str, str], ...]:
+        return (*super().models(), (self.denoiser, "denoiser"))
 
 
-class VqvaeOptions(Options):
-    """Masked VQ-VAE: the indices of codewords that both ends share, in QPSK without a channel code."""
+@component("scheme", "linksim.schemes.base_schemes:make_masked_vqvae")
+class VqvaeOptions(SchemeOptions):
+    """Masked VQ-VAE: indices of codewords from a shared codebook, in QPSK without a channel code."""
 
     name: Literal["masked-vqvae"] = "masked-vqvae"
-    autoencoder: str = Field("masked-vqvae", pattern=NAME, description="trained model to encode and decode with")
+    autoencoder: str = Field("masked-vqvae", pattern=NAME, description="trained autoencoder")
+
+    def symbols_per_image(self, image_values: int, fact: ModelFact) -> int:
+        known = fact(self.autoencoder, "channel_uses")
+        return int(known) if known is not None else super().symbols_per_image(image_values, fact)
+
+    def models(self) -> tuple[tuple[str, str], ...]:
+        return ((self.autoencoder, "vqvae"),)
 
 
 class ArqOptions(Options):
-    """Stop and wait: Bob asks again for a frame in which the checksum of an image failed, and keeps those images that he has."""
+    """Stop-and-wait ARQ: Bob requests a frame again in which the checksum of an image failed, and keeps the images that passed."""
 
-    max_transmissions: int = Field(
-        1, ge=1, le=64, description="transmissions of a frame before it is given up; 1 needs no acknowledgements"
-    )
+    max_transmissions: int = Field(1, ge=1, le=64, description="maximum transmissions of a frame; 1 needs no acknowledgements")
 
 
-class DigitalOptions(Options):
-    """The digital baseline: each image compressed, protected by a checksum and an LDPC code, and sent in QPSK or 16-QAM."""
+@component("scheme", "linksim.schemes.base_schemes:make_digital")
+class DigitalOptions(SchemeOptions):
+    """Separate source and channel coding: each image compressed, protected by a checksum and an LDPC code, sent in QPSK or 16-QAM."""
 
     name: Literal["digital"] = "digital"
-    channel_uses: int = Field(512, ge=32, le=65536, description="complex channel uses per image; 512 are those of codec-cifar10-6")
-    image_codec: Literal["jpeg", "webp"] = Field("jpeg", description="image format, at the largest quality that fits")
+    channel_uses: int = Field(512, ge=32, le=65536, description="complex channel uses per image; codec-cifar10-6 takes 512")
+    image_codec: Literal["jpeg", "webp"] = Field("jpeg", description="image format, at the highest quality that fits")
     header_mode: Literal["known", "sent"] = Field(
-        "known", description="known: what both ends know beforehand stays at home; sent: whole files travel, in a JPEG 600 bytes of header"
+        "known", description="known: file headers are shared beforehand and not sent; sent: whole files, in JPEG 600 bytes of header"
     )
-    rate: Literal["1/2", "2/3", "3/4", "5/6"] = Field("1/2", description="of the LDPC code (IEEE 802.11n)")
+    rate: Literal["1/2", "2/3", "3/4", "5/6"] = Field("1/2", description="rate of the LDPC code (IEEE 802.11n)")
     modulation: Literal["qpsk", "16-qam"] = Field("qpsk", description="constellation")
-    iterations: int = Field(20, ge=1, le=200, description="most sweeps of the LDPC decoder")
+    iterations: int = Field(20, ge=1, le=200, description="maximum iterations of the LDPC decoder")
     arq: ArqOptions = ArqOptions()
 
+    def symbols_per_image(self, image_values: int, fact: ModelFact) -> int:
+        return self.channel_uses
 
-class PermutationOptions(Options):
+    def transmissions(self) -> int:
+        return self.arq.max_transmissions
+
+
+class LayerOptions(Options):
+    """Base of the options of every layer, with its cost."""
+
+    name: str
+    images_per_item: ClassVar[int] = 1  # inner items that the layer processes jointly
+
+    def symbols_per_frame(self, inner: int, images: int) -> int:
+        """Complex channel uses of a frame of `images` images whose inner scheme takes `inner`."""
+        return inner
+
+    def num_transmitted_keys(self, images: int) -> int:
+        """Sealed pairs (p, s) that a KEY message carries for a frame of `images` images; 0 where no key is sent."""
+        return 0
+
+
+@component("layer", "linksim.schemes.layers:make_permutation")
+class PermutationOptions(LayerOptions):
     """Random permutation and substitution of feature rows (MIEA Sec. III-C), or of symbols, around the next scheme of the list."""
 
+    images_per_item: ClassVar[int] = 2
     name: Literal["permutation"] = "permutation"
     key_set_size: int = Field(256, ge=2, le=65536, description="size of the shared sets of permutations and of substitutions")
-    granularity: Literal["row", "symbol"] = Field(
-        "row", description="what is permuted and exchanged: rows of features, as the paper has it, or every symbol by itself"
-    )
-    permute: bool = Field(True, description="whether rows (or symbols) are permuted; false leaves substitution alone")
+    granularity: Literal["row", "symbol"] = Field("row", description="unit of permutation: feature rows as in the paper, or single symbols")
+    permute: bool = Field(True, description="permute rows (or symbols); false for substitution only")
     substitution_ratio: float = Field(
-        0.5, ge=0, le=1, description="share of the rows (or symbols) that two images of a pair exchange; 0 leaves permutation alone"
+        0.5, ge=0, le=1, description="share of the rows (or symbols) that two images of a pair exchange; 0 for permutation only"
     )
     keys: Literal["transmitted", "derived"] = Field(
         "transmitted",
-        description="transmitted: a sealed (p, s) per pair of images, sent before each frame; derived: from the session key and the frame number",
+        description="transmitted: a sealed (p, s) per pair of images before each frame; derived: from the session key and the frame number",
     )
 
+    def symbols_per_frame(self, inner: int, images: int) -> int:
+        return inner if images % 2 == 0 else 2 * inner  # an image without a partner is paired with noise
 
-class PhaseScramblingOptions(Options):
-    """Every symbol of the next scheme of the list is turned by a keyed quarter turn, from the session key and the frame number."""
+    def num_transmitted_keys(self, images: int) -> int:
+        return 0 if self.keys == "derived" else images // 2 if images % 2 == 0 else images
+
+
+@component("layer", "linksim.schemes.layers:make_phase_scrambling")
+class PhaseScramblingOptions(LayerOptions):
+    """Keyed rotation of every symbol of the next scheme of the list by a multiple of 90 degrees."""
 
     name: Literal["phase-scrambling"] = "phase-scrambling"
 
 
-def scheme_named(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
+SchemeLayer = Annotated[SchemeOptions | LayerOptions, ComponentOf(("scheme", "layer"))]
 
 
-BaseSchemeOptions = (
-    DeepJsccOptions | DigitalOptions | DiffusecOptions | VqvaeOptions
-)  # those that make symbols of images; all others wrap another
-CodecSchemeOptions = DeepJsccOptions | DiffusecOptions  # those that a trained codec makes symbols for
-BASE_SCHEMES = "'plain', 'separation', 'diffusec', 'masked-vqvae'"
-KeyedSchemeOptions = PermutationOptions | PhaseScramblingOptions
-SchemeLayer = Annotated[
-    DeepJsccOptions | DigitalOptions | DiffusecOptions | VqvaeOptions | PermutationOptions | PhaseScramblingOptions,
-    Field(discriminator="name"),
-    BeforeValidator(scheme_named),
-]
-
-
-def listed(value: Any) -> Any:
+def as_list(value: Any) -> Any:
     """One scheme stands for a list of one."""
     return value if isinstance(value, list) else [value]
 
 
-def one_core_at_the_end(layers: list[SchemeLayer]) -> list[SchemeLayer]:
-    """A stack ends in a scheme that makes symbols of images. Raises ValueError for any other."""
-    if not isinstance(layers[-1], BaseSchemeOptions) or any(isinstance(layer, BaseSchemeOptions) for layer in layers[:-1]):
+def ends_in_base_scheme(stack: list[SchemeOptions | LayerOptions]) -> list[SchemeOptions | LayerOptions]:
+    """Check that a stack ends in its only base scheme. Raises ValueError otherwise."""
+    if not isinstance(stack[-1], SchemeOptions) or any(isinstance(layer, SchemeOptions) for layer in stack[:-1]):
+        names = ", ".join(repr(name) for name in ComponentOf(("scheme",)).blocks)
         raise ValueError(
-            f"got [{', '.join(layer.name for layer in layers)}], allowed: one of {BASE_SCHEMES} as the last of the list, and only there"
+            f"got [{', '.join(layer.name for layer in stack)}], allowed: one of {names} as the last of the list, and only there"
         )
-    return layers
+    return stack
+
+
+Stack = Annotated[list[SchemeLayer], BeforeValidator(as_list), Field(min_length=1, max_length=4), AfterValidator(ends_in_base_scheme)]
+
+
+def base_options(stack: Sequence[SchemeOptions | LayerOptions]) -> SchemeOptions:
+    """Options of the base scheme of a stack."""
+    base = stack[-1]
+    assert isinstance(base, SchemeOptions)
+    return base

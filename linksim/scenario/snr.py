@@ -1,13 +1,20 @@
-"""Words for the SNR of a path over time, fading averaged out."""
+"""Options of the mean SNR of a radio path over time; fading comes on top of it."""
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from linksim.scenario.base import Options, by_kind
+from linksim.scenario.base import ComponentOf, Options, component
 
 
-class ConstantSnr(Options):
+class SnrOptions(Options):
+    """Base of the options of every SNR process."""
+
+    kind: str
+
+
+@component("snr", "linksim.phy.snr:make_constant")
+class ConstantSnr(SnrOptions):
     """An SNR that does not change."""
 
     kind: Literal["constant"] = "constant"
@@ -15,20 +22,24 @@ class ConstantSnr(Options):
 
 
 class SnrStep(Options):
-    """From one instant on, another SNR."""
+    """A change of the SNR at one instant."""
 
-    at_ms: float = Field(0.0, ge=0, le=1e9, description="from when on, in ms")
-    snr_db: float = Field(10.0, ge=-30, le=60, description="SNR in dB from then on")
+    at_ms: float = Field(0.0, ge=0, le=1e9, description="time of the change, in ms")
+    snr_db: float = Field(10.0, ge=-30, le=60, description="SNR in dB after the change")
 
 
-class PiecewiseSnr(Options):
+@component("snr", "linksim.phy.snr:make_piecewise")
+class PiecewiseSnr(SnrOptions):
     """An SNR that jumps at given instants."""
 
-    kind: Literal["piecewise"]
+    kind: Literal["piecewise"] = "piecewise"
     steps: list[SnrStep] = Field(
-        [SnrStep(), SnrStep(at_ms=100.0, snr_db=3.0)], min_length=1, max_length=10_000, description="in the order of time, the first at 0"
+        [SnrStep(), SnrStep(at_ms=100.0, snr_db=3.0)],
+        min_length=1,
+        max_length=10_000,
+        description="changes in the order of time, the first at 0 ms",
     )
-    repeat_ms: float | None = Field(None, gt=0, le=1e9, description="length after which the steps begin anew, in ms; null for never")
+    repeat_ms: float | None = Field(None, gt=0, le=1e9, description="period after which the steps repeat, in ms; null for no repetition")
 
     @model_validator(mode="after")
     def _in_order(self) -> "PiecewiseSnr":
@@ -43,42 +54,46 @@ class PiecewiseSnr(Options):
         return self
 
 
-class SineSnr(Options):
-    """An SNR in dB that swings: mean + amplitude sin(2 pi time / period + phase)."""
+@component("snr", "linksim.phy.snr:make_sine")
+class SineSnr(SnrOptions):
+    """A sinusoidal SNR in dB: mean + amplitude sin(2 pi time / period + phase)."""
 
-    kind: Literal["sine"]
-    mean_db: float = Field(10.0, ge=-30, le=60, description="SNR in dB that it swings about")
-    amplitude_db: float = Field(5.0, ge=0, le=60, description="largest distance from the mean, in dB")
-    period_ms: float = Field(500.0, ge=1e-3, le=1e9, description="length of a swing in ms")
+    kind: Literal["sine"] = "sine"
+    mean_db: float = Field(10.0, ge=-30, le=60, description="mean SNR in dB")
+    amplitude_db: float = Field(5.0, ge=0, le=60, description="amplitude in dB")
+    period_ms: float = Field(500.0, ge=1e-3, le=1e9, description="period in ms")
     phase_deg: float = Field(0.0, ge=-360, le=360, description="phase at time 0, in degrees")
 
 
-class GaussMarkovSnr(Options):
-    """An SNR in dB that wanders about its mean: AR(1), correlation exp(-lag / coherence)."""
+@component("snr", "linksim.phy.snr:make_gauss_markov")
+class GaussMarkovSnr(SnrOptions):
+    """A Gauss-Markov SNR in dB: AR(1) about its mean, with correlation exp(-lag / coherence)."""
 
-    kind: Literal["gauss-markov"]
+    kind: Literal["gauss-markov"] = "gauss-markov"
     mean_db: float = Field(10.0, ge=-30, le=60, description="mean SNR in dB: Es/N0 per complex symbol")
     std_db: float = Field(3.0, ge=0, le=30, description="standard deviation in dB")
-    coherence_ms: float = Field(100.0, ge=1e-3, le=1e6, description="time after which correlation has fallen to 1/e, in ms")
+    coherence_ms: float = Field(100.0, ge=1e-3, le=1e6, description="time after which the correlation is 1/e, in ms")
 
 
-class TwoStateSnr(Options):
-    """A path that is good or bad: a Markov chain in continuous time, whose stays are exponentially distributed."""
+@component("snr", "linksim.phy.snr:make_two_state")
+class TwoStateSnr(SnrOptions):
+    """A two-state SNR: a continuous-time Markov chain with exponentially distributed dwell times."""
 
-    kind: Literal["two-state"]
+    kind: Literal["two-state"] = "two-state"
     good_db: float = Field(15.0, ge=-30, le=60, description="SNR in the good state, in dB")
     bad_db: float = Field(2.0, ge=-30, le=60, description="SNR in the bad state, in dB")
-    good_ms: float = Field(200.0, ge=1e-3, le=1e6, description="mean length of a stay in the good state, in ms")
-    bad_ms: float = Field(50.0, ge=1e-3, le=1e6, description="mean length of a stay in the bad state, in ms")
+    good_ms: float = Field(200.0, ge=1e-3, le=1e6, description="mean dwell time in the good state, in ms")
+    bad_ms: float = Field(50.0, ge=1e-3, le=1e6, description="mean dwell time in the bad state, in ms")
 
 
-class RandomWalkSnr(Options):
-    """An SNR in dB that takes a Gaussian step every interval and is reflected at its bounds."""
+@component("snr", "linksim.phy.snr:make_random_walk")
+class RandomWalkSnr(SnrOptions):
+    """A random walk in dB with Gaussian steps, reflected at its bounds."""
 
-    kind: Literal["random-walk"]
+    kind: Literal["random-walk"] = "random-walk"
     start_db: float = Field(10.0, ge=-30, le=60, description="SNR at time 0, in dB")
     step_db: float = Field(0.5, ge=0, le=30, description="standard deviation of a step, in dB")
-    interval_ms: float = Field(10.0, ge=1e-3, le=1e6, description="time from step to step, in ms")
+    interval_ms: float = Field(10.0, ge=1e-3, le=1e6, description="time between steps, in ms")
     low_db: float = Field(0.0, ge=-30, le=60, description="lower bound in dB")
     high_db: float = Field(20.0, ge=-30, le=60, description="upper bound in dB")
 
@@ -91,32 +106,41 @@ class RandomWalkSnr(Options):
         return self
 
 
-class MeasuredSnr(Options):
-    """An SNR from a file of measurements, interpolated between its rows. Time 0 of the file is the start of the run."""
+@component("snr", "linksim.phy.snr:make_measured")
+class MeasuredSnr(SnrOptions):
+    """An SNR measured elsewhere, read from a file and interpolated between its rows. Time 0 of the file is the start of the run."""
 
-    kind: Literal["measured"]
+    kind: Literal["measured"] = "measured"
     file: str = Field(
         min_length=1,
         max_length=4096,
         description="CSV with a header, or HDF5, with time_s and snr_db; a relative path counts from the file that names it",
     )
-    at_end: Literal["hold", "repeat"] = Field("hold", description="after the last row: keep its SNR, or begin anew")
-    sha256: str | None = Field(None, min_length=64, max_length=64, description="of the file, which must not be another; null takes any")
+    at_end: Literal["hold", "repeat"] = Field("hold", description="after the last row: hold its SNR, or repeat from the first row")
+    sha256: str | None = Field(
+        None, min_length=64, max_length=64, description="SHA-256 digest that the file must have; null accepts any file"
+    )
 
 
-class PathLossSnr(Options):
-    """An SNR from where the nodes are (`channel.geometry`): log-distance path loss, thermal noise, log-normal shadowing."""
+@component("snr", "linksim.phy.snr:make_path_loss")
+class PathLossSnr(SnrOptions):
+    """An SNR from the positions of the nodes (`channel.geometry`): log-distance path loss, thermal noise, log-normal shadowing."""
 
-    kind: Literal["path-loss"]
-    transmit_power_dbm: float = Field(20.0, ge=-60, le=80, description="power that the sender radiates, in dBm")
-    antenna_gain_db: float = Field(0.0, ge=-60, le=120, description="gain of both antennas together, in dB over isotropic ones")
+    kind: Literal["path-loss"] = "path-loss"
+    transmit_power_dbm: float = Field(20.0, ge=-60, le=80, description="transmit power in dBm")
+    antenna_gain_db: float = Field(0.0, ge=-60, le=120, description="sum of both antenna gains, in dBi")
     carrier_ghz: float = Field(2.4, ge=0.01, le=300, description="carrier frequency in GHz")
-    exponent: float = Field(3.0, ge=1, le=8, description="loss grows with distance to this power; 2 in free space")
-    reference_m: float = Field(1.0, gt=0, le=1e4, description="distance up to which space is free, in m; nobody comes nearer")
-    noise_figure_db: float = Field(7.0, ge=0, le=40, description="of the receiver, above thermal noise over the symbol rate, in dB")
-    shadowing_std_db: float = Field(0.0, ge=0, le=20, description="standard deviation of shadowing in dB; 0 for none")
-    shadowing_distance_m: float = Field(20.0, ge=0.1, le=1e5, description="way after which its correlation has fallen to 1/e, in m")
+    exponent: float = Field(3.0, ge=1, le=8, description="path-loss exponent; 2 in free space")
+    reference_m: float = Field(
+        1.0, gt=0, le=1e4, description="reference distance in m: free space up to it, and the smallest distance used"
+    )
+    noise_figure_db: float = Field(
+        7.0, ge=0, le=40, description="noise figure of the receiver in dB, above thermal noise in a bandwidth of the symbol rate"
+    )
+    shadowing_std_db: float = Field(0.0, ge=0, le=20, description="standard deviation of the shadowing in dB; 0 for no shadowing")
+    shadowing_distance_m: float = Field(
+        20.0, ge=0.1, le=1e5, description="distance after which the correlation of the shadowing is 1/e, in m"
+    )
 
 
-AnySnr = ConstantSnr | PiecewiseSnr | SineSnr | GaussMarkovSnr | TwoStateSnr | RandomWalkSnr | MeasuredSnr | PathLossSnr
-Snr = Annotated[AnySnr, Field(discriminator="kind"), BeforeValidator(by_kind)]
+Snr = Annotated[SnrOptions, ComponentOf(("snr",))]

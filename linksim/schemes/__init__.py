@@ -1,1 +1,1 @@
-"""Schemes: what Alice does to images to get symbols, and what Bob does to undo it."""
+"""Schemes: the processing that turns images into radio symbols at Alice, and its inverse at Bob."""

@@ -1,50 +1,48 @@
-"""The contract of a scheme: `send` wraps, `receive` peels, side by side in one file.
+"""The contract of a scheme: `send` encodes, `receive` decodes, and both stand side by side in one file.
 
-Both are pure functions of (input, terms, noise, weights), item by item independent; that is what makes batching exact. An item is one
-image, or `images_per_item` of them where a scheme binds several together.
+Both are pure functions of (input, parameters, noise, weights). Items are independent of each other, which makes batching exact. An item
+is one image, or `images_per_item` images where a scheme processes several images jointly.
 """
 
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
+from linksim.negotiation import NegotiatedParameters
 from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise
+from linksim.reconstruction import Reconstruction
 from linksim.schemes.parameters import FrameParameters
-
-GREY = 0.5
 
 
 class Scheme(Protocol):
-    """What Alice does to images to get symbols, and what Bob does to undo it.
+    """A transmitter and receiver for images.
 
-    agrees           what the session must settle before a frame
-    images_per_item  images that one item binds together
-    uses             complex channel uses per item
-    checked          True where `receive` knows which images it has not got
+    Parameters         negotiated parameters: what both ends must agree on before a frame, `NegotiatedParameters` for nothing
+    images_per_item    number of images in one item
+    channel_uses       complex channel uses per item
+    detects_erasures   True if `receive` knows which images were not decoded, for example by a checksum
     """
 
-    agrees: type[FrameParameters]
+    Parameters: type[NegotiatedParameters]
     images_per_item: int
     channel_uses: int
-    checked: bool
+    detects_erasures: bool
 
-    def send(self, source: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
-        """Images [items, images_per_item, c, h, w] in 0..1 -> symbols complex [items, uses], at the power they are radiated with."""
+    def send(self, images: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
+        """Return the symbols, complex [items, channel_uses], at the power with which they are radiated.
 
-    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Tensor:
-        """What Bob received of `items` -> images [items, images_per_item, c, h, w] in 0..1.
-
-        An image that a `checked` scheme has not got is NaN throughout, so that whoever takes it can tell (see `lacking`).
+        images      float [items, images_per_item, c, h, w] in 0..1
+        parameters  one row per item
+        noise       one random stream per item
         """
 
+    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Reconstruction:
+        """Return the reconstruction of the items: images, class logits, or both.
 
-def is_erased(images: Tensor) -> Tensor:
-    """Which images a receiver has not got. [..., c, h, w] -> bool [...]."""
-    return images[..., 0, 0, 0].isnan()
+        A scheme with `detects_erasures` marks the images that it could not decode as erased.
 
-
-def fill_erasures(images: Tensor) -> Tensor:
-    """What a receiver shows: its images, and grey for those that it has not got. [..., c, h, w] in 0..1 or NaN -> the same in 0..1."""
-    return torch.where(images.isnan(), GREY, images)
+        received    symbols, gain and noise power of the items at Bob
+        parameters  one row per item, equal to those of `send`
+        noise       one random stream per item
+        """

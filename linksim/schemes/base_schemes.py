@@ -1,4 +1,7 @@
-"""The schemes that can stand at the core of a stack, and how each is made from its words: the one place to add another."""
+"""The base schemes, which stand innermost in a stack, and their factories.
+
+A base scheme is declared in `linksim.scenario.schemes`, with the import path of its factory here.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,74 +9,105 @@ from typing import Literal
 
 from linksim.data.image_codec import ImageCodec
 from linksim.errors import LinksimError
+from linksim.negotiation import NegotiatedParameters
 from linksim.nets.cards import RuntimeSettings
 from linksim.nets.codecs import Codec
 from linksim.nets.unet import UNet
 from linksim.nets.vqvae import VqVae
 from linksim.nets.weights import TrainedModel
-from linksim.scenario.schemes import BaseSchemeOptions, DeepJsccOptions, DiffusecOptions, DigitalOptions, VqvaeOptions
+from linksim.scenario.base import component_of
+from linksim.scenario.schemes import DeepJsccOptions, DiffusecOptions, DigitalOptions, SchemeOptions, VqvaeOptions
 from linksim.schemes.base import Scheme
 from linksim.schemes.deepjscc import DeepJscc
 from linksim.schemes.diffusec import Diffusec
 from linksim.schemes.digital import Digital
 from linksim.schemes.vqvae import MaskedVqVae
 
-LoadModel = Callable[
-    [str, Literal["codec", "denoiser", "vqvae"]], TrainedModel
-]  # name, kind -> the part, checked against the source's images
-POINTS = {"qpsk": 4, "16-qam": 16}
-NO_STEPS = (0, 0)  # of a scheme that does not diffuse
-ROWS = 8  # of a digital frame: as a codec for 32 x 32 pixels has
-IMAGES_AT_ONCE = 64  # the decoder takes its codewords in parts that a cache holds
+# (name, kind) -> the model, checked against the shape of the data set's images
+LoadModel = Callable[[str, Literal["codec", "denoiser", "vqvae"]], TrainedModel]
+CONSTELLATION_SIZES = {"qpsk": 4, "16-qam": 16}
+NOTHING = NegotiatedParameters()  # of a scheme that negotiates nothing
+DIGITAL_ROWS = 8  # rows of a digital frame, as many as a codec for 32 x 32 pixels has
+DIGITAL_BATCH = 64  # images per call of the digital scheme; the LDPC decoder splits their codewords into groups that fit the cache
 
 
 @dataclass(frozen=True)
 class BaseScheme:
     """The innermost scheme of a stack.
 
-    rows      equal slices of its symbols that a permutation shuffles: an image's rows of features, or as many for a scheme that has none
-    best      batch size and precision
-    attempts  transmissions of a frame in which Bob lacks an image
-    steps     diffusion steps (t_D, t_plus) to begin with
-    bare      the undefended link of the same codec, which attackers take this one for; None where there is no codec
+    rows               number of equal slices of an image's symbols that a permutation reorders: the rows of the codec's features, or
+                       `DIGITAL_ROWS` for a scheme without features
+    runtime            batch size and precision
+    max_transmissions  largest number of transmissions of a frame with erased images
+    negotiated         initial values of the negotiated parameters
+    undefended         DeepJSCC link with the same codec, which attackers assume; None for a scheme without codec
     """
 
     scheme: Scheme
     rows: int
-    best: RuntimeSettings
+    runtime: RuntimeSettings
     max_transmissions: int = 1
-    steps: tuple[int, int] = NO_STEPS
-    bare: DeepJscc | None = None
+    negotiated: NegotiatedParameters = NOTHING
+    undefended: DeepJscc | None = None
 
 
-def build_base(spec: BaseSchemeOptions, load: LoadModel, image: tuple[int, int, int]) -> BaseScheme:
-    """The core that `spec` describes, for images of (height, width, colours). Raises LinksimError where it does not fit them."""
-    match spec:
-        case DeepJsccOptions():
-            part = load(spec.codec, "codec")
-            assert isinstance(part.network, Codec)
-            deepjscc = DeepJscc(part.network)
-            return BaseScheme(deepjscc, part.network.rows, part.best, bare=deepjscc)
-        case DiffusecOptions():
-            part, cleaner = load(spec.codec, "codec"), load(spec.denoiser, "denoiser")
-            assert isinstance(part.network, Codec)
-            assert isinstance(cleaner.network, UNet)
-            scheme, steps = Diffusec(part.network, cleaner.network, spec.num_denoiser_calls), (spec.t_d, spec.t_plus)
-            return BaseScheme(scheme, part.network.rows, cleaner.best, steps=steps, bare=DeepJscc(part.network))
-        case VqvaeOptions():
-            part = load(spec.autoencoder, "vqvae")
-            assert isinstance(part.network, VqVae)
-            return BaseScheme(MaskedVqVae(part.network), part.network.rows, part.best)
-        case DigitalOptions():
-            return BaseScheme(_separation(spec, image), ROWS, RuntimeSettings(IMAGES_AT_ONCE, "float32"), spec.arq.max_transmissions)
+@dataclass(frozen=True)
+class SchemeContext:
+    """What a base scheme is built from.
+
+    load   (name, kind) -> trained model, checked against the shape of the images
+    image  (height, width, colours)
+    """
+
+    load: LoadModel
+    image: tuple[int, int, int]
 
 
-def _separation(spec: DigitalOptions, image: tuple[int, int, int]) -> Digital:
-    image_codec = ImageCodec(spec.image_codec, spec.header_mode, *image)
-    scheme = Digital(image_codec, spec.channel_uses, POINTS[spec.modulation], spec.rate, spec.iterations)
-    if scheme.budget < image_codec.least:
+def build_base(options: SchemeOptions, load: LoadModel, image: tuple[int, int, int]) -> BaseScheme:
+    """Return the base scheme that `options` describe, for images of shape (height, width, colours).
+
+    A factory may return a bare `Scheme`, which then runs in float32 and has as many feature rows as a digital frame.
+
+    Raises LinksimError if a model cannot be loaded or the scheme does not support images of this shape.
+    """
+    built = component_of(options).load()(options, SchemeContext(load, image))
+    if isinstance(built, BaseScheme):
+        return built
+    return BaseScheme(built, DIGITAL_ROWS, RuntimeSettings(DIGITAL_BATCH, "float32"), options.transmissions(), options.initial_parameters())
+
+
+def make_deepjscc(options: DeepJsccOptions, context: SchemeContext) -> BaseScheme:
+    """Factory of the scheme `deepjscc`."""
+    model = context.load(options.codec, "codec")
+    assert isinstance(model.network, Codec)
+    deepjscc = DeepJscc(model.network)
+    return BaseScheme(deepjscc, model.network.rows, model.runtime, undefended=deepjscc)
+
+
+def make_diffusec(options: DiffusecOptions, context: SchemeContext) -> BaseScheme:
+    """Factory of the scheme `diffusec`."""
+    model, denoiser = context.load(options.codec, "codec"), context.load(options.denoiser, "denoiser")
+    assert isinstance(model.network, Codec)
+    assert isinstance(denoiser.network, UNet)
+    scheme = Diffusec(model.network, denoiser.network, options.num_denoiser_calls)
+    negotiated, undefended = options.initial_parameters(), DeepJscc(model.network)
+    return BaseScheme(scheme, model.network.rows, denoiser.runtime, negotiated=negotiated, undefended=undefended)
+
+
+def make_masked_vqvae(options: VqvaeOptions, context: SchemeContext) -> BaseScheme:
+    """Factory of the scheme `masked-vqvae`."""
+    model = context.load(options.autoencoder, "vqvae")
+    assert isinstance(model.network, VqVae)
+    return BaseScheme(MaskedVqVae(model.network), model.network.rows, model.runtime)
+
+
+def make_digital(options: DigitalOptions, context: SchemeContext) -> BaseScheme:
+    """Factory of the scheme `digital`. Raises LinksimError if its byte budget does not hold even a single-pixel image."""
+    image_codec = ImageCodec(options.image_codec, options.header_mode, *context.image)
+    scheme = Digital(image_codec, options.channel_uses, CONSTELLATION_SIZES[options.modulation], options.rate, options.iterations)
+    if scheme.budget < image_codec.min_bytes:
         raise LinksimError(
-            f"scheme 'separation': {spec.channel_uses} uses of {spec.modulation} at rate {spec.rate} leave {scheme.budget} bytes for an image; "
-            f"{spec.image_codec} with headers {spec.header_mode} needs {image_codec.least} for as little as one pixel"
+            f"scheme 'digital': {options.channel_uses} channel uses of {options.modulation} at rate {options.rate} leave "
+            f"{scheme.budget} bytes for an image; {options.image_codec} with header_mode {options.header_mode} needs at least {image_codec.min_bytes} bytes"
         )
-    return scheme
+    return BaseScheme(scheme, DIGITAL_ROWS, RuntimeSettings(DIGITAL_BATCH, "float32"), options.transmissions())

@@ -1,39 +1,48 @@
-"""The undefended link: DeepJSCC as it is.
+"""The undefended link: DeepJSCC.
 
-image -> [encode for the believed SNR, unit power] -> symbols ~~~ received -> [equalise] -> [decode for the SNR that was received] -> image
+image -> [encode for the assumed SNR, unit power] -> symbols ~~~ received -> [equalise] -> [decode for the SNR after equalisation] -> image
 """
 
 import torch
 from torch import Tensor
 
+from linksim.negotiation import NegotiatedParameters
 from linksim.nets.codecs import Codec
 from linksim.phy.baseband import ReceivedSymbols, equalise, post_equalisation_snr
 from linksim.phy.noise import Noise
+from linksim.reconstruction import Reconstruction
 from linksim.schemes.parameters import FrameParameters, SnrEstimate
 
-CODEC_RANGE_DB = (-10.0, 30.0)  # beyond it the codec is told the nearest end
+CODEC_RANGE_DB = (-10.0, 30.0)  # SNRs outside this range are clipped before they enter the codec
+MIN_SNR = 1e-6  # linear; lower bound that keeps the noise power finite
 
 
 class DeepJscc:
-    """Encode, radiate, equalise, decode."""
+    """DeepJSCC: a neural encoder and decoder that map images to radio symbols and back.
 
-    agrees: type[FrameParameters] = SnrEstimate
+    codec  trained encoder and decoder
+    """
+
+    Parameters: type[NegotiatedParameters] = NegotiatedParameters
     images_per_item = 1
-    checked = False
+    detects_erasures = False
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
         self.channel_uses = codec.channel_uses
 
-    def send(self, source: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
+    def send(self, images: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
         assert isinstance(parameters, SnrEstimate)
-        return self._codec.encode(source[:, 0], torch.as_tensor(parameters.snr_db).clamp(*CODEC_RANGE_DB))
+        return self._codec.encode(images[:, 0], torch.as_tensor(parameters.snr_db).clamp(*CODEC_RANGE_DB))
 
-    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Tensor:
-        return self._codec.decode(equalise(received), snr_after_equalising_db(received))[:, None]
+    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Reconstruction:
+        return Reconstruction(self._codec.decode(equalise(received), snr_after_equalising_db(received))[:, None])
 
 
 def snr_after_equalising_db(received: ReceivedSymbols) -> Tensor:
-    """What the decoder is told: 1 over the mean noise power of the equalised symbols, in dB. -> [batch]."""
-    noise_power = (1.0 / post_equalisation_snr(received).clamp_min(1e-6)).mean(dim=1)
-    return (-10.0 * noise_power.clamp_min(1e-6).log10()).clamp(*CODEC_RANGE_DB)
+    """Return the SNR that the decoder takes as input, in dB, float [batch].
+
+    The SNR is 1 / (mean noise power of the equalised symbols) at unit transmit power, clipped to `CODEC_RANGE_DB`.
+    """
+    noise_power = (1.0 / post_equalisation_snr(received).clamp_min(MIN_SNR)).mean(dim=1)
+    return (-10.0 * noise_power.clamp_min(MIN_SNR).log10()).clamp(*CODEC_RANGE_DB)

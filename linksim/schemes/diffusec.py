@@ -5,61 +5,68 @@ Wireless Semantic Communications").
                                                         |  air
     image <- [denoise t_D + t_plus steps] <- [ViT decoder] <- [equalise]
 
-What an attacker has added to the image drowns in the noise of the diffusion, and leaves with it when Bob denoises. The air adds noise of
-its own, for which Bob takes t_plus steps more than Alice did.
+The noise of the diffusion masks an adversarial perturbation of the image, and Bob's denoiser removes both. The channel adds further noise,
+so Bob denoises t_plus more steps than Alice diffused.
 
-Differs from the paper: Bob may take the way back in strides (`linksim.diffusion`), so that no image needs more than `calls` of the
-network, and the codec's decoder is told the SNR after equalisation.
+Differs from the paper: Bob may denoise with a stride of several steps (`linksim.diffusion`), so that no image needs more than `num_calls`
+calls of the network. The codec's decoder takes the SNR after equalisation as an input.
 """
 
 import torch
 from torch import Tensor
 
 from linksim.diffusion import denoise, diffuse, to_pixels, to_unit
+from linksim.negotiation import NegotiatedParameters
 from linksim.nets.codecs import Codec
 from linksim.nets.unet import UNet
 from linksim.phy.baseband import ReceivedSymbols, equalise
 from linksim.phy.noise import Noise
+from linksim.reconstruction import Reconstruction
+from linksim.scenario.schemes import DiffusionSteps
 from linksim.schemes.deepjscc import snr_after_equalising_db
-from linksim.schemes.parameters import FrameParameters, Steps
+from linksim.schemes.parameters import FrameParameters, NegotiatedValues
 
 
 class Diffusec:
-    """Diffuse, encode, radiate; equalise, decode, denoise.
+    """DiffuSeC: Alice diffuses and encodes; Bob equalises, decodes and denoises.
 
-    codec     carries diffused images
-    denoiser  tells an image's noise at a step
-    calls     most calls of the denoiser for an image, None for one per step
+    codec      encoder and decoder for diffused images
+    denoiser   network that predicts the noise in an image at a diffusion step
+    num_calls  largest number of denoiser calls per image; None for one call per step
     """
 
-    agrees: type[FrameParameters] = Steps
+    Parameters: type[NegotiatedParameters] = DiffusionSteps
     images_per_item = 1
-    checked = False
+    detects_erasures = False
 
-    def __init__(self, codec: Codec, denoiser: UNet, calls: int | None) -> None:
-        self._codec, self._denoiser, self._calls = codec, denoiser, calls
+    def __init__(self, codec: Codec, denoiser: UNet, num_calls: int | None) -> None:
+        self._codec, self._denoiser, self._num_calls = codec, denoiser, num_calls
         self.channel_uses = codec.channel_uses
 
-    def send(self, source: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
-        assert isinstance(parameters, Steps)
-        images = source[:, 0]
-        drawn = noise.real(images[0].numel()).view(images.shape)
-        diffused = diffuse(to_unit(images), torch.as_tensor(parameters.t_d), drawn)  # Eq. (13)
+    def send(self, images: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
+        assert isinstance(parameters, NegotiatedValues)
+        t_d, _ = parameters.columns()
+        images = images[:, 0]
+        diffusion_noise = noise.real(images[0].numel()).view(images.shape)
+        diffused = diffuse(to_unit(images), t_d, diffusion_noise)  # Eq. (13)
         return self._codec.encode(to_pixels(diffused), torch.as_tensor(parameters.snr_db))  # Eq. (4)
 
-    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Tensor:
-        return self.purified(self.decoded(received), parameters, noise)
+    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Reconstruction:
+        return Reconstruction(self.purify(self.decode(received), parameters, noise))
 
-    def decoded(self, received: ReceivedSymbols) -> Tensor:
-        """What the codec makes of it: float [batch, c, h, w], in about -1..1, the diffusion's noise still in it."""
-        return to_unit(self._codec.decoder(equalise(received), snr_after_equalising_db(received)).float())  # Eq. (6), and not into 0..1
+    def decode(self, received: ReceivedSymbols) -> Tensor:
+        """Return the decoder's output before denoising, float [batch, c, h, w].
 
-    def purified(self, decoded: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
-        """Images [batch, 1, c, h, w] in 0..1 of what was decoded."""
-        assert isinstance(parameters, Steps)
+        Its values lie in about -1..1 and are not clipped; they still contain the noise of the diffusion.
+        """
+        return to_unit(self._codec.decoder(equalise(received), snr_after_equalising_db(received)).float())  # Eq. (6), without clipping
+
+    def purify(self, decoded: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
+        """Denoise the output of `decode` by t_D + t_plus steps. [batch, c, h, w] -> images [batch, 1, c, h, w] in 0..1."""
+        assert isinstance(parameters, NegotiatedValues)
+        t_d, t_plus = parameters.columns()
 
         def draw(number: int) -> Tensor:
             return noise.branch(number).real(decoded[0].numel()).view(decoded.shape)
 
-        t_p = torch.as_tensor(parameters.t_d) + torch.as_tensor(parameters.t_plus)
-        return to_pixels(denoise(self._denoiser, decoded, t_p, draw, self._calls))[:, None]  # Eq. (23)
+        return to_pixels(denoise(self._denoiser, decoded, t_d + t_plus, draw, self._num_calls))[:, None]  # Eq. (23)

@@ -1,19 +1,21 @@
-"""The digital baseline: image coding and channel coding one after the other, each blind to the other (Shannon's separation).
+"""The digital baseline: separate source coding and channel coding (Shannon's separation).
 
     image -> [compress to fit] -> [length, CRC-32] -> [whiten] -> [LDPC] -> [QAM] -> symbols
                                                                               |  air
-    image <- [decompress]      <- [CRC-32 right?]  <- [whiten] <- [LDPC] <- [soft bits] <- [equalise]
+    image <- [decompress]      <- [check CRC-32]   <- [whiten] <- [LDPC] <- [soft bits] <- [equalise]
 
-An image is a codeword of its own (or several), with its own checksum, so it stands or falls alone. Above the SNR that its code needs it
-comes back exactly as it was compressed, and no better SNR makes it better; below, nothing comes back: the cliff.
+Each image has its own codewords and its own checksum, so images are decoded or lost independently of each other. Above the SNR that the
+code needs, the receiver obtains exactly the compressed image, and a higher SNR does not improve it. Below that SNR the image is lost. This
+is the cliff effect.
 
-    payload   floor(rate * bits per symbol * uses) bits: length (2 bytes), data, zeros, CRC-32 of all these (4 bytes), spare bits
-    whiten    exclusive or with a sequence that all know, so that zeros too are radiated at mean power one
+    payload   floor(rate * bits per symbol * channel uses) bits: length (2 bytes), data, zeros, CRC-32 of all these (4 bytes), spare bits
+    whiten    exclusive or with a sequence known to both ends, so that a payload of zeros also has mean power one
 
-Mean power is one over the constellation: exactly so in every QPSK frame, and within what a few hundred random symbols give in 16-QAM.
+The mean power over the constellation is one. It is exactly one in every QPSK frame; in 16-QAM it fluctuates as the mean over a few hundred
+random symbols does.
 
-Unfair to this scheme, and meant to be known: at 32 x 32 pixels a JPEG or WebP file is more header than image. `ImageCodec.headers` says
-whether what both ends know beforehand travels (see `linksim.data.image_codec`).
+Limitation of the comparison: at 32 x 32 pixels a JPEG or WebP file consists mostly of headers. `ImageCodec.headers` says whether the
+headers that both ends know in advance are transmitted (see `linksim.data.image_codec`).
 """
 
 import zlib
@@ -28,69 +30,83 @@ from torch import Tensor
 
 from linksim.data.image_codec import ImageCodec
 from linksim.errors import DataError
+from linksim.negotiation import NegotiatedParameters
 from linksim.phy import qam, ratematch
 from linksim.phy.baseband import ReceivedSymbols, equalise, post_equalisation_snr
 from linksim.phy.noise import Noise
-from linksim.schemes.parameters import FrameParameters, SnrEstimate
+from linksim.reconstruction import Reconstruction
+from linksim.schemes.parameters import FrameParameters
 
 LENGTH_BYTES, CRC_BYTES = 2, 4
 
 
 class Digital:
-    """Compress, protect, modulate, and back.
+    """Image compression, LDPC coding and QAM.
 
-    coding      of the images
-    uses        complex channel uses per image
-    order       points of the constellation, 4 or 16
-    rate        of the channel code: "1/2", "2/3", "3/4" or "5/6"
-    iterations  most sweeps of the LDPC decoder
+    image_codec   compresses the images
+    channel_uses  complex channel uses per image
+    order         number of constellation points, 4 or 16
+    rate          rate of the LDPC code: "1/2", "2/3", "3/4" or "5/6"
+    iterations    largest number of iterations of the LDPC decoder
 
-    `budget` is what an image may take, in bytes.
+    The attribute `budget` is the largest size of a compressed image, in bytes.
     """
 
-    agrees: type[FrameParameters] = SnrEstimate
+    Parameters: type[NegotiatedParameters] = NegotiatedParameters
     images_per_item = 1
-    checked = True
+    detects_erasures = True
 
-    def __init__(self, coding: ImageCodec, channel_uses: int, order: int, rate: str, iterations: int) -> None:
-        self.channel_uses, self._coding, self._order, self._iterations = channel_uses, coding, order, iterations
-        self._fit = ratematch.fit(channel_uses * qam.bits_per_symbol(order), rate)
+    def __init__(self, image_codec: ImageCodec, channel_uses: int, order: int, rate: str, iterations: int) -> None:
+        self.channel_uses, self._image_codec, self._order, self._iterations = channel_uses, image_codec, order, iterations
+        self._fit = ratematch.rate_matching(channel_uses * qam.bits_per_symbol(order), rate)
         self._bytes = self._fit.payload // 8
         self.budget = self._bytes - LENGTH_BYTES - CRC_BYTES
 
-    def send(self, source: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
-        pixels = (source[:, 0] * 255.0).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-        packed = np.stack([pack(self._coding.compress(image, self.budget), self._bytes) for image in pixels])
+    def send(self, images: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
+        pixels = (images[:, 0] * 255.0).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        packed = np.stack([pack(self._image_codec.compress(image, self.budget), self._bytes) for image in pixels])
         bits = np.zeros((len(packed), self._fit.payload), np.uint8)
         bits[:, : 8 * self._bytes] = np.unpackbits(packed, axis=1)
-        coded = ratematch.encode(self._fit, torch.from_numpy(bits ^ white(self._fit.payload)).to(source.device))
+        coded = ratematch.encode(self._fit, torch.from_numpy(bits ^ whitening_sequence(self._fit.payload)).to(images.device))
         return qam.modulate(coded, self._order)
 
-    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Tensor:
-        received = replace(received, equaliser="zero-forcing")  # soft bits weigh every symbol by its own noise, and want it without bias
+    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Reconstruction:
+        received = replace(received, equaliser="zero-forcing")  # soft demodulation needs unbiased symbols and weighs each by its noise
         llr = qam.demodulate(equalise(received), 1.0 / post_equalisation_snr(received), self._order)
-        bits = ratematch.decode(self._fit, llr, self._iterations).cpu().numpy() ^ white(self._fit.payload)
+        bits = ratematch.decode(self._fit, llr, self._iterations).cpu().numpy() ^ whitening_sequence(self._fit.payload)
         packed = np.packbits(bits[:, : 8 * self._bytes], axis=1)
-        pixels = torch.from_numpy(np.stack([self._image(row.tobytes()) for row in packed])).to(llr.device)
-        return pixels.permute(0, 3, 1, 2)[:, None]
+        unpacked = [self._unpack_image(row.tobytes()) for row in packed]
+        erased = torch.tensor([image is None for image in unpacked])[:, None]
+        shape = self._image_codec.height, self._image_codec.width, self._image_codec.colours
+        pixels = np.stack([np.zeros(shape, np.float32) if image is None else image for image in unpacked])
+        images = torch.from_numpy(pixels).permute(0, 3, 1, 2)[:, None]
+        return Reconstruction(images.to(llr.device), erased=erased.to(llr.device))
 
-    def _image(self, packed: bytes) -> NDArray[np.float32]:
-        """A payload -> float32 [h, w, c] in 0..1, NaN where it is damaged."""
-        coding, data = self._coding, unpack(packed)
+    def _unpack_image(self, packed: bytes) -> NDArray[np.float32] | None:
+        """Return the image of a payload, float32 [h, w, c] in 0..1, or None if the payload is damaged."""
+        codec, data = self._image_codec, unpack(packed)
         if data is not None:
-            with suppress(DataError):  # a checksum of four bytes is right by chance once in four thousand million
-                return coding.decompress(data).astype(np.float32) / np.float32(255.0)
-        return np.full((coding.height, coding.width, coding.colours), np.nan, np.float32)
+            with suppress(DataError):  # a CRC-32 accepts a damaged payload with probability 2^-32
+                return codec.decompress(data).astype(np.float32) / np.float32(255.0)
+        return None
 
 
 def pack(data: bytes, size: int) -> NDArray[np.uint8]:
-    """Data -> uint8 [size]: length, data, zeros, checksum. The data leave six bytes of `size`."""
+    """Return a payload, uint8 [size]: length, data, zeros, checksum. `data` has at most `size` - 6 bytes.
+
+    >>> pack(b"ab", 9)[:5].tolist()
+    [0, 2, 97, 98, 0]
+    """
     content = (len(data).to_bytes(LENGTH_BYTES, "big") + data).ljust(size - CRC_BYTES, b"\0")
     return np.frombuffer(content + zlib.crc32(content).to_bytes(CRC_BYTES, "big"), np.uint8)
 
 
 def unpack(packed: bytes) -> bytes | None:
-    """Undo `pack`; None where the checksum is wrong."""
+    """Return the data of a payload, or None if its checksum is wrong. Inverse of `pack`.
+
+    >>> unpack(pack(b"ab", 9).tobytes())
+    b'ab'
+    """
     content, checksum = packed[:-CRC_BYTES], packed[-CRC_BYTES:]
     if zlib.crc32(content).to_bytes(CRC_BYTES, "big") != checksum:
         return None
@@ -98,8 +114,11 @@ def unpack(packed: bytes) -> bytes | None:
 
 
 @lru_cache(maxsize=64)
-def white(count: int) -> NDArray[np.uint8]:
-    """The whitening sequence, uint8 [count] of 0 and 1, read-only. Drawn from Philox's raw bits, which numpy promises to keep."""
+def whitening_sequence(count: int) -> NDArray[np.uint8]:
+    """Return the whitening sequence, uint8 [count] of 0 and 1, read-only.
+
+    It consists of raw Philox output, which numpy guarantees to be the same in all versions.
+    """
     words = np.random.Philox(key=1).random_raw(-(-count // 64)).astype("<u8")
     bits = np.unpackbits(words.view(np.uint8))[:count]
     bits.setflags(write=False)

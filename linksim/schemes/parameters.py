@@ -1,8 +1,8 @@
-"""Terms: what both ends must have agreed before a frame makes sense, as arrays with one row per item, so that items of different
-frames, links and epochs can share a batch.
+"""Frame parameters: what both ends must know before a frame can be decoded.
 
-Terms of a stack are nested: those of a wrapping scheme hold those of the scheme inside. A worker's operation takes plain arrays, so
-terms are taken apart (`leaves`) on the way in and put together again (`rebuilt`) on the other side.
+Parameters are arrays with one row per item, so that items of different frames, links and epochs can share a batch. The parameters of a
+stack are nested: those of a layer contain those of the scheme inside it. A worker's operation takes plain arrays; `flatten` turns the
+nested parameters into a list of arrays, and `unflatten` is its inverse.
 """
 
 from collections.abc import Iterator
@@ -15,61 +15,84 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Rows = NDArray[Any] | Tensor
+ItemArray = NDArray[Any] | Tensor  # [items, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class FrameParameters:
-    """Base: a frozen dataclass whose fields are rows [items, ...] or terms themselves."""
+    """Base class: a frozen dataclass whose fields are arrays [items, ...] or frame parameters themselves."""
 
 
 @lru_cache(maxsize=4096)
-def rows_of(value: float, items: int) -> NDArray[np.float32]:
-    """float32 [items], all `value`; the same one for the same arguments: never write to it."""
+def per_item_float(value: float, items: int) -> NDArray[np.float32]:
+    """Return float32 [items] filled with `value`. The array is cached and shared: callers must not write to it.
+
+    >>> per_item_float(1.5, 3)
+    array([1.5, 1.5, 1.5], dtype=float32)
+    """
     return np.full(items, value, np.float32)
+
+
+@lru_cache(maxsize=4096)
+def per_item_values(values: tuple[int, ...], items: int) -> NDArray[np.int64]:
+    """Return int64 [items, k] with `values` in each row. The array is cached and shared: callers must not write to it.
+
+    >>> per_item_values((20, 5), 2).tolist()
+    [[20, 5], [20, 5]]
+    """
+    return np.tile(np.array(values, np.int64), (items, 1))
 
 
 @dataclass(frozen=True, eq=False)
 class SnrEstimate(FrameParameters):
-    """All that a plain link needs: what Alice takes the SNR for.
+    """The SNR for which Alice encodes; the only parameter of a link without negotiated parameters.
 
-    snr_db  float32 [items]
+    snr_db  float32 [items], in dB
     """
 
-    snr_db: Rows
+    snr_db: ItemArray
 
 
 @dataclass(frozen=True, eq=False)
-class Steps(SnrEstimate):
-    """What DiffuSeC needs: how many steps Alice diffuses, and how many more Bob denoises.
+class NegotiatedValues(SnrEstimate):
+    """Parameters of a scheme that negotiates: the SNR for which Alice encodes, and the negotiated values.
 
-    t_d, t_plus  int64 [items]
+    values  int64 [items, k], in the order of the scheme's declaration
     """
 
-    t_d: Rows
-    t_plus: Rows
+    values: ItemArray
 
+    def columns(self) -> tuple[Tensor, ...]:
+        """Return the values of each negotiated parameter, int64 [items] each.
 
-@lru_cache(maxsize=4096)
-def steps_of(value: int, items: int) -> NDArray[np.int64]:
-    """int64 [items], all `value`; the same one for the same arguments: never write to it."""
-    return np.full(items, value, np.int64)
+        >>> [column.tolist() for column in NegotiatedValues(np.zeros(2), np.array([[20, 5], [30, 0]])).columns()]
+        [[20, 30], [5, 0]]
+        """
+        return torch.as_tensor(self.values).unbind(-1)
 
 
 T = TypeVar("T", bound=FrameParameters)
 
 
-def flatten(parameters: FrameParameters) -> list[Rows]:
-    """The arrays of a tree of terms, depth first."""
-    found: list[Rows] = []
+def flatten(parameters: FrameParameters) -> list[ItemArray]:
+    """Return all arrays of nested parameters, depth first.
+
+    >>> flatten(SnrEstimate(np.array([3.0, 6.0])))
+    [array([3., 6.])]
+    """
+    found: list[ItemArray] = []
     for name in parameters.__dataclass_fields__:
         value = getattr(parameters, name)
         found.extend(flatten(value)) if isinstance(value, FrameParameters) else found.append(value)
     return found
 
 
-def unflatten(like: T, arrays: Iterator[Rows]) -> T:
-    """Terms of the same tree as `like` with other arrays, in the order of `leaves`."""
+def unflatten(like: T, arrays: Iterator[ItemArray]) -> T:
+    """Return parameters with the nesting of `like` and other arrays, which come in the order of `flatten`.
+
+    >>> unflatten(SnrEstimate(np.zeros(2)), iter([np.array([3.0, 6.0])])).snr_db
+    array([3., 6.])
+    """
     parts = {}
     for part in fields(like):
         value = getattr(like, part.name)
@@ -78,10 +101,20 @@ def unflatten(like: T, arrays: Iterator[Rows]) -> T:
 
 
 def split_bundles(parameters: T) -> T:
-    """Terms of bundles, rows [bundles, n, ...], as terms of the n items of every bundle, rows [bundles * n, ...]."""
-    return unflatten(parameters, (torch.as_tensor(rows).flatten(0, 1) for rows in flatten(parameters)))
+    """Turn parameters of bundles of n items, arrays [bundles, n, ...], into parameters of single items, arrays [bundles * n, ...].
+
+    >>> split_bundles(SnrEstimate(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))).snr_db.tolist()
+    [1.0, 2.0, 3.0, 4.0]
+    """
+    return unflatten(parameters, (torch.as_tensor(array).flatten(0, 1) for array in flatten(parameters)))
 
 
 def merge_bundles(parameters: T, n: int) -> T:
-    """Undo `apart`: rows [bundles * n, ...] as rows [bundles, n, ...]."""
-    return unflatten(parameters, (rows.reshape(len(rows) // n, n, *rows.shape[1:]) for rows in flatten(parameters)))
+    """Turn parameters of single items, arrays [bundles * n, ...], into parameters of bundles of n, arrays [bundles, n, ...].
+
+    Inverse of `split_bundles`.
+
+    >>> merge_bundles(SnrEstimate(np.array([1.0, 2.0, 3.0, 4.0])), 2).snr_db.tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
+    return unflatten(parameters, (array.reshape(len(array) // n, n, *array.shape[1:]) for array in flatten(parameters)))

@@ -1,5 +1,8 @@
-"""Where shuffles come from: the two sets of schemes that a sealed (p, s) chooses from (MIEA Sec. III-C, "Scheme Selection"), or the
-session key and the frame number. Both ends make them from what the handshake gave them; nothing of it goes over the air."""
+"""Sources of permutation keys.
+
+A key is selected by a sealed pair of indices (p, s) from two shared sets (MIEA Sec. III-C, "Scheme Selection"), or derived from the session
+key and the frame number. Both ends compute sets and keys from the session keys; the keys themselves are never transmitted.
+"""
 
 from dataclasses import dataclass
 
@@ -11,7 +14,7 @@ from linksim.secrecy import SessionKeys, draw_permutation, draw_subset
 
 @dataclass(frozen=True)
 class PermutationKeyBatch:
-    """Keys of several pairs.
+    """Keys of several pairs of images; see `permutation.PermutationKey`.
 
     order    int64 [pairs, 2, rows]
     swapped  bool [pairs, rows]
@@ -22,29 +25,30 @@ class PermutationKeyBatch:
 
 
 class PermutationKeySource:
-    """The shuffles of one permutation of a session's stack.
+    """The keys of one permutation layer in one session.
 
-    layer        which of the stack's permutations, 0 for the outermost
-    rows         of one image's features
-    size         of the set of permutations and of the set of substitutions
-    permuted     whether rows are permuted at all
-    substituted  rows of a pair that are exchanged
+    keys             session keys
+    layer            position of the layer in the stack, 0 for the outermost layer
+    rows             number of rows of one image
+    size             size of the set of permutations and of the set of substitutions
+    permute          False to leave the rows in their order
+    num_substituted  number of rows that the two images of a pair exchange
     """
 
-    def __init__(self, keys: SessionKeys, layer: int, rows: int, size: int, permuted: bool, substituted: int) -> None:
-        self._keys, self._rows, self.size, self._permuted, self._substituted = keys, rows, size, permuted, substituted
+    def __init__(self, keys: SessionKeys, layer: int, rows: int, size: int, permute: bool, num_substituted: int) -> None:
+        self._keys, self._rows, self.size, self._permute, self._num_substituted = keys, rows, size, permute, num_substituted
         self._labels = tuple(f"{purpose} {layer}".encode() for purpose in ("first", "second", "swapped"))
         self._orders: dict[int, NDArray[np.int64]] = {}
         self._subsets: dict[int, NDArray[np.bool_]] = {}
 
-    def chosen(self, pairs: tuple[tuple[int, int], ...]) -> PermutationKeyBatch:
-        """The shuffle of each (p, s): the p-th permutations, one for each image of the pair, and the s-th substitution, of the shared sets.
+    def select(self, pairs: tuple[tuple[int, int], ...]) -> PermutationKeyBatch:
+        """Return the key of each (p, s): the p-th permutations, one for each image of a pair, and the s-th substitution of the sets.
 
-        Raises ValueError for a number beyond the sets.
+        Raises ValueError if an index is not below `size`.
         """
         for number in (n for pair in pairs for n in pair):
             if number >= self.size:
-                raise ValueError(f"the sets hold {self.size} schemes, got number {number}")
+                raise ValueError(f"the key sets have {self.size} entries, got index {number}")
         for p, s in pairs:
             if p not in self._orders:
                 self._orders[p] = self._order(self._keys.schemes, p)
@@ -52,20 +56,22 @@ class PermutationKeySource:
                 self._subsets[s] = self._subset(self._keys.schemes, s)
         return PermutationKeyBatch(np.stack([self._orders[p] for p, _ in pairs]), np.stack([self._subsets[s] for _, s in pairs]))
 
-    def derived(self, frame: int, pairs: int) -> PermutationKeyBatch:
-        """The shuffles of a frame's pairs, from the session key and the frame number alone."""
-        numbers = range(frame * pairs, (frame + 1) * pairs)
+    def derive(self, frame: int, num_pairs: int) -> PermutationKeyBatch:
+        """Return the keys of a frame's pairs, derived from the session key and the frame number."""
+        numbers = range(frame * num_pairs, (frame + 1) * num_pairs)
         return PermutationKeyBatch(
             np.stack([self._order(self._keys.parameters, n) for n in numbers]),
             np.stack([self._subset(self._keys.parameters, n) for n in numbers]),
         )
 
     def _order(self, key: bytes, number: int) -> NDArray[np.int64]:
-        if not self._permuted:
+        """Return the permutations of both images, int64 [2, rows]."""
+        if not self._permute:
             return np.tile(np.arange(self._rows), (2, 1))
         return np.stack([draw_permutation(key, label, number, self._rows) for label in self._labels[:2]])
 
     def _subset(self, key: bytes, number: int) -> NDArray[np.bool_]:
+        """Return which rows are exchanged, bool [rows]."""
         swapped = np.zeros(self._rows, np.bool_)
-        swapped[draw_subset(key, self._labels[2], number, self._rows, self._substituted)] = True
+        swapped[draw_subset(key, self._labels[2], number, self._rows, self._num_substituted)] = True
         return swapped

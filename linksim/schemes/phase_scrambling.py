@@ -1,9 +1,9 @@
-"""Keyed phase scrambling: every symbol is turned by a quarter turn or two or three or none, as a keystream says.
+"""Keyed phase scrambling: each symbol is rotated by 0, 90, 180 or 270 degrees according to a keystream.
 
-    symbols --> [times i^q] --> air --> [times i^-q] --> symbols          q from the session key and the frame number, 0..3 per symbol
+    symbols --> [times i^q] --> air --> [times i^-q] --> symbols          q in 0..3 per symbol, from the session key and the frame number
 
-Wraps any scheme. A gain multiplies and so does a turn, hence it is undone exactly on every channel; magnitudes, and with them the power of
-every symbol, stay as they are and where they are: what they tell, it does not hide.
+The layer wraps any scheme. Channel gain and rotation both multiply the symbol, so the receiver undoes the rotation exactly on every
+channel. The magnitude and the position of every symbol stay unchanged: the layer does not hide the information that magnitudes carry.
 """
 
 from dataclasses import dataclass, replace
@@ -15,55 +15,64 @@ from torch import Tensor
 
 from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise
+from linksim.reconstruction import Reconstruction
 from linksim.schemes.base import Scheme
-from linksim.schemes.parameters import FrameParameters, Rows
+from linksim.schemes.parameters import FrameParameters, ItemArray
 from linksim.secrecy import SessionKeys, keystream
 
-TURNS = (1, 1j, -1, -1j)
+ROTATIONS = (1, 1j, -1, -1j)  # i^q for q = 0..3
 
 
 @dataclass(frozen=True, eq=False)
 class PhaseKey(FrameParameters):
-    """What both ends must know before a scrambled item makes sense.
+    """Frame parameters of phase scrambling.
 
-    quarters  uint8 [items, uses], 0..3: how far each symbol is turned
-    inner     terms of the scheme inside
+    quarter_turns  uint8 [items, channel_uses], 0..3: rotation of each symbol in units of 90 degrees
+    inner          parameters of the inner scheme
     """
 
-    quarter_turns: Rows
+    quarter_turns: ItemArray
     inner: FrameParameters
 
 
 def rotate(symbols: Tensor, quarter_turns: Tensor) -> Tensor:
-    """Symbols complex [items, uses], each turned by so many quarters, exactly."""
-    return symbols * torch.tensor(TURNS, dtype=symbols.dtype, device=symbols.device)[quarter_turns.long()]
+    """Rotate each symbol, complex [items, channel_uses], by its number of quarter turns, without rounding errors.
+
+    >>> rotate(torch.tensor([[1 + 0j, 1 + 0j]]), torch.tensor([[1, 2]])).tolist()
+    [[1j, (-1+0j)]]
+    """
+    return symbols * torch.tensor(ROTATIONS, dtype=symbols.dtype, device=symbols.device)[quarter_turns.long()]
 
 
 class PhaseScrambling:
-    """Turns the symbols of the scheme inside.
+    """Rotates the symbols of the inner scheme.
 
-    inner  the scheme whose symbols are turned
+    inner  scheme whose symbols are rotated
     """
 
-    agrees: type[FrameParameters] = PhaseKey
-
     def __init__(self, inner: Scheme) -> None:
-        self._inner, self.channel_uses, self.images_per_item, self.checked = inner, inner.channel_uses, inner.images_per_item, inner.checked
+        self._inner, self.Parameters = inner, inner.Parameters
+        self.channel_uses, self.images_per_item, self.detects_erasures = inner.channel_uses, inner.images_per_item, inner.detects_erasures
 
-    def send(self, source: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
+    def send(self, images: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
         assert isinstance(parameters, PhaseKey)
-        return rotate(self._inner.send(source, parameters.inner, noise), torch.as_tensor(parameters.quarter_turns))
+        return rotate(self._inner.send(images, parameters.inner, noise), torch.as_tensor(parameters.quarter_turns))
 
-    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Tensor:
+    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Reconstruction:
         assert isinstance(parameters, PhaseKey)
-        back = (4 - torch.as_tensor(parameters.quarter_turns)) % 4
-        return self._inner.receive(replace(received, symbols=rotate(received.symbols, back)), parameters.inner, noise)
+        inverse = (4 - torch.as_tensor(parameters.quarter_turns)) % 4
+        return self._inner.receive(replace(received, symbols=rotate(received.symbols, inverse)), parameters.inner, noise)
 
 
 def draw_quarter_turns(keys: SessionKeys, layer: int, frame: int, items: int, channel_uses: int) -> NDArray[np.uint8]:
-    """The quarters of a frame's items under the scrambling that is layer number `layer` of a stack. -> uint8 [items, uses]"""
-    label, size = f"turns {layer}".encode(), -(-channel_uses // 4)
+    """Return the rotations of the items of a frame, uint8 [items, channel_uses] in 0..3.
+
+    keys   session keys
+    layer  position of the phase-scrambling layer in the stack, 0 for the outermost layer
+    frame  number of the frame
+    """
+    label, size = f"turns {layer}".encode(), -(-channel_uses // 4)  # a byte of the keystream holds four symbols
     stream = b"".join(keystream(keys.parameters, label, number, size) for number in range(frame * items, (frame + 1) * items))
-    fourfold = np.frombuffer(stream, np.uint8).reshape(items, size, 1) >> np.array([0, 2, 4, 6], np.uint8)
-    quarter_turns: NDArray[np.uint8] = (fourfold & np.uint8(3)).reshape(items, -1)[:, :channel_uses]
+    two_bit_groups = np.frombuffer(stream, np.uint8).reshape(items, size, 1) >> np.array([0, 2, 4, 6], np.uint8)
+    quarter_turns: NDArray[np.uint8] = (two_bit_groups & np.uint8(3)).reshape(items, -1)[:, :channel_uses]
     return quarter_turns

@@ -1,79 +1,85 @@
-"""A stack of schemes as a scenario lists them, from the outermost to the innermost, and the terms that the whole stack needs."""
+"""A stack of schemes as a scenario lists them, from the outermost to the innermost, and the frame parameters of the whole stack."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from linksim.errors import LinksimError
-from linksim.scenario.schemes import BaseSchemeOptions, PermutationOptions, SchemeLayer
+from linksim.negotiation import NegotiatedParameters, names, values
+from linksim.scenario.base import component_of
+from linksim.scenario.schemes import LayerOptions, SchemeOptions
 from linksim.schemes.base import Scheme
-from linksim.schemes.base_schemes import NO_STEPS, BaseScheme
-from linksim.schemes.layer_keys import FrameKeys, KeyedLayer
-from linksim.schemes.parameters import FrameParameters, SnrEstimate, Steps, rows_of, steps_of
-from linksim.schemes.permutation import Permutation
-from linksim.schemes.phase_scrambling import PhaseScrambling
+from linksim.schemes.base_schemes import BaseScheme
+from linksim.schemes.layers import FrameKeys, Layer, LayerContext
+from linksim.schemes.parameters import FrameParameters, NegotiatedValues, SnrEstimate, per_item_float, per_item_values
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The outermost scheme and how to make its terms.
+    """A base scheme with the keyed layers around it.
 
-    scheme   sends and receives
-    items    per frame
-    single   whether an item is one image with a frame of noise as its companion
-    layers   the keyed layers around the innermost scheme, outermost first
-    inner    items of the innermost scheme in a frame
-    attempts  transmissions of a frame in which Bob lacks an image
-    steps     diffusion steps (t_D, t_plus) to begin with
+    scheme             the outermost scheme, which sends and receives
+    items              number of its items in a frame
+    noise_companion    True if an item is one image with a frame of noise as its companion
+    layers             the keyed layers around the base scheme, outermost first
+    base_items         number of the base scheme's items in a frame
+    max_transmissions  largest number of transmissions of a frame with erased images
+    negotiated         initial values of the negotiated parameters
+    identity           equal for stacks that compute the same, whatever the frame
     """
 
     scheme: Scheme
     items: int
-    single: bool
-    layers: tuple[KeyedLayer, ...]
-    inner: int
+    noise_companion: bool
+    layers: tuple[Layer, ...]
+    base_items: int
     max_transmissions: int
-    steps: tuple[int, int]
+    negotiated: NegotiatedParameters
+    identity: tuple[object, ...] = ()
 
     @property
-    def stepped(self) -> bool:
-        """Whether the innermost scheme takes diffusion steps."""
-        return self.steps != NO_STEPS
+    def negotiates(self) -> bool:
+        """Whether both ends must agree on parameters or keys before a frame."""
+        return bool(self.layers) or bool(names(type(self.negotiated)))
 
-    def parameters(self, snr_db: float, steps: tuple[int, int], keys: list[FrameKeys]) -> FrameParameters:
-        """Terms of one frame: Alice's belief of the SNR, the diffusion steps (t_D, t_plus), and the keys of each keyed layer."""
-        estimate = rows_of(snr_db, self.inner)
+    def parameters(self, snr_db: float, negotiated: NegotiatedParameters, keys: list[FrameKeys]) -> FrameParameters:
+        """Return the parameters of one frame.
+
+        snr_db      SNR for which Alice encodes
+        negotiated  values of the negotiated parameters
+        keys        keys of each layer, in the order of `layers`
+        """
+        estimate = per_item_float(snr_db, self.base_items)
         parameters: FrameParameters = SnrEstimate(estimate)
-        if self.stepped:
-            parameters = Steps(estimate, *(steps_of(number, self.inner) for number in steps))
+        numbers = values(negotiated)
+        if numbers:
+            parameters = NegotiatedValues(estimate, per_item_values(numbers, self.base_items))
         for layer, own in zip(reversed(self.layers), reversed(keys), strict=False):
             parameters = layer.parameters(own, parameters)
         return parameters
 
-    def example(self) -> FrameParameters:
-        """Terms of the right tree, for who wants to know their shape."""
-        return self.parameters(0.0, self.steps, [layer.zeros() for layer in self.layers])
+    def example_parameters(self) -> FrameParameters:
+        """Return parameters with the nesting and the shapes of this stack's frames and arbitrary values."""
+        return self.parameters(0.0, self.negotiated, [layer.zeros() for layer in self.layers])
 
 
-def build_stack(layers: list[SchemeLayer], base: BaseScheme, images: int) -> Stack:
-    """The stack for frames of `images` images. Where they cannot be paired off, every image gets a companion of noise.
+def build_stack(options: Sequence[SchemeOptions | LayerOptions], base: BaseScheme, images: int) -> Stack:
+    """Return the stack for frames of `images` images.
 
-    Raises LinksimError where the core's symbols do not split into rows.
+    If the images cannot be divided into the groups that the layers need, each image has a frame of noise as its companion.
+
+    options  options of all schemes of the stack, outermost first
+    base     the base scheme
+    images   number of images in a frame
+
+    Raises LinksimError if a layer cannot wrap the scheme inside it.
     """
-    outer = [layer for layer in layers if not isinstance(layer, BaseSchemeOptions)]
-    permutations = sum(isinstance(layer, PermutationOptions) for layer in outer)
-    single = permutations > 0 and images % 2**permutations != 0
-    scheme, items, keyed = base.scheme, images, list[KeyedLayer]()
-    for place, spec in reversed(list(enumerate(outer))):
-        if isinstance(spec, PermutationOptions):
-            rows = base.rows if spec.granularity == "row" else scheme.channel_uses
-            if scheme.channel_uses % rows:
-                raise LinksimError(
-                    f"scheme 'permutation' shuffles {rows} rows; the {scheme.channel_uses} symbols of an image "
-                    f"in {layers[-1].name!r} do not split into them"
-                )
-            items = items if single else items // 2
-            keyed.append(KeyedLayer(spec, place, items, rows, single))
-            scheme = Permutation(scheme, rows, single)
-        else:
-            keyed.append(KeyedLayer(spec, place, items, scheme.channel_uses, single))
-            scheme = PhaseScrambling(scheme)
-    return Stack(scheme, items, single, tuple(reversed(keyed)), images, base.max_transmissions, base.steps)
+    outer = [each for each in options if isinstance(each, LayerOptions)]
+    group = math.prod(each.images_per_item for each in outer)
+    noise_companion = group > 1 and images % group != 0
+    scheme, items, layers = base.scheme, images, list[Layer]()
+    for place, each in reversed(list(enumerate(outer))):
+        layer: Layer = component_of(each).load()(each, LayerContext(scheme, base.rows, items, place, noise_companion))
+        scheme, items = layer.scheme, layer.items
+        layers.append(layer)
+    identity = tuple(options), noise_companion
+    return Stack(scheme, items, noise_companion, tuple(reversed(layers)), images, base.max_transmissions, base.negotiated, identity)

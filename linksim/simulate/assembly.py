@@ -1,7 +1,7 @@
-"""Puts a world together from a scenario: the only place that knows all classes.
+"""Assembles a simulation from a scenario. This is the only module that knows all classes.
 
-Random streams are named by the link's number in its group, not by the group: link 3 of every group meets the same channel, the same jammer
-and the same images, so groups are compared under equal conditions, and neither a further link nor a further group changes anybody's draws.
+The names of random streams contain the link's number in its group, but not the group. So link 3 of every group has the same channel, the
+same jammer and the same images, groups are compared under equal conditions, and additional links or groups change no draws of the others.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,9 +16,10 @@ from torch import Tensor
 from linksim import operations
 from linksim.adapt.policy import Policy
 from linksim.context import Simulation
-from linksim.control_plane.faults import Faults, restarting
+from linksim.control_plane.alice_session import AliceSession
+from linksim.control_plane.bob_session import BobSession
+from linksim.control_plane.faults import FaultInjector, restart_periodically
 from linksim.control_plane.policy_controller import Decision, PolicyController, from_policy
-from linksim.control_plane.session import AliceSession, BobSession
 from linksim.data.sources import ImageDataset, load
 from linksim.errors import LinksimError
 from linksim.jammers.factory import JammerFactory
@@ -29,38 +30,46 @@ from linksim.nodes.bob import Bob, ReceivePipeline
 from linksim.nodes.channel_sampler import ChannelSampler, sampling_step_ns
 from linksim.nodes.constellation import Constellation
 from linksim.nodes.evaluator import Evaluator
-from linksim.nodes.eve import Eve
+from linksim.nodes.eve import Attack, Eve
 from linksim.records import LinkCreated
 from linksim.registry import suggest
 from linksim.rng import Streams
-from linksim.scenario.faults import Faults as FaultsSpec
+from linksim.scenario.faults import Faults as FaultOptions
 from linksim.scenario.schema import Scenario
 from linksim.simulate.link_factory import GroupModels, LinkFactory
 from linksim.units import seconds_to_ns
 from linksim.worker import Worker
 
-Decider = Callable[[Simulation, int], Decision]  # what decides on the diffusion steps of a link, by its number
+Decider = Callable[[Simulation, int], Decision]  # returns the decision process for the diffusion steps of a link
 
 
 class LinkAssembly:
-    """Makes the links of one run."""
+    """Creates the links of one run."""
 
     def __init__(self, scenario: Scenario, device: torch.device, policies: Mapping[str, Policy], decider: Decider | None) -> None:
         self._scenario, self._decider = scenario, decider
         self.streams = Streams(scenario.seed, scenario.replication)
-        self.pictures: ImageDataset = load(scenario.dataset, "test")
-        self.groups = LinkFactory(scenario, self.pictures, self.streams, device, policies)
-        images: Tensor = torch.from_numpy(np.array(self.pictures.images)).to(device)
-        self.source = operations.source(images, operations.AIR_BATCH)
-        self.carry, self.carry_jammed, self.fill_in = operations.carry(), operations.carry_jammed(), operations.fill_in()
-        self.jammer_factory = JammerFactory(self.streams, scenario.dataset, self.groups.part, device)
+        self.dataset: ImageDataset = load(scenario.dataset, "test")
+        self.groups = LinkFactory(scenario, self.dataset, self.streams, device, policies)
+        pixels: Tensor = torch.from_numpy(np.array(self.dataset.images)).to(device)
+        self.load_images = operations.load_images(pixels, operations.CHANNEL_BATCH)
+        self.apply_channel, self.apply_jammed_channel = operations.apply_channel(), operations.apply_jammed_channel()
+        self.merge_transmissions, self.resolve_order = operations.merge_transmissions(), operations.resolve_order()
+        self.jammer_factory = JammerFactory(self.streams, scenario.dataset, self.groups.model, device)
 
     def link(
-        self, simulation: Simulation, number: int, place: int, group: GroupModels, evaluator: Evaluator, jammer: Jammer | None
+        self,
+        simulation: Simulation,
+        number: int,
+        place: int,
+        group: GroupModels,
+        evaluator: Evaluator,
+        jammer: Jammer | None,
+        attack: Attack | None,
     ) -> "AssembledLink":
-        """Alice, Bob, Eve and air of link `place` of its group."""
+        """Create Alice, Bob, Eve and the air of link `place` of its group. `number` is the link's number in the run."""
         options, streams, name = group.options, self.streams, f"link-{place}"
-        air = Air(simulation, number, f"air/{name}", options, streams, self.carry, self.carry_jammed)
+        air = Air(simulation, number, f"air/{name}", options, streams, self.apply_channel, self.apply_jammed_channel)
         names = f"alice/{name}", f"bob/{name}"
         bob_session = BobSession(simulation, number, air, options, group.stack, streams, names[::-1])
         if group.policy is not None:
@@ -68,36 +77,41 @@ class LinkAssembly:
             bob_session.choose = PolicyController(
                 simulation, number, decide, options.bob.policy.reset_interval, streams.key(f"{names[1]}/policy")
             )
-        noise = streams.key(f"{names[1]}/receive")
-        inbox = ReceivePipeline(group.receive, self.fill_in, noise, group.stack.scheme.checked, group.stack.max_transmissions)
-        bob = Bob(simulation, air, evaluator, bob_session, inbox, options.bob.processing)
-        if group.invert is not None:
-            Eve(simulation, air, evaluator, group.invert)
+        receive_pipeline = ReceivePipeline(
+            receive=group.receive,
+            merge_transmissions=self.merge_transmissions,
+            noise=streams.key(f"{names[1]}/receive"),
+            detects_erasures=group.stack.scheme.detects_erasures,
+            max_transmissions=group.stack.max_transmissions,
+        )
+        bob = Bob(simulation, air, evaluator, bob_session, receive_pipeline, options.bob.processing)
+        if attack is not None:
+            Eve(simulation, air, evaluator, attack)
         alice_session = AliceSession(simulation, number, air, options, group.stack, streams, names)
-        order = streams(f"{names[0]}/album").permutation(len(self.pictures.labels))
+        order = streams(f"{names[0]}/images").permutation(len(self.dataset.labels))
         pipeline = TransmitPipeline(
-            ImageSampler(order, self.pictures.labels),
-            self.source,
-            group.attacked,
-            group.send,
-            streams.key(f"{names[0]}/send"),
-            group.stack.items,
-            group.stack.items * group.stack.scheme.channel_uses,
-            group.stack.max_transmissions,
+            sampler=ImageSampler(order, self.dataset.labels),
+            load_images=self.load_images,
+            attack=group.source_attack,
+            send=group.send,
+            noise=streams.key(f"{names[0]}/send"),
+            items=group.stack.items,
+            channel_uses=group.stack.items * group.stack.scheme.channel_uses,
+            max_transmissions=group.stack.max_transmissions,
         )
         alice = Alice(simulation, air, evaluator, alice_session, pipeline, options.alice, self._scenario.frames)
         air.jammer = jammer
-        self._afflict(simulation, air, f"faults/{name}", options.session.faults, alice_session, bob_session)
+        self._add_faults(simulation, air, f"faults/{name}", options.session.faults, alice_session, bob_session)
         sampler = self._sampler(simulation, number, air, group) if place == 0 else None
         return AssembledLink(alice, bob, sampler)
 
-    def _afflict(self, simulation: Simulation, air: Air, name: str, spec: FaultsSpec, alice: AliceSession, bob: BobSession) -> None:
-        """The faults of a link's control frames, and the restarts of its ends."""
+    def _add_faults(self, simulation: Simulation, air: Air, name: str, spec: FaultOptions, alice: AliceSession, bob: BobSession) -> None:
+        """Add the faults of a link's control frames and the restarts of its ends."""
         if spec.any_on_frames:
-            air.faults = Faults(spec, self.streams.key(name), bob.identity)
+            air.faults = FaultInjector(spec, self.streams.key(name), bob.identity)
         for every_ms, end in ((spec.alice_restart_ms, alice), (spec.bob_restart_ms, bob)):
             if every_ms:
-                simulation.env.process(restarting(simulation, seconds_to_ns(every_ms / 1e3), end.restart))
+                simulation.env.process(restart_periodically(simulation, seconds_to_ns(every_ms / 1e3), end.restart))
 
     def _sampler(self, simulation: Simulation, link: int, air: Air, group: GroupModels) -> ChannelSampler:
         airtime_ns = air.airtime_ns(air.channel_uses_of(group.stack.items * group.stack.scheme.channel_uses))
@@ -109,7 +123,7 @@ class LinkAssembly:
 
 @dataclass(frozen=True)
 class AssembledLink:
-    """The processes of one link."""
+    """The processes of one link. Only the first link of a group has a channel sampler."""
 
     alice: Alice
     bob: Bob
@@ -118,14 +132,15 @@ class AssembledLink:
 
 @dataclass(frozen=True)
 class AssembledSimulation:
-    """A world, ready to run.
+    """A simulation that is ready to run.
 
-    sent     ends when every Alice has sent all her frames
-    links    what is announced of each link before anything happens
-    jammers  by group, in the order of the links; none where nobody jams
-    bobs     likewise
-    parts    sha256 of the trained models in use, by name
-    image    (colours, height, width) of the source's images
+    simulation   shared state of the run
+    sent         event that occurs when every Alice has sent all her frames
+    links        records of the links, which are emitted first
+    jammers      jammers of each group in the order of its links; empty without a jammer
+    bobs         receivers of each group in the order of its links
+    models       sha256 of the trained models in use, by name
+    image_shape  (colours, height, width) of the images of the dataset
     """
 
     simulation: Simulation
@@ -133,36 +148,48 @@ class AssembledSimulation:
     links: tuple[LinkCreated, ...]
     jammers: dict[str, list[Jammer]]
     bobs: dict[str, list[Bob]]
-    parts: dict[str, str]
-    image: tuple[int, int, int]
+    models: dict[str, str]
+    image_shape: tuple[int, int, int]
 
 
 def build(
     scenario: Scenario, worker: Worker, policies: Mapping[str, Policy] = MappingProxyType({}), decider: Decider | None = None
 ) -> AssembledSimulation:
-    """All of a scenario's links in one world. Raises LinksimError where parts are missing or do not fit together.
+    """Create the simulation of a scenario. Raises LinksimError if models are missing or options do not fit together.
 
-    policies  by group, in place of the one that the scenario names
-    decider   in place of all policies
+    policies  policies by group, which replace those of the scenario
+    decider   replaces all policies
     """
-    if strangers := policies.keys() - scenario.groups.keys():
-        raise LinksimError(f"no group {min(strangers)!r} for a policy of one's own; {suggest(min(strangers), scenario.groups)}")
-    maker = LinkAssembly(scenario, worker.device, policies, decider)
+    if unknown := policies.keys() - scenario.groups.keys():
+        raise LinksimError(f"no group {min(unknown)!r} to which the policy could apply; {suggest(min(unknown), scenario.groups)}")
+    assembly = LinkAssembly(scenario, worker.device, policies, decider)
     simulation = Simulation(worker)
     records: list[LinkCreated] = []
     links: list[AssembledLink] = []
     jammers: dict[str, list[Jammer]] = {}
     bobs: dict[str, list[Bob]] = {}
     for index, (name, options) in enumerate(scenario.groups.items()):
-        group = maker.groups.group(name, options)
-        receivers = 1 + (group.invert is not None)
-        jammers[name] = maker.jammer_factory.arm(simulation, name, options, group.base, range(len(links), len(links) + options.links))
+        group = assembly.groups.group(name, options)
+        jammers[name] = assembly.jammer_factory.make_jammers(
+            simulation, name, options, group.base, range(len(links), len(links) + options.links)
+        )
         for place in range(options.links):
             constellation = Constellation(simulation, len(links), share(scenario.trace.constellation_frames, place, options.links))
-            pictures = share(scenario.trace.images, place, options.links)
-            evaluator = Evaluator(simulation, len(links), group.score, receivers, pictures, constellation, group.match, group.classes)
-            link = maker.link(simulation, len(links), place, group, evaluator, jammers[name][place] if jammers[name] else None)
-            records.append(LinkCreated(len(links), index))
+            kept_images = share(scenario.trace.images, place, options.links)
+            attack = assembly.groups.attack(name, group, worker, place)
+            evaluator = Evaluator(
+                simulation,
+                len(links),
+                group.score,
+                1 + (attack is not None),
+                kept_images,
+                constellation,
+                assembly.resolve_order if attack is not None and attack.ambiguous_order else None,
+                group.classify,
+            )
+            jammer = jammers[name][place] if jammers[name] else None
+            link = assembly.link(simulation, len(links), place, group, evaluator, jammer, attack)
+            records.append(LinkCreated(link=len(links), group=index))
             links.append(link)
             bobs.setdefault(name, []).append(link.bob)
     for link in links:
@@ -170,10 +197,14 @@ def build(
             simulation.env.process(link.sampler.run())
         simulation.env.process(link.bob.run())
     sent = simulation.env.all_of([simulation.env.process(link.alice.run()) for link in links])
-    height, width, colours = maker.pictures.images.shape[1:]
-    return AssembledSimulation(simulation, sent, tuple(records), jammers, bobs, maker.groups.parts, (colours, height, width))
+    height, width, colours = assembly.dataset.images.shape[1:]
+    return AssembledSimulation(simulation, sent, tuple(records), jammers, bobs, assembly.groups.models, (colours, height, width))
 
 
 def share(total: int, place: int, links: int) -> int:
-    """What link `place` of a group's `links` takes of what they divide among them, the first links the rest."""
+    """Return the share of link `place` when `links` links divide `total`. The first links get the remainder.
+
+    >>> [share(5, place, 3) for place in range(3)]
+    [2, 2, 1]
+    """
     return total // links + (place < total % links)

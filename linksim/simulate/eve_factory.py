@@ -1,4 +1,4 @@
-"""What Eve does with a frame, made from the words of a scenario: the one place to add another attack."""
+"""Factories of Eve's attacks. An attack is declared in `linksim.scenario.nodes`, with the import path of its factory here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from linksim import operations
 from linksim.attacks.jigsaw import reorder_pair
 from linksim.attacks.model_inversion import Reassemble, SymbolDecoder
 from linksim.attacks.row_model import GaussMarkovRowModel, real_rows
@@ -18,74 +19,142 @@ from linksim.nets.cards import RuntimeSettings
 from linksim.nets.codecs import Codec
 from linksim.nets.inverters import Inverter
 from linksim.nets.weights import TrainedModel
-from linksim.rng import Key, generator
-from linksim.scenario.nodes import InverseNetworkAttack, WhiteBoxAttack
-from linksim.scenario.schemes import BaseSchemeOptions, CodecSchemeOptions
+from linksim.nodes.eve import Attack, OperationAttack
+from linksim.operations import Precision
+from linksim.rng import StreamKey, Streams, generator
+from linksim.scenario.base import component_of
+from linksim.scenario.nodes import InverseNetworkAttack, ReorderingOptions, WhiteBoxAttack
+from linksim.scenario.schema import LinkOptions
+from linksim.scenario.schemes import CodecSchemeOptions
+from linksim.schemes.base_schemes import BaseScheme
+from linksim.schemes.stack import Stack
+from linksim.worker import Operation, Worker
 
-LoadModel = Callable[[str, str], TrainedModel]
-CAPTURED_AT_ONCE = 50
-SEARCHED_AT_ONCE = 16  # images; more of 128 x 128 pixels no longer fit a core's cache
+CAPTURE_BATCH = 50  # images that are encoded at a time
+WHITE_BOX_BATCH = 16  # images; more images of 128 x 128 pixels exceed a core's cache
 
 
 @dataclass(frozen=True)
-class Attack:
-    """How Eve undoes the encoder.
+class EveContext:
+    """What Eve's attack on a link is built from. A factory must use only what its options grant.
 
-    undo  symbols of one image -> its image
-    uses  symbols per image that it takes
-    best  batch size and precision
+    worker     runs the attack's operations
+    options    options of the link
+    base       base scheme of the link
+    stack      stack of the link
+    dataset    name of the dataset, whose training images Eve may have
+    streams    random streams of the run
+    load       (name, kind) -> trained model
+    precision  runtime settings -> precision of an operation
+    cached     (key, make) -> operation that all links with an equal key share
+    place      index of the link in its group
     """
 
-    undo: SymbolDecoder
-    channel_uses: int
-    best: RuntimeSettings
+    worker: Worker
+    options: LinkOptions
+    base: BaseScheme
+    stack: Stack
+    dataset: str
+    streams: Streams
+    load: Callable[[str, str], TrainedModel]
+    precision: Callable[[RuntimeSettings], Precision]
+    cached: Callable[[tuple[object, ...], Callable[[], Operation]], Operation]
+    place: int
 
 
-def attack(spec: InverseNetworkAttack | WhiteBoxAttack, options: BaseSchemeOptions, load: LoadModel) -> Attack:
-    """The attack that `spec` describes on a link whose core scheme is `link`. Raises LinksimError where she has nothing to go by."""
-    match spec:
-        case InverseNetworkAttack():
-            part = load(spec.inverter, "inverter")
-            assert isinstance(part.network, Inverter)
-            return Attack(part.network.invert, part.network.channel_uses, part.best)
-        case WhiteBoxAttack():
-            if not isinstance(options, CodecSchemeOptions):
-                raise LinksimError(f"attack 'white-box' searches through a codec's encoder; scheme {options.name!r} has none")
-            codec = load(options.codec, "codec").network
-            assert isinstance(codec, Codec)
-            how = WhiteBoxSettings(spec.learning_rate, spec.iterations, spec.tv_weight, spec.tolerance)
-            image = (codec.colours, codec.side, codec.side)
-            undo = partial(white_box, partial(encoded, codec, spec.assumed_snr_db), image=image, how=how)
-            return Attack(undo, codec.channel_uses, RuntimeSettings(SEARCHED_AT_ONCE, "float32"))
+def make_attack(context: EveContext) -> Attack:
+    """Return Eve's attack on a link. Raises LinksimError if it does not fit the link."""
+    made: Attack = component_of(context.options.eve).load()(context.options.eve, context)
+    return made
 
 
-def jigsaw(codec: Codec, source: str, captures: int, draw: Key, assumed_snr_db: float) -> Reassemble:
-    """How Eve puts pairs together, see `row_model`."""
-    model = row_model(codec, source, captures, draw, assumed_snr_db)
+def make_inverse_network(options: InverseNetworkAttack, context: EveContext) -> Attack:
+    """Factory of the attack `inverse-network`."""
+    model = context.load(options.inverter, "inverter")
+    assert isinstance(model.network, Inverter)
+    return _inversion(options, context, model.network.invert, model.network.channel_uses, model.runtime)
+
+
+def make_white_box(options: WhiteBoxAttack, context: EveContext) -> Attack:
+    """Factory of the attack `white-box`. Raises LinksimError if the scheme has no codec."""
+    codec = _codec(context)
+    if codec is None:
+        raise LinksimError(f"attack 'white-box' needs the encoder of a codec; scheme {context.options.scheme[-1].name!r} has none")
+    settings = WhiteBoxSettings(options.learning_rate, options.iterations, options.tv_weight, options.tolerance)
+    image = (codec.colours, codec.side, codec.side)
+    decode = partial(white_box, partial(encode_images, codec, options.assumed_snr_db), image=image, settings=settings)
+    return _inversion(options, context, decode, codec.channel_uses, RuntimeSettings(WHITE_BOX_BATCH, "float32"))
+
+
+def _inversion(
+    options: ReorderingOptions, context: EveContext, decode: SymbolDecoder, channel_uses: int, runtime: RuntimeSettings
+) -> Attack:
+    """Return the attack that inverts the encoder, after an optional reordering of permuted pairs."""
+    link, base, images = context.options, context.base, context.stack.scheme.images_per_item
+    if channel_uses != base.scheme.channel_uses:
+        raise LinksimError(f"Eve's attack takes {channel_uses} symbols per image, the link sends {base.scheme.channel_uses}")
+    jigsaw, equaliser = options.reassembly == "jigsaw", link.channel.eve.equaliser
+    batch, precision = max(1, runtime.batch // images), context.precision(runtime)
+
+    def make() -> Operation:
+        reassemble = _jigsaw(options, context) if jigsaw else None
+        return operations.eve_decode(decode, channel_uses, images, reassemble, equaliser, batch, precision)
+
+    key: tuple[object, ...] = ("eve_decode", options, link.scheme[-1], images, equaliser)
+    if jigsaw:
+        key = (*key, context.stack.identity, link.alice.assumed_snr_db)
+    return OperationAttack(context.worker, context.cached(key, make), ambiguous_order=jigsaw and images > 1)
+
+
+def _codec(context: EveContext) -> Codec | None:
+    """Return the codec of the link's base scheme, None if it has none."""
+    base = context.options.scheme[-1]
+    if not isinstance(base, CodecSchemeOptions):
+        return None
+    codec = context.load(base.codec, "codec").network
+    assert isinstance(codec, Codec)
+    return codec
+
+
+def _jigsaw(options: ReorderingOptions, context: EveContext) -> Reassemble | None:
+    """Return Eve's function that restores the row order of pairs, None if every item is one image without a companion."""
+    stack, images, codec = context.stack, context.stack.scheme.images_per_item, _codec(context)
+    if not stack.noise_companion and images == 1:
+        return None
+    if stack.noise_companion or images > 2 or codec is None:
+        raise LinksimError("reassembly 'jigsaw' needs pairs of images from a codec, without a companion of noise")
+    draw = context.streams.key("eve/captured")
+    model = row_model(codec, context.dataset, options.num_captured_frames, draw, context.options.alice.assumed_snr_db)
 
     def reassemble(pairs: Tensor, noise_power: Tensor) -> Tensor:
         received = real_rows(pairs.cpu().numpy(), codec.rows)
-        beam_search = [reorder_pair(pair, model, noise / 2.0) for pair, noise in zip(received, noise_power.tolist(), strict=True)]
-        return torch.from_numpy(np.stack(beam_search).view(np.complex64).reshape(pairs.shape)).to(pairs.device)
+        reordered = [reorder_pair(pair, model, noise / 2.0) for pair, noise in zip(received, noise_power.tolist(), strict=True)]
+        return torch.from_numpy(np.stack(reordered).view(np.complex64).reshape(pairs.shape)).to(pairs.device)
 
     return reassemble
 
 
 @lru_cache(maxsize=4)
-def row_model(codec: Codec, source: str, captures: int, draw: Key, assumed_snr_db: float) -> GaussMarkovRowModel:
-    """What Eve has learnt from the open frames of so many training images of `source`, drawn by `draw`. Same arguments, same model."""
-    pixels = load(source, "train").images
+def row_model(codec: Codec, dataset: str, num_captured: int, draw: StreamKey, assumed_snr_db: float) -> GaussMarkovRowModel:
+    """Return the row model that Eve fits to unprotected frames of training images. Equal arguments return the same object.
+
+    dataset         name of the dataset
+    num_captured    number of captured images
+    draw            key of the stream that selects them
+    assumed_snr_db  SNR for which Alice encodes them
+    """
+    pixels = load(dataset, "train").images
     device = next(codec.parameters()).device
-    chosen = np.sort(generator(draw).permutation(len(pixels))[:captures])
+    chosen = np.sort(generator(draw).permutation(len(pixels))[:num_captured])
     frames = []
-    for some in np.array_split(chosen, -(-len(chosen) // CAPTURED_AT_ONCE)):
-        images = torch.from_numpy(pixels[some]).to(device).permute(0, 3, 1, 2).float() / 255.0
+    for indices in np.array_split(chosen, -(-len(chosen) // CAPTURE_BATCH)):
+        images = torch.from_numpy(pixels[indices]).to(device).permute(0, 3, 1, 2).float() / 255.0
         with torch.inference_mode():
-            frames.append(real_rows(encoded(codec, assumed_snr_db, images).cpu().numpy(), codec.rows))
+            frames.append(real_rows(encode_images(codec, assumed_snr_db, images).cpu().numpy(), codec.rows))
     return GaussMarkovRowModel(np.concatenate(frames))
 
 
-def encoded(codec: Codec, snr_db: float, images: Tensor) -> Tensor:
-    """Images [n, c, h, w] -> symbols complex [n, uses], as Alice would encode them for `snr_db`."""
+def encode_images(codec: Codec, snr_db: float, images: Tensor) -> Tensor:
+    """Return the symbols, complex [n, channel_uses], with which Alice encodes images [n, c, h, w] in 0..1 for `snr_db`."""
     assumed = torch.full((len(images),), snr_db, device=images.device)
     return codec.encode(images.contiguous(memory_format=torch.channels_last), assumed)

@@ -1,6 +1,6 @@
-"""A pure function of items that remembers its latest outcomes by the item's exact bytes, so that each is computed once.
+"""A cache for a pure function of items. It stores the newest results by the exact bytes of the item.
 
-An item is computed by itself: what comes of it hangs neither on its batch nor on what was asked before.
+Every item is computed in a batch of its own, so a result depends neither on other items nor on earlier calls.
 """
 
 import hashlib
@@ -10,33 +10,37 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-MOST_BYTES = 256 << 20
+MAX_BYTES = 256 << 20
 
 
 class ItemCache:
-    """Called as the function itself, with batches: ([batch, ...], ...) -> [batch, ...].
+    """A cached function. It is called with batches like the function itself: ([batch, ...], ...) -> [batch, ...].
 
-    most_bytes  of outcomes that are kept; the oldest go first
+    max_bytes  memory for results; the oldest results are dropped first
+
+    >>> cached = ItemCache(lambda x: 2 * x)
+    >>> cached(torch.tensor([[1.0], [3.0]])).tolist()
+    [[2.0], [6.0]]
     """
 
-    def __init__(self, function: Callable[..., Tensor], most_bytes: int = MOST_BYTES) -> None:
-        self._function, self._room = function, most_bytes
+    def __init__(self, function: Callable[..., Tensor], max_bytes: int = MAX_BYTES) -> None:
+        self._function, self._free_bytes = function, max_bytes
         self._kept: OrderedDict[bytes, Tensor] = OrderedDict()
 
     def __call__(self, *inputs: Tensor) -> Tensor:
-        return torch.cat([self._outcome(*item) for item in zip(*(torch.split(part, 1) for part in inputs), strict=True)])
+        return torch.cat([self._result(*item) for item in zip(*(torch.split(tensor, 1) for tensor in inputs), strict=True)])
 
-    def _outcome(self, *item: Tensor) -> Tensor:
-        item = tuple(part.contiguous() for part in item)  # how it lies in memory may decide last bits
+    def _result(self, *item: Tensor) -> Tensor:
+        item = tuple(tensor.contiguous() for tensor in item)  # the memory layout may change the last bits of a result
         digest = hashlib.blake2b(digest_size=16)
-        for part in item:
-            digest.update(f"{part.device} {part.dtype} {tuple(part.shape)}".encode())
-            digest.update(part.cpu().numpy().tobytes())
-        place = digest.digest()
-        if place not in self._kept:
-            found = self._kept[place] = self._function(*item)
-            self._room -= found.nbytes
-            while self._room < 0 and len(self._kept) > 1:
+        for tensor in item:
+            digest.update(f"{tensor.device} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.cpu().numpy().tobytes())
+        key = digest.digest()
+        if key not in self._kept:
+            result = self._kept[key] = self._function(*item)
+            self._free_bytes -= result.nbytes
+            while self._free_bytes < 0 and len(self._kept) > 1:
                 _, oldest = self._kept.popitem(last=False)
-                self._room += oldest.nbytes
-        return self._kept[place]
+                self._free_bytes += oldest.nbytes
+        return self._kept[key]

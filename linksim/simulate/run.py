@@ -1,4 +1,4 @@
-"""Runs a scenario from beginning to end: builds its world, lets simulated time pass, has all promises kept, closes the trace."""
+"""Runs a scenario from beginning to end: assembles the simulation, runs it, computes all promises and closes the trace."""
 
 import gc
 import json
@@ -7,38 +7,43 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 import torch
 
+from linksim import __version__
 from linksim.adapt.policy import Policy
-from linksim.data.recorded import with_checksums
+from linksim.data.measured_snr import with_checksums
+from linksim.negotiation import Bound, bounds
 from linksim.nets.weights import pick_device
+from linksim.provenance import used_components
 from linksim.records import Listener
 from linksim.scenario.load import resolved_yaml
 from linksim.scenario.schema import Scenario
+from linksim.scenario.schemes import base_options
 from linksim.simulate.assembly import AssembledSimulation, build
-from linksim.trace.layout import RunAbout
+from linksim.threads import torch_threads
+from linksim.trace.layout import RunMetadata
 from linksim.trace.writer import TraceWriter
 from linksim.units import seconds_to_ns
 from linksim.worker import Worker
 
-BEHIND = 16  # frames that may wait for Bob's networks before it is worth a word
-COLLECT_AFTER = 20_000  # objects made and not yet let go before Python looks for unreachable ones
+QUEUE_WARNING = 16  # number of frames in Bob's queue above which the run ends with a warning
+GC_THRESHOLD = 20_000  # net allocations between two collections of the youngest generation
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run tells besides its trace. Its wall-clock figures never enter the trace: two runs would differ.
+    """The result of a run besides its trace. Wall-clock times are not part of the trace, because they differ between equal runs.
 
-    fingerprint   hash of all events: time, link, kind, number
-    simulated_ns  time that passed in the world
-    wall_s        time that passed here
-    operations    (name, calls, items) of everything the worker ran
-    warnings      what the user should know
+    fingerprint   hash of all events (time, link, kind, number)
+    simulated_ns  simulated time in ns
+    wall_s        wall-clock time in s
+    operations    (name, calls, items) of each operation of the worker
+    warnings      messages for the user
     """
 
     fingerprint: str
@@ -48,7 +53,7 @@ class RunResult:
     warnings: tuple[str, ...]
 
     def write_profile(self, path: Path) -> None:
-        """Write the wall-clock side of the run as JSON, beside the trace."""
+        """Write the result as JSON."""
         path.write_text(json.dumps(asdict(self), indent=2) + "\n")
 
 
@@ -59,37 +64,59 @@ def run(
     overwrite: bool = False,
     policies: Mapping[str, Policy] = MappingProxyType({}),
 ) -> RunResult:
-    """Run `scenario`, telling its records to `listeners` and, unless it is None, to a new trace at `trace`.
+    """Run a scenario.
 
-    policies  of one's own for choosing diffusion steps, by group, in place of those that the scenario names
+    scenario   the scenario
+    listeners  functions that receive every record
+    trace      path of a new trace, None for no trace
+    overwrite  True replaces an existing trace
+    policies   policies for the diffusion steps by group, which replace those of the scenario
 
-    Raises LinksimError where parts or recorded files are missing or do not fit, TraceError where the trace exists and `overwrite` is False.
+    Raises LinksimError if models or files are missing or do not fit together, TraceError if the trace exists and `overwrite` is False.
     """
-    scenario = with_checksums(scenario)
-    torch.set_num_threads(1)  # the fastest on a machine that does anything else, and the same last bits on all
+    with torch_threads(1):  # fastest on a shared machine, and the same last bits on every machine
+        return _run(with_checksums(scenario), listeners, trace, overwrite, policies)
+
+
+def _run(
+    scenario: Scenario, listeners: Sequence[Listener], trace: Path | None, overwrite: bool, policies: Mapping[str, Policy]
+) -> RunResult:
     worker = Worker(pick_device(scenario.compute.device), eager=scenario.compute.evaluation == "eager")
     built = build(scenario, worker, policies)
     for listener in listeners:
         built.simulation.listen(listener)
     if trace is None:
         return run_until_done(built, scenario)
-    about = RunAbout(resolved_yaml(scenario), scenario.seed, versions(worker.device), dict(sorted(built.parts.items())))
-    shapes, meanings = {("images", "image"): built.image}, {("links", "group"): tuple(scenario.groups)}
-    with TraceWriter(trace, about, shapes, meanings, overwrite, scenario.trace.compression) as writer:
+    metadata = RunMetadata(
+        scenario_yaml=resolved_yaml(scenario),
+        seed=scenario.seed,
+        versions=versions(worker.device),
+        models=dict(sorted(built.models.items())),
+        components=used_components(scenario, policies),
+        parameters=negotiated_parameters(scenario),
+    )
+    shapes, meanings = {("images", "pixels"): built.image_shape}, {("links", "group"): tuple(scenario.groups)}
+    with TraceWriter(trace, metadata, shapes, meanings, overwrite, scenario.trace.compression) as writer:
         built.simulation.listen(writer)
         result = run_until_done(built, scenario)
         writer.close(result.fingerprint)
     return result
 
 
+def negotiated_parameters(scenario: Scenario) -> tuple[Bound, ...]:
+    """Return the negotiated parameters of all groups, each name once."""
+    found = {bound.name: bound for link in scenario.groups.values() for bound in bounds(base_options(link.scheme).Parameters)}
+    return tuple(found.values())
+
+
 def run_until_done(built: AssembledSimulation, scenario: Scenario) -> RunResult:
-    """Let the world's time pass until all is sent and received, or the scenario's limit is reached; then keep all promises."""
+    """Run an assembled simulation until all frames are sent and received, or `max_time_s` is reached. Then compute all promises."""
     simulation, started, limit_ns = built.simulation, time.perf_counter(), seconds_to_ns(scenario.max_time_s)
     for link in built.links:
         simulation.emit(link)
     with gc_frozen():
         simulation.env.run(until=built.sent | simulation.env.timeout(limit_ns))
-        while simulation.outstanding and simulation.env.peek() < limit_ns:  # what is still on the air, or in Bob's networks
+        while simulation.outstanding and simulation.env.peek() < limit_ns:  # frames that are still on the air or in Bob's queue
             simulation.env.step()
     for jammer in (jammer for jammers in built.jammers.values() for jammer in jammers):
         jammer.stop()
@@ -100,12 +127,14 @@ def run_until_done(built: AssembledSimulation, scenario: Scenario) -> RunResult:
 
 @contextmanager
 def gc_frozen() -> Iterator[None]:
-    """Spare the garbage collector the world, which lives as long as the replication: with a thousand links, looking through it again and again
-    costs a fifth of the time."""
+    """Context in which the garbage collector ignores all existing objects.
+
+    The objects of a simulation live as long as the run. With a thousand links their repeated inspection takes a fifth of the time.
+    """
     before = gc.get_threshold()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, *before[1:])
+    gc.set_threshold(GC_THRESHOLD, *before[1:])
     try:
         yield
     finally:
@@ -114,28 +143,24 @@ def gc_frozen() -> Iterator[None]:
 
 
 def _warnings(built: AssembledSimulation, limit_ns: int) -> list[str]:
-    found = [
+    warnings = [
         f"group {name!r}: its jammer {jammers[0].idle_reason()}; it changed nothing in this run"
         for name, jammers in built.jammers.items()
         if jammers and not any(jammer.hits for jammer in jammers)
     ]
     for name, bobs in built.bobs.items():
-        waited = max(bob.most_waiting for bob in bobs)
-        if waited > BEHIND:
-            found.append(f"group {name!r}: Bob's networks are slower than frames arrive; up to {waited} frames waited for them")
+        queued = max(bob.max_queue_length for bob in bobs)
+        if queued > QUEUE_WARNING:
+            warnings.append(f"group {name!r}: Bob's networks are slower than frames arrive; up to {queued} frames were queued")
     if not built.sent.triggered:
-        found.append(f"the run ended at its limit of {limit_ns / 1e9:g} s before all frames were sent")
-    return found
+        warnings.append(f"the run ended at its limit of {limit_ns / 1e9:g} s before all frames were sent")
+    return warnings
 
 
 def versions(device: torch.device) -> dict[str, str]:
-    """What a result depends on: packages, Python, and the class of processor."""
-    try:
-        own = version("linksim")
-    except PackageNotFoundError:
-        own = "not installed"
+    """Return the versions of Python and of the packages, and the class of processor, on which the last bits of a result depend."""
     return {
-        "linksim": own,
+        "linksim": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,

@@ -1,10 +1,11 @@
-"""What somebody does to Alice's images before she sends them, made from the words of a scenario: the place to add another such attack.
+"""Factories of attacks on Alice's images. An attack is declared in `linksim.scenario.source_attacks`, with the import path of its factory.
 
-The attacker knows the classifier that is to be mistaken, and nothing of the link that will carry the images.
+A factory gets the options and the classifier under attack, and returns a function (images [n, c, h, w] in 0..1, labels int64 [n]) ->
+attacked images. The attacker knows the classifier, but nothing of the link that carries the images.
 """
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from torch import Tensor
 
@@ -13,60 +14,81 @@ from linksim.data.sources import ImageDataset
 from linksim.errors import LinksimError
 from linksim.nets.classifiers import Classifier
 from linksim.nets.weights import TrainedModel
+from linksim.scenario.base import component_of
 from linksim.scenario.schema import Scenario
-from linksim.scenario.source_attacks import AnySourceAttack, CarliniWagnerAttack, FgsmAttack, PgdAttack
+from linksim.scenario.source_attacks import CarliniWagnerAttack, FgsmAttack, PgdAttack, SourceAttackOptions
 from linksim.simulate.item_cache import ItemCache
 from linksim.worker import Operation
 
+AttackImages = Callable[[Tensor, Tensor], Tensor]
 
-def attacked(
-    spec: AnySourceAttack, scenario: Scenario, pictures: ImageDataset, load: Callable[[str, str], TrainedModel], images: int
+
+def make_source_attack(
+    options: SourceAttackOptions, scenario: Scenario, dataset: ImageDataset, load: Callable[[str, str], TrainedModel], images: int
 ) -> Operation:
-    """(images [items, k, c, h, w] in 0..1, labels int64 [items, k]) -> the images as `spec` leaves them, for items of `images` images.
+    """Return the operation (images [items, k, c, h, w] in 0..1, labels int64 [items, k]) -> attacked images.
 
-    In float32, whatever the precision of the replication: the sign of a slope hangs on its last bits. Raises LinksimError where there is no
-    classifier to attack, or one that knows other images or classes than the source has.
+    It runs in float32 at any precision of the run, because the sign of a gradient depends on the last bits. Raises LinksimError if there is
+    no classifier to attack, or its images or classes differ from those of the dataset.
+
+    load    loads a trained model by name and kind
+    images  number of images in an item
     """
-    part = _victim(spec, scenario, pictures, load)
-    classifier, batch = part.network, max(1, part.best.batch // images)
+    model = _target(options, scenario, dataset, load)
+    classifier, batch = model.network, max(1, model.runtime.batch // images)
     assert isinstance(classifier, Classifier)
+    attack = _cached_attack(options, classifier)
 
     def run(images: Tensor, labels: Tensor) -> Tensor:
-        return _attack(spec, classifier)(images.flatten(0, 1), labels.flatten()).view(images.shape)
+        return attack(images.flatten(0, 1), labels.flatten()).view(images.shape)
 
-    return Operation("attacked", run, batch)
+    return Operation("attack_source", run, batch)
 
 
 @lru_cache(maxsize=8)
-def _attack(spec: AnySourceAttack, classifier: Classifier) -> ItemCache:
-    """`_found` that remembers: runs of the same images under the same attack, links apart, attack them once."""
-    return ItemCache(partial(_found, spec, classifier))
+def _cached_attack(options: SourceAttackOptions, classifier: Classifier) -> ItemCache:
+    """Return the attack with a cache, so that runs with the same images and the same attack compute it once."""
+    return ItemCache(component_of(options).load()(options, classifier))
 
 
-def _found(spec: AnySourceAttack, classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
-    match spec:
-        case FgsmAttack():
-            return fgsm(cross_entropy_gradient(classifier, labels), images, spec.epsilon)
-        case PgdAttack():
-            return pgd(cross_entropy_gradient(classifier, labels), images, spec.epsilon, spec.steps, spec.step_size)
-        case CarliniWagnerAttack():
-            how = CarliniWagnerSettings(spec.confidence, spec.initial_const, spec.binary_search_steps, spec.steps, spec.learning_rate)
-            return carlini_wagner(classifier, images, labels, how)
+def make_fgsm(options: FgsmAttack, classifier: Classifier) -> AttackImages:
+    """Factory of the attack `fgsm`."""
+    return lambda images, labels: fgsm(cross_entropy_gradient(classifier, labels), images, options.epsilon)
 
 
-def _victim(spec: AnySourceAttack, scenario: Scenario, pictures: ImageDataset, load: Callable[[str, str], TrainedModel]) -> TrainedModel:
-    name = spec.target or scenario.classifier
+def make_pgd(options: PgdAttack, classifier: Classifier) -> AttackImages:
+    """Factory of the attack `pgd`."""
+
+    def attack(images: Tensor, labels: Tensor) -> Tensor:
+        return pgd(cross_entropy_gradient(classifier, labels), images, options.epsilon, options.steps, options.step_size)
+
+    return attack
+
+
+def make_carlini_wagner(options: CarliniWagnerAttack, classifier: Classifier) -> AttackImages:
+    """Factory of the attack `carlini-wagner`."""
+    settings = CarliniWagnerSettings(
+        options.confidence, options.initial_const, options.binary_search_steps, options.steps, options.learning_rate
+    )
+    return lambda images, labels: carlini_wagner(classifier, images, labels, settings)
+
+
+def _target(
+    options: SourceAttackOptions, scenario: Scenario, dataset: ImageDataset, load: Callable[[str, str], TrainedModel]
+) -> TrainedModel:
+    """Return the classifier under attack: the one that the options name as `target`, or that of the scenario."""
+    name = getattr(options, "target", None) or scenario.classifier
     if name is None:
         raise LinksimError(
-            f"alice.source_attack {spec.attack!r} has no classifier to attack: name one in alice.source_attack.against or classifier"
+            f"alice.source_attack {options.attack!r} has no classifier to attack: set alice.source_attack.target or classifier"
         )
-    part = load(name, "classifier")
-    network = part.network
+    model = load(name, "classifier")
+    network = model.network
     assert isinstance(network, Classifier)
-    takes, has = (network.colours, network.classes), (pictures.images.shape[3], len(pictures.classes))
-    if takes != has:
+    expected, actual = (network.colours, network.classes), (dataset.images.shape[3], len(dataset.classes))
+    if expected != actual:
         raise LinksimError(
-            f"alice.source_attack attacks {name!r}, which knows images in {takes[0]} colours and {takes[1]} classes; "
-            f"source {scenario.dataset!r} has {has[0]} and {has[1]:,}"
+            f"alice.source_attack attacks {name!r}, which expects images in {expected[0]} colours and {expected[1]} classes; "
+            f"dataset {scenario.dataset!r} has {actual[0]} and {actual[1]:,}"
         )
-    return part
+    return model

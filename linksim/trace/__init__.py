@@ -1,4 +1,4 @@
-"""The trace of a replication: an HDF5 file, one group per table of records, one dataset per column. docs/trace-format.md is its contract.
+"""The trace of a run: an HDF5 file with one group per table of records and one dataset per column. docs/trace-format.md specifies it.
 
-`writer` listens to the world, `reader` opens what it wrote and trusts nothing, `repair` makes a clean file of an unfinished one.
+`writer` is a listener of the simulation, `reader` opens traces and validates them, `repair` makes a clean file of an unfinished trace.
 """

@@ -1,11 +1,11 @@
-"""The layout of a trace: its names, its version, and how a field of a record becomes a dataset. docs/trace-format.md is the contract."""
+"""The layout of a trace: names, format version, and the mapping from the fields of a record to datasets, as in docs/trace-format.md."""
 
 import json
 import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
@@ -14,62 +14,71 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.errors import TraceError
+from linksim.negotiation import Bound
 from linksim.records import TABLES, Column, Record, columns
 
 FORMAT = "linksim-trace"
-VERSION = 1
-COMMITTED = "committed"  # the group of the counters
-ROW = "row"  # the dimension that the columns of a table share
-AXES = ("colour", "height", "width")  # the further dimensions of an image
-BLOCK = 256  # rows of a table that are written at once
+VERSION = 2
+COMMITTED = "committed"  # group of the counters of committed rows
+ROW = "row"  # dimension that all columns of a table share
+AXES = ("colour", "height", "width")  # further dimensions of an image column
+BLOCK = 256  # rows of a table that are written together
 FINGERPRINT_BYTES = 128
-LIBVER = ("v110", "v110")  # the first file format with SWMR; both bounds, so that a newer HDF5 writes the same bytes
+LIBVER = ("v110", "v110")  # first file format with SWMR; the upper bound makes newer HDF5 versions write the same bytes
 
-Key = tuple[str, str]  # table, column
+ColumnKey = tuple[str, str]  # table, column
 Compression = Literal["none", "gzip"]
 
-ARRAYS: frozenset[Key] = frozenset(  # the columns whose rows hold an array, and not a number
+ARRAYS: frozenset[ColumnKey] = frozenset(  # columns whose rows are arrays
     (record.table, column.name)
     for record in TABLES
     for hints in [get_type_hints(record)]
     for column in columns(record)
-    if hints[column.name] not in (int, float)
+    if hints[column.field] == NDArray[np.uint8]
 )
 
 
 @dataclass(frozen=True)
-class RunAbout:
-    """What a trace says about its run, so that it can be run again.
+class RunMetadata:
+    """Metadata that a trace stores about its run, sufficient to repeat the run.
 
-    scenario_yaml  the scenario, fully resolved
-    seed           of all random streams, 0..2**63 - 1
-    versions       name -> version of what ran it: linksim, python, numpy, ...
-    models         name of a trained model -> its sha256
+    scenario_yaml  scenario as YAML, with all defaults filled in
+    seed           seed of all random streams, 0..2**63 - 1
+    versions       version of linksim, Python and each package, by name
+    models         sha256 of each trained model, by name
+    components     components from outside the package, see `linksim.plugins.used_components`
+    parameters     negotiated parameters of the schemes, which have a column each in `frames` and `decisions`
     """
 
     scenario_yaml: str
     seed: int
     versions: Mapping[str, str]
     models: Mapping[str, str]
+    components: Mapping[str, str] = field(default_factory=dict)
+    parameters: tuple[Bound, ...] = ()
 
 
 def create(
-    path: Path, about: RunAbout, shapes: Mapping[Key, tuple[int, ...]], meanings: Mapping[Key, tuple[str, ...]], compression: Compression
+    path: Path,
+    metadata: RunMetadata,
+    shapes: Mapping[ColumnKey, tuple[int, ...]],
+    meanings: Mapping[ColumnKey, tuple[str, ...]],
+    compression: Compression,
 ) -> h5py.File:
-    """A new file with every group, dataset and attribute that it will ever have: SWMR allows no more of them later.
+    """Create a trace with all of its groups, datasets and attributes; none can be added in SWMR mode.
 
-    Raises ValueError where `shapes` and `meanings` do not fit the tables, OSError where the file cannot be made.
+    Raises ValueError if `shapes` or `meanings` do not fit the tables, OSError if the file cannot be created.
     """
     if shapes.keys() != ARRAYS or any(len(shape) != len(AXES) for shape in shapes.values()):
         raise ValueError(f"shapes must give ({', '.join(AXES)}) of {sorted(ARRAYS)}, got {dict(shapes)}")
-    unknown = meanings.keys() - {(record.table, column.name) for record in TABLES for column in columns(record)}
+    unknown = meanings.keys() - {(record.table, column.name) for record in TABLES for column in columns(record, metadata.parameters)}
     if unknown:
-        raise ValueError(f"meanings are given for columns that are not there: {sorted(unknown)}")
+        raise ValueError(f"meanings are given for unknown columns: {sorted(unknown)}")
     file = h5py.File(path, "w", libver=LIBVER, locking="best-effort")
     try:
-        _describe(file, about)
+        _write_metadata(file, metadata)
         for record in TABLES:
-            _add_table(file, record, shapes, meanings, compression)
+            _add_table(file, record, columns(record, metadata.parameters), shapes, meanings, compression)
         counters = file.create_group(COMMITTED, track_order=True)
         for record in TABLES:
             counters.create_dataset(record.table, data=np.uint64(0))
@@ -80,33 +89,38 @@ def create(
     return file
 
 
-def _describe(file: h5py.File, about: RunAbout) -> None:
-    """The scenario, a dataset because it may be longer than the 64 KiB of an attribute, and the attributes of the file.
+def _write_metadata(file: h5py.File, metadata: RunMetadata) -> None:
+    """Write the scenario, as a dataset because an attribute is limited to 64 KiB, and the attributes of the file.
 
-    The attributes are at most eight: so many lie in the root's header, where `finish` overwrites two in place.
+    There must be at most eight attributes: HDF5 keeps that many in the header of the root group, where `finish` overwrites two in place.
     """
-    scenario = text(about.scenario_yaml)
-    file.create_dataset("scenario", data=scenario).attrs["long_name"] = text("the scenario, every default filled in")
-    file.attrs["format"] = text(FORMAT)
+    scenario = fixed_text(metadata.scenario_yaml)
+    file.create_dataset("scenario", data=scenario).attrs["long_name"] = fixed_text("scenario with all defaults filled in")
+    components = fixed_text(json.dumps(dict(metadata.components), sort_keys=True))
+    file.create_dataset("components", data=components).attrs["long_name"] = fixed_text("components from outside the package, with sha256")
+    file.attrs["format"] = fixed_text(FORMAT)
     file.attrs["format_version"] = np.int64(VERSION)
-    file.attrs["seed"] = np.int64(about.seed)
-    file.attrs["versions"] = text(json.dumps(dict(about.versions), sort_keys=True))
-    file.attrs["models"] = text(json.dumps(dict(about.models), sort_keys=True))
+    file.attrs["seed"] = np.int64(metadata.seed)
+    file.attrs["versions"] = fixed_text(json.dumps(dict(metadata.versions), sort_keys=True))
+    file.attrs["models"] = fixed_text(json.dumps(dict(metadata.models), sort_keys=True))
     file.attrs["complete"] = np.uint8(0)
-    file.attrs["fingerprint"] = text("", FINGERPRINT_BYTES)
+    file.attrs["fingerprint"] = fixed_text("", FINGERPRINT_BYTES)
 
 
-def text(value: str, size: int = 0) -> NDArray[np.bytes_]:
-    """UTF-8 of fixed length (its own, or `size` bytes). HDF5 keeps texts of variable length in a heap, and a damaged heap makes it hang."""
+def fixed_text(value: str, size: int = 0) -> NDArray[np.bytes_]:
+    """Encode a text as UTF-8 of fixed length: `size` bytes, or its own length if 0. Raises ValueError for a text longer than `size` bytes.
+
+    HDF5 keeps strings of variable length in a heap, and it may hang on a damaged heap.
+    """
     raw = value.encode()
     if 0 < size < len(raw):
-        raise ValueError(f"at most {size} bytes are kept, got {len(raw)}: {value!r}")
+        raise ValueError(f"a text may have at most {size} bytes, got {len(raw)}: {value!r}")
     return np.array(raw, h5py.string_dtype("utf-8", size or max(1, len(raw))))
 
 
 def finish(file: h5py.File, fingerprint: str, complete: bool) -> None:
-    """Say how the run ended, in the attributes that `create` made room for; allowed in SWMR mode. Raises ValueError for a long print."""
-    for name, value in (("fingerprint", text(fingerprint, FINGERPRINT_BYTES)), ("complete", np.array(complete, np.uint8))):
+    """Overwrite the attributes `fingerprint` and `complete`; this is possible in SWMR mode. Raises ValueError for a long fingerprint."""
+    for name, value in (("fingerprint", fixed_text(fingerprint, FINGERPRINT_BYTES)), ("complete", np.array(complete, np.uint8))):
         attribute = h5py.h5a.open(file.id, name.encode())
         attribute.write(value, mtype=attribute.get_type())
 
@@ -114,25 +128,29 @@ def finish(file: h5py.File, fingerprint: str, complete: bool) -> None:
 def _add_table(
     file: h5py.File,
     record: type[Record],
-    shapes: Mapping[Key, tuple[int, ...]],
-    meanings: Mapping[Key, tuple[str, ...]],
+    table_columns: tuple[Column, ...],
+    shapes: Mapping[ColumnKey, tuple[int, ...]],
+    meanings: Mapping[ColumnKey, tuple[str, ...]],
     compression: Compression,
 ) -> None:
     group = file.create_group(record.table, track_order=True)
-    group.attrs["title"] = text(record.about)
+    group.attrs["title"] = fixed_text(record.title)
     row = _add_dataset(group, ROW, np.dtype(np.int64), (), compression)
-    row.attrs["long_name"] = text("number of the row")
+    row.attrs["long_name"] = fixed_text("number of the row")
     row.make_scale(ROW)
-    for column in columns(record):
+    for column in table_columns:
         shape = shapes.get((record.table, column.name), ())
         dataset = _add_dataset(group, column.name, column.dtype, shape, compression)
-        dataset.attrs["long_name"] = text(column.about)
-        if column.unit:
-            dataset.attrs["units"] = text(column.unit)
+        dataset.attrs["long_name"] = fixed_text(column.description)
+        dataset.attrs["units"] = fixed_text(column.unit)
+        if column.optional:
+            dataset.attrs["_FillValue"] = np.array(column.fill, column.dtype)
+        if column.key:
+            dataset.attrs["negotiated"] = fixed_text(column.key)
         words = meanings.get((record.table, column.name), column.meanings)
         if words:
             dataset.attrs["flag_values"] = np.arange(len(words)).astype(column.dtype)
-            dataset.attrs["flag_meanings"] = text(flag_meanings(words))
+            dataset.attrs["flag_meanings"] = fixed_text(flag_meanings(words))
         dataset.dims[0].attach_scale(row)
         for place, (axis, size) in enumerate(zip(AXES, shape, strict=False), start=1):
             scale = group.create_dataset(axis, data=np.arange(size))
@@ -140,13 +158,11 @@ def _add_table(
             dataset.dims[place].attach_scale(scale)
 
 
-def _add_dataset(
-    group: h5py.Group, name: str, dtype: np.dtype[Any], shape: tuple[int, ...], compression: Compression
-) -> h5py.Dataset:
-    """An empty column, in chunks of at most 64 KiB.
+def _add_dataset(group: h5py.Group, name: str, dtype: np.dtype[Any], shape: tuple[int, ...], compression: Compression) -> h5py.Dataset:
+    """Create an empty column with chunks of at most 64 KiB.
 
-    Long chunks make fewer changes to the index of chunks, and a changed index costs more than the rows. gzip chunks are as long as a block:
-    one that is compressed twice leaves its first form behind in the file.
+    Long chunks reduce the updates of the chunk index, which cost more than the rows themselves. Compressed chunks hold one block: a chunk
+    that is compressed a second time leaves unused space in the file.
     """
     row_bytes = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
     rows = max(1, min(BLOCK if compression == "gzip" else 2048, 65536 // row_bytes))
@@ -155,51 +171,59 @@ def _add_dataset(
 
 
 def flag_meanings(words: tuple[str, ...]) -> str:
-    """The CF attribute: words between blanks, an underscore for a blank within one. Raises ValueError where words would run together."""
+    """Return the CF attribute `flag_meanings`: the words separated by blanks, with underscores for blanks within a word.
+
+    Raises ValueError if words are empty, equal or contain other white space.
+
+    >>> flag_meanings(("decoded", "not sent"))
+    'decoded not_sent'
+    """
     flags = [word.replace(" ", "_") for word in words]
     if "" in flags or len(set(flags)) < len(flags) or any(len(flag.split()) != 1 for flag in flags):
-        raise ValueError(f"the words of a code must differ and not be empty, got {words}")
+        raise ValueError(f"the words of a code must be distinct and not empty, got {words}")
     return " ".join(flags)
 
 
-def check(column: Column, words: tuple[str, ...], values: NDArray[Any]) -> None:
-    """No time and no duration is negative, every code has a word. Raises ValueError."""
+def check_values(column: Column, words: tuple[str, ...], values: NDArray[Any]) -> None:
+    """Raise ValueError for a negative time or duration, or for a code without a word."""
     if not len(values):
         return
     if column.unit == "ns" and values.min() < 0:
-        raise ValueError(f"{column.name} holds {values.min()} ns; a time is at least 0")
+        raise ValueError(f"{column.name} holds {values.min()} ns; a time must be at least 0")
     if words and not 0 <= values.min() <= values.max() < len(words):
-        raise ValueError(f"{column.name} holds a code in {values.min()}..{values.max()}; it has words for 0..{len(words) - 1}")
+        raise ValueError(f"{column.name} holds a code in {values.min()}..{values.max()}; the words are those of 0..{len(words) - 1}")
 
 
 @contextmanager
-def faults(path: Path, what: str, kinds: tuple[type[Exception], ...] = (OSError, RuntimeError)) -> Iterator[None]:
-    """What the disk or HDF5 refuses, as one TraceError: "`path` `what`: reason"."""
+def wrap_errors(path: Path, what: str, kinds: tuple[type[Exception], ...] = (OSError, RuntimeError)) -> Iterator[None]:
+    """Convert exceptions of the types `kinds` into a TraceError with the message "`path` `what`: reason"."""
     try:
         yield
-    except kinds as fault:
-        told = re.search(r"error message = '([^']*)'", str(fault))  # the system's own words, within HDF5's many
-        reason = told[1] if told else " ".join(str(fault).split()) or type(fault).__name__
-        raise TraceError(f"{path} {what}: {reason}") from fault
+    except kinds as error:
+        system = re.search(r"error message = '([^']*)'", str(error))  # the message of the operating system inside that of HDF5
+        reason = system[1] if system else " ".join(str(error).split()) or type(error).__name__
+        raise TraceError(f"{path} {what}: {reason}") from error
 
 
 def abandon(file: h5py.File) -> None:
-    """Close a file that the disk refuses or nobody wants. HDF5 insists on writing what it holds, and on a full disk it takes the process
-    down with it when it cannot; so it writes into the void.
+    """Close a file and discard the changes that HDF5 still holds in memory.
+
+    HDF5 writes them when it closes the file and aborts the process if the disk is full, so the file's descriptor is redirected to the null
+    device first.
     """
-    void = os.open(os.devnull, os.O_RDWR)
-    os.dup2(void, file.id.get_vfd_handle())
-    os.close(void)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, file.id.get_vfd_handle())
+    os.close(null)
     file.close()
 
 
 def temporary_beside(path: Path) -> Path:
-    """Where a file is made that will be `path` once it is whole."""
+    """Return the temporary path at which the file `path` is built before it is published."""
     return path.with_name(path.name + ".new")
 
 
 def publish(temporary: Path, path: Path, overwrite: bool) -> None:
-    """Give the file its name in one step. Raises FileExistsError where the name is taken and `overwrite` is not set."""
+    """Rename a file atomically to its final path. Raises FileExistsError if the path exists and `overwrite` is false."""
     if not overwrite and os.path.lexists(path):
-        raise FileExistsError("a file of this name has appeared meanwhile")
+        raise FileExistsError("a file of this name has been created in the meantime")
     os.replace(temporary, path)

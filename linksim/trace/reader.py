@@ -1,4 +1,4 @@
-"""The trace reader: opens finished, unfinished and growing traces, and trusts none of them."""
+"""The trace reader: opens finished, unfinished and growing traces and validates all that it reads."""
 
 import json
 import time
@@ -17,65 +17,65 @@ from linksim.errors import TraceError
 from linksim.records import TABLES, Column, Record, columns
 from linksim.registry import suggest
 from linksim.trace import guard, layout
-from linksim.trace.layout import AXES, COMMITTED, Compression, Key, RunAbout
+from linksim.trace.layout import AXES, COMMITTED, ColumnKey, Compression, RunMetadata
 
 ATTEMPTS = 5
 PAUSE_S = 0.01
 
 
 @dataclass(frozen=True)
-class Table:
+class TraceTable:
     """Rows of a table.
 
-    name     of the table
-    columns  name -> values [rows] or, for an array column, [rows, ...], in the order of the record's fields
-    kinds    name -> unit, long name and words of the column
+    name          name of the table
+    columns       values by column name, [rows] or, for an array column, [rows, ...], in the order of the record's fields
+    descriptions  unit, description and meanings by column name
     """
 
     name: str
     columns: Mapping[str, NDArray[Any]]
-    kinds: Mapping[str, Column]
+    descriptions: Mapping[str, Column]
 
     def __getitem__(self, column: str) -> NDArray[Any]:
-        """The values of a column. Raises TraceError, with the nearest name, for one that is not there."""
-        self._kind(column)
+        """Return the values of a column. Raises TraceError, with the most similar name, for an unknown column."""
+        self._description(column)
         return self.columns[column]
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
     def meanings(self, column: str) -> tuple[str, ...]:
-        """The words of a code's values 0, 1, ...; () for a column that is no code."""
-        return self._kind(column).meanings
+        """Return the words of a code's values 0, 1, ..., or () for a column that is not a code."""
+        return self._description(column).meanings
 
     def units(self, column: str) -> str:
-        """Its unit, "" for pure numbers and names."""
-        return self._kind(column).unit
+        """Return the unit of a column, "1" for dimensionless values."""
+        return self._description(column).unit
 
-    def _kind(self, column: str) -> Column:
-        if column not in self.kinds:
-            raise TraceError(f"table {self.name!r} has no column {column!r}; {suggest(column, self.kinds)}")
-        return self.kinds[column]
+    def _description(self, column: str) -> Column:
+        if column not in self.descriptions:
+            raise TraceError(f"table {self.name!r} has no column {column!r}; {suggest(column, self.descriptions)}")
+        return self.descriptions[column]
 
 
 @dataclass(frozen=True)
 class _Stored:
-    """A table in the file: its committed rows and its columns."""
+    """A table in the file: number of committed rows, and columns with their datasets."""
 
     rows: int
     columns: Mapping[str, tuple[Column, h5py.Dataset]]
 
 
 class Trace:
-    """An open trace, as it stood when it was opened or last refreshed; use it in a `with` statement. Made by `open_trace`.
+    """An open trace with the rows committed when it was opened or last refreshed. A context manager; created by `open_trace`.
 
-    path         of the file
-    about        what the run was; `scenario_yaml`, `seed`, `versions` and `models` are its fields
-    complete     did the run come to its end?
-    repaired     is this the clean copy of an unfinished trace?
-    fingerprint  of the run's events, "" while it runs
+    path         path of the file
+    metadata     metadata of the run; its fields `scenario_yaml`, `seed`, `versions` and `models` are attributes of the trace too
+    complete     whether the run ended normally
+    repaired     whether the file is the repaired copy of an unfinished trace
+    fingerprint  hash of the run's events, "" while the run goes on
     compression  "gzip" or "none"
-    shapes       (table, column) -> shape of a row of an array column
+    shapes       shape of a row of each array column, by (table, column)
     """
 
     def __init__(self, path: Path) -> None:
@@ -84,120 +84,148 @@ class Trace:
         self.refresh()
 
     def refresh(self) -> None:
-        """Look at the file again: a trace that is being written has grown. Raises TraceError."""
+        """Read the file again, so that rows committed since become visible. Raises TraceError."""
         self._open.close()
-        for patience in range(ATTEMPTS, 0, -1):
-            with ExitStack() as stack, guard.reading(self.path):
-                file = stack.enter_context(guard.opened(self.path))
+        for attempts_left in reversed(range(ATTEMPTS)):
+            with ExitStack() as stack, guard.wrap_read_errors(self.path):
+                file = stack.enter_context(guard.open_read_only(self.path))
                 try:
-                    self._look(file)
+                    self._read_headers(file)
                 except Exception:
-                    if guard.is_finished(file) or patience == 1:
+                    if guard.is_closed(file) or attempts_left == 0:
                         raise
                 else:
                     self._open = stack.pop_all()
                     return
-            time.sleep(PAUSE_S)  # the look may have fallen between two writes of a living writer
+            time.sleep(PAUSE_S)  # the headers may have been read between two writes of a running writer
 
-    def _look(self, file: h5py.File) -> None:
+    def _read_headers(self, file: h5py.File) -> None:
         path = self.path
-        if "format" not in file.attrs or guard.text(file, "format") != layout.FORMAT:
-            raise TraceError(f"{path} is an HDF5 file, but no trace of linksim")
-        version = guard.integer(file, "format_version")
+        if "format" not in file.attrs or guard.text_attribute(file, "format") != layout.FORMAT:
+            raise TraceError(f"{path} is an HDF5 file, but not a trace of linksim")
+        version = guard.integer_attribute(file, "format_version")
         if version != layout.VERSION:
             raise TraceError(f"{path} has version {version} of the trace format; this linksim reads version {layout.VERSION}")
-        scenario = guard.long_text(file, "scenario")
-        self.about = RunAbout(scenario, guard.integer(file, "seed"), _names(file, "versions"), _names(file, "models"))
-        self.scenario_yaml = self.about.scenario_yaml
-        self.seed = self.about.seed
-        self.versions = self.about.versions
-        self.models = self.about.models
-        self.complete = bool(guard.integer(file, "complete"))
-        self.repaired = "repaired" in file.attrs and bool(guard.integer(file, "repaired"))
-        self.fingerprint = guard.text(file, "fingerprint")
-        counters = guard.group(file, COMMITTED)
-        self._tables = {record.table: _stored(path, file, counters, record) for record in TABLES if guard.has(file, record.table)}
+        scenario = guard.text_dataset(file, "scenario")
+        self.metadata = RunMetadata(
+            scenario, guard.integer_attribute(file, "seed"), _names(file, "versions"), _names(file, "models"), _components(file)
+        )
+        self.scenario_yaml = self.metadata.scenario_yaml
+        self.seed = self.metadata.seed
+        self.versions = self.metadata.versions
+        self.models = self.metadata.models
+        self.complete = bool(guard.integer_attribute(file, "complete"))
+        self.repaired = "repaired" in file.attrs and bool(guard.integer_attribute(file, "repaired"))
+        self.fingerprint = guard.text_attribute(file, "fingerprint")
+        counters = guard.get_group(file, COMMITTED)
+        self._tables = {record.table: _stored(path, file, counters, record) for record in TABLES if guard.has_link(file, record.table)}
         if not self._tables:
-            raise TraceError(f"{path} has none of the tables of a trace")
+            raise TraceError(f"{path} contains none of the tables of a trace")
         found = [(name, column, d) for name, stored in self._tables.items() for column, d in stored.columns.values()]
-        guard.bounded(path, [d for _, _, d in found])
+        guard.check_declared_size(path, [d for _, _, d in found])
         self.compression: Compression = "gzip" if any(d.compression for _, _, d in found) else "none"
-        self.shapes: Mapping[Key, tuple[int, ...]] = {(name, column.name): d.shape[1:] for name, column, d in found if d.ndim > 1}
+        self.shapes: Mapping[ColumnKey, tuple[int, ...]] = {(name, column.name): d.shape[1:] for name, column, d in found if d.ndim > 1}
 
     def tables(self) -> tuple[str, ...]:
-        """The names of the tables that the file has."""
+        """Return the names of the tables in the file."""
         return tuple(self._tables)
 
     def rows(self, name: str) -> int:
-        """Committed rows of a table. Raises TraceError for an unknown table."""
+        """Return the number of committed rows of a table. Raises TraceError for an unknown table."""
         if name not in self._tables:
             raise TraceError(f"{self.path} has no table {name!r}; {suggest(name, self._tables)}")
         return self._tables[name].rows
 
-    def table(self, name: str, start: int = 0, stop: int | None = None) -> Table:
-        """Committed rows `start` to `stop` (as in a Python slice, to the last without it) of a table. Raises TraceError."""
+    def table(self, name: str, start: int = 0, stop: int | None = None) -> TraceTable:
+        """Return the committed rows `start` to `stop` of a table, with the semantics of a Python slice. Raises TraceError."""
         first, last, _ = slice(start, stop).indices(self.rows(name))
         stored = self._tables[name].columns
-        with guard.reading(self.path):
+        with guard.wrap_read_errors(self.path):
             values = {key: dataset[first : max(first, last)] for key, (_, dataset) in stored.items()}
             for key, (column, _) in stored.items():
-                layout.check(column, column.meanings, values[key])
-        return Table(name, MappingProxyType(values), MappingProxyType({key: column for key, (column, _) in stored.items()}))
+                layout.check_values(column, column.meanings, values[key])
+        return TraceTable(name, MappingProxyType(values), MappingProxyType({key: column for key, (column, _) in stored.items()}))
 
-    def meanings(self) -> Mapping[Key, tuple[str, ...]]:
-        """(table, column) -> words, for every code of the file."""
+    def meanings(self) -> Mapping[ColumnKey, tuple[str, ...]]:
+        """Return the words of every code in the file, by (table, column)."""
         kinds = ((name, column) for name, stored in self._tables.items() for column, _ in stored.columns.values())
         return {(name, column.name): column.meanings for name, column in kinds if column.meanings}
 
     def close(self) -> None:
+        """Close the file."""
         self._open.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
 
 def open_trace(path: str | Path) -> Trace:
     """Open a trace for reading: a finished one, one whose writer was killed, or one that is being written.
 
-    Raises TraceError, in one line, for a file that is missing, damaged, of another format or version, or that would lead the reader out of
-    the file or out of memory.
+    Raises TraceError, with a message of one line, for a file that is missing, damaged, of another format or version, or that refers to
+    other files or declares far more values than it stores.
     """
     return Trace(Path(path))
 
 
 def _names(file: h5py.File, attribute: str) -> Mapping[str, str]:
-    read = json.loads(guard.text(file, attribute))
+    return _mapping(guard.text_attribute(file, attribute), attribute)
+
+
+def _mapping(text: str, attribute: str) -> Mapping[str, str]:
+    read = json.loads(text)
     if not isinstance(read, dict) or not all(isinstance(x, str) and x.isprintable() for pair in read.items() for x in pair):
-        raise TraceError(f"attribute {attribute!r} of / does not map names to words")
+        raise TraceError(f"attribute {attribute!r} of / does not map names to printable texts")
     return MappingProxyType(read)
 
 
 def _stored(path: Path, file: h5py.File, counters: h5py.Group, record: type[Record]) -> _Stored:
-    """The columns that this linksim knows. One of a later version may be there besides, one of this version may be missing."""
-    group = guard.group(file, record.table)
-    rows = int(guard.dataset(counters, record.table, np.dtype(np.uint64), 0)[()])
-    file_bytes = path.stat().st_size  # after the counter, or a growing file looks too short
+    """Return the known columns of a table. Unknown columns in the file are ignored; known columns may be missing."""
+    group = guard.get_group(file, record.table)
+    rows = int(guard.column_dataset(counters, record.table, np.dtype(np.uint64), 0)[()])
+    file_bytes = path.stat().st_size  # read after the counter, because the file may grow in between
     found = {}
-    for column in columns(record):
-        if guard.has(group, column.name):
+    for column in (*columns(record), *_negotiated(group, record)):
+        if guard.has_link(group, column.name):
             dimensions = 1 + len(AXES) if (record.table, column.name) in layout.ARRAYS else 1
-            dataset = guard.dataset(group, column.name, column.dtype, dimensions)
-            guard.held(dataset, rows, file_bytes)
-            found[column.name] = (replace(column, meanings=_words(column, dataset)), dataset)
+            dataset = guard.column_dataset(group, column.name, column.dtype, dimensions)
+            guard.check_extent(dataset, rows, file_bytes)
+            found[column.name] = (replace(column, meanings=_meanings(column, dataset)), dataset)
     if not found:
-        raise TraceError(f"{group.name} has none of its columns")
+        raise TraceError(f"{group.name} contains none of the columns of the table")
     return _Stored(rows, found)
 
 
-def _words(column: Column, dataset: h5py.Dataset) -> tuple[str, ...]:
-    """The words of a code, those that the record knows in the record's spelling."""
-    unit = guard.text(dataset, "units") if "units" in dataset.attrs else ""
+def _components(file: h5py.File) -> Mapping[str, str]:
+    """Return the components from outside that the run used; none in a file without the dataset."""
+    if not guard.has_link(file, "components"):
+        return MappingProxyType({})
+    return _mapping(guard.text_dataset(file, "components"), "components")
+
+
+def _negotiated(group: h5py.Group, record: type[Record]) -> list[Column]:
+    """Return the columns of negotiated parameters, which the datasets themselves declare."""
+    known, found = {column.name for column in columns(record)}, []
+    for name in group:
+        if name in known or not guard.has_link(group, name):
+            continue
+        attributes = group[name].attrs
+        if "negotiated" in attributes:
+            unit, about = guard.text_attribute(group[name], "units"), guard.text_attribute(group[name], "long_name")
+            key = guard.text_attribute(group[name], "negotiated")
+            found.append(Column(name, unit, about, np.dtype("int32"), (), True, "parameters", key))
+    return found
+
+
+def _meanings(column: Column, dataset: h5py.Dataset) -> tuple[str, ...]:
+    """Return the words of a code as stored, with blanks where the record's words have them. Raises TraceError for another unit."""
+    unit = guard.text_attribute(dataset, "units") if "units" in dataset.attrs else ""
     if unit != column.unit:
-        raise TraceError(f"{dataset.name} is in {unit!r}, a trace has it in {column.unit!r}")
+        raise TraceError(f"{dataset.name} has unit {unit!r}; a trace has {column.unit!r}")
     if "flag_meanings" not in dataset.attrs:
         return ()
     spelling = {word.replace(" ", "_"): word for word in column.meanings}
-    return tuple(spelling.get(flag, flag) for flag in guard.text(dataset, "flag_meanings").split(" "))
+    return tuple(spelling.get(flag, flag) for flag in guard.text_attribute(dataset, "flag_meanings").split(" "))

@@ -1,4 +1,4 @@
-"""Repair: the committed rows of an unfinished trace, copied into a clean file that any HDF5 tool opens."""
+"""Repair of an unfinished trace: its committed rows are copied into a new file that any HDF5 tool can open."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ import numpy as np
 from linksim.errors import TraceError
 from linksim.records import TABLES, columns
 from linksim.trace import layout
-from linksim.trace.layout import faults
+from linksim.trace.layout import wrap_errors
 from linksim.trace.reader import Trace, open_trace
-from linksim.trace.writer import Sheet
+from linksim.trace.writer import TableWriter
 
 SLICE = 4096  # rows in memory at once
 
 
 @dataclass(frozen=True)
 class RepairReport:
-    """What a repair kept.
+    """Result of a repair.
 
-    path  of the clean file
-    rows  table -> rows kept, which are all that were committed
+    path  path of the repaired file
+    rows  number of rows by table; all committed rows are kept
     """
 
     path: Path
@@ -29,26 +29,29 @@ class RepairReport:
 
 
 def repair(path: str | Path, out: str | Path | None = None) -> RepairReport:
-    """Copy the committed rows of an unfinished trace into the clean file `out`, or put that in its place. The run must have ended.
+    """Copy the committed rows of an unfinished trace into the new file `out`, or replace the trace without `out`. The run must have ended.
 
-    The copy says `complete` 0 and `repaired` 1. Raises TraceError where `path` cannot be read or is complete, and where `out` exists.
+    The copy has `complete` 0 and `repaired` 1. Raises TraceError if `path` cannot be read or is complete, or if `out` exists.
     """
     path = Path(path)
     target = path if out is None else Path(out)
     if out is not None and target.exists():
         raise TraceError(f"{target} exists; choose another name for the repaired trace")
     temporary = layout.temporary_beside(target)
-    with open_trace(path) as trace, faults(target, "cannot be written"):
+    with open_trace(path) as trace, wrap_errors(target, "cannot be written"):
         if trace.complete:
             raise TraceError(f"{path} is complete; there is nothing to repair")
-        _check_whole(trace)
+        _check_columns(trace)
         meanings = trace.meanings()
         target.parent.mkdir(parents=True, exist_ok=True)
-        file = layout.create(temporary, trace.about, trace.shapes, meanings, trace.compression)
+        file = layout.create(temporary, trace.metadata, trace.shapes, meanings, trace.compression)
         try:
             file.attrs["repaired"] = np.uint8(1)
             layout.finish(file, trace.fingerprint, complete=False)
-            rows = {record.table: _copy(trace, Sheet(file, record, meanings), record.table) for record in TABLES}
+            rows = {
+                record.table: _copy(trace, TableWriter(file, record, columns(record, trace.metadata.parameters), meanings), record.table)
+                for record in TABLES
+            }
             file.flush()
         except BaseException:
             layout.abandon(file)
@@ -59,17 +62,19 @@ def repair(path: str | Path, out: str | Path | None = None) -> RepairReport:
     return RepairReport(target, rows)
 
 
-def _copy(trace: Trace, sheet: Sheet, table: str) -> int:
+def _copy(trace: Trace, writer: TableWriter, table: str) -> int:
     total = trace.rows(table)
     for start in range(0, total, SLICE):
-        sheet.append(list(trace.table(table, start, min(start + SLICE, total)).columns.values()))
-    sheet.commit()
+        writer.append(list(trace.table(table, start, min(start + SLICE, total)).columns.values()))
+    writer.commit()
     return total
 
 
-def _check_whole(trace: Trace) -> None:
-    """A trace of an earlier linksim may lack a column, and a copy must not invent it."""
+def _check_columns(trace: Trace) -> None:
+    """Raise TraceError if a column is missing, as in a trace of an older linksim: a copy would have to make up its values."""
     for record in TABLES:
         missing = {column.name for column in columns(record)} - trace.table(record.table, 0, 0).columns.keys()
         if missing:
-            raise TraceError(f"{trace.path} lacks {record.table}.{min(missing)}; repair it with the linksim that wrote it")
+            raise TraceError(
+                f"{trace.path} lacks the column {record.table}.{min(missing)}; repair it with the version of linksim that wrote it"
+            )

@@ -1,7 +1,8 @@
-"""The bytes of an HDF5 file whose writer was killed or still writes, without the mark that says so.
+"""Access to an HDF5 file whose writer was killed or is still running, in the ordinary mode of HDF5.
 
-HDF5 opens such a file in its SWMR mode alone, and in that mode it waits for a damaged piece to become whole, twice as long each time,
-in effect for ever. A reader that trusts nothing must not wait so: it reads the same bytes in the ordinary mode, where damage is an error.
+The superblock of such a file is marked as open for writing, and HDF5 opens it only in SWMR mode. In that mode HDF5 reads a damaged block
+again and again with doubling delays, practically without end. This module presents the same bytes without the mark, so that HDF5 opens the
+file in the ordinary mode, in which a damaged block is an error.
 """
 
 import io
@@ -12,36 +13,36 @@ from typing import Any
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUPERBLOCK = struct.Struct("<8s4B4QI")  # signature; version, offset and length sizes, flags; base, extension, end, root; checksum
-SUPERBLOCK_VERSION = 3  # the one that has flags
-ROOM = 1 << 30  # bytes by which the file may seem longer: its writer takes room before it says so, and may go on while we read
+SUPERBLOCK_VERSION = 3  # the only version with consistency flags
+SIZE_MARGIN = 1 << 30  # bytes added to the file size, because the writer allocates space before it records it and may go on writing
 
 
 def is_open_for_writing(head: bytes) -> bool:
-    """Do the first bytes of a file carry the mark of a writer?"""
+    """Return whether the first bytes of a file mark it as open for writing."""
     return len(head) >= SUPERBLOCK.size and head[8] == SUPERBLOCK_VERSION and head[11] != 0
 
 
 class UnlockedFile(io.RawIOBase):
-    """A file opened for reading that shows no mark. Beyond its end, where its writer may have taken room, it reads zeros."""
+    """A read-only file object whose superblock has no mark. Bytes beyond the end of the file read as zeros."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        self._end = os.fstat(self._descriptor).st_size + ROOM
+        self._end = os.fstat(self._descriptor).st_size + SIZE_MARGIN
         head = os.pread(self._descriptor, SUPERBLOCK.size, 0)
         fields = list(SUPERBLOCK.unpack(head))
         if checksum(head[:-4]) != fields[-1]:
-            raise OSError("its first bytes are damaged")
+            raise OSError("the superblock is damaged")
         fields[4], fields[7] = 0, self._end
         fields[-1] = checksum(SUPERBLOCK.pack(*fields)[:-4])
         self._head = SUPERBLOCK.pack(*fields)
-        self._place = 0
+        self._position = 0
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._place = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._end}[whence]
-        return self._place
+        self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._end}[whence]
+        return self._position
 
     def tell(self) -> int:
-        return self._place
+        return self._position
 
     def readable(self) -> bool:
         return True
@@ -51,10 +52,10 @@ class UnlockedFile(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         target = memoryview(buffer).cast("B")
-        raw = os.pread(self._descriptor, len(target), self._place)
-        own = self._head[self._place : self._place + len(target)]
-        target[:] = (own + raw[len(own) :]).ljust(len(target), b"\0")
-        self._place += len(target)
+        raw = os.pread(self._descriptor, len(target), self._position)
+        head = self._head[self._position : self._position + len(target)]
+        target[:] = (head + raw[len(head) :]).ljust(len(target), b"\0")
+        self._position += len(target)
         return len(target)
 
     def close(self) -> None:
@@ -64,28 +65,28 @@ class UnlockedFile(io.RawIOBase):
 
 
 def checksum(head: bytes) -> int:
-    """Of a superblock's first 44 bytes, as HDF5 takes it: `hashlittle` of Bob Jenkins' lookup3.c (May 2006, public domain)."""
+    """Return HDF5's checksum of the first 44 bytes of a superblock: `hashlittle` of lookup3.c (Bob Jenkins, May 2006, public domain)."""
     words: tuple[int, ...] = struct.unpack("<11I", head)
     a = b = c = 0xDEADBEEF + len(head)
     for i in (0, 3, 6):
         a, b, c = _mix(a + words[i], b + words[i + 1], c + words[i + 2])
     a, b = a + words[9], b + words[10]
     for first, second, third in ((14, 11, 25), (16, 4, 14)):
-        c = (c ^ b) - _turn(b, first)
-        a = (a ^ c) - _turn(c, second)
-        b = (b ^ a) - _turn(a, third)
-    return ((c ^ b) - _turn(b, 24)) & 0xFFFFFFFF
+        c = (c ^ b) - _rotate_left(b, first)
+        a = (a ^ c) - _rotate_left(c, second)
+        b = (b ^ a) - _rotate_left(a, third)
+    return ((c ^ b) - _rotate_left(b, 24)) & 0xFFFFFFFF
 
 
 def _mix(a: int, b: int, c: int) -> tuple[int, int, int]:
     for first, second, third in ((4, 6, 8), (16, 19, 4)):
-        a, c = (a - c) ^ _turn(c, first), c + b
-        b, a = (b - a) ^ _turn(a, second), a + c
-        c, b = (c - b) ^ _turn(b, third), b + a
+        a, c = (a - c) ^ _rotate_left(c, first), c + b
+        b, a = (b - a) ^ _rotate_left(a, second), a + c
+        c, b = (c - b) ^ _rotate_left(b, third), b + a
     return a, b, c
 
 
-def _turn(word: int, by: int) -> int:
-    """Rotate to the left; of a number of any length its lowest 32 bits count."""
+def _rotate_left(word: int, by: int) -> int:
+    """Rotate the lowest 32 bits of `word` to the left."""
     word &= 0xFFFFFFFF
     return word << by | word >> 32 - by

@@ -1,10 +1,10 @@
-"""The trace writer: a listener that puts every record it hears into its table of an HDF5 file, safe against a kill at any moment.
+"""The trace writer: a listener that writes every record to its table of an HDF5 file. A kill at any time leaves a readable file.
 
-    record -> rows that wait, 256 of one table --> columns of all -> datasets -> flush -> counter of committed rows -> flush
+    record -> pending rows -- 256 rows of one table --> datasets of all tables -> flush -> counters of committed rows -> flush
 
-The file is whole after every step: it is made under another name with all it will ever hold, from then on it is in HDF5's SWMR mode
-(single writer, multiple readers), and a row counts only when the counter says so. HDF5 is spoken to in its low-level interface: 5 us per
-column and block against 80 us.
+The file is created under a temporary name with all of its objects and is in HDF5's SWMR mode (single writer, multiple readers) from then
+on. A row is valid only once the counter of its table includes it. The writer uses the low-level interface of h5py, which takes 5 us per
+column and block instead of 80 us.
 """
 
 import os
@@ -25,50 +25,54 @@ from numpy.typing import NDArray
 from linksim.errors import TraceError
 from linksim.records import TABLES, Column, Record, columns
 from linksim.trace import layout
-from linksim.trace.layout import BLOCK, COMMITTED, ROW, Compression, Key, RunAbout, faults
+from linksim.trace.layout import BLOCK, COMMITTED, ROW, ColumnKey, Compression, RunMetadata, wrap_errors
 
 _SCALAR = h5s.create(h5s.SCALAR)
 
 
-class Sheet:
-    """One table of a file being written.
+class TableWriter:
+    """Writer of one table of a trace.
 
-    rows       records that wait to be written; the same list all the time
-    written    rows in the datasets
-    committed  rows that the file's counter vouches for
+    pending    records that are not written yet; the list object never changes
+    written    number of rows in the datasets
+    committed  number of rows that the file's counter includes
     """
 
-    def __init__(self, file: h5py.File, record: type[Record], meanings: Mapping[Key, tuple[str, ...]]) -> None:
+    def __init__(
+        self, file: h5py.File, record: type[Record], table_columns: tuple[Column, ...], meanings: Mapping[ColumnKey, tuple[str, ...]]
+    ) -> None:
         group = file[record.table]
         self._table = record.table
-        self._columns = columns(record)
-        self._words = [meanings.get((record.table, c.name), c.meanings) for c in self._columns]
-        self._values = attrgetter(*(c.name for c in self._columns))
+        self._columns = table_columns
+        self._meanings = [meanings.get((record.table, c.name), c.meanings) for c in self._columns]
+        self._fields = tuple(dict.fromkeys(c.field for c in self._columns))
+        self._values = attrgetter(*self._fields)
         targets = [group[ROW], *(group[c.name] for c in self._columns)]
         self._targets = [(d.id, d.shape[1:], h5t.py_create(d.dtype)) for d in targets]
         self._counter = file[COMMITTED][record.table].id
-        self.rows: list[Record] = []
+        self.pending: list[Record] = []
         self.written = 0
         self.committed = 0
 
     def write_rows(self) -> None:
-        """Put the rows that wait into the datasets. Raises ValueError for a value that its column cannot hold; then none is written."""
-        if not self.rows:
+        """Write the pending rows to the datasets. Raises ValueError, and writes none, if a value does not fit its column."""
+        if not self.pending:
             return
-        values = list(zip(*map(self._values, self.rows), strict=True))
-        self.rows.clear()  # whatever comes of them: a bad row must not come back at every flush
+        by_field = dict(zip(self._fields, zip(*map(self._values, self.pending), strict=True), strict=True))
+        values = [_cells(column, by_field[column.field]) for column in self._columns]
+        self.pending.clear()  # also if writing fails: a bad row must not fail every later flush
         packed = []
-        for column, words, (_, shape, _), cells in zip(self._columns, self._words, self._targets[1:], values, strict=True):
+        for column, words, (_, shape, _), cells in zip(self._columns, self._meanings, self._targets[1:], values, strict=True):
             try:
                 array = _pack(column, shape, cells)
-                layout.check(column, words, array)
-            except (ValueError, TypeError, OverflowError, struct.error) as fault:
-                raise ValueError(f"a record cannot be kept in {self._table}.{column.name}: {fault}") from fault
+                layout.check_values(column, words, array)
+            except (ValueError, TypeError, OverflowError, struct.error) as error:
+                raise ValueError(f"a record does not fit the column {self._table}.{column.name}: {error}") from error
             packed.append(array)
         self.append(packed)
 
     def append(self, arrays: Sequence[NDArray[Any]]) -> None:
-        """Write rows given as columns, each [rows, ...], in the order of the record's fields."""
+        """Append rows given as one array [rows, ...] per column, in the order of the record's fields."""
         start, count = self.written, len(arrays[0])
         if not count:
             return
@@ -83,19 +87,26 @@ class Sheet:
         self.written += count
 
     def commit(self) -> None:
-        """Let the counter vouch for what was written. Call it after a flush, and flush again."""
+        """Set the counter to the number of written rows. The caller flushes the file before and after."""
         self._counter.write(_SCALAR, _SCALAR, np.array(self.written, np.uint64))
         self.committed = self.written
 
 
+def _cells(column: Column, values: Sequence[Any]) -> Sequence[Any]:
+    """Values of one column: the entries of a mapping, and the fill value for what is absent."""
+    if column.key:
+        values = [mapping.get(column.key) for mapping in values]
+    return [column.fill if value is None else value for value in values] if column.optional else values
+
+
 def _pack(column: Column, shape: tuple[int, ...], cells: Sequence[Any]) -> NDArray[Any]:
-    """One column of a block. `struct` is faster than numpy here, and refuses what does not fit where numpy would round it."""
+    """Convert one column of a block to an array. `struct` is faster than numpy here, and it rejects values that numpy would round."""
     if not shape:
         return np.frombuffer(_packer(column.dtype.char, len(cells)).pack(*cells), column.dtype)
     wrong = next((cell for cell in cells if cell.shape != shape or cell.dtype != column.dtype), None)
     if wrong is not None:
-        raise ValueError(f"it holds {column.dtype} {list(shape)}, got {wrong.dtype} {list(wrong.shape)}")
-    return np.ascontiguousarray(np.stack(cells))  # an image may lie in memory colour-last
+        raise ValueError(f"expected {column.dtype} {list(shape)}, got {wrong.dtype} {list(wrong.shape)}")
+    return np.ascontiguousarray(np.stack(cells))  # the memory layout of an image may be colour-last
 
 
 @lru_cache(maxsize=256)
@@ -104,35 +115,35 @@ def _packer(kind: str, count: int) -> struct.Struct:
 
 
 class TraceWriter:
-    """Writes the trace of a run. Call it with each record; `close` it when the run has ended; use it in a `with` statement.
+    """Writer of the trace of a run: a listener, called with each record, and a context manager. Call `close` when the run has ended.
 
-    path         of the file; missing folders are made. It appears there at once, readable from the first moment on
-    about        what the run was
-    shapes       (table, column) -> shape of a row of an array column: {("images", "image"): (3, 32, 32)}
-    meanings     (table, column) -> words of a code that the records leave open: {("links", "group"): ("open", "sealed")}
-    overwrite    replace a file of that name
-    compression  "gzip" makes the file smaller and the writing many times slower
+    path         path of the file, which is readable from the start; missing folders are created
+    metadata     metadata of the run
+    shapes       shape of a row of each array column: {("images", "pixels"): (3, 32, 32)}
+    meanings     words of the codes that the records leave open: {("links", "group"): ("open", "sealed")}
+    overwrite    replace an existing file
+    compression  "gzip" makes the file smaller and writing many times slower
 
-    Left by an exception, or without `close`, the trace keeps all its rows and is not complete. The same calls give the same bytes; a
-    `flush` at moments that depend on the wall clock would not. Raises TraceError where the file exists or the disk refuses it.
+    If the `with` block ends by an exception or without `close`, the trace keeps all rows and is not complete. Equal calls produce equal
+    bytes; calls of `flush` at times that depend on the wall clock do not. Raises TraceError if the file exists or cannot be written.
     """
 
     def __init__(
         self,
         path: str | Path,
-        about: RunAbout,
-        shapes: Mapping[Key, tuple[int, ...]],
-        meanings: Mapping[Key, tuple[str, ...]],
+        metadata: RunMetadata,
+        shapes: Mapping[ColumnKey, tuple[int, ...]],
+        meanings: Mapping[ColumnKey, tuple[str, ...]],
         overwrite: bool = False,
         compression: Compression = "none",
     ) -> None:
         self.path = Path(path)
         if not overwrite and os.path.lexists(self.path):
-            raise TraceError(f"{self.path} exists; choose another name, or --overwrite to replace it")
+            raise TraceError(f"{self.path} exists; choose another name, or use --overwrite to replace it")
         temporary = layout.temporary_beside(self.path)
-        with faults(self.path, "cannot be written"):
+        with wrap_errors(self.path, "cannot be written"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = layout.create(temporary, about, shapes, meanings, compression)
+            self._file = layout.create(temporary, metadata, shapes, meanings, compression)
             try:
                 self._file.swmr_mode = True
                 layout.publish(temporary, self.path, overwrite)
@@ -140,36 +151,36 @@ class TraceWriter:
                 layout.abandon(self._file)
                 temporary.unlink(missing_ok=True)
                 raise
-        self._sheets = {record: Sheet(self._file, record, meanings) for record in TABLES}
-        self._rows = {record: sheet.rows for record, sheet in self._sheets.items()}
+        self._tables = {record: TableWriter(self._file, record, columns(record, metadata.parameters), meanings) for record in TABLES}
+        self._pending = {record: table.pending for record, table in self._tables.items()}
 
     def __call__(self, record: Record) -> None:
-        """Keep a record. Raises TraceError when the disk fails, ValueError for a record that its table cannot hold."""
-        rows = self._rows[type(record)]
+        """Add a record. Raises TraceError if the disk fails, ValueError for a record that does not fit its table."""
+        rows = self._pending[type(record)]
         rows.append(record)
         if len(rows) >= BLOCK:
-            self.flush()  # of all tables, so that what is committed of one has what it belongs to in the others
+            self.flush()  # all tables, so that the rows of other tables that a committed row refers to are committed too
 
     def committed(self, record: type[Record]) -> int:
-        """Rows of its table that a kill can no longer take."""
-        return self._sheets[record].committed
+        """Return the number of committed rows of a table; a kill cannot remove them."""
+        return self._tables[record].committed
 
     def flush(self) -> None:
-        """Write and commit all that waits."""
+        """Write and commit all pending rows."""
         with self._disk():
-            for sheet in self._sheets.values():
-                sheet.write_rows()
+            for table in self._tables.values():
+                table.write_rows()
             h5f.flush(self._file.id)
-            for sheet in self._sheets.values():
-                if sheet.committed != sheet.written:
-                    sheet.commit()
+            for table in self._tables.values():
+                if table.committed != table.written:
+                    table.commit()
             h5f.flush(self._file.id)
 
     def close(self, fingerprint: str, complete: bool = True) -> None:
-        """Commit all that waits, say how the run ended, and close the file. A second call does nothing.
+        """Commit all pending rows, store how the run ended, and close the file. A second call has no effect.
 
-        fingerprint  of the run's events, at most 128 bytes
-        complete     did the run come to its end?
+        fingerprint  hash of the run's events, at most 128 bytes
+        complete     whether the run ended normally
         """
         if not self._file:
             return
@@ -179,27 +190,27 @@ class TraceWriter:
                 layout.finish(self._file, fingerprint, complete)
                 h5f.flush(self._file.id)
         finally:
-            self._rows = {}
-            with faults(self.path, "cannot be closed"):
+            self._pending = {}
+            with wrap_errors(self.path, "cannot be closed"):
                 self._file.close()
 
     @contextmanager
     def _disk(self) -> Iterator[None]:
-        """After a fault of the disk the file is closed as it is; what was committed is safe."""
+        """Convert disk errors into TraceError after closing the file without further writes; committed rows are safe."""
         try:
-            with faults(self.path, "cannot be written"):
+            with wrap_errors(self.path, "cannot be written"):
                 yield
         except TraceError:
-            self._rows = {}
+            self._pending = {}
             layout.abandon(self._file)
             raise
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
-        if fault is None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is None:
             self.close("", complete=False)
-        else:  # what went wrong first is what the caller must hear of
+        else:  # the caller must see the first exception
             with suppress(TraceError, ValueError):
                 self.close("", complete=False)

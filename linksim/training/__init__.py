@@ -1,1 +1,1 @@
-"""Training: training tasks, the loop that runs them, and how a part gets its card."""
+"""Training of models: the training tasks, the training loop, the measurement of scores, and the tuning of runtime settings."""

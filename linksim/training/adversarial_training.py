@@ -1,10 +1,10 @@
-"""Training task of a classifier that withstands attacks: it learns from images that are made against itself as it stands (adversarial training,
-Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018).
+"""Training task of a robust classifier: it is trained on adversarial images of its current weights (adversarial training, Madry et al.,
+"Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018).
 
     min over weights  E [ max over |n| <= bound  cross entropy(classifier(image + n), label) ]
 
-It goes on from a trained classifier, whose whitening stays as it is. The attack is made with the running statistics of the norms, as they
-will be when somebody attacks it; the step of learning takes those of its batch.
+Training starts from a trained classifier and does not change its whitening layer. The attack uses the running statistics of the norms, as
+an attack on the final classifier does; the training step uses the statistics of its batch.
 """
 
 from dataclasses import dataclass, field
@@ -14,22 +14,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from linksim.attacks.source import BOUND, STEPS, cross_entropy_gradient, pgd
+from linksim.attacks.source import EPSILON, STEPS, cross_entropy_gradient, pgd
 from linksim.nets.cards import Score
 from linksim.nets.classifiers import Classifier
 from linksim.nets.weights import load_model
-from linksim.training.classifier import ClassifierTask, correct
-from linksim.training.noise import SCORED_BATCH
+from linksim.training.classifier import ClassifierTask, classified_correctly
+from linksim.training.noise import EVALUATION_BATCH
 
-ATTACKED = f"PGD {BOUND * 255:g}/255 x {STEPS}"
+ATTACKED = f"PGD {EPSILON * 255:g}/255 x {STEPS}"
 
 
 @dataclass(frozen=True)
 class AdversarialTask(ClassifierTask):
-    """Trains a `Classifier` further.
+    """Continues the training of a `Classifier` with adversarial images.
 
-    init_from         trained classifier that it goes on from
-    attack_steps  of PGD from a random start, each of `step_size`, within `BOUND`
+    init_from     trained classifier to start from
+    attack_steps  number of PGD steps from a random start within `EPSILON`
+    step_size     size of a PGD step, with pixels in 0..1
     """
 
     init_from: str = "classifier-cifar10"
@@ -49,15 +50,15 @@ class AdversarialTask(ClassifierTask):
         network.load_state_dict(load_model(self.init_from, "classifier").network.state_dict())
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
-        images, labels = (part.to(device) for part in self._batches(step))
+        images, labels = (chunk.to(device) for chunk in self._batches(step))
         attacked = self._attacked(network, images.contiguous(memory_format=torch.channels_last), labels, step)
         return functional.cross_entropy(network(attacked), labels, label_smoothing=self.smoothing, reduction="sum")
 
     def _attacked(self, network: nn.Module, images: Tensor, labels: Tensor, step: int) -> Tensor:
-        """The images, attacked."""
+        """Return adversarial images for the current weights of the network."""
         network.eval()
-        start = near(images, BOUND, self._streams("robust/start", step))
-        found = pgd(cross_entropy_gradient(network, labels), images, BOUND, self.attack_steps, self.step_size, start)
+        start = random_start(images, EPSILON, self._streams("robust/start", step))
+        found = pgd(cross_entropy_gradient(network, labels), images, EPSILON, self.attack_steps, self.step_size, start)
         network.train()
         return found
 
@@ -65,17 +66,19 @@ class AdversarialTask(ClassifierTask):
         assert isinstance(network, Classifier)
         if condition == ATTACKED:
             images = attacked_images(network, images, labels, device)
-        return [Score("accuracy", condition, correct(network, images, labels, device).float().mean().item(), len(images))]
+        return [Score("accuracy", condition, classified_correctly(network, images, labels, device).float().mean().item(), len(images))]
 
 
-def near(images: Tensor, bound: float, draw: np.random.Generator) -> Tensor:
-    """Images [n, c, h, w] moved at random, each pixel by up to `bound`: where an attack may begin."""
-    apply_action = torch.from_numpy(draw.random(images.shape, dtype=np.float32)).to(images.device)
-    return images + bound * (2.0 * apply_action - 1.0)
+def random_start(images: Tensor, bound: float, draw: np.random.Generator) -> Tensor:
+    """Return images [n, c, h, w] with uniform noise in -bound..bound added to every pixel, as starting points of an attack."""
+    offsets = torch.from_numpy(draw.random(images.shape, dtype=np.float32)).to(images.device)
+    return images + bound * (2.0 * offsets - 1.0)
 
 
 def attacked_images(classifier: nn.Module, images: Tensor, labels: Tensor, device: torch.device) -> Tensor:
-    """PGD as DiffuSeC has it (10 steps within 8/255), made on the classifier. Images float [n, c, h, w] in 0..1, labels int64 [n] -> images
-    on the CPU."""
-    parts = zip(torch.split(images, SCORED_BATCH), torch.split(labels, SCORED_BATCH), strict=True)
-    return torch.cat([pgd(cross_entropy_gradient(classifier, of.to(device)), part.to(device)).cpu() for part, of in parts])
+    """Attack images float [n, c, h, w] in 0..1 with labels int64 [n] by PGD with the settings of DiffuSeC (10 steps within 8/255).
+
+    Returns the adversarial images, on the CPU.
+    """
+    batches = zip(torch.split(images, EVALUATION_BATCH), torch.split(labels, EVALUATION_BATCH), strict=True)
+    return torch.cat([pgd(cross_entropy_gradient(classifier, of.to(device)), chunk.to(device)).cpu() for chunk, of in batches])

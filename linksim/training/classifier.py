@@ -1,4 +1,4 @@
-"""Training task of the evaluation classifier: cross entropy with smoothed labels, mirrored and shifted images, one cycle of the rate."""
+"""Training task of the evaluation classifier: cross entropy with label smoothing, mirrored and shifted images, cyclic learning rate."""
 
 from dataclasses import dataclass, field
 
@@ -8,18 +8,27 @@ from torch.nn import functional
 
 from linksim.nets.cards import Score
 from linksim.nets.classifiers import Classifier
-from linksim.training.image_task import FromImages
-from linksim.training.noise import scored_batches
+from linksim.training.image_task import ImageTask
+from linksim.training.noise import evaluation_batches
 from linksim.training.order import cycles, to_images
 
-FITTED = 5000  # images that the whitening layer is fitted to
+FITTED = 5000  # number of images that the whitening layer is fitted to
 
 
 @dataclass(frozen=True)
-class ClassifierTask(FromImages):
-    """Rates are per image (the loss is a sum), so they hold at any batch size; shifts of the norms learn `bias_factor` times faster.
+class ClassifierTask(ImageTask):
+    """Trains a `Classifier`.
 
-    cycles  (steps, height) of each rise and fall of the rate, one after the other
+    Learning rates are per image, because the loss is a sum, and therefore hold at any batch size.
+
+    cycles          (steps, height) of the successive cycles of the learning rate
+    batch           images per step
+    rate_per_image  learning rate divided by the batch size
+    bias_factor     factor on the learning rate of the biases of the norms
+    decay_per_step  weight decay per step
+    smoothing       label smoothing, 0..1
+    shift           largest random translation in pixels
+    average         decay of the running average of the weights, or None
     """
 
     dataset: str
@@ -48,15 +57,15 @@ class ClassifierTask(FromImages):
 
     def prepare(self, network: nn.Module) -> None:
         assert isinstance(network, Classifier)
-        network.start_from(to_images(self._batches.pictures.images[:FITTED]))
+        network.initialise_from(to_images(self._batches.dataset.images[:FITTED]))
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
-        shifts = [p for name, p in trained.items() if name.endswith("norm.bias")]
+        biases = [p for name, p in trained.items() if name.endswith("norm.bias")]
         others = [p for name, p in trained.items() if not name.endswith("norm.bias")]
         fast = self.rate_per_image * self.bias_factor
         groups = [
-            {"params": shifts, "lr": fast, "weight_decay": self.decay_per_step / fast},
+            {"params": biases, "lr": fast, "weight_decay": self.decay_per_step / fast},
             {"params": others, "lr": self.rate_per_image, "weight_decay": self.decay_per_step / self.rate_per_image},
         ]
         return torch.optim.SGD(groups, momentum=self.momentum, nesterov=True)
@@ -71,10 +80,10 @@ class ClassifierTask(FromImages):
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
         assert isinstance(network, Classifier)
-        return [Score("accuracy", condition, correct(network, images, labels, device).float().mean().item(), len(images))]
+        return [Score("accuracy", condition, classified_correctly(network, images, labels, device).float().mean().item(), len(images))]
 
 
 @torch.inference_mode()
-def correct(classifier: Classifier, images: Tensor, labels: Tensor, device: torch.device) -> Tensor:
-    """bool [n]: whether each of `images` [n, 3, h, w] in 0..1 gets its label."""
-    return torch.cat([classifier(part).argmax(1).cpu() for _, part in scored_batches(images, device)]) == labels
+def classified_correctly(classifier: Classifier, images: Tensor, labels: Tensor, device: torch.device) -> Tensor:
+    """Return whether the classifier assigns each of `images` [n, 3, h, w] in 0..1 its label, bool [n]."""
+    return torch.cat([classifier(chunk).argmax(1).cpu() for _, chunk in evaluation_batches(images, device)]) == labels

@@ -1,4 +1,4 @@
-"""Training task of a DeepJSCC codec: squared error over AWGN, the SNR drawn per image."""
+"""Training task of a DeepJSCC codec: squared error over AWGN, with a random SNR per image."""
 
 from dataclasses import dataclass, field
 
@@ -9,16 +9,16 @@ from linksim.metrics import mse, psnr_of_mean_mse, ssim, total_variation
 from linksim.nets.cards import Score
 from linksim.nets.codecs import Codec
 from linksim.rng import Streams
-from linksim.training.image_task import FromImages
-from linksim.training.noise import over_awgn, scored_batches, unit_noise
+from linksim.training.image_task import ImageTask
+from linksim.training.noise import evaluation_batches, over_awgn, unit_noise
 from linksim.training.order import one_cycle
 
 SCORED_DB = (1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 19.0)
-LEVELS = 255.0  # pixel values of the loss with total variation: the paper's lambda = 1 is on the scale of 8-bit images
+LEVELS = 255.0  # largest pixel value in the total variation loss; lambda = 1 of the paper refers to 8-bit images
 
 
-class OverAwgn(FromImages):
-    """Base of training tasks of a codec: AdamW, and figures of the test images over AWGN at `scored_db`."""
+class AwgnTask(ImageTask):
+    """Base class of the training tasks of a codec: AdamW, and scores of the test images over AWGN at `scored_db`."""
 
     peak_rate: float
     weight_decay: float
@@ -26,7 +26,7 @@ class OverAwgn(FromImages):
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        return tuple(condition(snr_db) for snr_db in self.scored_db)
+        return tuple(awgn_condition(snr_db) for snr_db in self.scored_db)
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.AdamW(network.parameters(), lr=self.peak_rate, weight_decay=self.weight_decay, fused=True)
@@ -42,15 +42,17 @@ class OverAwgn(FromImages):
 
 
 @dataclass(frozen=True)
-class CodecTask(OverAwgn):
+class CodecTask(AwgnTask):
     """Trains encoder and decoder together.
 
-    snr_db     range the SNR of each image is drawn from, uniformly
-    csi_error_std_db   standard deviation of Alice's error about it: in a running link her report is never quite fresh
-    snr_weight_slope_db   weight of an image's error per dB of SNR, in dB, so that the small errors at high SNR count as much as the large ones below
-    evening    (steps, height, snr_weight_slope_db) of a second, lower cycle of the learning rate at the end under another slope, or None
-    variation  weight lambda of the reconstruction's total variation (MIEA Eq. 2), pixels in 0..255
-    scored_db  SNRs it is measured at
+    snr_db               range of the SNR, drawn uniformly per image
+    csi_error_std_db     standard deviation of the error of Alice's SNR, because the report of a running link is slightly outdated
+    snr_weight_slope_db  increase of the weight of an image's error in dB per dB of SNR, so that small errors at high SNR count equally
+    final_cycle          (steps, height, snr_weight_slope_db) of a second cycle of the learning rate at the end, or None
+    crop                 side of random square crops, None for whole images
+    tv_weight            weight lambda of the total variation of the reconstruction (MIEA Eq. 2), for pixels in 0..255
+    average              decay of the running average of the weights, or None
+    scored_db            SNRs of the evaluation
     """
 
     dataset: str
@@ -111,20 +113,24 @@ class CodecTask(OverAwgn):
         return self.final_cycle[2] if self.final_cycle and step >= self.steps - self.final_cycle[0] else self.snr_weight_slope_db
 
 
-def condition(snr_db: float) -> str:
-    """An SNR in the card's words."""
+def awgn_condition(snr_db: float) -> str:
+    """Return the name of the test condition at an SNR.
+
+    >>> awgn_condition(-3.0)
+    'AWGN at -3 dB'
+    """
     return f"AWGN at {snr_db:g} dB"
 
 
 @torch.inference_mode()
 def over_awgn_scores(codec: Codec, images: Tensor, snr_db: float, device: torch.device, seed: int = 1) -> tuple[Tensor, Tensor]:
-    """Squared error [n] and SSIM [n] of each of `images` [n, c, h, w] in 0..1 sent over AWGN, with noise that is the same at every call."""
+    """Return the squared error [n] and SSIM [n] of `images` [n, c, h, w] in 0..1 sent over AWGN. Every call uses the same noise."""
     streams, errors, likeness = Streams(seed), [], []
-    for index, part in scored_batches(images, device):
-        level = torch.full((len(part),), snr_db, device=device)
-        noise = unit_noise(streams, f"measure/{snr_db:g}", index, len(part), codec.channel_uses).to(device)
-        received = over_awgn(codec.encode(part, level), level, noise)
+    for index, chunk in evaluation_batches(images, device):
+        level = torch.full((len(chunk),), snr_db, device=device)
+        noise = unit_noise(streams, f"measure/{snr_db:g}", index, len(chunk), codec.channel_uses).to(device)
+        received = over_awgn(codec.encode(chunk, level), level, noise)
         estimates = codec.decode(received, level)
-        errors.append(mse(estimates, part).cpu())
-        likeness.append(ssim(estimates, part).cpu())
+        errors.append(mse(estimates, chunk).cpu())
+        likeness.append(ssim(estimates, chunk).cpu())
     return torch.cat(errors), torch.cat(likeness)

@@ -1,4 +1,4 @@
-"""Training task of the denoiser on clean diffusion: tell the noise of diffused images, at the few steps that purification takes."""
+"""Training task of the denoiser on diffused images without a link: prediction of the noise at the few steps that purification uses."""
 
 from dataclasses import dataclass, field
 
@@ -10,19 +10,20 @@ from linksim.metrics import mse, psnr_of_mean_mse
 from linksim.nets.cards import Score
 from linksim.nets.unet import UNet
 from linksim.rng import Streams
-from linksim.training.image_task import FromImages
-from linksim.training.noise import scored_batches
+from linksim.training.image_task import ImageTask
+from linksim.training.noise import evaluation_batches
 from linksim.training.order import cycles
 
 SCORED_STEPS = (10, 30, 50, 100)
 
 
 @dataclass(frozen=True)
-class DenoiserTask(FromImages):
-    """Trains a `UNet` by the simple loss of DDPM.
+class DenoiserTask(ImageTask):
+    """Trains a `UNet` with the simple loss of DDPM.
 
-    cycles      (steps, height) of each rise and fall of the rate, one after the other
-    max_diffusion_steps  largest step it learns; steps are drawn per image, uniformly from 1
+    cycles               (steps, height) of the successive cycles of the learning rate
+    max_diffusion_steps  largest diffusion step; steps are drawn per image, uniformly from 1
+    average              decay of the running average of the weights, or None
     """
 
     dataset: str
@@ -58,18 +59,20 @@ class DenoiserTask(FromImages):
         steps = torch.from_numpy(draw.integers(1, self.max_diffusion_steps + 1, self.batch)).to(device)
         noise = torch.from_numpy(draw.standard_normal(images.shape, dtype="float32")).to(device)
         noisy = diffuse(to_unit(images.to(device)), steps, noise).contiguous(memory_format=torch.channels_last)
-        told: Tensor = network(noisy, steps)
-        return (told - noise).square().mean()
+        predicted: Tensor = network(noisy, steps)
+        return (predicted - noise).square().mean()
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
         assert isinstance(network, UNet)
         step = SCORED_STEPS[self.conditions.index(condition)]
-        error = torch.cat([mse(self._cleaned(network, part, step, index), part).cpu() for index, part in scored_batches(images, device)])
+        error = torch.cat(
+            [mse(self._cleaned(network, chunk, step, index), chunk).cpu() for index, chunk in evaluation_batches(images, device)]
+        )
         return [Score("psnr_of_mean_mse_db", condition, psnr_of_mean_mse(error), len(images))]
 
     @torch.inference_mode()
     def _cleaned(self, network: UNet, images: Tensor, step: int, index: int) -> Tensor:
-        """The images diffused to `step` and cleaned by one call. -> [n, c, h, w] in 0..1"""
+        """Diffuse images to `step` and denoise them with one call of the network. Returns [n, c, h, w] in 0..1."""
         draw = Streams(self.seed)(f"measure/{step}", index)
         noise = torch.from_numpy(draw.standard_normal(images.shape, dtype="float32")).to(images.device)
         steps = torch.full((len(images),), step, device=images.device)

@@ -1,4 +1,7 @@
-"""Surveys: what is measured rather than trained, cell by cell. Those that are through are kept: a killed survey loses the one under way."""
+"""Grid measurements: tables that are measured cell by cell instead of trained.
+
+Completed cells are stored, so an interruption loses only the cell in progress.
+"""
 
 import json
 import os
@@ -12,16 +15,17 @@ import torch
 from numpy.typing import NDArray
 
 from linksim.errors import ModelError
+from linksim.files import atomic_write
 from linksim.nets.cards import Score
-from linksim.training.loop import Progress, Report, fingerprint
+from linksim.training.loop import ProgressCallback, TrainingProgress, fingerprint
 
-Figures = tuple[float, ...]
+CellValues = tuple[float, ...]
 
 
 class GridMeasurement(ABC):
-    """What to measure: a `Recipe` whose steps are cells. Everything random in a cell is a function of the seed.
+    """Base class of the grid measurements: a `Recipe` whose steps are the cells of a grid. All random values are functions of the seed.
 
-    kind  of part that it makes (`cards.MEASURED`)
+    kind  kind of the resulting model (`cards.TABLE_SUFFIXES`)
     """
 
     kind: str
@@ -30,7 +34,7 @@ class GridMeasurement(ABC):
     @property
     @abstractmethod
     def steps(self) -> int:
-        """How many cells there are."""
+        """Number of cells."""
 
     @property
     @abstractmethod
@@ -40,56 +44,56 @@ class GridMeasurement(ABC):
     @property
     @abstractmethod
     def recipe(self) -> dict[str, object]:
-        """What else decides the figures, and the card should tell. Kept cells are of use under the same recipe only."""
+        """All other settings that determine the values; they are written to the card. Stored cells are valid only for the same recipe."""
 
     @property
     @abstractmethod
     def conditions(self) -> tuple[str, ...]:
-        """What its card tells figures of."""
+        """Names of the conditions whose scores are written to the card."""
 
     @abstractmethod
-    def begin(self, device: torch.device) -> Callable[[int], Figures]:
-        """Make ready -> what measures a cell by its number, 0 .. steps - 1, always to the same figures. Cells are asked for in order."""
+    def prepare(self, device: torch.device) -> Callable[[int], CellValues]:
+        """Return a function that measures the cell with a given index, 0..steps - 1. It is called in order and must be deterministic."""
 
     @abstractmethod
-    def finalise(self, figures: NDArray[np.float64], path: Path) -> tuple[Score, ...]:
-        """Write the table of all figures, [cells, figures], to `path` -> what its card says of it."""
+    def finalise(self, values: NDArray[np.float64], path: Path) -> tuple[Score, ...]:
+        """Write the table of all values [cells, values per cell] to `path` and return the scores for the card."""
 
 
 def run_grid(
-    grid: GridMeasurement, device: torch.device, kept: Path, report: Report, fresh: bool = False
+    grid: GridMeasurement, device: torch.device, store: Path, report: ProgressCallback, fresh: bool = False
 ) -> tuple[NDArray[np.float64], float]:
-    """Measure what is not kept yet -> the figures of all cells [cells, figures], and the seconds that they took.
+    """Measure all cells that are not stored yet. Returns the values of all cells [cells, values per cell] and the total time in seconds.
 
-    kept    file of the cells that are through
-    report  hears of every cell
-    fresh   measure all cells anew
+    store   file of the completed cells
+    report  callback, called after every cell
+    fresh   discard stored cells
 
-    Raises ModelError for kept cells of another recipe, or a damaged file.
+    Raises ModelError if the stored cells belong to another recipe or the file is damaged.
     """
     recipe = fingerprint(grid)
-    lines = read_cells(kept, recipe) if kept.exists() and not fresh else []
-    write_lines(kept, [recipe, *map(json.dumps, lines)])
+    lines = read_cells(store, recipe) if store.exists() and not fresh else []
+    write_lines(store, [recipe, *map(json.dumps, lines)])
     if len(lines) < grid.steps:
-        measure = grid.begin(device)
-        with kept.open("a", encoding="utf-8") as file:
+        measure = grid.prepare(device)
+        with store.open("a", encoding="utf-8") as file:
             for cell in range(len(lines), grid.steps):
                 started = time.monotonic()
-                figures = measure(cell)
-                lines.append([time.monotonic() - started, *figures])
+                values = measure(cell)
+                lines.append([time.monotonic() - started, *values])
                 file.write(f"{json.dumps(lines[-1])}\n")
                 file.flush()
                 os.fsync(file.fileno())
-                report(Progress("surveying", cell + 1, grid.steps, 0.0, sum(line[0] for line in lines)))
+                report(TrainingProgress("grid", cell + 1, grid.steps, 0.0, sum(line[0] for line in lines)))
     table = np.array(lines, np.float64)
     return table[:, 1:], float(table[:, 0].sum())
 
 
 def read_cells(path: Path, recipe: str) -> list[list[float]]:
-    """Kept cells in their order: seconds and figures of each. A last line that a kill cut short is left out."""
+    """Read stored cells in order, each with its time in seconds and its values. An incomplete last line is ignored."""
     first, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     if first != recipe:
-        raise ModelError(f"{path}: kept cells of another recipe than today's; delete it to measure from the start")
+        raise ModelError(f"{path}: stored cells belong to another recipe than the current one; delete it to measure from the start")
     try:
         cells = [[float(value) for value in json.loads(line)] for line in lines[:-1]]
         np.array(cells, np.float64)
@@ -99,8 +103,7 @@ def read_cells(path: Path, recipe: str) -> list[list[float]]:
 
 
 def write_lines(path: Path, lines: list[str]) -> None:
-    """Write them whole or not at all."""
+    """Write lines to a file, which is replaced atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".part")
-    fresh.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    os.replace(fresh, path)
+    with atomic_write(path) as temporary:
+        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

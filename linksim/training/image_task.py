@@ -1,4 +1,4 @@
-"""What training tasks that learn from the images of a source share: the order in which they are seen, and named random streams."""
+"""Base class of the training tasks on the images of a dataset: batches in a reproducible order, and named random streams."""
 
 from functools import cached_property
 
@@ -6,18 +6,19 @@ from torch import nn
 
 from linksim.data.sources import ImageDataset, load
 from linksim.rng import Streams
-from linksim.training.order import Batches, first
+from linksim.training.order import Batches, take_first
 
 
-class FromImages:
-    """Base of such training tasks.
+class ImageTask:
+    """Base class of training tasks on images.
 
-    source  name of the image source
-    batch   images per step
-    seed    of the training task's streams
-    shift   largest translation of an image in pixels; see `train.order`
-    crop    side of the squares that it learns from, None for whole images
-    scored  how many of the test images it is measured on, None for all
+    dataset          name of the dataset
+    batch            images per step
+    seed             seed of the random streams
+    shift            largest translation of an image in pixels; see `training.order`
+    crop             side of random square crops, None for whole images
+    num_eval_images  number of test images for the evaluation, None for all
+    bfloat16         compute in bfloat16 on a CPU, too
     """
 
     dataset: str
@@ -34,11 +35,12 @@ class FromImages:
 
     @cached_property
     def _batches(self) -> Batches:
-        return Batches(self.pictures("train"), self.batch, self.shift, self.crop, self._streams)
+        return Batches(self.load_dataset("train"), self.batch, self.shift, self.crop, self._streams)
 
-    def pictures(self, split: str) -> ImageDataset:
+    def load_dataset(self, split: str) -> ImageDataset:
+        """Load the split "train" or "test"; the latter is limited to `num_eval_images` images."""
         found = load(self.dataset, split)
-        return found if split == "train" or self.num_eval_images is None else first(found, self.num_eval_images)
+        return found if split == "train" or self.num_eval_images is None else take_first(found, self.num_eval_images)
 
     def prepare(self, network: nn.Module) -> None:
-        """Nothing is fitted beforehand, unless a training task says otherwise."""
+        """Prepare the network before the first step. Does nothing unless overridden."""

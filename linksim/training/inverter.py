@@ -1,13 +1,13 @@
-"""Training task of the closed-box inverse network: Eve learns to undo an encoder that she can only query (MIEA Sec. III-B, Eq. 6).
+"""Training task of the closed-box inverse network: Eve inverts an encoder that she can only query (MIEA Sec. III-B, Eq. 6).
 
     images -> [frozen encoder] -> (rows shuffled, if the link is defended) -> AWGN -> [inverse network] -> images
 
-Eve feeds images to Alice's transmitter, hears what comes out and learns the pairs: as many as she likes, each received anew whenever she
-comes back to it, or `captures` of them, received once. She decides neither which SNR Alice encodes for nor her own, so both are drawn per
-image, independently.
+Eve sends images through Alice's transmitter and trains on the pairs of images and received symbols. Either the number of queries is
+unlimited, and an image is received with new noise every time, or there are `num_captured_frames` pairs, each received once. Eve controls
+neither her own SNR nor the SNR that Alice encodes for, so both are drawn independently per image.
 
-Differs from the paper: one network serves all SNRs, and a defended link draws any permutation and substitution instead of one of a set,
-so that Eve learns the defence as a whole and no single set of keys.
+Differs from the paper: one network serves all SNRs, and a defended link draws arbitrary permutations and substitutions instead of
+selecting from a set, so that Eve's network is trained against the defence as a whole and not against one key set.
 """
 
 from dataclasses import dataclass, field
@@ -25,26 +25,27 @@ from linksim.nets.inverters import Inverter
 from linksim.nets.weights import has_model, load_model
 from linksim.rng import Streams
 from linksim.schemes.permutation import shuffle
-from linksim.training.classifier import correct
-from linksim.training.image_task import FromImages
-from linksim.training.noise import SCORED_BATCH, over_awgn, scored_batches, unit_noise
+from linksim.training.classifier import classified_correctly
+from linksim.training.image_task import ImageTask
+from linksim.training.noise import EVALUATION_BATCH, evaluation_batches, over_awgn, unit_noise
 from linksim.training.order import one_cycle, to_images
 
-ENCODED_FOR_DB = 10.0  # what Alice takes the SNR for when Eve's images are measured
+ENCODED_FOR_DB = 10.0  # SNR that Alice assumes during the evaluation
 SCORED_DB = {f"AWGN at {snr_db:g} dB to Eve, encoded for {ENCODED_FOR_DB:g} dB": snr_db for snr_db in (0.0, 10.0, 20.0)}
 
 
 @dataclass(frozen=True)
-class InverterTask(FromImages):
+class InverterTask(ImageTask):
     """Trains an inverse network against a trained codec.
 
-    codec        trained model that Alice encodes with
-    evaluator        trained classifier that tells how much meaning Eve gets, or None; left out of the scores where it is not there
-    permuted     whether the link is defended by permuting the rows of features (MIEA Sec. III-C)
-    substituted  share of the rows that the two images of a pair exchange
-    captures     number m of captured pairs, or None for a new capture at every sight of an image
-    snr_db       range of Eve's SNR
-    assumed_snr_db  range of the SNR that Alice encodes for
+    codec                trained codec of Alice
+    classifier           trained classifier for the accuracy of Eve's images, or None; the accuracy is omitted if the model is missing
+    permute              defend the link by permuting the rows of features (MIEA Sec. III-C)
+    substitution_ratio   share of the rows that the two images of a pair exchange, 0..1
+    num_captured_frames  number m of captured pairs, or None for an unlimited number of queries
+    snr_db               range of Eve's SNR
+    assumed_snr_db       range of the SNR that Alice encodes for
+    average              decay of the running average of the weights, or None
     """
 
     dataset: str
@@ -67,7 +68,7 @@ class InverterTask(FromImages):
 
     @property
     def recipe(self) -> dict[str, object]:
-        """The codec's weights belong to it: against another encoder, an inverter learns anew."""
+        """The recipe. It contains the digest of the codec, because another encoder requires another training."""
         names = (
             "dataset",
             "codec",
@@ -90,30 +91,30 @@ class InverterTask(FromImages):
         return one_cycle(step, self.steps, rise=0.05)
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
-        """Eq. (6), per pixel."""
+        """Return the loss of Eq. (6), per pixel."""
         if self.num_captured_frames is None:
             images, _ = self._batches(step)
             images = images.to(device).contiguous(memory_format=torch.channels_last)
             received = self._capture_at_any_snr(images, "inverter", step)
         else:
             chosen = self._streams("inverter/chosen", step).integers(0, self.num_captured_frames, self.batch)
-            images, received = (part[chosen].to(device) for part in self._captured)
+            images, received = (chunk[chosen].to(device) for chunk in self._captured)
         return mse(network(received).float(), images).mean()
 
     @cached_property
     def _captured(self) -> tuple[Tensor, Tensor]:
-        """The pairs: images float [captures, c, h, w], and what Eve received of each, complex [captures, uses]."""
-        pixels = self.pictures("train").images
+        """The captured pairs: images float [frames, c, h, w], and the symbols that Eve received, complex [frames, channel_uses]."""
+        pixels = self.load_dataset("train").images
         assert self.num_captured_frames is not None
         chosen = self._streams("inverter/captures").permutation(len(pixels))[: self.num_captured_frames]
         images = to_images(pixels[chosen])
         received = [
-            self._capture_at_any_snr(part, "inverter/captured", index) for index, part in enumerate(torch.split(images, SCORED_BATCH))
+            self._capture_at_any_snr(chunk, "inverter/captured", index) for index, chunk in enumerate(torch.split(images, EVALUATION_BATCH))
         ]
         return images, torch.cat(received)
 
     def _capture_at_any_snr(self, images: Tensor, name: str, index: int) -> Tensor:
-        """What Eve hears of a batch, at an SNR and a belief of Alice's that are drawn for each image."""
+        """Return the symbols that Eve receives for a batch, with a random SNR and a random assumed SNR for each image."""
         draw = self._streams(f"{name}/snr", index)
         snr_db = torch.from_numpy(draw.uniform(*self.snr_db, len(images))).float().to(images.device)
         assumed_snr_db = torch.from_numpy(draw.uniform(*self.assumed_snr_db, len(images))).float().to(images.device)
@@ -121,7 +122,7 @@ class InverterTask(FromImages):
 
     @torch.no_grad()
     def capture(self, images: Tensor, assumed_snr_db: Tensor, snr_db: Tensor, streams: Streams, name: str, index: int) -> Tensor:
-        """What Eve hears of a batch of images -> complex [batch, uses], equalised (her gain is one)."""
+        """Return the equalised symbols that Eve receives for a batch of images, complex [batch, channel_uses]. Her gain is one."""
         codec = load_model(self.codec, "codec", images.device.type).network
         assert isinstance(codec, Codec)
         symbols = codec.encode(images, assumed_snr_db)
@@ -132,7 +133,9 @@ class InverterTask(FromImages):
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
         assert isinstance(network, Inverter)
         seen = self._seen_by_eve(network, images, SCORED_DB[condition], device)
-        likeness = torch.cat([ssim(*pair) for pair in zip(torch.split(seen, SCORED_BATCH), torch.split(images, SCORED_BATCH), strict=True)])
+        likeness = torch.cat(
+            [ssim(*pair) for pair in zip(torch.split(seen, EVALUATION_BATCH), torch.split(images, EVALUATION_BATCH), strict=True)]
+        )
         scores = [
             Score("psnr_of_mean_mse_db", condition, psnr_of_mean_mse(mse(seen, images)), len(images)),
             Score("ssim", condition, likeness.mean().item(), len(images)),
@@ -140,23 +143,32 @@ class InverterTask(FromImages):
         if self.classifier is not None and has_model(self.classifier):
             evaluator = load_model(self.classifier, "classifier", device.type).network
             assert isinstance(evaluator, Classifier)
-            scores.append(Score("accuracy", condition, correct(evaluator, seen, labels, device).float().mean().item(), len(images)))
+            scores.append(
+                Score("accuracy", condition, classified_correctly(evaluator, seen, labels, device).float().mean().item(), len(images))
+            )
         return scores
 
     @torch.inference_mode()
     def _seen_by_eve(self, network: Inverter, images: Tensor, snr_db: float, device: torch.device) -> Tensor:
-        """Eve's image of each of `images` [n, colours, side, side], on the CPU."""
+        """Return Eve's reconstruction of each of `images` [n, colours, side, side], on the CPU."""
         streams, seen = Streams(self.seed), []
-        for index, part in scored_batches(images, device):
-            assumed_snr_db, level = (torch.full((len(part),), db, device=device) for db in (ENCODED_FOR_DB, snr_db))
-            seen.append(network.invert(self.capture(part, assumed_snr_db, level, streams, f"measure/{snr_db:g}", index)).cpu())
+        for index, chunk in evaluation_batches(images, device):
+            assumed_snr_db, level = (torch.full((len(chunk),), db, device=device) for db in (ENCODED_FOR_DB, snr_db))
+            seen.append(network.invert(self.capture(chunk, assumed_snr_db, level, streams, f"measure/{snr_db:g}", index)).cpu())
         return torch.cat(seen)
 
 
 def shuffled_rows(symbols: Tensor, rows: int, permute: bool, substitution_ratio: float, draw: np.random.Generator) -> Tensor:
-    """Symbols complex [batch, uses] of neighbouring pairs, shuffled by new keys for every pair -> the same shape. The batch is even."""
+    """Shuffle the rows of complex symbols [batch, channel_uses] with new keys for every pair of consecutive items.
+
+    rows                number of rows per item
+    permute             permute the rows of each item
+    substitution_ratio  share of the rows that the two items of a pair exchange
+
+    The batch size must be even.
+    """
     pairs = len(symbols) // 2
-    places = draw.random((pairs, 2, rows)).argsort(axis=-1) if permute else np.tile(np.arange(rows), (pairs, 2, 1))
-    order = torch.from_numpy(places).to(symbols.device)
+    positions = draw.random((pairs, 2, rows)).argsort(axis=-1) if permute else np.tile(np.arange(rows), (pairs, 2, 1))
+    order = torch.from_numpy(positions).to(symbols.device)
     swapped = torch.from_numpy(draw.random((pairs, rows)).argsort(axis=-1) < round(substitution_ratio * rows)).to(symbols.device)
     return shuffle(symbols.reshape(pairs, 2, rows, -1), order, swapped).reshape(symbols.shape)

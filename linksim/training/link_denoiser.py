@@ -1,12 +1,13 @@
-"""Training task of DiffuSeC's denoiser: one that knows clean diffusion is tuned on what comes through the whole link (Sec. V-B, Eq. 35).
+"""Training task of the denoiser of DiffuSeC: a denoiser trained on clean diffusion is fine-tuned through the whole link (Sec. V-B, Eq. 35).
 
-    clean image -> [diffuse t_D] -> [frozen codec over AWGN] -> [calls of the denoiser] -> [one more, which learns] -> held to the image
+    clean image -> [diffuse t_D] -> [frozen codec over AWGN] -> [calls of the denoiser] -> [one more call, with gradient] -> loss
 
-An image stops at a random place of its way back, and its estimate of the clean image is held against that image: so every call of the
-way learns, on inputs that its own earlier calls made, and a step of training costs one gradient, not one for each call.
+The reverse process of an image stops at a random step, and the loss compares the estimate of the clean image at that step with the clean
+image. In this way every call of the process is trained on the outputs of its own earlier calls, at the cost of one gradient per step.
 
-Differs from the paper: it learns through that last call only, not through all of them; and the unit of the squared error in Eq. (35), which
-the paper does not name, is the variance of pixels. With pixels in 0..1 SSIM alone would rule, which hardly minds an image's brightness.
+Differs from the paper: the gradient passes through the last call only, not through all calls. The unit of the squared error in Eq. (35),
+which the paper does not specify, is the variance of the pixels; with pixels in 0..1 the loss would be dominated by SSIM, which is
+insensitive to brightness.
 """
 
 from dataclasses import dataclass, field
@@ -25,12 +26,12 @@ from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise, item_keys
 from linksim.rng import Streams
 from linksim.schemes.diffusec import Diffusec
-from linksim.schemes.parameters import Steps
-from linksim.training.image_task import FromImages
-from linksim.training.noise import SCORED_BATCH, over_awgn, scored_batches, unit_noise
+from linksim.schemes.parameters import NegotiatedValues
+from linksim.training.image_task import ImageTask
+from linksim.training.noise import EVALUATION_BATCH, evaluation_batches, over_awgn, unit_noise
 from linksim.training.order import one_cycle
 
-ZETA, IOTA = 0.8, 0.5  # of Eq. (35), Sec. VI-A
+ZETA, IOTA = 0.8, 0.5  # weights in Eq. (35), Sec. VI-A
 SPREAD = 0.06  # variance of CIFAR-10's pixel values in 0..1
 SCORED = {f"t_D {t_d}, t_plus {t_plus}, AWGN at {snr_db:g} dB": (t_d, t_plus, snr_db) for t_d, t_plus, snr_db in (
     (20, 20, -3.0), (20, 10, 3.0), (20, 5, 9.0), (20, 0, 15.0), (40, 5, 9.0),
@@ -38,13 +39,15 @@ SCORED = {f"t_D {t_d}, t_plus {t_plus}, AWGN at {snr_db:g} dB": (t_d, t_plus, sn
 
 
 @dataclass(frozen=True)
-class LinkDenoiserTask(FromImages):
-    """Tunes a `UNet`.
+class LinkDenoiserTask(ImageTask):
+    """Fine-tunes a `UNet`.
 
-    codec, init_from  trained models: the link's codec, and the denoiser that it starts from
-    max_t_d, max_t_plus  largest t_D and t_plus; both are drawn per image, uniformly
-    snr_db            range the SNR of each image is drawn from, uniformly
-    calls             of the way back, at most
+    codec                trained codec of the link
+    init_from            trained denoiser to start from
+    max_t_d, max_t_plus  largest t_D and t_plus; both are drawn uniformly per image
+    snr_db               range of the SNR, drawn uniformly per image
+    num_denoiser_calls   upper bound on the denoiser calls per image
+    average              decay of the running average of the weights, or None
     """
 
     dataset: str
@@ -67,7 +70,7 @@ class LinkDenoiserTask(FromImages):
 
     @property
     def recipe(self) -> dict[str, object]:
-        """The weights that it rests on belong to it."""
+        """The recipe. It contains the digests of the models that the training uses."""
         names = (
             "dataset",
             "codec",
@@ -102,20 +105,22 @@ class LinkDenoiserTask(FromImages):
         images, _ = self._batches(step)
         images = images.to(device)
         draw = self._streams("link/steps", step)
-        t_d, t_plus, place = (torch.from_numpy(x).to(device) for x in self._drawn(draw))
-        x, here = self._on_the_way(network, images, t_d, t_d + t_plus, place, step)
-        torch.clear_autocast_cache()  # older torch keeps the casts made without gradients, and the weights would learn nothing
+        t_d, t_plus, count = (torch.from_numpy(x).to(device) for x in self._drawn(draw))
+        x, here = self._partially_denoised(network, images, t_d, t_d + t_plus, count, step)
+        torch.clear_autocast_cache()  # older versions of torch reuse casts made without gradients, and the weights would receive none
         noise = network(x.contiguous(memory_format=torch.channels_last), here)
         return purification_loss(to_pixels(predict_x0(x, here, noise)), images)
 
     def _drawn(self, draw: np.random.Generator) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], ...]:
-        """t_D, t_plus and the number of calls that go before the one which learns, int64 [batch] each."""
+        """Return t_D, t_plus and the number of calls before the one with gradient, int64 [batch] each."""
         t_d, t_plus = draw.integers(1, self.max_t_d + 1, self.batch), draw.integers(0, self.max_t_plus + 1, self.batch)
         return t_d, t_plus, draw.integers(0, np.minimum(self.num_denoiser_calls, t_d + t_plus))
 
     @torch.no_grad()
-    def _on_the_way(self, network: UNet, images: Tensor, t_d: Tensor, t_p: Tensor, place: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """What came through the link, after `place` calls of its way back -> (x [n, c, h, w] in -1..1, its step int64 [n])."""
+    def _partially_denoised(
+        self, network: UNet, images: Tensor, t_d: Tensor, t_p: Tensor, count: Tensor, step: int
+    ) -> tuple[Tensor, Tensor]:
+        """Send images over the link and run `count` calls of the reverse process. Returns x [n, c, h, w] in -1..1, its steps int64 [n]."""
         codec = load_model(self.codec, "codec", images.device.type).network
         assert isinstance(codec, Codec)
         draw = self._streams("link/diffusion", step)
@@ -128,43 +133,45 @@ class LinkDenoiserTask(FromImages):
         symbols = codec.encode(to_pixels(diffuse(to_unit(images), t_d, drawn())), snr_db)
         x = to_unit(codec.decoder(over_awgn(symbols, snr_db, noise), snr_db).float())
         path = timesteps(t_p, self.num_denoiser_calls)
-        start = len(path) - 1 - t_p.clamp_max(self.num_denoiser_calls)  # rows of the path that an item waits
-        for number in range(int(place.max())):
-            going = (place > number).nonzero().squeeze(1)
-            here, there = (path[start[going] + number + ahead, going] for ahead in (0, 1))
-            clean = predict_x0(x[going], here, network(x[going], here))
-            x[going] = posterior_step(x[going], clean, here, there, drawn()[going])
-        return x, path[start + place, torch.arange(len(x), device=x.device)]
+        start = len(path) - 1 - t_p.clamp_max(self.num_denoiser_calls)  # number of rows of the path before the first call of an item
+        for number in range(int(count.max())):
+            active = (count > number).nonzero().squeeze(1)
+            here, there = (path[start[active] + number + ahead, active] for ahead in (0, 1))
+            clean = predict_x0(x[active], here, network(x[active], here))
+            x[active] = posterior_step(x[active], clean, here, there, drawn()[active])
+        return x, path[start + count, torch.arange(len(x), device=x.device)]
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
         assert isinstance(network, UNet)
         t_d, t_plus, snr_db = SCORED[condition]
-        got = torch.cat([self._through(network, part, t_d, t_plus, snr_db, index) for index, part in scored_batches(images, device)])
+        got = torch.cat([self._transmit(network, chunk, t_d, t_plus, snr_db, index) for index, chunk in evaluation_batches(images, device)])
         return [
             Score("ssim", condition, ssim(got, images).mean().item(), len(images)),
             Score("psnr_of_mean_mse_db", condition, psnr_of_mean_mse(mse(got, images)), len(images)),
         ]
 
     @torch.inference_mode()
-    def _through(self, network: UNet, images: Tensor, t_d: int, t_plus: int, snr_db: float, index: int) -> Tensor:
-        """The images through the scheme over AWGN -> [n, c, h, w] in 0..1, on the CPU."""
+    def _transmit(self, network: UNet, images: Tensor, t_d: int, t_plus: int, snr_db: float, index: int) -> Tensor:
+        """Send images through the scheme over AWGN and return the reconstructions [n, c, h, w] in 0..1, on the CPU."""
         codec = load_model(self.codec, "codec", images.device.type).network
         assert isinstance(codec, Codec)
         scheme, count, streams = Diffusec(codec, network, self.num_denoiser_calls), len(images), Streams(self.seed)
         level = torch.full((count,), snr_db, device=images.device)
-        parameters = Steps(level, *(torch.full((count,), steps, device=images.device) for steps in (t_d, t_plus)))
+        parameters = NegotiatedValues(level, torch.tensor([t_d, t_plus], device=images.device).expand(count, 2))
         send, air, receive = (
-            Noise(torch.from_numpy(item_keys(streams.key(f"measure/{name}"), index * SCORED_BATCH, count).copy()).to(images.device))
+            Noise(torch.from_numpy(item_keys(streams.key(f"measure/{name}"), index * EVALUATION_BATCH, count).copy()).to(images.device))
             for name in ("send", "air", "receive")
         )
         received = over_awgn(scheme.send(images[:, None], parameters, send), level, air.complex(scheme.channel_uses))
         gain, noise_power = torch.ones(count, 1, dtype=torch.complex64, device=images.device), 10 ** (-level / 10)
-        return scheme.receive(ReceivedSymbols(received, gain, noise_power), parameters, receive)[:, 0].cpu()
+        found = scheme.receive(ReceivedSymbols(received, gain, noise_power), parameters, receive).images
+        assert found is not None
+        return found[:, 0].cpu()
 
 
 def purification_loss(estimates: Tensor, images: Tensor) -> Tensor:
-    """Eq. (35): zeta iota' (1 - mean SSIM) + (1 - zeta) mean squared error, [batch, c, h, w] twice -> a number.
+    """Return the loss of Eq. (35), zeta iota' (1 - mean SSIM) + (1 - zeta) mean squared error, for two batches [batch, c, h, w].
 
-    The squared error is in units of the variance of pixels, so that, as 1 - SSIM, it is about one for a grey image.
+    The squared error is in units of the variance of the pixels, so that both terms are about one for a grey image.
     """
     return ZETA * IOTA * (1.0 - ssim(estimates, images).mean()) + (1.0 - ZETA) / SPREAD * mse(estimates, images).mean()

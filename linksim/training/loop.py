@@ -1,7 +1,7 @@
-"""The training loop: runs a training task, checkpoints it, goes on bit for bit after a kill.
+"""The training loop: it runs a training task, writes checkpoints, and resumes bit for bit after an interruption.
 
-Nothing random is kept between steps (see `train.order`), so a checkpoint is weights, their running average, the optimiser's state and
-the step. It is written to a new file that then takes the old one's place: a kill at any moment leaves a whole checkpoint.
+No random state is kept between steps (see `training.order`), so a checkpoint holds the weights, their running average, the state of the
+optimiser and the step. Checkpoints are replaced atomically.
 """
 
 import json
@@ -24,40 +24,40 @@ REPORT_EVERY = 20  # steps
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a training task stands.
+class TrainingProgress:
+    """Progress of a training task.
 
-    stage         what is going on; a survey measures for as long as others train
-    step, steps   training steps, or measurements, done and to do
-    loss          mean over the steps since the last report; 0 unless training
-    seconds       wall-clock time of training so far, earlier attempts included
+    stage        "training"; "grid" for the measurement of a table; "measuring" for the evaluation of scores
+    step, steps  completed and total training steps, cells or evaluations
+    loss         mean loss since the last report; 0 unless training
+    seconds      wall-clock training time in seconds, including earlier runs
     """
 
-    stage: Literal["training", "measuring", "surveying"]
+    stage: Literal["training", "grid", "measuring"]
     step: int
     steps: int
     loss: float
     seconds: float
 
     def line(self) -> str:
-        """One line for a terminal: a bar, the loss, the time it took so far and will still take at this pace."""
+        """Return one line for a terminal: a progress bar, the loss, the elapsed time and the estimated remaining time."""
         share = self.step / self.steps
         bar = f"{self.stage:9} [{'#' * round(24 * share):24}] {self.step:,}/{self.steps:,}"
         if self.stage == "measuring":
             return bar
         left_s = self.seconds * (1 / share - 1)
         loss = f"loss {self.loss:.5g}  " if self.stage == "training" else ""
-        return f"{bar}  {loss}{clock_face(self.seconds)} so far, {clock_face(left_s)} left"
+        return f"{bar}  {loss}{format_duration(self.seconds)} so far, {format_duration(left_s)} left"
 
 
-Report = Callable[[Progress], None]
+ProgressCallback = Callable[[TrainingProgress], None]
 
 
-class Learns(Protocol):
-    """What the loop trains.
+class AnyTrainer(Protocol):
+    """Protocol of the trainers that the loop runs.
 
-    step     steps done
-    seconds  of wall-clock time that they took, earlier attempts included
+    step     completed steps
+    seconds  wall-clock training time in seconds, including earlier runs
     """
 
     step: int
@@ -69,15 +69,21 @@ class Learns(Protocol):
     @property
     def finished(self) -> bool: ...
 
-    def learn(self) -> Tensor:
-        """One step -> its loss."""
+    def train_step(self) -> Tensor:
+        """Run one step and return its loss."""
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint, whole or not at all."""
+        """Write a checkpoint. The file is replaced atomically."""
 
 
 class Trainer:
-    """A network in training with all that a checkpoint holds."""
+    """Trainer of a network.
+
+    task       the training task
+    network    the network, on `device`
+    optimiser  the optimiser of the task
+    average    running average of the weights, empty if the task has none
+    """
 
     def __init__(self, task: TrainingTask, network: nn.Module, device: torch.device) -> None:
         self.task, self.device = task, device
@@ -93,8 +99,8 @@ class Trainer:
     def finished(self) -> bool:
         return self.step >= self.task.steps
 
-    def learn(self) -> Tensor:
-        """One step -> its loss. On a GPU in bfloat16, with float32 weights; on a CPU where the training task says so."""
+    def train_step(self) -> Tensor:
+        """Run one step and return its loss. It computes in bfloat16 on a GPU, and on a CPU if the task requests it; weights are float32."""
         for group, base in zip(self.optimiser.param_groups, self.base_rates, strict=True):
             group["lr"] = base * self.task.rate(self.step)
         self.network.train()
@@ -116,47 +122,55 @@ class Trainer:
                 self.average[name].copy_(value)
 
     def result(self) -> dict[str, Tensor]:
-        """The weights to keep: the running average where the training task wants one."""
+        """Return the final weights: the running average if the task has one."""
         return {k: v.detach().cpu().contiguous() for k, v in (self.average or self.network.state_dict()).items()}
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint. It replaces the old one only once it is whole."""
+        """Write a checkpoint. The file is replaced atomically."""
         tensors = {f"network/{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"average/{k}": v for k, v in self.average.items()}
         tensors |= {f"optimiser/{k}": v for k, v in optimiser_tensors(self.optimiser).items()}
         write_checkpoint(Checkpoint(fingerprint(self.task), self.step, self.seconds, tensors), path)
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint of the same training task. Raises ModelError for another's, or a damaged one."""
-        kept = read_checkpoint(path, fingerprint(self.task))
-        self.step, self.seconds = kept.step, kept.seconds
-        self.network.load_state_dict(kept.under("network/"))
-        self.average = {k: v.to(self.device) for k, v in kept.under("average/").items()}
-        restore_optimiser(self.optimiser, kept.under("optimiser/"))
+        """Resume from a checkpoint of the same training task. Raises ModelError if it is damaged or belongs to another task."""
+        checkpoint = read_checkpoint(path, fingerprint(self.task))
+        self.step, self.seconds = checkpoint.step, checkpoint.seconds
+        self.network.load_state_dict(checkpoint.with_prefix("network/"))
+        self.average = {k: v.to(self.device) for k, v in checkpoint.with_prefix("average/").items()}
+        restore_optimiser(self.optimiser, checkpoint.with_prefix("optimiser/"))
 
 
-def clock_face(seconds: float) -> str:
-    """3725.4 -> "1:02:05"."""
+def format_duration(seconds: float) -> str:
+    """Return a duration as hours, minutes and seconds.
+
+    >>> format_duration(3725.4)
+    '1:02:05'
+    """
     return str(timedelta(seconds=round(seconds)))
 
 
 def fingerprint(task: Recipe) -> str:
-    """Text that changes when the recipe does."""
+    """Return a text that identifies a recipe: equal recipes have equal fingerprints."""
     return json.dumps([task.kind, task.seed, task.steps, task.config, task.recipe], default=str)
 
 
-def train(trainer: Learns, checkpoint: Path, report: Report) -> None:
-    """Run the training task to its end from where it stands, checkpointing as it goes and in the end. A finished one is left alone."""
+def train(trainer: AnyTrainer, checkpoint: Path, report: ProgressCallback) -> None:
+    """Run the remaining steps of a training task. Does nothing if it is finished.
+
+    checkpoint  file that is written every `CHECKPOINT_EVERY_S` seconds and at the end
+    report      callback, called every `REPORT_EVERY` steps
+    """
     if trainer.finished:
         return
     steps = trainer.task.steps
     started, saved, losses = time.monotonic() - trainer.seconds, time.monotonic(), list[Tensor]()
-    with torch.backends.cudnn.flags(enabled=True, deterministic=True):  # or a GPU would not repeat itself
+    with torch.backends.cudnn.flags(enabled=True, deterministic=True):  # required for reproducible results on a GPU
         while not trainer.finished:
-            losses.append(trainer.learn())
+            losses.append(trainer.train_step())
             trainer.seconds = time.monotonic() - started
             if trainer.step % REPORT_EVERY == 0 or trainer.finished:
-                report(Progress("training", trainer.step, steps, torch.stack(losses).mean().item(), trainer.seconds))
+                report(TrainingProgress("training", trainer.step, steps, torch.stack(losses).mean().item(), trainer.seconds))
                 losses.clear()
             if time.monotonic() - saved > CHECKPOINT_EVERY_S:
                 trainer.save(checkpoint)

@@ -1,4 +1,4 @@
-"""Measuring a part: the figures of its card, and whether two sets of figures are the same for all purposes."""
+"""Measurement of the scores of a model, and comparison of two sets of scores within tolerances."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,19 +12,23 @@ from linksim.nets.weights import autocast
 from linksim.training.order import to_images
 from linksim.training.task import TrainingTask
 
-TOLERANCE = {"psnr_of_mean_mse_db": 0.02, "ssim": 0.001, "accuracy": 0.001}  # what a smaller number format may change
+TOLERANCE = {"psnr_of_mean_mse_db": 0.02, "ssim": 0.001, "accuracy": 0.001}  # largest change due to a smaller number format
 
 
 def measure(
     task: TrainingTask,
     network: nn.Module,
-    pictures: ImageDataset,
+    dataset: ImageDataset,
     device: torch.device,
     precision: str = "float32",
     done: Callable[[str], None] = lambda condition: None,
 ) -> tuple[Score, ...]:
-    """Every figure of the part on `images`, in evaluation mode; `done` hears of each condition that is through."""
-    images, labels = to_images(pictures.images), torch.tensor(pictures.labels)
+    """Return all scores of a network on `dataset`, in evaluation mode.
+
+    precision  "float32" or "bfloat16"
+    done       callback, called with the name of each completed condition
+    """
+    images, labels = to_images(dataset.images), torch.tensor(dataset.labels)
     scores: list[Score] = []
     with torch.inference_mode(), autocast(device, precision):
         for condition in task.conditions:
@@ -35,12 +39,12 @@ def measure(
 
 
 def within_tolerance(scores: tuple[Score, ...], reference: tuple[Score, ...]) -> bool:
-    """Whether each figure is within `TOLERANCE` of the same figure in `reference`."""
+    """Return whether each score differs from that in `reference` by at most `TOLERANCE`."""
     known = {(score.metric, score.condition): score.value for score in reference}
     return all(abs(score.value - known[score.metric, score.condition]) <= TOLERANCE[score.metric] for score in scores)
 
 
 def cast(tensors: dict[str, Tensor], network: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
-    """The network's parameters in `dtype`. Its buffers (running statistics) stay as they are: few, and of any size."""
+    """Convert the parameters of a network to `dtype`. Buffers, such as running statistics, keep their format."""
     weights = dict(network.named_parameters())
     return {name: value.to(dtype) if name in weights else value for name, value in tensors.items()}

@@ -1,9 +1,9 @@
-"""DiffuSeC's link under a data-source attack, on images that stay the same: measured at one choice of steps and one SNR at a time.
+"""The DiffuSeC link under an attack on the source images, evaluated offline for given diffusion steps and SNR.
 
     image -> [PGD on the classifier] -> [diffuse, encode] -> AWGN -> [decode] -> [denoise] -> class, and SSIM with the image
 
-It is the scheme, the attack and the path of a simulated link, without the clock. Every measurement sees the same attacked images, diffusion
-noise, channel noise and noise of denoising (common random numbers): what differs are the steps and the SNR.
+Scheme, attack and channel are those of a simulated link, without the clock. Every measurement uses the same attacked images, diffusion
+noise, channel noise and denoising noise (common random numbers); only the steps and the SNR differ.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise, item_keys
 from linksim.rng import Streams
 from linksim.schemes.diffusec import Diffusec
-from linksim.schemes.parameters import Steps
+from linksim.schemes.parameters import NegotiatedValues
 from linksim.training.noise import over_awgn
 from linksim.training.order import to_images
 
@@ -29,22 +29,23 @@ Classes = NDArray[np.int64]
 
 
 class AttackedLink:
-    """The link, and what all measurements share.
+    """The attacked link with the images and random numbers that all measurements share.
 
-    scheme    with its networks on `device`
-    evaluator     the classifier H, attacked and asked for the outcome
-    images  what is sent
-    streams   of the noise, by image
-    batch     images at a time
-    bfloat16  scheme in bfloat16
-    clean     send the images unattacked, too
+    scheme     the scheme, with its networks on `device`
+    evaluator  the classifier H, which is the target of the attack and evaluates the reconstructions
+    dataset    the images to send
+    streams    random streams of the noise, indexed by image
+    batch      images per batch
+    bfloat16   run the scheme in bfloat16
+    clean      send the images without attack, too
+    device     device of the computation
     """
 
     def __init__(
         self,
         scheme: Diffusec,
         evaluator: Classifier,
-        pictures: ImageDataset,
+        dataset: ImageDataset,
         streams: Streams,
         batch: int,
         bfloat16: bool,
@@ -53,7 +54,7 @@ class AttackedLink:
     ) -> None:
         self._scheme, self._evaluator, self._clean, self._device, self._batch = scheme, evaluator, clean, device, batch
         self._precision = autocast(device, "bfloat16" if bfloat16 else "float32")
-        self._images, self._labels = to_images(pictures.images).to(device), pictures.labels
+        self._images, self._labels = to_images(dataset.images).to(device), dataset.labels
         attacked = self._under_attack()
         self._truth, self._fooled = self._classes(self._images), self._classes(attacked)
         self._sent = torch.cat([attacked, self._images]) if clean else attacked
@@ -63,9 +64,9 @@ class AttackedLink:
 
     @torch.inference_mode()
     def __call__(self, t_d: int, snr_db: float, t_plus: int) -> tuple[float, float, float, float, float]:
-        """Figures in the order of `adapt.reward_table_file.COMPONENTS`: ssim, adv, err, robust, clean; NaN for what is not measured.
+        """Return (ssim, adv, err, robust, clean), the order of `adapt.reward_table_file.COMPONENTS`. Values not measured are NaN.
 
-        What is decoded does not depend on `t_plus`, and is kept for the next call.
+        The decoded images do not depend on `t_plus` and are cached for the next call.
         """
         if self._decoded is None or self._decoded[:2] != (t_d, snr_db):
             self._decoded = t_d, snr_db, self._over_the_air(t_d, snr_db)
@@ -77,42 +78,42 @@ class AttackedLink:
         return float(likeness), float(adv), float(err), float(robust), float(clean)
 
     def _over_the_air(self, t_d: int, snr_db: float) -> Tensor:
-        """What Bob's codec makes of all that is sent."""
+        """Send all images and return the output of Bob's codec."""
         decoded: list[Tensor] = []
-        for place in range(0, len(self._sent), self._batch):
-            images, parameters = self._sent[place : place + self._batch], self._parameters(place, t_d, 0, snr_db)
+        for start in range(0, len(self._sent), self._batch):
+            images, parameters = self._sent[start : start + self._batch], self._parameters(start, t_d, 0, snr_db)
             with self._precision:
-                symbols = self._scheme.send(images[:, None], parameters, self._noise("alice", place))
+                symbols = self._scheme.send(images[:, None], parameters, self._noise("alice", start))
             level = torch.as_tensor(parameters.snr_db)
-            received = over_awgn(symbols, level, self._noise("air", place).complex(symbols.shape[1]))
+            received = over_awgn(symbols, level, self._noise("air", start).complex(symbols.shape[1]))
             with self._precision:
-                decoded.append(self._scheme.decoded(ReceivedSymbols(received, torch.ones_like(received[:, :1]), 10 ** (-level / 10))))
+                decoded.append(self._scheme.decode(ReceivedSymbols(received, torch.ones_like(received[:, :1]), 10 ** (-level / 10))))
         return torch.cat(decoded)
 
     def _purified(self, decoded: Tensor, t_d: int, snr_db: float, t_plus: int) -> Tensor:
         final: list[Tensor] = []
-        for place in range(0, len(decoded), self._batch):
-            part, parameters = decoded[place : place + self._batch], self._parameters(place, t_d, t_plus, snr_db)
+        for start in range(0, len(decoded), self._batch):
+            chunk, parameters = decoded[start : start + self._batch], self._parameters(start, t_d, t_plus, snr_db)
             with self._precision:
-                final.append(self._scheme.purified(part, parameters, self._noise("bob", place))[:, 0])
+                final.append(self._scheme.purify(chunk, parameters, self._noise("bob", start))[:, 0])
         return torch.cat(final)
 
-    def _parameters(self, place: int, t_d: int, t_plus: int, snr_db: float) -> Steps:
-        """Of the batch that begins at `place`."""
-        n = min(self._batch, len(self._sent) - place)
-        level, *steps = (torch.full((n,), value, device=self._device) for value in (snr_db, t_d, t_plus))
-        return Steps(level, *steps)
+    def _parameters(self, start: int, t_d: int, t_plus: int, snr_db: float) -> NegotiatedValues:
+        """Return the frame parameters of the batch that begins at index `start`."""
+        n = min(self._batch, len(self._sent) - start)
+        values = torch.tensor([t_d, t_plus], device=self._device).expand(n, 2)
+        return NegotiatedValues(torch.full((n,), snr_db, device=self._device), values)
 
-    def _noise(self, who: str, place: int) -> Noise:
-        return Noise(self._keys[who][place : place + self._batch])
+    def _noise(self, node: str, start: int) -> Noise:
+        return Noise(self._keys[node][start : start + self._batch])
 
     def _under_attack(self) -> Tensor:
         labels = torch.tensor(self._labels, device=self._device)
-        parts = zip(torch.split(self._images, self._batch), torch.split(labels, self._batch), strict=True)
-        return torch.cat([pgd(cross_entropy_gradient(self._evaluator, truth), images) for images, truth in parts])
+        batches = zip(torch.split(self._images, self._batch), torch.split(labels, self._batch), strict=True)
+        return torch.cat([pgd(cross_entropy_gradient(self._evaluator, truth), images) for images, truth in batches])
 
     @torch.inference_mode()
     def _classes(self, images: Tensor) -> Classes:
-        """H of each image."""
-        found: Classes = torch.cat([self._evaluator(part).argmax(dim=1) for part in torch.split(images, self._batch)]).cpu().numpy()
+        """Return the class that H assigns to each image."""
+        found: Classes = torch.cat([self._evaluator(chunk).argmax(dim=1) for chunk in torch.split(images, self._batch)]).cpu().numpy()
         return found

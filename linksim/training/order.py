@@ -1,4 +1,4 @@
-"""What a training step sees: which images, and which way round. A function of (seed, step) alone: a resumed run goes on bit for bit."""
+"""Order and augmentation of training images as a function of (seed, step) alone, so that an interrupted run resumes bit for bit."""
 
 from dataclasses import dataclass
 
@@ -14,16 +14,16 @@ from linksim.rng import Streams
 
 @dataclass(frozen=True)
 class Batches:
-    """The training images in the order in which they are seen.
+    """Batches of training images, by step.
 
-    images  the training set
-    batch     images per step
-    shift     largest translation in pixels (edges mirrored); 0 for none
-    crop      side of the square cut from a random place of each image; None for whole images
-    streams   named random streams of the training task
+    dataset  the training set
+    batch    images per step
+    shift    largest translation in pixels, with mirrored edges; 0 for none
+    crop     side of a random square crop of each image; None for whole images
+    streams  named random streams of the training task
     """
 
-    pictures: ImageDataset
+    dataset: ImageDataset
     batch: int
     shift: int
     crop: int | None
@@ -31,48 +31,61 @@ class Batches:
 
     @property
     def per_epoch(self) -> int:
-        return len(self.pictures.images) // self.batch
+        return len(self.dataset.images) // self.batch
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
-        """Step number -> images float [batch, c, h, w] in 0..1, labels int64 [batch].
+        """Return the images float [batch, c, h, w] in 0..1 and labels int64 [batch] of a step.
 
-        Every image is mirrored every other epoch, so that both ways round are seen equally often.
+        Every image is mirrored in every other epoch, so that both orientations occur equally often.
         """
-        epoch, place = divmod(step, self.per_epoch)
-        chosen = self._epoch_order(epoch)[place * self.batch : (place + 1) * self.batch]
-        pixels = self.pictures.images[chosen]
+        epoch, index = divmod(step, self.per_epoch)
+        chosen = self._epoch_order(epoch)[index * self.batch : (index + 1) * self.batch]
+        pixels = self.dataset.images[chosen]
         if self.crop:
-            pixels = cut(pixels, self.streams("order/crop", step).integers(0, pixels.shape[1] - self.crop + 1, (self.batch, 2)), self.crop)
+            pixels = crop_squares(
+                pixels, self.streams("order/crop", step).integers(0, pixels.shape[1] - self.crop + 1, (self.batch, 2)), self.crop
+            )
         images = to_images(pixels)
-        first_way = self.streams("order/mirror").random(len(self.pictures.images)) < 0.5
+        first_way = self.streams("order/mirror").random(len(self.dataset.images)) < 0.5
         mirrored = torch.from_numpy(first_way[chosen] ^ (epoch % 2 == 1))
         images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
         if self.shift:
-            images = shifted(images, self.streams("order/shift", step).integers(0, 2 * self.shift + 1, (self.batch, 2)), self.shift)
-        return images, torch.from_numpy(self.pictures.labels[chosen])
+            images = translate(images, self.streams("order/shift", step).integers(0, 2 * self.shift + 1, (self.batch, 2)), self.shift)
+        return images, torch.from_numpy(self.dataset.labels[chosen])
 
     def _epoch_order(self, epoch: int) -> NDArray[np.int64]:
-        return self.streams("order/epoch", epoch).permutation(len(self.pictures.images))
+        return self.streams("order/epoch", epoch).permutation(len(self.dataset.images))
 
 
-def first(pictures: ImageDataset, count: int) -> ImageDataset:
-    """The first `count` of a set, or all where there are fewer."""
-    return ImageDataset(pictures.images[:count], pictures.labels[:count], pictures.classes)
+def take_first(dataset: ImageDataset, count: int) -> ImageDataset:
+    """Return the first `count` images of a dataset, or all if there are fewer."""
+    return ImageDataset(dataset.images[:count], dataset.labels[:count], dataset.classes)
 
 
 def to_images(pixels: NDArray[np.uint8]) -> Tensor:
-    """uint8 [n, h, w, colours] -> float [n, colours, h, w] in 0..1."""
+    """Convert pixels uint8 [n, h, w, colours] to images float [n, colours, h, w] in 0..1.
+
+    >>> to_images(np.full((1, 32, 32, 3), 255, np.uint8)).shape
+    torch.Size([1, 3, 32, 32])
+    """
     return torch.tensor(pixels).permute(0, 3, 1, 2).float().div_(255.0)
 
 
-def cut(pixels: NDArray[np.uint8], corners: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
-    """The square of `side` pixels of each of `pixels` [n, h, w, colours] whose upper left corner (row, column) is given [n, 2]."""
+def crop_squares(pixels: NDArray[np.uint8], corners: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
+    """Crop a square of `side` pixels from each of `pixels` [n, h, w, colours].
+
+    corners  row and column of the upper left corner of each square, [n, 2]
+    """
     return np.stack([image[row : row + side, column : column + side] for image, (row, column) in zip(pixels, corners, strict=True)])
 
 
-def shifted(images: Tensor, offsets: NDArray[np.int64], most: int) -> Tensor:
-    """Translate each image by its own offset 0..2 * most, `most` meaning not at all; what moves in is mirrored at the edge."""
-    padded = functional.pad(images, (most,) * 4, mode="reflect")
+def translate(images: Tensor, offsets: NDArray[np.int64], largest: int) -> Tensor:
+    """Translate each of `images` [n, c, side, side] by its own offset. Pixels from outside are mirrored at the edge.
+
+    offsets  vertical and horizontal offsets [n, 2] in 0..2 * largest; `largest` means no translation
+    largest  largest translation in pixels
+    """
+    padded = functional.pad(images, (largest,) * 4, mode="reflect")
     side = images.shape[-1]
     rows = torch.from_numpy(offsets[:, :1]) + torch.arange(side)
     columns = torch.from_numpy(offsets[:, 1:]) + torch.arange(side)
@@ -81,19 +94,30 @@ def shifted(images: Tensor, offsets: NDArray[np.int64], most: int) -> Tensor:
 
 
 def one_cycle(step: int, steps: int, rise: float = 0.2, start: float = 0.1, end: float = 0.01) -> float:
-    """Learning-rate factor at `step`: from `start` up to 1 over the first `rise` of the steps, then a straight line down to `end`."""
+    """Return the learning rate factor at `step` of a single cycle.
+
+    The factor rises linearly from `start` to 1 in the first share `rise` of the steps and then falls linearly to `end`.
+
+    >>> [one_cycle(step, 100) for step in (0, 20, 100)]
+    [0.1, 1.0, 0.01]
+    """
     peak = rise * steps
     return float(np.interp(step, [0, peak, steps], [start, 1.0, end]))
 
 
 def cycles(step: int, each: tuple[tuple[int, float], ...], rise: float = 0.2, start: float = 0.1, end: float = 0.01) -> float:
-    """The same for several cycles, one after the other: (steps, height) of each.
+    """Return the learning rate factor at `step` of several successive cycles.
 
-    Raises ValueError for a step after the last.
+    each  (steps, height) of each cycle
+
+    Raises ValueError for a step after the last cycle.
+
+    >>> cycles(100, ((100, 1.0), (50, 0.5)))
+    0.05
     """
-    began = 0
+    first = 0
     for steps, height in each:
-        if step < began + steps:
-            return height * one_cycle(step - began, steps, rise, start, end)
-        began += steps
-    raise ValueError(f"the last cycle ends at step {began}, asked for {step}")
+        if step < first + steps:
+            return height * one_cycle(step - first, steps, rise, start, end)
+        first += steps
+    raise ValueError(f"the last cycle ends at step {first}, got step {step}")

@@ -1,6 +1,6 @@
-"""Survey for the reward table: what each choice of diffusion steps is worth at each SNR on DiffuSeC's link, under attack (`train.attacked_link`).
+"""Measurement of the reward table: the reward of all diffusion steps on a grid of t_D, t_plus and SNR, on the attacked DiffuSeC link.
 
-What is decoded depends on t_D and SNR alone, so the cells of one such pair follow each other.
+The decoded images depend on t_D and SNR alone, so the cells of one such pair are measured consecutively (`training.offline_link`).
 """
 
 from collections.abc import Callable
@@ -22,24 +22,25 @@ from linksim.nets.unet import UNet
 from linksim.nets.weights import load_model
 from linksim.rng import Streams
 from linksim.schemes.diffusec import Diffusec
-from linksim.training.grid_measurement import Figures, GridMeasurement
+from linksim.training.grid_measurement import CellValues, GridMeasurement
 from linksim.training.offline_link import AttackedLink
 
-PARTS = ("codec", "denoiser", "classifier")
+MODEL_KINDS = ("codec", "denoiser", "classifier")
 SCORED_DB = (-3.0, 0.0, 5.0, 10.0, 15.0)
 
 
 @dataclass(frozen=True)
 class RewardTableMeasurement(GridMeasurement):
-    """Measures an `Reward table`.
+    """Measures a `RewardTable`.
 
-    source    whose test images are sent: `images` of them, chosen by the seed
-    codec, denoiser, classifier  trained models; the classifier is attacked, and judges
+    dataset                      dataset whose test images are sent
+    codec, denoiser, classifier  trained models; the classifier is the target of the attack and the evaluator
     t_d, t_plus, snr_db          nodes of the grid
-    calls     most calls of the denoiser for an image, None for one per step
-    clean     measure accuracy without attack too, which takes twice as long
-    bfloat16  codec and denoiser in bfloat16
-    batch     images at a time
+    images                       number of images, selected by the seed
+    num_denoiser_calls           upper bound on the denoiser calls per image, None for one per step
+    clean                        measure the accuracy without attack, too, which doubles the time
+    bfloat16                     run codec and denoiser in bfloat16
+    batch                        images per batch
     """
 
     dataset: str
@@ -69,45 +70,46 @@ class RewardTableMeasurement(GridMeasurement):
     @property
     def recipe(self) -> dict[str, object]:
         names = ("dataset", "codec", "denoiser", "classifier", "num_denoiser_calls", "clean", "bfloat16", "batch")
-        parts = {f"{kind}_sha256": load_model(getattr(self, kind), kind).card.sha256 for kind in PARTS}
-        pgd = {"epsilon": attack.BOUND, "step_size": attack.STEP_SIZE, "steps": attack.STEPS}
-        return {name: getattr(self, name) for name in names} | parts | {"pgd": pgd}
+        digests = {f"{kind}_sha256": load_model(getattr(self, kind), kind).card.sha256 for kind in MODEL_KINDS}
+        pgd = {"epsilon": attack.EPSILON, "step_size": attack.STEP_SIZE, "steps": attack.STEPS}
+        return {name: getattr(self, name) for name in names} | digests | {"pgd": pgd}
 
-    def pictures(self) -> ImageDataset:
+    def load_dataset(self) -> ImageDataset:
+        """Return the images to send, in random order."""
         found = load(self.dataset, "test")
         chosen = Streams(self.seed)("reward-table/images").permutation(len(found.images))[: self.images]
         return ImageDataset(found.images[chosen], found.labels[chosen], found.classes)
 
-    def begin(self, device: torch.device) -> Callable[[int], Figures]:
-        codec, denoiser, evaluator = (load_model(getattr(self, kind), kind, device.type).network for kind in PARTS)
+    def prepare(self, device: torch.device) -> Callable[[int], CellValues]:
+        codec, denoiser, evaluator = (load_model(getattr(self, kind), kind, device.type).network for kind in MODEL_KINDS)
         assert isinstance(codec, Codec)
         assert isinstance(denoiser, UNet)
         assert isinstance(evaluator, Classifier)
         scheme = Diffusec(codec, denoiser, self.num_denoiser_calls)
-        options = AttackedLink(scheme, evaluator, self.pictures(), Streams(self.seed), self.batch, self.bfloat16, self.clean, device)
-        return lambda cell: options(*self.place(cell))
+        link = AttackedLink(scheme, evaluator, self.load_dataset(), Streams(self.seed), self.batch, self.bfloat16, self.clean, device)
+        return lambda cell: link(*self.node(cell))
 
-    def place(self, cell: int) -> tuple[int, float, int]:
-        """(t_D, SNR in dB, t_plus) of a cell; t_plus changes first."""
+    def node(self, cell: int) -> tuple[int, float, int]:
+        """Return (t_D, SNR in dB, t_plus) of a cell; t_plus changes fastest."""
         rest, j = divmod(cell, len(self.t_plus))
         i, k = divmod(rest, len(self.snr_db))
         return self.t_d[i], self.snr_db[k], self.t_plus[j]
 
-    def finalise(self, figures: NDArray[np.float64], path: Path) -> tuple[Score, ...]:
+    def finalise(self, values: NDArray[np.float64], path: Path) -> tuple[Score, ...]:
         shape = len(self.t_d), len(self.snr_db), len(self.t_plus)
-        cells = {name: column.reshape(shape).transpose(0, 2, 1) for name, column in zip(COMPONENTS, figures.T, strict=True)}
-        sent = len(self.pictures().images)
+        cells = {name: column.reshape(shape).transpose(0, 2, 1) for name, column in zip(COMPONENTS, values.T, strict=True)}
+        sent = len(self.load_dataset().images)
         reward_table = RewardTable(np.array(self.t_d), np.array(self.t_plus), np.array(self.snr_db), **cells, images=sent)
         write_reward_table(reward_table, path)
         return self.scores(reward_table)
 
     def scores(self, reward_table: RewardTable) -> tuple[Score, ...]:
-        """What the best steps earn, and how many images they save."""
+        """Return the reward and the robust accuracy of the best steps at each SNR of `SCORED_DB`."""
         snr_db = np.array(SCORED_DB)
         best = reward_table.best(snr_db)
-        figures = {"reward": reward_table.reward(best, snr_db), "accuracy": reward_table.components(best, snr_db).robust}
+        scores = {"reward": reward_table.reward(best, snr_db), "accuracy": reward_table.components(best, snr_db).robust}
         return tuple(
             Score(metric, condition, round(float(value), 4), reward_table.images)
-            for metric, values in figures.items()
+            for metric, values in scores.items()
             for condition, value in zip(self.conditions, values, strict=True)
         )

@@ -1,4 +1,4 @@
-"""What a training task is: the training recipe of one part. The loop knows nothing but this."""
+"""Protocols of the training tasks, which describe how a model is trained. The training loop depends on these protocols only."""
 
 from typing import Protocol
 
@@ -10,10 +10,11 @@ from linksim.nets.cards import Score
 
 
 class Recipe(Protocol):
-    """What any training task tells of itself. Everything random in it is a function of its seed and the step.
+    """Properties of all training tasks. All random values of a task are functions of its seed and the step.
 
-    kind   registered kind of part: "codec", "classifier", "denoiser", ...
-    steps  training steps from start to end
+    kind   kind of model: "codec", "classifier", "denoiser", ...
+    seed   seed of all random streams
+    steps  total number of steps
     """
 
     @property
@@ -31,18 +32,18 @@ class Recipe(Protocol):
 
     @property
     def recipe(self) -> dict[str, object]:
-        """What else decides the result, and the card should tell: data, batch, rates. A checkpoint goes on under the same recipe only."""
+        """All other settings that determine the result, for the card: dataset, batch size, rates. A checkpoint requires the same recipe."""
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """What the part is measured under, in the card's words."""
+        """Names of the test conditions, as on the card."""
 
 
 class TrainingTask(Recipe, Protocol):
-    """A recipe for a network that learns from images.
+    """A recipe for a network that is trained on images.
 
-    average   decay of the running average of the weights that is kept in the end, or None for the last weights
-    bfloat16  whether it computes in bfloat16 on a CPU too
+    average   decay of the running average of the weights, which becomes the result, or None for the last weights
+    bfloat16  compute in bfloat16 on a CPU, too
     """
 
     @property
@@ -51,18 +52,24 @@ class TrainingTask(Recipe, Protocol):
     @property
     def bfloat16(self) -> bool: ...
 
-    def pictures(self, split: str) -> ImageDataset:
-        """The data: split "train" or "test"."""
+    def load_dataset(self, split: str) -> ImageDataset:
+        """Return the dataset of a split, "train" or "test"."""
 
     def prepare(self, network: nn.Module) -> None:
-        """Before the first step: what is fitted rather than trained."""
+        """Set the weights that are fitted or copied instead of drawn, before the first step."""
 
-    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer: ...
+    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
+        """Return the optimiser of the network."""
 
     def rate(self, step: int) -> float:
-        """Factor on the learning rates of all groups at this step."""
+        """Return the factor on the learning rates of all groups at this step."""
 
-    def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor: ...
+    def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
+        """Return the loss of one step."""
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
-        """Figures under one of the conditions, on images float [n, colours, h, w] in 0..1 and labels int64 [n]. Its noise never changes."""
+        """Return the scores under one condition. Repeated calls use the same noise.
+
+        images  float [n, colours, h, w] in 0..1
+        labels  int64 [n]
+        """

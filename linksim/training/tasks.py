@@ -1,9 +1,10 @@
-"""The training tasks by name: which parts can be trained, and how. `linksim train NAME` runs one, `linksim models` lists them all."""
+"""The training tasks by name. `linksim train NAME` runs one, `linksim models` lists them all."""
 
 from typing import Any, TypeAlias
 
 from linksim.adapt.ddpg import DdpgConfig
 from linksim.adapt.snr_process import SnrProcess
+from linksim.registry import Component, add
 from linksim.training.adversarial_training import AdversarialTask
 from linksim.training.classifier import ClassifierTask
 from linksim.training.codec import CodecTask
@@ -21,11 +22,11 @@ from linksim.training.vqvae import VqvaeTask
 SIXTH: dict[str, object] = {"channels": 16}
 TWELFTH: dict[str, object] = {"channels": 8}
 
-FACES: dict[str, object] = {"side": 128, "channels": 32}  # the same over 3 * 128 * 128: one third
+FACES: dict[str, object] = {"side": 128, "channels": 32}  # one third of a channel use per value of 3 * 128 * 128
 
 
 def miea(snr_db: float, peak_rate: float = 2e-3) -> CodecTask:
-    """The paper's codec for one SNR (MIEA Sec. IV-A), with its loss (2). At 20 dB a rate of 2e-3 was seen to diverge."""
+    """Return the task of the MIEA codec for one SNR (MIEA Sec. IV-A), with the loss of Eq. (2). At 20 dB, a rate of 2e-3 diverges."""
     return CodecTask(
         "faces", {"layout": "miea", **FACES}, steps=16_000, batch=16, crop=64, peak_rate=peak_rate, weight_decay=0.0, tv_weight=1.0,
         snr_db=(snr_db, snr_db), csi_error_std_db=0.0, snr_weight_slope_db=0.0, scored_db=(snr_db,), average=0.999,
@@ -43,15 +44,15 @@ DEFENCES: dict[str, dict[str, Any]] = {
 STRONG: dict[str, dict[str, Any]] = {"": {}, "-m100": {"num_captured_frames": 100}, "-m1000": {"num_captured_frames": 1000}}
 
 
-def miea_inverse(snr_db: int, layout: str = "miea", **how: Any) -> InverterTask:
-    """The inverse network of a closed-box Eve against one of the paper's codecs (MIEA Sec. IV-B)."""
+def miea_inverse(snr_db: int, layout: str = "miea", **settings: Any) -> InverterTask:
+    """Return the task of a closed-box inverse network for the MIEA codec of one SNR (MIEA Sec. IV-B)."""
     return InverterTask(
-        "faces", {"layout": layout, **FACES}, steps=1_000, num_eval_images=1_000, codec=f"miea-{snr_db}db", classifier=None, batch=16, peak_rate=3e-3,
-        snr_db=(0.0, 20.0), average=0.99, **how,
+        "faces", {"layout": layout, **FACES}, steps=1_000, num_eval_images=1_000, codec=f"miea-{snr_db}db", classifier=None, batch=16,
+        peak_rate=3e-3, snr_db=(0.0, 20.0), average=0.99, **settings,
     )  # fmt: skip
 
 
-SCALE_OF_PAPER: dict[str, TrainingTask] = {  # for a GPU
+PAPER_SCALE: dict[str, TrainingTask] = {  # these tasks need a GPU
     "classifier-cifar10-wrn": ClassifierTask(
         "cifar10",
         {"layout": "wide-resnet"},
@@ -86,7 +87,9 @@ TASKS: dict[str, AnyTask] = {
     "classifier-cifar10": ClassifierTask("cifar10", {}, cycles=((1_300, 1.0), (450, 0.4))),
     "inverter-cifar10-6": InverterTask("cifar10", SIXTH, steps=6_000, codec="codec-cifar10-6"),
     "inverter-cifar10-12": InverterTask("cifar10", TWELFTH, steps=6_000, codec="codec-cifar10-12"),
-    "inverter-cifar10-6-shuffled": InverterTask("cifar10", SIXTH, steps=6_000, codec="codec-cifar10-6", permute=True, substitution_ratio=0.5),
+    "inverter-cifar10-6-shuffled": InverterTask(
+        "cifar10", SIXTH, steps=6_000, codec="codec-cifar10-6", permute=True, substitution_ratio=0.5
+    ),
     "miea-0db": miea(0.0),
     "miea-10db": miea(10.0),
     "miea-20db": miea(20.0, 1e-3),
@@ -110,8 +113,11 @@ TASKS: dict[str, AnyTask] = {
     "ddpg-cifar10": DdpgTask(
         "diffusec-reward-table", ddpg=DdpgConfig(actor=1e-4, critic=1e-3), snr_process=SnrProcess(low_db=-6.0, high_db=18.0)
     ),
-    **SCALE_OF_PAPER,
+    **PAPER_SCALE,
     **{f"miea-inverse-{db}db-{name}": miea_inverse(db, **defence) for db in (0, 10, 20) for name, defence in DEFENCES.items()},
     **{f"miea-inverse-10db-open-m{m}": miea_inverse(10, num_captured_frames=m) for m in (100, 1000)},
-    **{f"miea-inverse-10db-strong{tail}": miea_inverse(10, "residual", **how) for tail, how in STRONG.items()},
+    **{f"miea-inverse-10db-strong{tail}": miea_inverse(10, "residual", **settings) for tail, settings in STRONG.items()},
 }
+
+for name, task in TASKS.items():
+    add(Component("training-task", name, None, lambda task=task: task, f"{task.kind}, {task.steps:,} steps"))

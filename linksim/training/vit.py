@@ -1,17 +1,17 @@
-"""Training task of DiffuSeC's ViT codec, in the paper's three phases (Sec. V-A) and two more.
+"""Training task of the ViT codec of DiffuSeC, in the three phases of the paper (Sec. V-A) and two more.
 
-    semantic   S and S^-1 with no radio between them, by SSIM           Eq. (33)
-    channel    C and C^-1 over AWGN on the tokens of S, by squared error    Eq. (34)
-    joint      all of it over AWGN, by SSIM                             Eq. (33)
-    settling   the same, by SSIM and squared error
-    refining   the same, the squared error weighted by the SNR
+    semantic   S and S^-1 without a channel, SSIM                       Eq. (33)
+    channel    C and C^-1 over AWGN on the tokens of S, squared error   Eq. (34)
+    joint      the whole codec over AWGN, SSIM                          Eq. (33)
+    settling   the same, SSIM and squared error
+    refining   the same, squared error weighted by the SNR
 
-Half of the images are diffused first, by any number of steps that Alice may choose, and are to come back as they were sent: what the
-codec carries in the end are diffused images (Eq. 16 with its factor of one).
+Half of the images are diffused first, by a random number of steps, and the codec reconstructs the diffused images, because these are what
+it transmits in the end (Eq. 16 with its factor of one).
 
-Differs from the paper in the last two phases: SSIM hardly minds the mean of a window, and its windows hardly reach the edge of an image, so
-by SSIM alone brightness and edges are learnt badly. The squared error sees both, and weighted by the SNR it sees the small errors at a high
-one too.
+Differs from the paper in the last two phases: SSIM is insensitive to the mean of a window, and its windows barely cover the edges of an
+image, so SSIM alone yields poor brightness and edges. The squared error covers both, and the weighting by the SNR increases the
+influence of the small errors at high SNR.
 """
 
 from bisect import bisect_right
@@ -24,25 +24,26 @@ from torch import Tensor, nn
 from linksim.diffusion import diffuse, to_pixels, to_unit
 from linksim.metrics import mse, ssim
 from linksim.nets.vit import VitJscc
-from linksim.training.codec import OverAwgn
+from linksim.training.codec import AwgnTask
 from linksim.training.noise import over_awgn, unit_noise
 from linksim.training.order import cycles
 
 SSIM_WEIGHT = 0.5  # iota
-SQUARED_WEIGHT = 20.0  # of the squared error in the last two phases
-REFINING_SLOPE_DB = 0.42  # by which that weight rises per dB of SNR while refining, in dB
-REFINING_MIDDLE_DB = 6.0  # SNR at which it is what it was
-HEIGHTS = (1.0, 1.0, 1.0, 0.5, 1.0)  # of each phase's cycle of the learning rate
+SQUARED_WEIGHT = 20.0  # weight of the squared error in the last two phases
+REFINING_SLOPE_DB = 0.42  # increase of that weight in dB per dB of SNR in the last phase
+REFINING_MIDDLE_DB = 6.0  # SNR at which the weight is unchanged
+HEIGHTS = (1.0, 1.0, 1.0, 0.5, 1.0)  # height of the learning rate cycle of each phase
 
 
 @dataclass(frozen=True)
-class VitTask(OverAwgn):
+class VitTask(AwgnTask):
     """Trains a `VitJscc`.
 
-    phases     steps of each phase
-    max_diffusion_steps  of diffusion, t_D max
-    snr_db     range the SNR of each image is drawn from, uniformly
-    scored_db  SNRs it is measured at
+    phases               steps of each phase
+    max_diffusion_steps  largest number of diffusion steps, t_D max
+    snr_db               range of the SNR, drawn uniformly per image
+    average              decay of the running average of the weights, or None
+    scored_db            SNRs of the evaluation
     """
 
     dataset: str
@@ -70,11 +71,11 @@ class VitTask(OverAwgn):
         return {name: getattr(self, name) for name in names}
 
     def rate(self, step: int) -> float:
-        """One cycle in each phase."""
+        """Return the learning rate factor; each phase is one cycle."""
         return cycles(step, tuple(zip(self.phases, HEIGHTS, strict=True)), rise=0.1)
 
     def _phase(self, step: int) -> int:
-        """Number of the phase."""
+        """Return the index of the phase, 0..4."""
         return bisect_right(tuple(accumulate(self.phases[:-1])), step)
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
@@ -101,7 +102,7 @@ class VitTask(OverAwgn):
         return loss + (weights * mse(estimates, images)).mean()
 
     def _diffused(self, images: Tensor, step: int) -> Tensor:
-        """Every other image after 1 to `max_diffusion_steps` steps of diffusion, which may leave 0..1; the others as they are."""
+        """Diffuse every other image by 1 to `max_diffusion_steps` steps. The values may lie outside 0..1."""
         draw = self._streams("vit/diffusion", step)
         steps = torch.from_numpy(draw.integers(1, self.max_diffusion_steps + 1, len(images)))
         steps[::2] = 0
@@ -110,5 +111,5 @@ class VitTask(OverAwgn):
 
 
 def structural_loss(estimates: Tensor, images: Tensor) -> Tensor:
-    """Eq. (33): iota (1 - mean SSIM). [batch, c, h, w] twice -> a number."""
+    """Return the loss of Eq. (33), iota (1 - mean SSIM), for two batches [batch, c, h, w]."""
     return SSIM_WEIGHT * (1.0 - ssim(estimates, images).mean())

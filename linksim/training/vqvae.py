@@ -1,14 +1,14 @@
-"""Training task of the masked VQ-VAE: masking, symbol errors and adversarial training at once (Hu et al., "Robust Semantic Communications with
-Masked VQ-VAE Enabled Codebook").
+"""Training task of the masked VQ-VAE: masking, symbol errors and adversarial training at once (Hu et al., "Robust Semantic Communications
+with Masked VQ-VAE Enabled Codebook").
 
-    image -> [PGD on half of the batch] -> [cells masked] -> [encoder] -> indices -> [QPSK, AWGN] -> codewords -> [decoder] -> estimate
+    image -> [PGD on half of the batch] -> [mask cells] -> [encoder] -> indices -> [QPSK, AWGN] -> codewords -> [decoder] -> reconstruction
 
-The estimate is to be the image as it was before the attack, and to be taken by the classifier for what it is. No gradient passes the
-choice of a codeword or the air: the decoder's goes straight through to the encoder, and to those codewords that were received, so that indices
-which the air confuses come to stand for codewords that are alike.
+The target of the reconstruction is the image before the attack, and its class. Quantisation and channel have no gradient: the gradient of
+the decoder is passed straight through to the encoder, and to the codewords that were received, so that indices which the channel confuses
+represent similar codewords.
 
-Differs from the paper: the attack is made on the classifier alone, which never learns, and not on encoder and decoder. Half of the batch
-stays clean.
+Differs from the paper: the attack targets the classifier alone, which is frozen, and not encoder and decoder. Half of the batch is not
+attacked.
 """
 
 from dataclasses import dataclass, field
@@ -17,39 +17,41 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from linksim.attacks.source import BOUND, cross_entropy_gradient, pgd
+from linksim.attacks.source import EPSILON, cross_entropy_gradient, pgd
 from linksim.metrics import mse, psnr_of_mean_mse
 from linksim.nets.cards import Score
 from linksim.nets.classifiers import Classifier
 from linksim.nets.vqvae import VqVae
 from linksim.nets.weights import load_model
 from linksim.rng import Streams
-from linksim.schemes.vqvae import decided, modulated
-from linksim.training.adversarial_training import ATTACKED, attacked_images, near
-from linksim.training.classifier import correct
-from linksim.training.codec import condition
-from linksim.training.image_task import FromImages
-from linksim.training.noise import SCORED_BATCH, over_awgn, scored_batches, unit_noise
+from linksim.schemes.vqvae import demodulate_indices, modulate_indices
+from linksim.training.adversarial_training import ATTACKED, attacked_images, random_start
+from linksim.training.classifier import classified_correctly
+from linksim.training.codec import awgn_condition
+from linksim.training.image_task import ImageTask
+from linksim.training.noise import EVALUATION_BATCH, evaluation_batches, over_awgn, unit_noise
 from linksim.training.order import one_cycle, to_images
 
-FITTED = 500  # images whose cells give the first codewords
+FITTED = 500  # number of images whose cells initialise the codewords
 ATTACKED_DB = 10.0
-SPREAD = 0.06  # variance of CIFAR-10's pixel values: the squared error in units of it is one for a grey image
+SPREAD = 0.06  # variance of the pixel values of CIFAR-10; in this unit, the squared error of a grey image is one
 
 
 @dataclass(frozen=True)
-class VqvaeTask(FromImages):
+class VqvaeTask(ImageTask):
     """Trains a `VqVae`.
 
-    evaluator         trained classifier that is attacked, and whose cross-entropy is part of the loss
-    attack_steps  of PGD from a random start, each of `step_size`, within `BOUND`
-    max_mask_ratio   largest share of an image's cells that is masked; drawn for each image, uniformly from zero
-    meaning       weight of the cross-entropy, against a squared error in units of the images' variance
-    commitment    weight of the encoder's distance to its codewords, against that of the codewords to the encoder
-    revival       every how many steps of the first half codewords that a batch has no use for start again
-    snr_weight_slope_db      weight of an image's errors per dB of SNR, in dB, so that the small ones at high SNR count as the large ones below
-    snr_db        range the SNR of each image is drawn from, uniformly
-    scored_db     SNRs it is measured at
+    classifier           trained classifier that is the target of the attack and whose cross entropy is part of the loss
+    attack_steps         number of PGD steps from a random start within `EPSILON`
+    step_size            size of a PGD step, with pixels in 0..1
+    max_mask_ratio       largest share of masked cells; the share is drawn uniformly from 0 per image
+    class_loss_weight    weight of the cross entropy relative to the squared error in units of the variance of the images
+    commitment           weight of the commitment loss of the encoder relative to the codebook loss
+    reset_interval       interval in steps at which unused codewords are replaced during the first half of the training
+    snr_weight_slope_db  increase of the weight of an image's error in dB per dB of SNR, so that small errors at high SNR count equally
+    snr_db               range of the SNR, drawn uniformly per image
+    average              decay of the running average of the weights, or None
+    scored_db            SNRs of the evaluation
     """
 
     dataset: str
@@ -92,15 +94,15 @@ class VqvaeTask(FromImages):
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        return (*(condition(snr_db) for snr_db in self.scored_db), f"{ATTACKED}, {condition(ATTACKED_DB)}")
+        return (*(awgn_condition(snr_db) for snr_db in self.scored_db), f"{ATTACKED}, {awgn_condition(ATTACKED_DB)}")
 
     def prepare(self, network: nn.Module) -> None:
         assert isinstance(network, VqVae)
-        images = to_images(self._batches.pictures.images[:FITTED])
-        network.start_from(images, self._chosen(network, len(images), "vqvae/codebook", 0))
+        images = to_images(self._batches.dataset.images[:FITTED])
+        network.initialise_from(images, self._chosen(network, len(images), "vqvae/codebook", 0))
 
     def _chosen(self, network: VqVae, images: int, name: str, step: int) -> Tensor:
-        """A cell of that many images for each codeword: int64 [2^bits]."""
+        """Return the index of a random cell of `images` images for each codeword, int64 [2^bits]."""
         return torch.from_numpy(self._streams(name, step).integers(0, images * network.rows**2, 2**network.bits))
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
@@ -114,7 +116,7 @@ class VqvaeTask(FromImages):
         images, labels = self._batches(step)
         images, labels = images.to(device).contiguous(memory_format=torch.channels_last), labels.to(device)
         evaluator = load_model(self.classifier, "classifier", device.type).network
-        seen = network.masked(self._attacked(evaluator, images, labels, step), self._cells(network, step).to(device))
+        seen = network.mask_cells(self._attacked(evaluator, images, labels, step), self._cells(network, step).to(device))
         features = network.encoder(seen)
         sent = network.codebook.nearest(features)
         if step % self.reset_interval == 0 and 2 * step < self.steps:
@@ -123,40 +125,40 @@ class VqvaeTask(FromImages):
         snr_db = torch.from_numpy(self._streams("vqvae/snr", step).uniform(*self.snr_db, self.batch)).float().to(device)
         received = over_qpsk(network, sent, snr_db, self._streams, "vqvae/noise", step)
         estimates = network.decoder(network.codebook.straight_through(features, received), snr_db)
-        mistaken = functional.cross_entropy(evaluator(estimates.clamp(0.0, 1.0)), labels, reduction="none")
+        class_loss = functional.cross_entropy(evaluator(estimates.clamp(0.0, 1.0)), labels, reduction="none")
         weight = 10 ** (self.snr_weight_slope_db * (snr_db - 10.0) / 10)
         codebook = (words - features.detach()).square().mean() + self.commitment * (features - words.detach()).square().mean()
-        loss: Tensor = (weight * (mse(estimates, images) / SPREAD + self.class_loss_weight * mistaken)).mean() + codebook
+        loss: Tensor = (weight * (mse(estimates, images) / SPREAD + self.class_loss_weight * class_loss)).mean() + codebook
         return loss
 
     def _attacked(self, evaluator: nn.Module, images: Tensor, labels: Tensor, step: int) -> Tensor:
-        """The batch with every other image attacked."""
-        found = images.clone()
-        some, of = images[::2], labels[::2]
-        start = near(some, BOUND, self._streams("vqvae/start", step))
-        found[::2] = pgd(cross_entropy_gradient(evaluator, of), some, BOUND, self.attack_steps, self.step_size, start)
-        return found
+        """Return the batch with every other image attacked."""
+        result = images.clone()
+        targets, truth = images[::2], labels[::2]
+        start = random_start(targets, EPSILON, self._streams("vqvae/start", step))
+        result[::2] = pgd(cross_entropy_gradient(evaluator, truth), targets, EPSILON, self.attack_steps, self.step_size, start)
+        return result
 
     def _cells(self, network: VqVae, step: int) -> Tensor:
-        """Which cells of each image are masked: bool [batch, side / 4, side / 4]."""
+        """Return which cells of each image are masked, bool [batch, side / 4, side / 4]."""
         draw = self._streams("vqvae/mask", step)
         share = draw.uniform(0.0, self.max_mask_ratio, (self.batch, 1, 1))
         return torch.from_numpy(draw.random((self.batch, network.rows, network.rows)) < share)
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
         assert isinstance(network, VqVae)
-        place = self.conditions.index(condition)
-        attacked = place == len(self.scored_db)
-        snr_db = ATTACKED_DB if attacked else self.scored_db[place]
+        index = self.conditions.index(condition)
+        attacked = index == len(self.scored_db)
+        snr_db = ATTACKED_DB if attacked else self.scored_db[index]
         evaluator, streams, estimates = load_model(self.classifier, "classifier", device.type).network, Streams(self.seed), []
         assert isinstance(evaluator, Classifier)
         seen = attacked_images(evaluator, images, labels, device) if attacked else images
-        for index, part in scored_batches(seen, device):
-            level = torch.full((len(part),), snr_db, device=device)
-            sent = network.encode(part)
+        for index, chunk in evaluation_batches(seen, device):
+            level = torch.full((len(chunk),), snr_db, device=device)
+            sent = network.encode(chunk)
             estimates.append(network.decode(over_qpsk(network, sent, level, streams, f"measure/{snr_db:g}", index), level).cpu())
-        error = torch.cat([mse(*pair) for pair in zip(estimates, torch.split(images, SCORED_BATCH), strict=True)])
-        right = correct(evaluator, torch.cat(estimates), labels, device)
+        error = torch.cat([mse(*pair) for pair in zip(estimates, torch.split(images, EVALUATION_BATCH), strict=True)])
+        right = classified_correctly(evaluator, torch.cat(estimates), labels, device)
         return [
             Score("psnr_of_mean_mse_db", condition, psnr_of_mean_mse(error), len(images)),
             Score("accuracy", condition, right.float().mean().item(), len(images)),
@@ -164,7 +166,7 @@ class VqvaeTask(FromImages):
 
 
 def over_qpsk(network: VqVae, indices: Tensor, snr_db: Tensor, streams: Streams, name: str, index: int) -> Tensor:
-    """What is received of indices int64 [batch, cells, codes] over AWGN at snr_db [batch]. -> the same shape"""
-    symbols = modulated(indices, network.bits)
+    """Send indices int64 [batch, cells, codes] with QPSK over AWGN at snr_db [batch] and return the received indices."""
+    symbols = modulate_indices(indices, network.bits)
     noise = unit_noise(streams, name, index, *symbols.shape).to(symbols.device)
-    return decided(over_awgn(symbols, snr_db, noise), network.codes, network.bits)
+    return demodulate_indices(over_awgn(symbols, snr_db, noise), network.codes, network.bits)

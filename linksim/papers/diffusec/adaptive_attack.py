@@ -1,12 +1,12 @@
-"""An attacker who knows the defence: PGD whose gradient flows through the whole link, diffusion, air and denoising included.
+"""An attacker who knows the defence: PGD whose gradient flows through the whole link, including diffusion, air and denoising.
 
     x_adv -> [diffuse] -> [encode] -> AWGN -> [decode] -> [denoise] -> classifier -> cross entropy
           <---------------------------- gradient -----------------------------------
 
-The paper's attacker knows the classifier and nothing of the link ("grey"). One who knows the link climbs the mean slope over fresh draws of
-all its noise ("expected"; expectation over transformation, Athalye et al., ICML 2018). One who knows the very draws besides ("known") has
-no chance to average out. Diffusion steps are those where the policy comes to rest at that SNR. More steps of an attack could do more: what
-stands here is the least that such an attacker can do.
+The paper's attacker knows the classifier and not the link ("grey"). An attacker who knows the link follows the mean gradient over
+independent draws of all its noise ("expected"; expectation over transformation, Athalye et al., ICML 2018). An attacker who also knows the
+noise that will occur ("known") does not need to average. The numbers of diffusion steps are those to which the policy converges at the SNR.
+Attacks with more steps may be stronger: the results are a lower bound on what such attackers can do.
 """
 
 import hashlib
@@ -16,31 +16,31 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from linksim.attacks.source import ClassifyByChance, cross_entropy_gradient, expected_gradient, pgd
+from linksim.attacks.source import StochasticClassify, cross_entropy_gradient, expected_gradient, pgd
 from linksim.data.sources import load
 from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.unet import UNet
 from linksim.nets.weights import load_model
-from linksim.papers.diffusec.experiments import ACTOR, CALLS, CODEC, DENOISER, EVALUATOR
-from linksim.papers.diffusec.policy_rollout import settled
+from linksim.papers.diffusec.experiments import ACTOR, CLASSIFIER, CODEC, DENOISER, MAX_CALLS
+from linksim.papers.diffusec.policy_rollout import converged_steps
 from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise, item_keys
-from linksim.reproduction.paper import Measurement, Tell
+from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.results import ResultStore
 from linksim.reproduction.simulated import weights_of
 from linksim.reproduction.tables import Entry, Row, Table
 from linksim.reproduction.verdicts import difference
 from linksim.rng import Streams
 from linksim.schemes.diffusec import Diffusec
-from linksim.schemes.parameters import Steps
+from linksim.schemes.parameters import NegotiatedValues
 from linksim.training.noise import over_awgn
 from linksim.training.order import to_images
 
 SNRS_DB = (0, 6, 12)
-IMAGES, BATCH = 64, 16  # at once: what all calls of the denoiser keep for the slope takes some 50 MB an image
-DRAWS, STEPS, KNOWN_STEPS = 4, 10, 16  # draws in each step, and steps of 2/255, of who averages and of who knows
-EVALUATION_CHANNELS, JUDGED = 1_000_000, 4  # first number of the draws that no attacker has seen, and how many of them evaluator
+IMAGES, BATCH = 64, 16  # the gradient through all calls of the denoiser takes about 50 MB per image of a batch
+DRAWS, STEPS, KNOWN_STEPS = 4, 10, 16  # noise draws per step, and steps of 2/255, of attackers "expected" and "known"
+FIRST_EVALUATION_DRAW, EVALUATION_DRAWS = 1_000_000, 4  # noise draws under which attacks are evaluated; no attacker has seen them
 ATTACKERS: Mapping[str, str] = {
     "none": "no attack",
     "grey": "(a) knows the classifier, as in the paper",
@@ -50,27 +50,30 @@ ATTACKERS: Mapping[str, str] = {
 
 
 class DifferentiableLink:
-    """The link with its classifier, differentiable: images [n, c, h, w] and the number of a draw -> logits [n, classes].
+    """The link and its classifier as a differentiable function: images [n, c, h, w], number of a noise draw -> logits [n, classes]
 
     steps   (t_D, t_plus)
-    first   number of the first image, from which its noise follows
+    first   number of the first image, which determines the noise of the images
     """
 
     def __init__(
-        self, scheme: Diffusec, evaluator: Classifier, steps: tuple[int, int], snr_db: float, streams: Streams, first: int
+        self, scheme: Diffusec, classifier: Classifier, steps: tuple[int, int], snr_db: float, streams: Streams, first: int
     ) -> None:
-        self._scheme, self._evaluator, self._steps, self._snr_db = scheme, evaluator, steps, snr_db
+        self._scheme, self._classifier, self._steps, self._snr_db = scheme, classifier, steps, snr_db
         self._streams, self._first = streams, first
 
     def __call__(self, images: Tensor, draw: int) -> Tensor:
         n = len(images)
         level = torch.full((n,), self._snr_db)
-        parameters = Steps(level, *(torch.full((n,), steps) for steps in self._steps))
+        parameters = NegotiatedValues(level, torch.tensor(self._steps).expand(n, 2))
         alice, air, bob = (self._noise(who, draw, n) for who in ("alice", "air", "bob"))
         symbols = self._scheme.send(images[:, None], parameters, alice)
         received = over_awgn(symbols, level, air.complex(symbols.shape[1]))
-        final = self._scheme.receive(ReceivedSymbols(received, torch.ones_like(received[:, :1]), 10 ** (-level / 10)), parameters, bob)
-        logits: Tensor = self._evaluator(final[:, 0])
+        final = self._scheme.receive(
+            ReceivedSymbols(received, torch.ones_like(received[:, :1]), 10 ** (-level / 10)), parameters, bob
+        ).images
+        assert final is not None
+        logits: Tensor = self._classifier(final[:, 0])
         return logits
 
     def _noise(self, who: str, draw: int, n: int) -> Noise:
@@ -78,10 +81,13 @@ class DifferentiableLink:
 
 
 @dataclass(frozen=True)
-class Adaptive:
-    """A cell: the share of `JUDGED` unseen draws under which each image is taken for what it is; of the one draw where that is known."""
+class AdaptiveAttack:
+    """Experiment: the share of evaluation draws in which each attacked image is classified correctly.
 
-    eve: str
+    For attacker "known" the only evaluation draw is the one that it knows.
+    """
+
+    attacker: str
     snr_db: int
     seed: int
 
@@ -91,80 +97,85 @@ class Adaptive:
 
     @property
     def key(self) -> str:
-        return key(self.eve, self.snr_db)
+        return key(self.attacker, self.snr_db)
 
     @property
     def kind(self) -> str:
-        return f"adaptive {self.eve}"
+        return f"adaptive {self.attacker}"
 
     def digest(self) -> str:
-        parts = [weights_of(name) for name in (CODEC, DENOISER, EVALUATOR, ACTOR)]
-        return hashlib.sha256(repr([2, self, IMAGES, CALLS, DRAWS, STEPS, KNOWN_STEPS, JUDGED, parts]).encode()).hexdigest()[:16]
+        weights = [weights_of(name) for name in (CODEC, DENOISER, CLASSIFIER, ACTOR)]
+        settings = [IMAGES, MAX_CALLS, DRAWS, STEPS, KNOWN_STEPS, EVALUATION_DRAWS]
+        return hashlib.sha256(repr([2, self.attacker, self.snr_db, self.seed, settings, weights]).encode()).hexdigest()[:16]
 
-    def measure(self, tell: Tell) -> Measurement:
+    def measure(self, on_progress: ProgressCallback) -> Measurement:
         codec, denoiser = load_model(CODEC, "codec").network, load_model(DENOISER, "denoiser").network
-        evaluator, streams, steps = load_model(EVALUATOR, "classifier").network, Streams(self.seed), settled(self.snr_db)
+        classifier, streams, steps = load_model(CLASSIFIER, "classifier").network, Streams(self.seed), converged_steps(self.snr_db)
         assert isinstance(codec, Codec)
         assert isinstance(denoiser, UNet)
-        assert isinstance(evaluator, Classifier)
-        scheme, pictures, found = Diffusec(codec, denoiser, CALLS), load("cifar10", "test"), list[Tensor]()
-        chosen = streams("adaptive/images").permutation(len(pictures.images))[: self.size]
+        assert isinstance(classifier, Classifier)
+        scheme, dataset, found = Diffusec(codec, denoiser, MAX_CALLS), load("cifar10", "test"), list[Tensor]()
+        chosen = streams("adaptive/images").permutation(len(dataset.images))[: self.size]
         for first in range(0, self.size, BATCH):
-            part = chosen[first : first + BATCH]
-            images, labels = to_images(pictures.images[part]), torch.from_numpy(pictures.labels[part])
-            found.append(
-                self._correct(DifferentiableLink(scheme, evaluator, steps, self.snr_db, streams, first), evaluator, images, labels)
-            )
-            tell(first + len(part))
+            batch = chosen[first : first + BATCH]
+            images, labels = to_images(dataset.images[batch]), torch.from_numpy(dataset.labels[batch])
+            link = DifferentiableLink(scheme, classifier, steps, self.snr_db, streams, first)
+            found.append(self._correct(link, classifier, images, labels))
+            on_progress(first + len(batch))
         return Measurement({"correct": torch.cat(found).double().numpy()}, {})
 
-    def _correct(self, chain: DifferentiableLink, evaluator: Classifier, images: Tensor, labels: Tensor) -> Tensor:
-        """Share of the judged draws in which each image, once attacked, is taken for its label. -> [n]"""
-        sent = attacked(self.eve, chain, evaluator, images, labels)
-        draws = (0,) if self.eve == "known" else range(EVALUATION_CHANNELS, EVALUATION_CHANNELS + JUDGED)
+    def _correct(self, link: DifferentiableLink, classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
+        """Share of the evaluation draws in which each image, once attacked, is classified correctly. -> [n]"""
+        sent = attacked(self.attacker, link, classifier, images, labels)
+        known = self.attacker == "known"
+        draws = (0,) if known else range(FIRST_EVALUATION_DRAW, FIRST_EVALUATION_DRAW + EVALUATION_DRAWS)
         with torch.inference_mode():
-            return torch.stack([chain(sent, draw).argmax(dim=1) == labels for draw in draws]).float().mean(dim=0)
+            return torch.stack([link(sent, draw).argmax(dim=1) == labels for draw in draws]).float().mean(dim=0)
 
 
-def attacked(eve: str, chain: ClassifyByChance, evaluator: Classifier, images: Tensor, labels: Tensor) -> Tensor:
-    """What one of `EVES` makes of images [n, c, h, w] with labels int64 [n]. She who knows the noise knows it of draw 0."""
-    match eve:
+def attacked(attacker: str, link: StochasticClassify, classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
+    """Images [n, c, h, w] with labels int64 [n] after the attack of one of `ATTACKERS`. Attacker "known" knows draw 0 of the noise."""
+    match attacker:
         case "none":
             return images
         case "grey":
-            return pgd(cross_entropy_gradient(evaluator, labels), images)
+            return pgd(cross_entropy_gradient(classifier, labels), images)
         case "expected":
-            return pgd(expected_gradient(chain, labels, DRAWS), images, steps=STEPS)
+            return pgd(expected_gradient(link, labels, DRAWS), images, steps=STEPS)
         case _:
-            return pgd(cross_entropy_gradient(lambda x: chain(x, 0), labels), images, steps=KNOWN_STEPS)
+            return pgd(cross_entropy_gradient(lambda x: link(x, 0), labels), images, steps=KNOWN_STEPS)
 
 
-def key(eve: str, snr_db: int) -> str:
-    """ "adaptive/grey/snr6"."""
-    return f"adaptive/{eve}/snr{snr_db}"
+def key(attacker: str, snr_db: int) -> str:
+    """Key of an experiment.
+
+    >>> key("grey", 6)
+    'adaptive/grey/snr6'
+    """
+    return f"adaptive/{attacker}/snr{snr_db}"
 
 
-def adaptive_cells(seed: int) -> list[Adaptive]:
-    """Every attacker at every SNR, the quick ones first."""
-    return [Adaptive(eve, snr_db, seed) for eve in ATTACKERS for snr_db in SNRS_DB]
+def adaptive_experiments(seed: int) -> list[AdaptiveAttack]:
+    """Every attacker at every SNR, the fast ones first."""
+    return [AdaptiveAttack(attacker, snr_db, seed) for attacker in ATTACKERS for snr_db in SNRS_DB]
 
 
 def table() -> Table:
-    """Accuracy of every attacker, and what knowing the defence is worth."""
-    rows = tuple(Row(name, tuple(Entry(key(eve, snr_db)) for snr_db in SNRS_DB)) for eve, name in ATTACKERS.items())
+    """Accuracy under every attacker, and the effect of knowing the defence."""
+    rows = tuple(Row(name, tuple(Entry(key(attacker, snr_db)) for snr_db in SNRS_DB)) for attacker, name in ATTACKERS.items())
     title = f"Accuracy against attackers who know more, at the steps of the policy, {IMAGES} images, l_inf 8/255"
-    return Table("adaptive", title, tuple(f"{snr_db} dB" for snr_db in SNRS_DB), rows, ("correct",), (worth,))
+    return Table("adaptive", title, tuple(f"{snr_db} dB" for snr_db in SNRS_DB), rows, ("correct",), (knowledge_effect,))
 
 
-def worth(results: ResultStore) -> str:
-    """One sentence: what accuracy the defence keeps against who knows it; empty where cells are missing."""
-    if any(key(eve, snr_db) not in results for eve in ATTACKERS for snr_db in SNRS_DB):
+def knowledge_effect(results: ResultStore) -> str:
+    """One sentence: the accuracy under attackers who know the link, and under those who know its noise; empty where results are missing."""
+    if any(key(attacker, snr_db) not in results for attacker in ATTACKERS for snr_db in SNRS_DB):
         return ""
-    of = {eve: [results[key(eve, snr_db)].samples["correct"] for snr_db in SNRS_DB] for eve in ATTACKERS}
+    of = {attacker: [results[key(attacker, snr_db)].samples["correct"] for snr_db in SNRS_DB] for attacker in ATTACKERS}
     lost = [difference(grey, expected) for grey, expected in zip(of["grey"], of["expected"], strict=True)]
-    surely = sum(about.low > 0 for about in lost)
-    means = {eve: ", ".join(f"{100 * samples.mean():.0f} %" for samples in values) for eve, values in of.items()}
+    significant = sum(interval.low > 0 for interval in lost)
+    means = {attacker: ", ".join(f"{100 * samples.mean():.0f} %" for samples in values) for attacker, values in of.items()}
     return (
-        f"who knows the link lowers accuracy from {means['grey']} to {means['expected']}, surely at {surely} of {len(lost)} SNRs; "
-        f"who knows its noise too, to {means['known']} (no attack: {means['none']})"
+        f"an attacker who knows the link lowers accuracy from {means['grey']} to {means['expected']}, significantly at {significant} of "
+        f"{len(lost)} SNRs; one who also knows its noise, to {means['known']} (no attack: {means['none']})"
     )

@@ -1,4 +1,4 @@
-"""The evaluation classifiers by themselves: accuracy on all test images of CIFAR-10, before any link or attack."""
+"""Accuracy of the evaluation classifiers on all test images of CIFAR-10, without a link or an attack."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import torch
 from linksim.data.sources import load
 from linksim.nets.classifiers import Classifier
 from linksim.nets.weights import load_model
-from linksim.reproduction.paper import Measurement, Tell
+from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.simulated import weights_of
 from linksim.training.order import to_images
 
@@ -18,25 +18,25 @@ BATCH = 250
 
 @dataclass(frozen=True)
 class ClassifierAccuracy:
-    """A cell: whether a classifier is right, image by image. The images stand in the order of the dataset: there is nothing to draw."""
+    """Experiment: whether a classifier is correct, for each image in the order of the data set. Nothing is random, so the seed is 0."""
 
-    evaluator: str
-    kind: str = "judging"
+    classifier: str
+    kind: str = "classifier"
     seed: int = 0
     size: int = 10_000
 
     @property
     def key(self) -> str:
-        return f"evaluator/{self.evaluator}"
+        return f"classifier/{self.classifier}"
 
     def digest(self) -> str:
-        return hashlib.sha256(repr([1, weights_of(self.evaluator)]).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr([1, weights_of(self.classifier)]).encode()).hexdigest()[:16]
 
-    def measure(self, tell: Tell) -> Measurement:
-        classifier, pictures, seen = load_model(self.evaluator, "classifier").network, load("cifar10", "test"), list[torch.Tensor]()
+    def measure(self, on_progress: ProgressCallback) -> Measurement:
+        classifier, dataset, found = load_model(self.classifier, "classifier").network, load("cifar10", "test"), list[torch.Tensor]()
         assert isinstance(classifier, Classifier)
         with torch.inference_mode():
-            for first in range(0, len(pictures.images), BATCH):
-                seen.append(classifier(to_images(pictures.images[first : first + BATCH])).argmax(dim=1))
-                tell(first + len(seen[-1]))
-        return Measurement({"correct": (torch.cat(seen).numpy() == pictures.labels).astype(np.float64)}, {})
+            for first in range(0, len(dataset.images), BATCH):
+                found.append(classifier(to_images(dataset.images[first : first + BATCH])).argmax(dim=1))
+                on_progress(first + len(found[-1]))
+        return Measurement({"correct": (torch.cat(found).numpy() == dataset.labels).astype(np.float64)}, {})

@@ -1,7 +1,8 @@
-"""The conditions of DiffuSeC Sec. VI-C as cells: six methods, attacked and not, at nine SNRs of an AWGN channel.
+"""The conditions of DiffuSeC Sec. VI-C as experiments: six methods, with and without attack, at nine SNRs of an AWGN channel.
 
-All cells send the same images in the same order: a link's album and its noise follow from its number alone. A link of the proposal begins
-at random steps and sends three frames, each after one more round of the policy: the paper's test, "3 steps to get the average".
+All experiments transmit the same images in the same order, because a link's image order and noise follow from its number alone. A link of
+the proposal starts from random steps and sends three frames, each after one more round of the policy, as in the paper's test ("3 steps to
+get the average").
 """
 
 from collections.abc import Mapping
@@ -9,33 +10,33 @@ from dataclasses import dataclass
 from typing import Any
 
 from linksim.adapt.mdp import SNR_DB
+from linksim.enums import ImageOwner, Node
 from linksim.errors import LinksimError
-from linksim.records import ALICE, BOB, SOURCE
 from linksim.reproduction.simulated import Simulated
 
 SNRS_DB = tuple(range(int(SNR_DB[0]), int(SNR_DB[1]) + 1, 3))
-TABLED_DB = SNRS_DB[:-1]  # of Table II
+TABLE_II_SNRS_DB = SNRS_DB[:-1]
 ROUNDS, IMAGES_PER_FRAME = 3, 8
 PER_LINK = ROUNDS * IMAGES_PER_FRAME
 CODEC, DENOISER, ACTOR, REWARD_TABLE = "diffusec-codec", "diffusec-denoiser", "ddpg-cifar10", "diffusec-reward-table"
-EVALUATOR, TRAINED_EVALUATOR, VQVAE = "classifier-cifar10", "classifier-cifar10-at", "masked-vqvae"
-CALLS = 5  # of the denoiser, at most, for an image: the scheme's own default
-CHANNEL_USES = 1280  # complex channel uses per image, of the paper's codec and so of all
+CLASSIFIER, ROBUST_CLASSIFIER, VQVAE = "classifier-cifar10", "classifier-cifar10-at", "masked-vqvae"
+MAX_CALLS = 5  # calls of the denoiser per image, the scheme's default
+CHANNEL_USES = 1280  # complex channel uses per image, of the paper's codec and of all other methods
 PGD: Mapping[str, Any] = {"attack": "pgd", "epsilon": 8 / 255, "steps": 10, "step_size": 2 / 255}  # Sec. VI-A; the paper prints 8/256
-PLAIN_STEPS = (20, 0)  # t_D, t_plus of the symmetric form, Sec. VI-C
-PICTURED = 6  # images whose images are kept of a cell
-ORIGINAL, POLLUTED = "original", "attacked"  # names of their images as Alice has them, and as the attack leaves them
-ROBUST, CLEAN = "robust", "clean"  # first words of the keys
-SENT_METRICS = ("correct", "ssim", "psnr_db")
-ATTACKED_METRICS = (*SENT_METRICS, "adv", "err", "clean_correct", "source_correct")
+SYMMETRIC_STEPS = (20, 0)  # t_D and t_plus of the symmetric form, Sec. VI-C
+NUM_KEPT_IMAGES = 6  # of every experiment
+ORIGINAL, ATTACKED = "original", "attacked"  # names of the images before and after the attack on the source
+ROBUST, CLEAN = "robust", "clean"  # first parts of the keys
+CLEAN_METRICS = ("correct", "ssim", "psnr_db")
+ROBUST_METRICS = (*CLEAN_METRICS, "adv", "err", "clean_correct", "attacked_correct")
 
 
 @dataclass(frozen=True)
 class Setup:
     """What a user may choose.
 
-    images  of each cell, a multiple of `PER_LINK`: so many random starts the proposal has, times `PER_LINK`
-    seed    of all cells
+    images  per experiment, a multiple of `PER_LINK`; the proposal has images / `PER_LINK` random starts
+    seed    of all experiments
     """
 
     images: int = 384
@@ -48,23 +49,23 @@ class Setup:
 
 @dataclass(frozen=True)
 class Method:
-    """One of the paper's methods.
+    """One of the methods that the paper compares.
 
-    scheme  in a scenario's words
-    parts   trained models that it uses
-    evaluator   classifier that tells what arrived, and is attacked
-    policy  of Bob; None where there are no steps to choose
+    scheme      options of the scheme
+    models      trained models that it uses
+    classifier  classifies the received images, and is the target of the attack
+    policy      options of Bob's policy; None where there are no steps to choose
     """
 
     name: str
     scheme: Mapping[str, Any]
-    parts: tuple[str, ...]
-    evaluator: str = EVALUATOR
+    models: tuple[str, ...]
+    classifier: str = CLASSIFIER
     policy: Mapping[str, Any] | None = None
 
 
-def diffusec(steps: tuple[int, int], calls: int | None = CALLS) -> dict[str, Any]:
-    """The scheme, with (t_D, t_plus) to begin with."""
+def diffusec(steps: tuple[int, int], calls: int | None = MAX_CALLS) -> dict[str, Any]:
+    """Options of the scheme with initial steps (t_D, t_plus)."""
     return {"name": "diffusec", "codec": CODEC, "denoiser": DENOISER, "num_denoiser_calls": calls, "t_d": steps[0], "t_plus": steps[1]}
 
 
@@ -72,20 +73,24 @@ DIGITAL = {"name": "digital", "channel_uses": CHANNEL_USES, "image_codec": "jpeg
 METHODS: Mapping[str, Method] = {
     "proposal": Method(
         "DiffuSeC (proposal)",
-        diffusec(PLAIN_STEPS),
+        diffusec(SYMMETRIC_STEPS),
         (CODEC, DENOISER, ACTOR),
         policy={"name": "ddpg", "actor": ACTOR, "reset_interval": ROUNDS},
     ),
-    "deepjscc": Method("DiffuSeC (plain)", diffusec(PLAIN_STEPS), (CODEC, DENOISER)),
+    "symmetric": Method("DiffuSeC (plain)", diffusec(SYMMETRIC_STEPS), (CODEC, DENOISER)),
     "vqvae": Method("Masked VQ-VAE + AT", {"name": "masked-vqvae", "autoencoder": VQVAE}, (VQVAE,)),
     "vit": Method("ViT-based", {"name": "deepjscc", "codec": CODEC}, (CODEC,)),
-    "jpeg-at": Method("JPEG + LDPC + AT", DIGITAL, (), TRAINED_EVALUATOR),
+    "jpeg-at": Method("JPEG + LDPC + AT", DIGITAL, (), ROBUST_CLASSIFIER),
     "jpeg": Method("JPEG + LDPC", DIGITAL, ()),
 }
 
 
 def key(table: str, method: str, snr_db: int) -> str:
-    """ "robust/proposal/snr-6"."""
+    """Key of an experiment.
+
+    >>> key("robust", "proposal", -6)
+    'robust/proposal/snr-6'
+    """
     return f"{table}/{method}/snr{snr_db}"
 
 
@@ -94,36 +99,45 @@ def sweep(table: str, method: str, snrs_db: tuple[int, ...] = SNRS_DB) -> tuple[
     return tuple(key(table, method, snr_db) for snr_db in snrs_db)
 
 
-def words(setup: Setup, method: Method, snr_db: int, attacked: bool) -> dict[str, Any]:
-    """A scenario: links of three frames each, constant SNR; where there is a policy, a probe round before every frame."""
+def options(setup: Setup, method: Method, snr_db: int, attacked: bool) -> dict[str, Any]:
+    """The scenario: links of three frames each at a constant SNR; with a policy, a probe round before every frame."""
     adapts = method.policy is not None
     return {
-        "name": "cell",
+        "name": "experiment",
         "seed": setup.seed,
         "frames": ROUNDS,
         "links": setup.images // PER_LINK,
         "dataset": "cifar10",
-        "classifier": method.evaluator,
-        "trace": {"images": PICTURED, "channel": 0, "constellation_frames": 0},
+        "classifier": method.classifier,
+        "trace": {"images": NUM_KEPT_IMAGES, "channel_samples": 0, "constellation_frames": 0},
         "scheme": dict(method.scheme),
         "channel": {"bob": {"snr": {"kind": "constant", "mean_db": snr_db}}},
-        "radio": {"control_repeats": 16},  # messages get through at -6 dB, in every cell at once
+        "radio": {"control_repeats": 16},  # control messages are received at -6 dB, in all experiments alike
         "alice": {"images_per_frame": IMAGES_PER_FRAME, "assumed_snr_db": snr_db, "source_attack": dict(PGD) if attacked else "none"},
         "session": {"probe_interval_ms": 0.001 if adapts else 0},
     } | ({"bob": {"policy": dict(method.policy)}} if method.policy is not None else {})
 
 
-def cell(setup: Setup, name: str, kind: str, method: Method, snr_db: int, attacked: bool) -> Simulated:
-    """One run of a method under the key `name`."""
-    own: dict[int, str] = {BOB: name} | ({ALICE: ORIGINAL, SOURCE: f"{POLLUTED}-{method.evaluator}"} if attacked else {})
-    metrics = ATTACKED_METRICS if attacked else SENT_METRICS
-    return Simulated(name, kind, words(setup, method, snr_db, attacked), BOB, (*method.parts, method.evaluator), own, metrics)
+def experiment(setup: Setup, name: str, kind: str, method: Method, snr_db: int, attacked: bool) -> Simulated:
+    """One run of a method, with the key `name`."""
+    images: dict[int, str] = {Node.BOB: name}
+    if attacked:
+        images |= {Node.ALICE: ORIGINAL, ImageOwner.SOURCE: f"{ATTACKED}-{method.classifier}"}
+    return Simulated(
+        key=name,
+        kind=kind,
+        options=options(setup, method, snr_db, attacked),
+        receiver=Node.BOB,
+        models=(*method.models, method.classifier),
+        images=images,
+        metrics=ROBUST_METRICS if attacked else CLEAN_METRICS,
+    )
 
 
-def paper_cells(setup: Setup) -> list[Simulated]:
-    """All that the paper's table and figures need: 108 cells."""
+def paper_experiments(setup: Setup) -> list[Simulated]:
+    """The 108 experiments behind the paper's table and figures."""
     return [
-        cell(setup, key(table, name, snr_db), f"{name} {table}", method, snr_db, table == ROBUST)
+        experiment(setup, key(table, name, snr_db), f"{name} {table}", method, snr_db, table == ROBUST)
         for name, method in METHODS.items()
         for table in (ROBUST, CLEAN)
         for snr_db in SNRS_DB

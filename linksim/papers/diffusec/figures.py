@@ -1,73 +1,75 @@
-"""The paper's Figs. 5 and 6 from kept cells: accuracy against SNR, and images on their way."""
+"""The paper's Figs. 5 and 6 from kept results: accuracy against SNR, and images at the stages of the link."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from linksim.papers.diffusec.claim_checks import share
 from linksim.papers.diffusec.experiments import (
+    ATTACKED,
+    CLASSIFIER,
     CLEAN,
-    EVALUATOR,
     METHODS,
+    NUM_KEPT_IMAGES,
     ORIGINAL,
     PER_LINK,
-    PICTURED,
-    POLLUTED,
     ROBUST,
     SNRS_DB,
     key,
     sweep,
 )
-from linksim.plots.images import Cell
-from linksim.plots.papers import Grid, find_cell, grid_figure, kept_pictures
+from linksim.plots.images import ScoredImage
+from linksim.plots.papers import ImageGrid, image_grid_figure, load_saved_images, scored_image
 from linksim.plots.plot_style import save
-from linksim.plots.sweeps import Panel, Swept, sweep_figure
+from linksim.plots.sweeps import SweepLine, SweepPanel, sweep_figure
+from linksim.reproduction.paper import Figures
 from linksim.reproduction.results import ResultStore
 
-SHOWN_DB = (-3, 3, 9, 15)  # of Fig. 6
-SHOWN = 4  # images
+SHOWN_SNRS_DB = (-3, 3, 9, 15)  # of Fig. 6
+SHOWN_IMAGES = 4
 TITLES = {ROBUST: "(a) under attack: robust accuracy", CLEAN: "(b) without attack"}
 
 
-def accuracy_figure(results: ResultStore, paper: Mapping[str, tuple[float, ...]]) -> list[Path]:
-    """fig5.png, once all cells of a method are kept under attack and without; methods that lack some are left out.
+def accuracy_figure(results: ResultStore, paper: Mapping[str, tuple[float, ...]]) -> Figures:
+    """fig5.png, with every method that has all its results.
 
     paper  robust accuracies of Table II, by method
     """
-    known = [name for name in METHODS if all(cell in results for table in TITLES for cell in sweep(table, name))]
+    known = [name for name in METHODS if all(found in results for table in TITLES for found in sweep(table, name))]
     if not known:
-        return []
+        return Figures()
     panels = []
     for table, title in TITLES.items():
         lines = []
         for name in known:
-            values = tuple(share(results[cell].samples["correct"]) for cell in sweep(table, name))
+            values = tuple(share(results[found].samples["correct"]) for found in sweep(table, name))
             own = paper.get(name, ()) if table == ROBUST else ()
-            lines.append(Swept(METHODS[name].name, tuple(map(float, SNRS_DB)), values, own))
-        panels.append(Panel(title, "accuracy", tuple(lines)))
-    return [save(sweep_figure("Accuracy of the classifier on what arrives (DiffuSeC Fig. 5)", panels), results.folder / "fig5.png")]
+            lines.append(SweepLine(METHODS[name].name, tuple(map(float, SNRS_DB)), values, own))
+        panels.append(SweepPanel(title, "accuracy", tuple(lines)))
+    figure = sweep_figure("Accuracy of the classifier on received images (DiffuSeC Fig. 5)", panels)
+    return Figures(drawn=(save(figure, results.folder / "fig5.png"),))
 
 
-def picture_figure(results: ResultStore) -> list[Path]:
-    """fig6.png: original, attacked, and at each SNR what the bare codec brings and what DiffuSeC does, after one round of the policy."""
-    columns = {(name, snr_db): key(ROBUST, name, snr_db) for snr_db in SHOWN_DB for name in ("vit", "proposal")}
-    original, attacked = (kept_pictures(results.folder, name) for name in (ORIGINAL, f"{POLLUTED}-{EVALUATOR}"))
+def image_figure(results: ResultStore) -> Figures:
+    """fig6.png: original, attacked, and received images at each SNR, without and with diffusion, after one round of the policy."""
+    columns = {(name, snr_db): key(ROBUST, name, snr_db) for snr_db in SHOWN_SNRS_DB for name in ("vit", "proposal")}
+    original, attacked = (load_saved_images(results.folder, name) for name in (ORIGINAL, f"{ATTACKED}-{CLASSIFIER}"))
     heads = ["original", "attacked", *(f"{snr_db} dB\n{'no diffusion' if name == 'vit' else 'DiffuSeC'}" for name, snr_db in columns)]
     cells = tuple(
-        (find_cell(original, place), find_cell(attacked, place), *(_picture(results, cell, place) for cell in columns.values()))
-        for place in range(min(SHOWN, PICTURED))
+        (scored_image(original, place), scored_image(attacked, place), *(_cell(results, found, place) for found in columns.values()))
+        for place in range(min(SHOWN_IMAGES, NUM_KEPT_IMAGES))
     )
-    grid = Grid(
-        "Attacked images on their way, after one round of the policy (DiffuSeC Fig. 6): PSNR, SSIM", tuple(heads), ("",) * len(cells), cells
-    )
-    return [save(grid_figure(grid), results.folder / "fig6.png")] if grid.whole else []
+    title = "Attacked images at the stages of the link, after one round of the policy (DiffuSeC Fig. 6): PSNR, SSIM"
+    grid, path = ImageGrid(title, tuple(heads), ("",) * len(cells), cells), results.folder / "fig6.png"
+    if grid.complete:
+        return Figures(drawn=(save(image_grid_figure(grid), path),))
+    return Figures(skipped=(path,)) if all(found in results for found in columns.values()) else Figures()
 
 
-def _picture(results: ResultStore, cell: str, place: int) -> Cell:
-    """Kept image `place` of a cell, the first image of link `place`, with its scores; empty where the cell is not on the shelf."""
-    if cell not in results:
-        return find_cell((), place)
-    pictures, samples = kept_pictures(results.folder, cell), results[cell].samples
-    if len(samples["ssim"]) < PICTURED * PER_LINK:  # fewer links than images: some are of one link
-        return find_cell(pictures, place)
+def _cell(results: ResultStore, name: str, place: int) -> ScoredImage:
+    """Kept image `place` of an experiment, which is the first image of link `place`, with its scores; empty without a result."""
+    if name not in results:
+        return scored_image((), place)
+    images, samples = load_saved_images(results.folder, name), results[name].samples
+    if len(samples["ssim"]) < NUM_KEPT_IMAGES * PER_LINK:  # fewer links than images: a link has several of them
+        return scored_image(images, place)
     first = place * PER_LINK
-    return find_cell(pictures, place, (float(samples["psnr_db"][first]), float(samples["ssim"][first])))
+    return scored_image(images, place, (float(samples["psnr_db"][first]), float(samples["ssim"][first])))

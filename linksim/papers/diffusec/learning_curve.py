@@ -1,4 +1,4 @@
-"""How the policy learnt (Fig. 4): the learning curve that its training task leaves behind, kept as a cell and drawn as the paper's figure."""
+"""The learning curve of the policy (Fig. 4): the table that its training task writes, kept as a result and drawn as the paper's figure."""
 
 import hashlib
 from dataclasses import astuple, dataclass
@@ -11,17 +11,17 @@ from linksim.errors import LinksimError
 from linksim.papers.diffusec.experiments import ACTOR
 from linksim.plots.learning_curve import learning_curve_figure
 from linksim.plots.plot_style import save
-from linksim.reproduction.paper import Measurement, Tell
+from linksim.reproduction.paper import Figures, Measurement, ProgressCallback
 from linksim.reproduction.results import ExperimentResult, ResultStore
 from linksim.reproduction.simulated import weights_of
 
 KEY = "curve/ddpg"
-TABLE = Path("results/training") / f"{ACTOR}.csv"  # where `linksim train` leaves it
+TABLE = Path("results/training") / f"{ACTOR}.csv"  # written by `linksim train`
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A cell whose samples are the rows of the table, one metric a column (`adapt.curve.PolicyEvaluation`)."""
+class LearningCurve:
+    """Experiment whose samples are the rows of the table, one metric per column of `adapt.learning_curve.PolicyEvaluation`."""
 
     key: str = KEY
     kind: str = "curve"
@@ -31,22 +31,22 @@ class Curve:
     def digest(self) -> str:
         return hashlib.sha256(repr([1, weights_of(ACTOR)]).encode()).hexdigest()[:16]
 
-    def measure(self, tell: Tell) -> Measurement:
+    def measure(self, on_progress: ProgressCallback) -> Measurement:
         if not TABLE.exists():
-            raise LinksimError(f"{TABLE}: missing; `linksim train {ACTOR}` leaves it there")
+            raise LinksimError(f"{TABLE}: missing; `linksim train {ACTOR}` writes it")
         rows = np.array([astuple(row) for row in read_curve(TABLE)], np.float64)
         return Measurement(dict(zip(COLUMNS, rows.T, strict=True)), {})
 
 
-def kept_curve(cell: ExperimentResult) -> list[PolicyEvaluation]:
-    """The rows of the table as they are kept."""
-    columns = (cell.samples[name].tolist() for name in COLUMNS)
-    return [PolicyEvaluation(int(step), *rest) for step, *rest in zip(*columns, strict=True)]
+def kept_curve(result: ExperimentResult) -> list[PolicyEvaluation]:
+    """The rows of the table from its kept result."""
+    rows = (dict(zip(COLUMNS, row, strict=True)) for row in zip(*(result.samples[name].tolist() for name in COLUMNS), strict=True))
+    return [PolicyEvaluation(**row | {"step": int(row["step"])}) for row in rows]
 
 
-def figure(results: ResultStore) -> list[Path]:
-    """fig4.png, where the curve is kept."""
+def figure(results: ResultStore) -> Figures:
+    """fig4.png, where the curve has a result."""
     if KEY not in results:
-        return []
+        return Figures()
     title = "Learning to choose diffusion steps: means over the rounds of an episode (DiffuSeC Fig. 4)"
-    return [save(learning_curve_figure(title, kept_curve(results[KEY])), results.folder / "fig4.png")]
+    return Figures(drawn=(save(learning_curve_figure(title, kept_curve(results[KEY])), results.folder / "fig4.png"),))

@@ -1,38 +1,38 @@
-"""DiffuSeC held against its Table II and its Figs. 4 to 6: cells, tables, verdicts, figures, and what the paper does not ask."""
+"""DiffuSeC compared with its Table II and its Figs. 4 to 6: experiments, tables, verdicts, figures and supplementary tables."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from linksim.papers.diffusec import adaptive_attack, figures, learning_curve, policies, solver
-from linksim.papers.diffusec.claim_checks import ACTING, RULES
+from linksim.papers.diffusec.claim_checks import ROLLOUT_KEYS, RULES
 from linksim.papers.diffusec.classifier_accuracy import ClassifierAccuracy
 from linksim.papers.diffusec.experiments import (
+    CLASSIFIER,
     CLEAN,
-    EVALUATOR,
     METHODS,
     PER_LINK,
     ROBUST,
+    ROBUST_CLASSIFIER,
     SNRS_DB,
-    TABLED_DB,
-    TRAINED_EVALUATOR,
+    TABLE_II_SNRS_DB,
     Setup,
     key,
-    paper_cells,
+    paper_experiments,
 )
-from linksim.papers.diffusec.policy_rollout import LONG, STARTS, acting_cells
+from linksim.papers.diffusec.policy_rollout import FINAL_ROUND, STARTS, rollout_experiments
 from linksim.reproduction.claims import read_claims
-from linksim.reproduction.paper import Experiment
+from linksim.reproduction.library import kept_images
+from linksim.reproduction.paper import Experiment, Figures
 from linksim.reproduction.results import ResultStore
 from linksim.reproduction.tables import Entry, Row, Table
-from linksim.reproduction.verdicts import ClaimVerdict, verdicts
+from linksim.reproduction.verdicts import ClaimVerdict, verdict_of
 
 CLAIMS = read_claims()["diffusec"]
 TABLE_II = {  # robust accuracy at -6 .. 15 dB, and standard accuracy
     "vqvae": ((0.808, 0.825, 0.834, 0.837, 0.843, 0.847, 0.847, 0.847), 0.979),
     "proposal": ((0.739, 0.833, 0.865, 0.876, 0.880, 0.880, 0.880, 0.880), 0.953),
 }
-JUDGES = {EVALUATOR: "the evaluation classifier", TRAINED_EVALUATOR: "the same, adversarially trained"}
-PLAIN_JUDGED = {EVALUATOR: "vit", TRAINED_EVALUATOR: "jpeg-at"}  # methods whose attacked cells tell what PGD does to each
+CLASSIFIERS = {CLASSIFIER: "the evaluation classifier", ROBUST_CLASSIFIER: "the same, adversarially trained"}
+ATTACKED_METHODS = {CLASSIFIER: "vit", ROBUST_CLASSIFIER: "jpeg-at"}  # methods whose robust experiments attack each classifier
 
 
 class DiffuSec:
@@ -46,24 +46,25 @@ class DiffuSec:
     def notes(self) -> list[str]:
         images, starts = self._setup.images, self._setup.images // PER_LINK
         return [
-            f"{images} test images of CIFAR-10 a cell, the same in the same order in all, each sent once; seed {self._setup.seed}.",
-            "Attacked: PGD on the classifier that judges the method, l_inf 8/255, 10 steps of 2/255, by one who does not know the link.",
-            "The evaluation classifier is a small convolutional network, the paper's a WRN-28-10: 95.3 %. Accuracies are held against the "
-            "paper's all the same; ours on clean images stands in the table of classifiers.",
-            f"The proposal begins at {starts} random pairs of steps, and sends a third of the images after each of three rounds.",
-            "All methods have 1,280 complex channel uses an image. JPEG is protected at rate 1/2 on QPSK.",
-            "95 % intervals take images for independent; those of shares are Wilson's in verdicts and figures. In brackets: the paper's.",
+            f"{images} test images of CIFAR-10 per experiment, the same in the same order in all, each sent once; seed {self._setup.seed}.",
+            "Attacked: PGD on the method's classifier, l_inf 8/255, 10 steps of 2/255, by an attacker who does not know the link.",
+            "The evaluation classifier is a small convolutional network, the paper's a WRN-28-10: 95.3 %. Accuracies are compared with the "
+            "paper's nevertheless; the table of classifiers has the accuracy of ours on clean images.",
+            f"The proposal starts from {starts} random pairs of steps, and sends a third of the images after each of three rounds.",
+            "All methods have 1,280 complex channel uses per image. JPEG is protected at rate 1/2 on QPSK.",
+            "95 % intervals take images as independent; those of shares are Wilson's in verdicts and figures. In brackets: the paper's.",
         ]
 
     def experiments(self) -> list[Experiment]:
         seed = self._setup.seed
-        quick: list[Experiment] = [
-            learning_curve.Curve(),
-            *acting_cells(seed),
-            *policies.contest_cells(seed),
-            *(ClassifierAccuracy(evaluator) for evaluator in JUDGES),
+        fast: list[Experiment] = [
+            learning_curve.LearningCurve(),
+            *rollout_experiments(seed),
+            *policies.regret_experiments(seed),
+            *(ClassifierAccuracy(classifier) for classifier in CLASSIFIERS),
         ]
-        return [*quick, *paper_cells(self._setup), *solver.solver_cells(self._setup), *adaptive_attack.adaptive_cells(seed)]
+        solvers, attacks = solver.solver_experiments(self._setup), adaptive_attack.adaptive_experiments(seed)
+        return [*fast, *paper_experiments(self._setup), *solvers, *attacks]
 
     def tables(self) -> list[Table]:
         return [
@@ -72,31 +73,38 @@ class DiffuSec:
             sweep_table(CLEAN, "Fig. 5b. Accuracy without attack"),
             ssim_table(),
             *classifier_tables(),
-            acting_table(),
+            rollout_table(),
             adaptive_attack.table(),
-            *policies.contest_tables(),
+            *policies.regret_tables(),
             solver.table(),
         ]
 
-    def evaluator(self, results: ResultStore) -> list[ClaimVerdict]:
-        return [verdicts(claim, RULES[claim.id], results) for claim in CLAIMS.claims]
+    def verdicts(self, results: ResultStore) -> list[ClaimVerdict]:
+        return [verdict_of(claim, RULES[claim.id], results) for claim in CLAIMS.claims]
 
-    def figures(self, results: ResultStore) -> list[Path]:
+    def figures(self, results: ResultStore) -> Figures:
         paper = {name: robust for name, (robust, _) in TABLE_II.items()}
-        return [*learning_curve.figure(results), *figures.accuracy_figure(results, paper), *figures.picture_figure(results)]
+        return learning_curve.figure(results) + figures.accuracy_figure(results, paper) + figures.image_figure(results)
+
+
+def make(results: ResultStore, images: int | None = None) -> DiffuSec:
+    """Factory of the paper `diffusec`. `images` is the number per experiment of Fig. 5; None for that of the kept results."""
+    images = images or kept_images(results, (ROBUST, CLEAN))
+    return DiffuSec(Setup(images) if images else Setup())
 
 
 def columns(snrs_db: Sequence[int]) -> tuple[str, ...]:
+    """Heads of the columns of a sweep over SNR."""
     return tuple(f"{snr_db} dB" for snr_db in snrs_db)
 
 
 def table_two() -> Table:
-    """Both robust methods beside the paper's figures."""
+    """Both robust methods beside the paper's values."""
     rows = tuple(
-        Row(METHODS[name].name, tuple(Entry(key(ROBUST, name, snr_db), (value,)) for snr_db, value in zip(TABLED_DB, robust, strict=True)))
+        Row(METHODS[name].name, tuple(Entry(key(ROBUST, name, snr), (value,)) for snr, value in zip(TABLE_II_SNRS_DB, robust, strict=True)))
         for name, (robust, _) in TABLE_II.items()
     )
-    return Table("table2", "Table II. Robust accuracy: ours (the paper's)", columns(TABLED_DB), rows, ("correct",))
+    return Table("table2", "Table II. Robust accuracy: ours (the paper's)", columns(TABLE_II_SNRS_DB), rows, ("correct",))
 
 
 def sweep_table(table: str, title: str) -> Table:
@@ -106,33 +114,34 @@ def sweep_table(table: str, title: str) -> Table:
 
 
 def ssim_table() -> Table:
-    """What Fig. 4b says of the trained policy, over all SNRs."""
+    """The SSIM that Fig. 4b shows for the trained policy, over all SNRs."""
     known = {-3: 0.78, 3: 0.91, 9: 0.91, 15: 0.91}
     entries = tuple(Entry(key(ROBUST, "proposal", snr_db), (known[snr_db],) if snr_db in known else ()) for snr_db in SNRS_DB)
-    title = "Fig. 4b. SSIM of attacked images as they arrive, trained policy: ours (the paper's)"
+    title = "Fig. 4b. SSIM of attacked images as received, trained policy: ours (the paper's)"
     return Table("ssim", title, columns(SNRS_DB), (Row(METHODS["proposal"].name, entries),), ("ssim",))
 
 
 def classifier_tables() -> list[Table]:
-    """What the classifiers make of images that no link has touched: clean ones, and those attacked for them."""
+    """Accuracy of the classifiers without a link: on clean images, and on images attacked for them."""
     clean = tuple(
-        Row(name, (Entry(ClassifierAccuracy(evaluator).key, (0.953,) if evaluator == EVALUATOR else ()),))
-        for evaluator, name in JUDGES.items()
+        Row(name, (Entry(ClassifierAccuracy(classifier).key, (0.953,) if classifier == CLASSIFIER else ()),))
+        for classifier, name in CLASSIFIERS.items()
     )
-    paper, head = {EVALUATOR: (0.0,)}, ("accuracy",)
+    paper, head = {CLASSIFIER: (0.0,)}, ("accuracy",)
     attacked = tuple(
-        Row(JUDGES[evaluator], (Entry(key(ROBUST, method, SNRS_DB[-1]), paper.get(evaluator, ())),))
-        for evaluator, method in PLAIN_JUDGED.items()
+        Row(CLASSIFIERS[classifier], (Entry(key(ROBUST, method, SNRS_DB[-1]), paper.get(classifier, ())),))
+        for classifier, method in ATTACKED_METHODS.items()
     )
+    attacked_title = "Classifiers on images attacked for them, no link: ours (the paper's)"
     return [
-        Table("evaluator", "Classifiers on all clean test images: ours (the paper's)", head, clean, ("correct",)),
-        Table("evaluator-pgd", "Classifiers on images attacked for them, no link: ours (the paper's)", head, attacked, ("source_correct",)),
+        Table("classifier", "Classifiers on all clean test images: ours (the paper's)", head, clean, ("correct",)),
+        Table("classifier-pgd", attacked_title, head, attacked, ("attacked_correct",)),
     ]
 
 
-def acting_table() -> Table:
-    """Rewards round by round, and where the policy comes to rest."""
-    rows = (Row(f"mean over {STARTS} random starts", tuple(Entry(name) for name in ACTING)),)
-    metrics = ("reward1", "reward2", "reward3", "final", "runtime", "t_d", "t_plus")
-    title = f"The policy by the reward table: reward after rounds 1 / 2 / 3 / {LONG} / of the best steps, and t_D / t_plus in the end"
+def rollout_table() -> Table:
+    """Rewards round by round, and the steps to which the policy converges."""
+    rows = (Row(f"mean over {STARTS} random starts", tuple(Entry(name) for name in ROLLOUT_KEYS)),)
+    metrics = ("reward1", "reward2", "reward3", "final", "best", "t_d", "t_plus")
+    title = f"The policy by the reward table: reward after rounds 1 / 2 / 3 / {FINAL_ROUND} / of the best steps, and final t_D / t_plus"
     return Table("policy", title, columns(SNRS_DB), rows, metrics)

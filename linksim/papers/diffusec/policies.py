@@ -1,7 +1,7 @@
-"""Policies against each other, which the paper does not hold its own against: what each loses by the reward table on paths that none has seen.
+"""Regret of several policies on evaluation channels by the reward table, a comparison that the paper does not make.
 
-The paper's policy is a function of a reported SNR and of where it stands. So is a table with a pair of steps for each bin of SNR, which
-needs no training: whether anything is left for the learnt one to win is a question with an answer.
+The paper's policy is a function of the reported SNR and of the current steps. A lookup table with one pair of steps per SNR bin is such a
+function as well and needs no training. The comparison shows whether the learnt policy has an advantage over it.
 """
 
 import hashlib
@@ -11,129 +11,141 @@ from functools import cache, partial
 
 import numpy as np
 
-from linksim.adapt.bootstrap import bootstrapped
 from linksim.adapt.evaluation_channels import EVALUATION_CHANNELS, evaluation_channels
 from linksim.adapt.policy import BestFixed, LookupPolicy, Oracle, Policy, Random
-from linksim.adapt.regret import Condition, Outcome, evaluate_policies
+from linksim.adapt.regret import Condition, PolicyOutcome, evaluate_policies
 from linksim.adapt.reward_table_file import load_reward_table
-from linksim.papers.diffusec.experiments import ACTOR, PLAIN_STEPS, REWARD_TABLE
-from linksim.papers.diffusec.policy_rollout import trained
-from linksim.reproduction import tables
-from linksim.reproduction.paper import Measurement, Tell
+from linksim.papers.diffusec.experiments import ACTOR, REWARD_TABLE, SYMMETRIC_STEPS
+from linksim.papers.diffusec.policy_rollout import trained_policy
+from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.results import ResultStore, Samples
 from linksim.reproduction.simulated import weights_of
-from linksim.reproduction.tables import Entry, Row
+from linksim.reproduction.tables import Entry, Row, Table
 from linksim.rng import Streams
+from linksim.statistics import bootstrap_mean
 
-PATHS, ROUNDS, INTERVAL_MS = 40, 60, 100.0  # of each kind
+CHANNELS, ROUNDS, INTERVAL_MS = 40, 60, 100.0  # channels of each kind, rounds of each channel, and the time between rounds
 DELAYS, ERRORS_DB = (0, 1, 2), (0.0, 1.0, 3.0)
-TRAINED_DB = np.arange(-3.0, 12.1, 0.5)  # SNRs over which the best fixed pair is the best: those the paper trains on
+TRAINING_SNRS_DB = np.arange(-3.0, 12.1, 0.5)  # SNRs over which the best fixed pair is chosen: the paper's training range
 BIN_DB = 3.0
-EQUAL = 0.005  # of reward: smaller differences are none
+EQUAL_WITHIN = 0.005  # smaller differences of reward count as none
 NAMES: Mapping[str, str] = {
-    "oracle": "oracle: told the SNR as it is",
+    "oracle": "oracle: knows the true SNR",
     "ddpg": "DDPG, as in the paper",
-    "table": f"table, a pair for every {BIN_DB:g} dB",
+    "lookup": f"lookup, a pair for every {BIN_DB:g} dB",
     "best-fixed": "best fixed pair for -3..12 dB",
-    "deepjscc": f"symmetric, {PLAIN_STEPS[0]} + {PLAIN_STEPS[0]} steps",
-    "random": "any pair",
+    "symmetric": f"symmetric, {SYMMETRIC_STEPS[0]} + {SYMMETRIC_STEPS[0]} steps",
+    "random": "random pairs",
 }
 
 
 @dataclass(frozen=True)
-class Contest:
-    """A cell: mean regret of a policy on each path, over one kind of path or, with `paths` None, over all kinds."""
+class PolicyRegret:
+    """Experiment: the mean regret of a policy on each channel.
+
+    channel   kind of channel; None for all kinds
+    delay     of a report, in rounds
+    error_db  standard deviation of the error of a report
+    """
 
     policy: str
-    paths: str | None
+    channel: str | None
     delay: int
     error_db: float
     seed: int
-    kind: str = "contest"
+    kind: str = "regret"
 
     @property
     def key(self) -> str:
-        return key(self.policy, self.delay, self.error_db, self.paths)
+        return key(self.policy, self.delay, self.error_db, self.channel)
 
     @property
     def size(self) -> int:
-        return PATHS * (1 if self.paths else len(EVALUATION_CHANNELS))
+        return CHANNELS * (1 if self.channel else len(EVALUATION_CHANNELS))
 
     def digest(self) -> str:
-        about = [1, self, PATHS, ROUNDS, INTERVAL_MS, DELAYS, BIN_DB, weights_of(ACTOR), weights_of(REWARD_TABLE)]
-        return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
+        settings = [CHANNELS, ROUNDS, INTERVAL_MS, DELAYS, BIN_DB, weights_of(ACTOR), weights_of(REWARD_TABLE)]
+        determining = [1, self.policy, self.channel, self.delay, self.error_db, self.seed, settings]
+        return hashlib.sha256(repr(determining).encode()).hexdigest()[:16]
 
-    def measure(self, tell: Tell) -> Measurement:
-        found = contest(self.seed, weights_of(ACTOR), weights_of(REWARD_TABLE))
-        kinds = [self.paths] if self.paths else list(EVALUATION_CHANNELS)
+    def measure(self, on_progress: ProgressCallback) -> Measurement:
+        found = all_outcomes(self.seed, weights_of(ACTOR), weights_of(REWARD_TABLE))
+        kinds = [self.channel] if self.channel else list(EVALUATION_CHANNELS)
         regrets = [found[self.policy, Condition(kind, self.delay, self.error_db)].regrets for kind in kinds]
-        tell(self.size)
+        on_progress(self.size)
         return Measurement({"regret": np.concatenate(regrets)}, {})
 
 
 @cache
-def contest(seed: int, actor: str, reward_table: str) -> Mapping[tuple[str, Condition], Outcome]:
-    """The whole study, once for the weights of an actor and a reward table. Raises LinksimError where one is missing."""
+def all_outcomes(seed: int, actor: str, reward_table: str) -> Mapping[tuple[str, Condition], PolicyOutcome]:
+    """The outcomes of all policies under all conditions, computed once for the weights of an actor and a reward table.
+
+    Raises LinksimError where the actor or the reward table is missing.
+    """
     rounds = ROUNDS + max(DELAYS)
-    paths = {kind: evaluation_channels(kind, PATHS, rounds, INTERVAL_MS, seed) for kind in EVALUATION_CHANNELS}
-    outcomes = evaluate_policies(load_reward_table(REWARD_TABLE), contestants(), paths, DELAYS, ERRORS_DB, seed)
+    channels = {kind: evaluation_channels(kind, CHANNELS, rounds, INTERVAL_MS, seed) for kind in EVALUATION_CHANNELS}
+    outcomes = evaluate_policies(load_reward_table(REWARD_TABLE), compared_policies(), channels, DELAYS, ERRORS_DB, seed)
     return {(outcome.policy, outcome.condition): outcome for outcome in outcomes}
 
 
-def contestants() -> dict[str, Policy]:
-    """By the names of `NAMES`."""
+def compared_policies() -> dict[str, Policy]:
+    """The policies by the names of `NAMES`."""
     reward_table = load_reward_table(REWARD_TABLE)
-    best = reward_table.best_fixed(TRAINED_DB)
-    made: dict[str, Policy] = {
+    return {
         "oracle": Oracle(reward_table),
-        "ddpg": trained(),
-        "table": LookupPolicy(reward_table, BIN_DB),
-        "best-fixed": BestFixed(best),
+        "ddpg": trained_policy(),
+        "lookup": LookupPolicy(reward_table, BIN_DB),
+        "best-fixed": BestFixed(reward_table.best_fixed(TRAINING_SNRS_DB)),
+        "symmetric": BestFixed(SYMMETRIC_STEPS),
+        "random": Random(),
     }
-    return made | {"deepjscc": BestFixed(PLAIN_STEPS), "random": Random()}
 
 
-def key(policy: str, delay: int, error_db: float, paths: str | None = None) -> str:
-    """ "paths/ddpg/slow", or over all of them "reports/ddpg/delay1-error3"."""
-    return f"paths/{policy}/{paths}" if paths else f"reports/{policy}/delay{delay}-error{error_db:g}"
+def key(policy: str, delay: int, error_db: float, channel: str | None = None) -> str:
+    """Key of an experiment.
+
+    >>> key("ddpg", 0, 0.0, "slow"), key("ddpg", 1, 3.0)
+    ('channels/ddpg/slow', 'reports/ddpg/delay1-error3')
+    """
+    return f"channels/{policy}/{channel}" if channel else f"reports/{policy}/delay{delay}-error{error_db:g}"
 
 
-def contest_cells(seed: int) -> list[Contest]:
-    """All of both tables."""
-    cells = [Contest(policy, paths, 0, 0.0, seed) for policy in NAMES for paths in EVALUATION_CHANNELS]
-    return cells + [Contest(policy, None, delay, error_db, seed) for policy in NAMES for delay in DELAYS for error_db in ERRORS_DB]
+def regret_experiments(seed: int) -> list[PolicyRegret]:
+    """The experiments of both tables."""
+    by_channel = [PolicyRegret(policy, channel, 0, 0.0, seed) for policy in NAMES for channel in EVALUATION_CHANNELS]
+    return by_channel + [PolicyRegret(policy, None, delay, error, seed) for policy in NAMES for delay in DELAYS for error in ERRORS_DB]
 
 
-def contest_tables() -> list[tables.Table]:
-    """Regret by kind of path; and over all of them by how late and how wrong a report is."""
-    by_path = {paths: partial(key, delay=0, error_db=0.0, paths=paths) for paths in EVALUATION_CHANNELS}
+def regret_tables() -> list[Table]:
+    """Regret by kind of channel; and over all channels by delay and error of the reports."""
+    by_channel = {channel: partial(key, delay=0, error_db=0.0, channel=channel) for channel in EVALUATION_CHANNELS}
     by_report = {f"{d} late, {e:g} dB": partial(key, delay=d, error_db=e) for d in DELAYS for e in ERRORS_DB}
     titles = {
-        "channel": "Regret against the oracle by kind of path, reports prompt and true; 0 is best",
-        "reports": "The same over all paths, by rounds that a report is late and the deviation of its error",
+        "channels": "Regret against the oracle by kind of channel, reports without delay and error; 0 is best",
+        "reports": "The same over all channels, by delay of a report in rounds and standard deviation of its error",
     }
     made = []
-    for (name, title), columns in zip(titles.items(), (by_path, by_report), strict=True):
-        rows = tuple(Row(said, tuple(Entry(of(policy)) for of in columns.values())) for policy, said in NAMES.items())
-        policy_groups = tuple(partial(versus, rival=rival) for rival in ("table", "best-fixed")) if name == "reports" else ()
-        made.append(tables.Table(name, title, tuple(columns), rows, ("regret",), policy_groups))
+    for (name, title), columns in zip(titles.items(), (by_channel, by_report), strict=True):
+        rows = tuple(Row(text, tuple(Entry(of(policy)) for of in columns.values())) for policy, text in NAMES.items())
+        remarks = tuple(partial(compared_with_ddpg, other=other) for other in ("lookup", "best-fixed")) if name == "reports" else ()
+        made.append(Table(name, title, tuple(columns), rows, ("regret",), remarks))
     return made
 
 
-def versus(results: ResultStore, rival: str) -> str:
-    """How a rival stands to DDPG on all paths, one sentence, by the paired bootstrap; empty where cells are missing."""
-    keys = {(delay, error_db): [key(name, delay, error_db) for name in (rival, "ddpg")] for delay in DELAYS for error_db in ERRORS_DB}
+def compared_with_ddpg(results: ResultStore, other: str) -> str:
+    """One sentence that compares a policy with DDPG on all channels by the paired bootstrap; empty where results are missing."""
+    keys = {(delay, error_db): [key(name, delay, error_db) for name in (other, "ddpg")] for delay in DELAYS for error_db in ERRORS_DB}
     if any(name not in results for pair in keys.values() for name in pair):
         return ""
-    words = {about: verdict(*(results[name].samples["regret"] for name in pair)) for about, pair in keys.items()}
-    prompt, said = words[DELAYS[0], ERRORS_DB[0]], [word for word, _ in words.values()]
-    counts = ", ".join(f"{word} in {said.count(word)}" for word in dict.fromkeys(said))
-    return f"{NAMES[rival]}: {prompt[0]} to DDPG with prompt and true reports ({prompt[1]}); of {len(words)} kinds of report, {counts}"
+    words = {report: comparison(*(results[name].samples["regret"] for name in pair)) for report, pair in keys.items()}
+    first, all_words = words[DELAYS[0], ERRORS_DB[0]], [word for word, _ in words.values()]
+    counts = ", ".join(f"{word} in {all_words.count(word)}" for word in dict.fromkeys(all_words))
+    return f"{NAMES[other]}: {first[0]} to DDPG without delay and error ({first[1]}); of {len(words)} kinds of report, {counts}"
 
 
-def verdict(rival: Samples, ddpg: Samples) -> tuple[str, str]:
-    """ "superior", "equal" (the whole interval within `EQUAL`), "inferior" or "undecided", and the difference of regret in words."""
-    differences = ddpg - rival
-    low, high = bootstrapped(differences, Streams(0)("policies/bootstrap"))
-    word = "equal" if max(abs(low), abs(high)) <= EQUAL else "superior" if low > 0 else "inferior" if high < 0 else "undecided"
-    return word, f"its regret is less by {differences.mean():+.4f}, 95 % interval {low:+.4f}..{high:+.4f}"
+def comparison(other: Samples, ddpg: Samples) -> tuple[str, str]:
+    """The word "superior", "equal" (the whole interval within `EQUAL_WITHIN`), "inferior" or "undecided", and the difference of regret."""
+    found = bootstrap_mean(ddpg - other, Streams(0)("policies/bootstrap"))
+    equal = max(abs(found.low), abs(found.high)) <= EQUAL_WITHIN
+    word = "equal" if equal else "superior" if found.low > 0 else "inferior" if found.high < 0 else "undecided"
+    return word, f"its regret is less by {found.value:+.4f}, 95 % interval {found.low:+.4f}..{found.high:+.4f}"

@@ -1,61 +1,65 @@
-"""Figures of an Eve who fights back: quality against the frames she received before, and a face as each of them sees it."""
+"""Figures of an adaptive Eve: image quality against the number of earlier frames, and faces as each attack reconstructs them."""
 
-from pathlib import Path
-
-from linksim.papers.miea.adaptive_eve import AT_DB, EARLIER
-from linksim.papers.miea.experiments import BOTH, OPEN, ORIGINAL, PICTURED, key
+from linksim.papers.miea.adaptive_eve import AT_DB, EARLIER_FRAMES
+from linksim.papers.miea.experiments import BOTH, NUM_KEPT_IMAGES, OPEN, ORIGINAL, key
 from linksim.papers.miea.key_learning import MC
-from linksim.plots.attack_learning import Learning, Learnt, learning_figure
-from linksim.plots.images import Cell
-from linksim.plots.papers import Grid, find_cell, grid_figure, kept_pictures
+from linksim.plots.attack_learning import LearningLine, LearningPanel, attack_learning_figure
+from linksim.plots.images import ScoredImage
+from linksim.plots.papers import ImageGrid, image_grid_figure, load_saved_images, scored_image
 from linksim.plots.plot_style import save
+from linksim.reproduction.paper import Figures
 from linksim.reproduction.results import ResultStore
 
-TITLES = {"known": "content of earlier frames known", "collects": "earlier frames solved as jigsaws"}
+TITLES = {"known-plaintext": "content of earlier frames known", "ciphertext-only": "earlier frames solved as jigsaws"}
 SHOWN = {
     "undefended": key(OPEN.table, "black", MC, 10),
-    "defended,\nas it comes": "fights/open/ec10",
+    "defended,\nas received": "adaptive-eve/open/ec10",
     "defended,\ntrained on it": key(BOTH.table, "black", MC, 10),
-    "defended,\njigsaw": "fights/jigsaw-derived/ec10",
-    "scrambling\nalone": "holding/scrambled/ec10",
-    "symbols,\njigsaw": "holding/symbols/ec10",
-    "scrambled\nsymbols": "holding/scrambled-symbols/ec10",
+    "defended,\njigsaw": "adaptive-eve/jigsaw-derived/ec10",
+    "scrambling\nalone": "defences/scrambled/ec10",
+    "symbols,\njigsaw": "defences/symbols/ec10",
+    "scrambled\nsymbols": "defences/scrambled-symbols/ec10",
 }
 
 
-def figures(results: ResultStore, blind: str) -> list[Path]:
-    """Those whose cells are on the shelf. `blind` is the key of who hears nothing."""
-    drawn = []
-    panels = [panel for eve in EARLIER if (panel := _panel(results, eve, blind))]
-    if len(panels) == len(EARLIER):
-        title = "What earlier frames teach: Eve's SSIM of later frames"
-        drawn.append(save(learning_figure(title, "SSIM", panels), results.folder / "fights.png"))
-    grid = _pictures(results)
-    if grid.whole:
-        drawn.append(save(grid_figure(grid), results.folder / "fights-images.png"))
-    return drawn
+def figures(results: ResultStore, baseline: str) -> Figures:
+    """The figures whose results are kept. `baseline` is the key of the mean face."""
+    panels = [panel for attack in EARLIER_FRAMES if (panel := _panel(results, attack, baseline))]
+    drawn, skipped = [], []
+    if len(panels) == len(EARLIER_FRAMES):
+        title = "Learning from earlier frames: Eve's SSIM of later frames"
+        drawn.append(save(attack_learning_figure(title, "SSIM", panels), results.folder / "adaptive-eve.png"))
+    grid, path = _grid(results), results.folder / "adaptive-eve-images.png"
+    if grid.complete:
+        drawn.append(save(image_grid_figure(grid), path))
+    elif all(name in results for name in SHOWN.values()):
+        skipped.append(path)
+    return Figures(drawn=tuple(drawn), skipped=tuple(skipped))
 
 
-def _panel(results: ResultStore, eve: str, blind: str) -> Learning | None:
-    ec, frames = AT_DB[eve], EARLIER[eve]
+def _panel(results: ResultStore, attack: str, baseline: str) -> LearningPanel | None:
+    ec, frames = AT_DB[attack], EARLIER_FRAMES[attack]
     open_ = key(OPEN.table, "black", MC, ec)
-    keys = {f"{kind} keys": [f"{eve}/{eve}-{kind}/n{n}/ec{ec}" for n in frames] for kind in ("table", "derived")}
-    if any(cell not in results for cells in keys.values() for cell in (*cells, open_, blind)):
+    keys = {f"{kind} keys": [f"{attack}/{attack}-{kind}/n{n}/ec{ec}" for n in frames] for kind in ("transmitted", "derived")}
+    if any(name not in results for names in keys.values() for name in (*names, open_, baseline)):
         return None
-    lines = tuple(Learnt(label, frames, tuple(results[cell].interval("ssim") for cell in cells)) for label, cells in keys.items())
-    levels = (("undefended", results[open_].interval("ssim").value), ("mean face", results[blind].interval("ssim").value))
-    return Learning(f"{TITLES[eve]}, EC {ec} dB", lines, levels)
+    lines = tuple(LearningLine(label, frames, tuple(results[name].interval("ssim") for name in names)) for label, names in keys.items())
+    levels = (("undefended", results[open_].interval("ssim").value), ("mean face", results[baseline].interval("ssim").value))
+    return LearningPanel(f"{TITLES[attack]}, EC {ec} dB", lines, levels)
 
 
-def _pictures(results: ResultStore) -> Grid:
-    original = kept_pictures(results.folder, ORIGINAL)
-    rows = tuple((find_cell(original, face), *(_picture(results, cell, face) for cell in SHOWN.values())) for face in range(PICTURED))
-    heads, sides = ("original", *SHOWN), tuple(f"face {face + 1}" for face in range(PICTURED))
-    return Grid(f"What Eve sees, MC {MC} dB, EC 10 dB: PSNR, SSIM", heads, sides, rows)
+def _grid(results: ResultStore) -> ImageGrid:
+    original = load_saved_images(results.folder, ORIGINAL)
+    rows = tuple(
+        (scored_image(original, face), *(image_cell(results, name, face) for name in SHOWN.values())) for face in range(NUM_KEPT_IMAGES)
+    )
+    heads, sides = ("original", *SHOWN), tuple(f"face {face + 1}" for face in range(NUM_KEPT_IMAGES))
+    return ImageGrid(f"Eve's reconstructions, MC {MC} dB, EC 10 dB: PSNR, SSIM", heads, sides, rows)
 
 
-def _picture(results: ResultStore, cell: str, face: int) -> Cell:
-    if cell not in results:
-        return find_cell((), face)
-    samples = results[cell].samples
-    return find_cell(kept_pictures(results.folder, cell), face, (float(samples["psnr_db"][face]), float(samples["ssim"][face])))
+def image_cell(results: ResultStore, name: str, face: int) -> ScoredImage:
+    """A kept image of an experiment with its own scores; an empty cell without a result."""
+    if name not in results:
+        return scored_image((), face)
+    samples = results[name].samples
+    return scored_image(load_saved_images(results.folder, name), face, (float(samples["psnr_db"][face]), float(samples["ssim"][face])))

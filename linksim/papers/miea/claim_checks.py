@@ -1,4 +1,4 @@
-"""How each claim of MIEA is judged: which cells it needs, and the rule that holds them against the paper."""
+"""How each claim of MIEA is checked: the experiments that the check needs, and the function that compares them with the paper."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -10,7 +10,7 @@ import torch
 from linksim.papers.miea.experiments import ATTACKS, BOTH, DEFENCES, METRICS, OPEN, PERMUTED, SNRS_DB, SUBSTITUTED, bobs, grid
 from linksim.reproduction.claims import Claim, shown
 from linksim.reproduction.results import ResultStore, Samples
-from linksim.reproduction.verdicts import Finding, Order, Rule, Word, compare_values, difference, ordered, rises, spread, standing
+from linksim.reproduction.verdicts import Finding, Order, Rule, Word, compare, compare_values, difference, ordered, rises, spread
 from linksim.schemes.permutation import shuffle, unshuffle
 
 NAMES = {"psnr_db": "PSNR", "ssim": "SSIM"}
@@ -22,12 +22,12 @@ def flat(table: str, attack: str) -> tuple[str, ...]:
 
 
 def side_by_side(keys: tuple[str, ...], tables: Sequence[str], claim: Claim, results: ResultStore) -> Finding:
-    """Cells beside the paper's figures in the same order; `tables` are the names of the paper's, where it has several."""
+    """Results compared with the paper's values in the same order; `tables` are the names of the paper's tables, where it has several."""
     ours = [results[key].interval(metric) for key in keys for metric in METRICS]
     paper = np.concatenate([claim.values(name).ravel() for name in tables])
     tolerance = np.tile(claim.tolerances(len(METRICS)), len(keys))
     word, reason = compare_values(claim, ours, paper, tolerance)
-    means = np.array([about.value for about in ours]).reshape(-1, len(METRICS))
+    means = np.array([interval.value for interval in ours]).reshape(-1, len(METRICS))
     above = (means - paper.reshape(means.shape)).mean(axis=0)
     reason += f"; on average {above[0]:+.2f} dB and {above[1]:+.3f} from the paper's"
     return Finding(word, shown(means), ours[0].n, reason)
@@ -38,7 +38,7 @@ def _sweep(results: ResultStore, keys: Sequence[str], metric: str) -> list[Sampl
 
 
 def rises_with_ec_only(claim: Claim, results: ResultStore) -> Finding:
-    """Up each column (EC), flat along each row (MC): within the tolerance, the paper's own largest spread."""
+    """Quality rises along each column (EC) and is flat along each row (MC), within the tolerance: the paper's own largest spread."""
     risen: list[bool] = []
     spreads = dict.fromkeys(METRICS, 0.0)
     for attack in ATTACKS:
@@ -49,14 +49,14 @@ def rises_with_ec_only(claim: Claim, results: ResultStore) -> Finding:
     allowed = claim.tolerances(len(METRICS))
     level = all(spreads[metric] <= limit for metric, limit in zip(METRICS, allowed, strict=True))
     word: Word = "reproduced" if all(risen) and level else "not reproduced"
-    said = "no more than" if level else "more than"
-    reason = f"{sum(risen)} of {len(risen)} sweeps rise with EC; over MC they spread {said} the paper's own at the widest"
+    relation = "not larger" if level else "larger"
+    reason = f"{sum(risen)} of {len(risen)} sweeps rise with EC; the spread over MC is {relation} than the paper's largest"
     ours = f"spread over MC up to {spreads['psnr_db']:.2f} dB / {spreads['ssim']:.3f} (paper {allowed[0]:g} dB / {allowed[1]:g})"
-    return Finding(word, ours, _images(results, OPEN.table), reason)
+    return Finding(word, ours, _num_images(results, OPEN.table), reason)
 
 
 def bob_above_black_above_white(_: Claim, results: ResultStore) -> Finding:
-    """In each of the nine conditions, image by image."""
+    """The order in each of the nine conditions, image by image."""
     orders, means = [], []
     for mc, bob, *column in zip(SNRS_DB, bobs(OPEN.table), *grid(OPEN.table, "black"), strict=True):
         for ec, black in zip(SNRS_DB, column, strict=True):
@@ -69,33 +69,36 @@ def bob_above_black_above_white(_: Claim, results: ResultStore) -> Finding:
     word, reason = ordered(orders)
     overall = np.array(means).reshape(-1, len(METRICS), 3).mean(axis=0)
     ours = f"means over the nine: Bob {shown(overall[:, 0])}, black {shown(overall[:, 1])}, white {shown(overall[:, 2])}"
-    return Finding(word, ours, _images(results, OPEN.table), reason)
+    return Finding(word, ours, _num_images(results, OPEN.table), reason)
 
 
 def both_below_each(_: Claim, results: ResultStore) -> Finding:
-    """SSIM of the black box, each image's mean over the nine conditions."""
+    """The order of the defences by SSIM of the black box, each image's mean over the nine conditions."""
     means = {d.name: np.mean(_sweep(results, flat(d.table, "black"), "ssim"), axis=0) for d in (BOTH, PERMUTED, SUBSTITUTED, OPEN)}
     names = list(means)
     orders = [Order(f"{a} < {b}", difference(means[b], means[a])) for a, b in pairwise(names)]
     word, reason = ordered(orders)
     ours = ", ".join(f"{name} {values.mean():.3f}" for name, values in means.items())
-    return Finding(word, ours, _images(results, OPEN.table), reason)
+    return Finding(word, ours, _num_images(results, OPEN.table), reason)
 
 
 def bob_unharmed(claim: Claim, results: ResultStore) -> Finding:
-    """Paired differences of PSNR, and that noise on shuffled symbols comes home as the same noise."""
+    """Paired differences of PSNR are zero within their interval and the tolerance, and the defence restores shuffled noise exactly."""
     pairs = zip(bobs(BOTH.table), bobs(OPEN.table), strict=True)
     found = [difference(results[defended].samples["psnr_db"], results[open_].samples["psnr_db"]) for defended, open_ in pairs]
-    equal = all(standing(about, 0.0, None, float(claim.tolerances(1)[0])) == "met" for about in found)
-    exact = same_noise_comes_home()
-    ours = ", ".join(f"MC {mc} dB: {about.value:+.4f} dB" for mc, about in zip(SNRS_DB, found, strict=True))
+    equal = all(compare(interval, 0.0, None, float(claim.tolerances(1)[0])) == "met" for interval in found)
+    exact = noise_is_restored()
+    ours = ", ".join(f"MC {mc} dB: {interval.value:+.4f} dB" for mc, interval in zip(SNRS_DB, found, strict=True))
     reason = f"differences are {'within' if equal else 'beyond'} their 95 % interval and {claim.tolerance:g} dB"
-    reason += f"; the same noise {'comes home bit for bit' if exact else 'does NOT come home as it was'}"
+    reason += f"; the same noise is {'restored bit for bit' if exact else 'NOT restored exactly'}"
     return Finding("reproduced" if equal and exact else "not reproduced", ours, found[0].n, reason)
 
 
-def same_noise_comes_home() -> bool:
-    """Whether features and noise, shuffled alike, give the sum of both once restored, bit for bit: Bob decodes what he would without."""
+def noise_is_restored() -> bool:
+    """Whether features and noise that are shuffled alike sum, once restored, to features plus noise, bit for bit.
+
+    If they do, Bob decodes the same signal as without the defence.
+    """
     draw = torch.Generator().manual_seed(1)
     features, noise = torch.randn((2, 4, 2, 32, 64), generator=draw)
     order = torch.rand((4, 2, 32), generator=draw).argsort(dim=-1)
@@ -105,21 +108,21 @@ def same_noise_comes_home() -> bool:
 
 
 def flat_in_ec(claim: Claim, results: ResultStore) -> Finding:
-    """From EC 0 to EC 20 dB, each image's mean over MC and its rise, per attack and metric."""
-    said, held = [], []
+    """The rise from EC 0 to EC 20 dB of each image's mean over MC, per attack and metric."""
+    texts, held = [], []
     for attack in ATTACKS:
         rows = grid(BOTH.table, attack)
         rise = {m: difference(*(np.mean(_sweep(results, row, m), axis=0) for row in (rows[-1], rows[0]))) for m in METRICS}
         held += [rise[m].value <= limit for m, limit in zip(METRICS, claim.tolerances(len(METRICS)), strict=True)]
-        said.append(f"{attack} {rise['psnr_db'].value:+.2f} dB / {rise['ssim'].value:+.3f}")
+        texts.append(f"{attack} {rise['psnr_db'].value:+.2f} dB / {rise['ssim'].value:+.3f}")
     word: Word = "reproduced" if all(held) else "not reproduced"
     limits = claim.tolerances(len(METRICS))
     reason = f"{sum(held)} of {len(held)} rises from EC 0 to EC 20 dB are at most {limits[0]:g} dB or {limits[1]:g}"
-    return Finding(word, ", ".join(said), _images(results, BOTH.table), reason)
+    return Finding(word, ", ".join(texts), _num_images(results, BOTH.table), reason)
 
 
 def worked_example(_: Claim, __: ResultStore) -> Finding:
-    """Fig. 2 through the function that the scheme runs: y_i is i, y'_i is 5 + i."""
+    """Fig. 2 with the functions of the scheme: y_i is i, y'_i is 5 + i."""
     features = torch.arange(10.0).reshape(1, 2, 5, 1)
     order = torch.tensor([[[4, 2, 1, 0, 3], [0, 3, 4, 1, 2]]])
     swapped = torch.tensor([[True, False, True, False, False]])
@@ -129,10 +132,10 @@ def worked_example(_: Claim, __: ResultStore) -> Finding:
     wanted = [["y0'", "y2", "y4'", "y0", "y3"], ["y4", "y3'", "y1", "y1'", "y2'"]]
     exact = rows == wanted and torch.equal(unshuffle(sent, order, swapped), features)
     ours = " and ".join(f"[{','.join(image)}]" for image in rows)
-    return Finding("reproduced" if exact else "not reproduced", ours, 0, "exact, and undone exactly" if exact else "differs")
+    return Finding("reproduced" if exact else "not reproduced", ours, 0, "exact, and restored exactly" if exact else "differs")
 
 
-def _images(results: ResultStore, table: str) -> int:
+def _num_images(results: ResultStore, table: str) -> int:
     return results[grid(table, "black")[0][0]].interval("ssim").n
 
 
@@ -167,11 +170,11 @@ RULES: dict[str, Rule] = {
         tuple(key for defence in DEFENCES for key in flat(defence.table, "black")), both_below_each,
     ),
     "miea-bob-unharmed": Rule(
-        "PSNR with the defence minus PSNR without it, image by image, noise of the same law; and noise shuffled and restored, bit by bit",
+        "PSNR with the defence minus PSNR without it, image by image, noise of the same distribution; and noise restored bit by bit",
         (*bobs(OPEN.table), *bobs(BOTH.table)), bob_unharmed,
     ),
     "miea-flat-defended": Rule(
         "rise from EC 0 to EC 20 dB, image by image, mean over MC, per attack and metric", _of(BOTH.table, *ATTACKS), flat_in_ec
     ),
-    "miea-worked-example": Rule("the example through the scheme's own shuffle", (), worked_example),
+    "miea-worked-example": Rule("the example with the scheme's own functions", (), worked_example),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Scrambling alone against an Eve who reads magnitudes: what keyed turns leave as it is."""
+"""Phase scrambling alone against an Eve who uses magnitudes, which keyed rotations leave unchanged."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,20 +10,23 @@ from torch import Tensor
 from linksim.attacks.magnitude_inversion import MagnitudeInverse
 from linksim.data.sources import load
 from linksim.metrics import mse, psnr, ssim
-from linksim.papers.miea.experiments import OfFaces, Setup, codec
+from linksim.papers.miea.experiments import OnFaces, Setup, codec
 from linksim.papers.miea.key_learning import MC, shared_setup
-from linksim.reproduction.paper import Measurement, Tell
+from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.simulated import weights_of
-from linksim.simulate.eve_factory import encoded
+from linksim.simulate.eve_factory import encode_images
 from linksim.training.noise import over_awgn, unit_noise
 from linksim.training.order import to_images
 
-CAPTURES = 300  # pairs that she learns from
+CAPTURES = 300  # captured pairs from which she learns
 
 
 @dataclass(frozen=True)
-class MagnitudeAttack(OfFaces):
-    """A cell: Eve's images from magnitudes, learnt from captures of the scrambled link itself. Turns need not be made: she takes none."""
+class MagnitudeAttack(OnFaces):
+    """Experiment: Eve's images from magnitudes, learnt from captures of the scrambled link.
+
+    The rotations are not simulated, because they do not affect magnitudes.
+    """
 
     setup: Setup
     key: str
@@ -31,21 +34,23 @@ class MagnitudeAttack(OfFaces):
     kind: str = "magnitudes"
 
     def digest(self) -> str:
-        return hashlib.sha256(repr([1, self, CAPTURES, weights_of(codec(MC))]).encode()).hexdigest()[:16]
+        determining = [1, self.setup.images, self.seed, self.ec, CAPTURES, weights_of(codec(MC))]
+        return hashlib.sha256(repr(determining).encode()).hexdigest()[:16]
 
-    def measure(self, tell: Tell) -> Measurement:
-        here, pixels = shared_setup(self.setup), load("faces", "train").images
-        chosen = np.sort(here.streams("eve/captured").permutation(len(pixels))[:CAPTURES])
+    def measure(self, on_progress: ProgressCallback) -> Measurement:
+        shared, pixels = shared_setup(self.setup), load("faces", "train").images
+        chosen = np.sort(shared.streams("eve/captured").permutation(len(pixels))[:CAPTURES])
         images = to_images(pixels[chosen])
         with torch.inference_mode():
             attack = MagnitudeInverse(self._received(images, "captured"), images)
-            seen = attack.invert(self._received(here.faces, "scored"))
-            tell(self.size)
-            values = {"psnr_db": psnr(mse(seen, here.faces)), "ssim": ssim(seen, here.faces), "mse": mse(seen, here.faces)}
+            found = attack.invert(self._received(shared.faces, "scored"))
+            on_progress(self.size)
+            error = mse(found, shared.faces)
+            values = {"psnr_db": psnr(error), "ssim": ssim(found, shared.faces), "mse": error}
         return Measurement({name: x.double().numpy() for name, x in values.items()}, {})
 
     def _received(self, images: Tensor, what: str) -> Tensor:
-        here = shared_setup(self.setup)
-        symbols = torch.cat([encoded(here.codec, MC, part) for part in torch.split(images, 50)])
+        shared = shared_setup(self.setup)
+        symbols = torch.cat([encode_images(shared.codec, MC, batch) for batch in torch.split(images, 50)])
         level = torch.full((len(images),), float(self.ec))
-        return over_awgn(symbols, level, unit_noise(here.streams, f"turned/{what}/{self.ec}", 0, *symbols.shape))
+        return over_awgn(symbols, level, unit_noise(shared.streams, f"turned/{what}/{self.ec}", 0, *symbols.shape))

@@ -1,4 +1,4 @@
-"""What is measured beyond the paper's tables: each entry of `BEYOND` adds a table of its own and the cells that fill it."""
+"""Supplementary tables, which the paper does not have: each entry of `TABLES` adds a table and the experiments that fill it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,95 +8,97 @@ import torch
 from torch import Tensor
 
 from linksim.data.sources import load
+from linksim.enums import Node
 from linksim.metrics import mse, psnr, ssim
-from linksim.papers.miea.experiments import OPEN, SNRS_DB, OfFaces, Setup, codec, eavesdropped, inverter, key, words
-from linksim.records import ALICE, BOB
-from linksim.reproduction.paper import Experiment, Measurement, Tell
+from linksim.papers.miea.experiments import OPEN, SNRS_DB, OnFaces, Setup, at_bob, codec, eavesdropped, inverter, key, options
+from linksim.reproduction.paper import Experiment, Measurement, ProgressCallback
 from linksim.reproduction.simulated import Simulated
 from linksim.reproduction.tables import Entry, Row, Table
 
-ADAPTIVE = "miea-adaptive"
+ADAPTIVE_CODEC = "miea-adaptive"
 
 
 @dataclass(frozen=True)
 class SupplementaryTable:
-    """A table that the paper does not have, and the cells that it shows."""
+    """A table that the paper does not have, and the experiments that it shows beyond those of the paper's tables."""
 
     table: Table
     experiments: tuple[Experiment, ...]
 
 
-def adaptive(setup: Setup) -> SupplementaryTable:
-    """Bob with one codec for all SNRs, beside the paper's three."""
-    name = "adaptive"
-    cells = tuple(Simulated(key(name, "bob", mc), "bob", words(setup, (), mc, ADAPTIVE), BOB, (ADAPTIVE,)) for mc in SNRS_DB)
+def adaptive_codec(setup: Setup) -> SupplementaryTable:
+    """Bob with one codec for all SNRs, beside the paper's three codecs."""
+    name = "adaptive-codec"
+    experiments = tuple(at_bob(key(name, "bob", mc), options(setup, (), mc, ADAPTIVE_CODEC), ADAPTIVE_CODEC) for mc in SNRS_DB)
     rows = (
         Row("one codec per SNR", tuple(Entry(key(OPEN.table, "bob", mc)) for mc in SNRS_DB)),
-        Row("one codec for all", tuple(Entry(cell.key) for cell in cells)),
+        Row("one codec for all", tuple(Entry(experiment.key) for experiment in experiments)),
     )
-    return SupplementaryTable(Table(name, "Bob with one SNR-adaptive codec", tuple(f"MC {mc} dB" for mc in SNRS_DB), rows), cells)
+    columns = tuple(f"MC {mc} dB" for mc in SNRS_DB)
+    return SupplementaryTable(Table(name, "Bob with one SNR-adaptive codec", columns, rows), experiments)
 
 
 def captures(setup: Setup) -> SupplementaryTable:
-    """The closed box against m, the captured pairs that Eve has learnt from, and against a stronger inverse network; MC 10 dB."""
-    name, mc, columns = "num_captured_frames", 10, {"m = 100": "-m100", "m = 1,000": "-m1000", "all faces of training people": ""}
-    rows, cells = [], []
-    for network, learnt in (("the paper's network", "open"), ("a stronger network", "strong")):
+    """The black box against m, the number of captured pairs that trained it, and with a stronger inverse network; MC 10 dB."""
+    name, mc, columns = "captures", 10, {"m = 100": "-m100", "m = 1,000": "-m1000", "all faces of training people": ""}
+    rows, experiments = [], []
+    for network, trained in (("the paper's network", "open"), ("a stronger network", "strong")):
         for ec in SNRS_DB:
-            parts = {f"{name}/{learnt}{tail}/ec{ec}": f"{inverter(mc, learnt)}{tail}" for tail in columns.values()}
-            keys = list(parts)
-            if learnt == OPEN.learnt:  # all captures: a cell of Table I
-                del parts[keys[-1]]
+            models = {f"{name}/{trained}{tail}/ec{ec}": f"{inverter(mc, trained)}{tail}" for tail in columns.values()}
+            keys = list(models)
+            if trained == OPEN.trained:  # with all captures this is an experiment of Table I
+                del models[keys[-1]]
                 keys[-1] = key(OPEN.table, "black", mc, ec)
-            cells += [_captured(setup, cell, mc, ec, part) for cell, part in parts.items()]
+            experiments += [_captured(setup, found, mc, ec, model) for found, model in models.items()]
             rows.append(Row(f"EC {ec} dB  {network}", tuple(map(Entry, keys))))
-    return SupplementaryTable(
-        Table(name, f"Black box against captured pairs m, undefended, MC {mc} dB", tuple(columns), tuple(rows)), tuple(cells)
-    )
+    title = f"Black box against captured pairs m, undefended, MC {mc} dB"
+    return SupplementaryTable(Table(name, title, tuple(columns), tuple(rows)), tuple(experiments))
 
 
-def _captured(setup: Setup, name: str, mc: int, ec: int, part: str) -> Simulated:
-    """Without images."""
-    cell = eavesdropped(setup, OPEN, name, "black", mc, ec, {"attack": "inverse-network", "inverter": part}, (part,))
-    return replace(cell, pictures={})
+def _captured(setup: Setup, name: str, mc: int, ec: int, model: str) -> Simulated:
+    """An experiment that keeps no images."""
+    experiment = eavesdropped(setup, OPEN, name, "black", mc, ec, {"attack": "inverse-network", "inverter": model}, (model,))
+    return replace(experiment, images={})
 
 
 @dataclass(frozen=True)
-class MeanFace(OfFaces):
-    """Somebody who hears nothing and answers with the mean face of the training people: an attack that is no better has learnt nothing."""
+class MeanFace(OnFaces):
+    """Experiment: the mean face of the training people as reconstruction of every image.
+
+    An attack whose scores are no better has learnt nothing from the received signal.
+    """
 
     setup: Setup
-    key: str = "blind/mean-face"
-    kind: str = "blind"
+    key: str = "baseline/mean-face"
+    kind: str = "baseline"
 
     @property
-    def _sender(self) -> Simulated:
-        """A link that sends the images of all other cells; all are kept as Alice has them."""
+    def _link(self) -> Simulated:
+        """A link that sends the images of all other experiments; Alice's images are all kept."""
         mc = SNRS_DB[0]
-        options = words(self.setup, (), mc, codec(mc)) | {"trace": {"images": self.size}}
-        return Simulated(self.key, self.kind, options, BOB, (codec(mc),), {ALICE: self.key})
+        scenario = options(self.setup, (), mc, codec(mc)) | {"trace": {"images": self.size}}
+        return at_bob(self.key, scenario, codec(mc), {Node.ALICE: self.key})
 
     def digest(self) -> str:
-        return self._sender.digest()
+        return self._link.digest()
 
-    def measure(self, tell: Tell) -> Measurement:
-        sent = torch.from_numpy(self._sender.measure(tell).pictures[self.key]).float() / 255.0
+    def measure(self, on_progress: ProgressCallback) -> Measurement:
+        sent = torch.from_numpy(self._link.measure(on_progress).images[self.key]).float() / 255.0
         faces = mean_face().expand_as(sent)
         samples = {"psnr_db": psnr(mse(faces, sent)), "ssim": ssim(faces, sent), "mse": mse(faces, sent)}
         return Measurement({name: values.double().numpy() for name, values in samples.items()}, {})
 
 
 def mean_face() -> Tensor:
-    """Mean of the training people's images, float [colours, h, w] in 0..1."""
+    """Mean of the training people's images, float [channels, h, w] in 0..1."""
     return torch.from_numpy(load("faces", "train").images.mean(axis=0, dtype=np.float64) / 255.0).float().permute(2, 0, 1)
 
 
-def blind(setup: Setup) -> SupplementaryTable:
-    """The mean face."""
-    cell = MeanFace(setup)
-    return SupplementaryTable(
-        Table("blind", "Who hears nothing", ("any MC, any EC",), (Row("the mean face", (Entry(cell.key),)),)), (cell,)
-    )
+def mean_image_baseline(setup: Setup) -> SupplementaryTable:
+    """The scores of the mean face."""
+    experiment = MeanFace(setup)
+    table = Table("baseline", "Baseline without reception", ("any MC, any EC",), (Row("the mean face", (Entry(experiment.key),)),))
+    return SupplementaryTable(table, (experiment,))
 
 
-BEYOND: tuple[Callable[[Setup], SupplementaryTable], ...] = (adaptive, captures, blind)
+TABLES: tuple[Callable[[Setup], SupplementaryTable], ...] = (adaptive_codec, captures, mean_image_baseline)

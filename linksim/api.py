@@ -1,0 +1,221 @@
+"""The Python interface: load a scenario, run it, open a trace, train a model. `import linksim` gives these names.
+
+>>> import linksim
+>>> run = linksim.run("awgn-baseline", {"frames": 2, "links": 1, "dataset": "samples"})
+>>> sorted(run.table("frames"))[:3]
+['airtime_ns', 'assumed_snr_db', 'attempt']
+>>> run.table("frames")["outcome"].tolist()
+['decoded', 'decoded']
+
+No call changes the state of the process: thread counts are restored, nothing is written to the working directory unless a path is given.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linksim import plugins
+from linksim.errors import LinksimError
+from linksim.records import Listener
+from linksim.scenario import load
+from linksim.scenario.schema import Scenario
+from linksim.scenario.strict_yaml import dump_yaml
+from linksim.trace import reader
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from linksim.adapt.policy import Policy
+    from linksim.nets.cards import Card
+    from linksim.simulate.run import RunResult
+
+Overrides = Mapping[str, Any] | Sequence[str]
+
+
+class Run:
+    """The results of a run: its trace, opened for reading. A context manager.
+
+    path      file of the trace
+    scenario  the scenario that was run, with all defaults filled in
+    result    fingerprint, times, operations and warnings of the run; None for a trace that was opened
+    """
+
+    def __init__(
+        self, trace: reader.Trace, result: "RunResult | None" = None, folder: "tempfile.TemporaryDirectory[str] | None" = None
+    ) -> None:
+        self.trace, self.result, self._folder = trace, result, folder
+        self.path = trace.path
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario that was run."""
+        return load.scenario_from_text(self.trace.scenario_yaml, str(self.path))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Warnings of the run; () for a trace that was opened."""
+        return self.result.warnings if self.result else ()
+
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables of the trace."""
+        return self.trace.tables()
+
+    def table(self, name: str) -> dict[str, NDArray[Any]]:
+        """Columns of a table by name; codes are decoded to words. Raises TraceError for an unknown table."""
+        found = self.trace.table(name)
+        return {column: decoded(values, found.meanings(column)) for column, values in found.columns.items()}
+
+    def summary(self) -> str:
+        """The table of results that `linksim show` prints."""
+        from linksim.plots.summary import summary_of
+
+        return summary_of(self.path)
+
+    def to_pandas(self, name: str) -> "pd.DataFrame":
+        """A table as a pandas data frame, without columns of arrays. Needs pandas."""
+        import pandas as pd
+
+        return pd.DataFrame({column: values for column, values in self.table(name).items() if values.ndim == 1})
+
+    def to_xarray(self, name: str) -> "xr.Dataset":
+        """A table as an xarray data set, with units and descriptions as attributes. Needs xarray."""
+        import xarray as xr
+
+        found, columns = self.trace.table(name), self.table(name)
+        variables = {}
+        for column, values in columns.items():
+            about = found.descriptions[column]
+            dims = ("row", *(f"{column}_{axis}" for axis in range(1, values.ndim)))
+            variables[column] = (dims, values, {"units": about.unit, "long_name": about.description})
+        return xr.Dataset(variables)
+
+    def plot(self, folder: str | Path, formats: Iterable[str] = ("png",)) -> list[Path]:
+        """Draw all figures of the trace into a folder and return their paths."""
+        from linksim.plots.figures import plot_trace
+
+        return plot_trace(self.path, Path(folder), tuple(formats))
+
+    def close(self) -> None:
+        """Close the trace, and delete it where it was written to a temporary folder."""
+        self.trace.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{self.trace.rows(name):,} {name}" for name in self.tables() if self.trace.rows(name))
+        return f"Run({str(self.path)!r}: {rows})"
+
+
+def decoded(values: NDArray[Any], meanings: tuple[str, ...]) -> NDArray[Any]:
+    """Codes as words; other values unchanged.
+
+    >>> decoded(np.array([1, 0], np.uint8), ("bob", "eve")).tolist()
+    ['eve', 'bob']
+    """
+    return np.array(meanings, dtype=object)[values] if meanings else values
+
+
+def load_scenario(scenario: str | Path | Mapping[str, Any] | Scenario, overrides: Overrides = ()) -> Scenario:
+    """A validated scenario.
+
+    scenario   name of a shipped scenario, path of a YAML file, the content of such a file as a mapping, or a `Scenario`
+    overrides  {"channel.bob.snr.mean_db": 3} or ["channel.bob.snr.mean_db=3"], under the same checks as the file
+
+    Raises ScenarioError with all problems at once.
+
+    >>> load_scenario({"name": "mine", "frames": 3}).links
+    1
+    """
+    plugins.load_entry_points()
+    texts = _override_texts(overrides)
+    if isinstance(scenario, Scenario):
+        return load.scenario_from_text(load.resolved_yaml(scenario), scenario.name, texts) if texts else scenario
+    if isinstance(scenario, Mapping):
+        return load.scenario_from_text(dump_yaml(dict(scenario)), "<mapping>", texts)
+    return load.load_scenario(str(scenario), texts)
+
+
+def _override_texts(overrides: Overrides) -> list[str]:
+    if not isinstance(overrides, Mapping):
+        return list(overrides)
+    return [f"{key}={dump_yaml(value).strip().removesuffix('...').strip()}" for key, value in overrides.items()]
+
+
+def run(
+    scenario: str | Path | Mapping[str, Any] | Scenario,
+    overrides: Overrides = (),
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    listeners: Sequence[Listener] = (),
+    policies: "Mapping[str, Policy]" = MappingProxyType({}),
+    plugin: Sequence[str] = (),
+) -> Run:
+    """Run a scenario and return its results.
+
+    scenario   as in `load_scenario`
+    out        file of the trace; None for a temporary file that is deleted when the result is closed or discarded
+    overwrite  replace an existing trace
+    listeners  callables that receive every record during the run
+    policies   policies by group, instead of those that the scenario names; the trace records them as components from outside
+    plugin     files or modules with components from outside, as `--plugin` of the command line
+
+    Raises LinksimError where models or data are missing or do not fit, TraceError where the trace exists.
+    """
+    from linksim.simulate.run import run as simulate
+
+    for source in plugin:
+        plugins.load_plugin(source)
+    chosen = load_scenario(scenario, overrides)
+    folder = None if out else tempfile.TemporaryDirectory(prefix="linksim-")
+    path = Path(out) if out else Path(folder.name if folder else "") / "trace.h5"
+    result = simulate(chosen, tuple(listeners), path, overwrite, policies)
+    return Run(reader.open_trace(path), result, folder)
+
+
+def open_trace(path: str | Path) -> Run:
+    """Open the trace of an earlier run. Raises TraceError where it is missing or damaged."""
+    return Run(reader.open_trace(path))
+
+
+def train(
+    name: str,
+    *,
+    models: str | Path | None = None,
+    work: str | Path,
+    device: str = "auto",
+    fresh: bool = False,
+    report: Callable[[Any], None] = lambda progress: None,
+) -> "Card":
+    """Train a model, resuming from its checkpoint, and return its card.
+
+    name    of a training task, as `linksim models` lists them
+    models  folder of weights and card; None for the first folder of the model search path
+    work    folder of checkpoints
+    device  "auto", "cpu" or "cuda"
+    fresh   start from the first step even if a checkpoint exists
+    report  receives the progress
+
+    Raises ModelError for an unknown name.
+    """
+    from linksim.nets.weights import models_folder
+    from linksim.threads import torch_threads
+    from linksim.training.pipeline import train_model
+
+    with torch_threads(1):
+        return train_model(name, device, Path(work), Path(models) if models else models_folder(), report, fresh)
+
+
+__all__ = ["LinksimError", "Run", "load_scenario", "open_trace", "run", "train"]

@@ -1,0 +1,67 @@
+"""Negotiated parameters: what both ends of a link must agree on before a data frame can be decoded.
+
+A scheme declares its parameters as a dataclass of bounded integers. Bob's REPORT carries one 16-bit number for each field, a policy chooses
+their values, and the trace has one column for each. The control plane knows no field by name.
+
+>>> class Steps(NegotiatedParameters):
+...     pass
+>>> names(Steps), values(Steps())
+((), ())
+"""
+
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiatedParameters:
+    """Base, and the declaration of a scheme that negotiates nothing.
+
+    Fields are integers made by `bounded`. Raises ValueError for a value outside its bounds.
+    """
+
+    def __post_init__(self) -> None:
+        for bound in bounds(type(self)):
+            value = getattr(self, bound.name)
+            if not bound.lowest <= value <= bound.highest:
+                raise ValueError(f"{bound.name} must be within {bound.lowest}..{bound.highest}, got {value}")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Range and meaning of one parameter; 0 <= lowest <= highest <= 65535."""
+
+    name: str
+    lowest: int
+    highest: int
+    unit: str
+    description: str
+
+
+def bounded(lowest: int, highest: int, description: str, unit: str = "1", default: int | None = None) -> Any:
+    """Field of a declaration: a whole number within `lowest`..`highest`; `default` is the lowest unless given."""
+    if not 0 <= lowest <= highest <= 65535:
+        raise ValueError(f"bounds must satisfy 0 <= lowest <= highest <= 65535, got {lowest} and {highest}")
+    metadata = {"lowest": lowest, "highest": highest, "unit": unit, "description": description}
+    return field(default=lowest if default is None else default, metadata=metadata)
+
+
+def bounds(declared: type[NegotiatedParameters]) -> tuple[Bound, ...]:
+    """Bounds of all parameters, in the order of their declaration."""
+    return _bounds(declared)  # type: ignore[arg-type]  # a class is hashable
+
+
+@cache
+def _bounds(declared: type[NegotiatedParameters]) -> tuple[Bound, ...]:
+    return tuple(Bound(f.name, **f.metadata) for f in fields(declared))
+
+
+def names(declared: type[NegotiatedParameters]) -> tuple[str, ...]:
+    """Names of all parameters."""
+    return tuple(bound.name for bound in bounds(declared))
+
+
+def values(parameters: NegotiatedParameters) -> tuple[int, ...]:
+    """Values of all parameters."""
+    return tuple(getattr(parameters, name) for name in names(type(parameters)))

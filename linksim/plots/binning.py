@@ -1,0 +1,60 @@
+"""Bins of a variable, and quantiles of another variable in them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linksim.statistics import Numbers
+
+
+@dataclass(frozen=True)
+class QuantileBands:
+    """Quantiles of y in the non-empty bins of x.
+
+    centre             mean x of each bin [bins]
+    low, median, high  quantiles of y [bins]
+    n                  number of samples in each bin [bins]
+    """
+
+    centre: NDArray[np.float64]
+    low: NDArray[np.float64]
+    median: NDArray[np.float64]
+    high: NDArray[np.float64]
+    n: NDArray[np.int64]
+
+
+def quantile_bands(
+    x: Numbers, y: Numbers, start: float, stop: float, bins: int, shares: tuple[float, float, float] = (0.1, 0.5, 0.9)
+) -> QuantileBands:
+    """Return the quantiles `shares` of y [n] in `bins` equal bins of x [n] from start to stop; the outer bins include all x beyond."""
+    finite = np.isfinite(y)
+    x, y = x[finite], y[finite]
+    index = bin_index(x, start, stop, bins)
+    count = np.bincount(index, minlength=bins)
+    used = np.flatnonzero(count)
+    ordered = y[np.lexsort((y, index))].astype(np.float64)
+    first, n = (np.cumsum(count) - count)[used], count[used]
+    low, median, high = (_quantile(ordered, first, n, share) for share in shares)
+    return QuantileBands(np.bincount(index, weights=x, minlength=bins)[used] / n, low, median, high, n)
+
+
+def bin_index(x: Numbers, start: float, stop: float, bins: int) -> NDArray[np.int64]:
+    """Return the index 0..bins-1 of the bin of each x. [n] -> int64 [n]
+
+    >>> bin_index(np.array([-1.0, 0.5, 9.9]), 0.0, 10.0, 5).tolist()
+    [0, 0, 4]
+    """
+    width = (stop - start) / bins or 1.0
+    return np.clip((x.astype(np.float64) - start) / width, 0, bins - 1).astype(np.int64)
+
+
+def _quantile(ordered: NDArray[np.float64], first: NDArray[np.int64], n: NDArray[np.int64], share: float) -> NDArray[np.float64]:
+    """Return a quantile of each run of sorted numbers, with linear interpolation as in `numpy.quantile`."""
+    if not len(n):
+        return np.empty(0)
+    position = share * (n - 1)
+    below = np.floor(position).astype(np.int64)
+    above = np.minimum(below + 1, n - 1)
+    weight = position - below
+    return np.asarray(ordered[first + below] * (1 - weight) + ordered[first + above] * weight)

@@ -1,0 +1,153 @@
+"""Layers around a scheme: how each wraps the scheme, derives its keys for a frame from the session keys, and builds its frame parameters.
+
+A layer component is declared in `linksim.scenario.schemes` and built here. One from outside the package subclasses `Layer`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linksim.errors import LinksimError
+from linksim.scenario.schemes import PermutationOptions, PhaseScramblingOptions
+from linksim.schemes.base import Scheme
+from linksim.schemes.parameters import FrameParameters, merge_bundles
+from linksim.schemes.permutation import Permutation, PermutationKey
+from linksim.schemes.permutation_keys import PermutationKeyBatch, PermutationKeySource
+from linksim.schemes.phase_scrambling import PhaseKey, PhaseScrambling, draw_quarter_turns
+from linksim.secrecy import SessionKeys
+
+FrameKeys = Any  # keys of one layer for one frame; only the layer knows their type
+KeyIndices = tuple[tuple[int, int], ...]  # (p, s) of each pair of a layer with transmitted keys, () for a layer with derived keys
+
+
+@dataclass(frozen=True)
+class LayerContext:
+    """What a layer is built from.
+
+    inner            scheme that it wraps
+    rows             number of feature rows of one image of the base scheme
+    items            number of items of the inner scheme in a frame
+    place            position in the stack, 0 for the outermost layer
+    noise_companion  True if each image of a frame is paired with a frame of noise
+    """
+
+    inner: Scheme
+    rows: int
+    items: int
+    place: int
+    noise_companion: bool
+
+
+class LayerKeys:
+    """Keys of one layer in one session; this base class is that of a layer without keys.
+
+    size  size of the sets that a transmitted (p, s) refers to; 0 for a layer without transmitted keys
+    """
+
+    size = 0
+
+    def frame_keys(self, frame: int, chosen: KeyIndices) -> FrameKeys:
+        """Return the keys of a frame: those that `chosen` selects or, for derived keys, those that follow from the frame number."""
+        return None
+
+
+class Layer:
+    """A layer of a stack; this base class is that of a layer without keys and without frame parameters of its own.
+
+    scheme           the layer's scheme around the inner one
+    items            number of its items in a frame
+    num_transmitted  number of pairs (p, s) per frame that a KEY message carries for it
+    """
+
+    def __init__(self, scheme: Scheme, items: int, num_transmitted: int = 0) -> None:
+        self.scheme, self.items, self.num_transmitted = scheme, items, num_transmitted
+
+    def for_session(self, keys: SessionKeys) -> LayerKeys:
+        """Return the source of the layer's keys in a session."""
+        return LayerKeys()
+
+    def zeros(self) -> FrameKeys:
+        """Return keys of the right shape, filled with zeros."""
+        return None
+
+    def parameters(self, keys: FrameKeys, inner: FrameParameters) -> FrameParameters:
+        """Return the layer's frame parameters, which contain those of the scheme inside it."""
+        return inner
+
+
+class PermutationLayer(Layer):
+    """Permutation and substitution, with keys selected by transmitted indices or derived from the frame number."""
+
+    def __init__(self, options: PermutationOptions, context: LayerContext) -> None:
+        symbols = context.inner.channel_uses
+        rows = context.rows if options.granularity == "row" else symbols
+        if symbols % rows:
+            raise LinksimError(
+                f"layer 'permutation' permutes {rows} rows, but the {symbols} symbols of an image cannot be divided into {rows} rows"
+            )
+        items = context.items if context.noise_companion else context.items // 2
+        scheme = Permutation(context.inner, rows, context.noise_companion)
+        super().__init__(scheme, items, items if options.keys == "transmitted" else 0)
+        self.options, self.context, self.rows = options, context, rows
+
+    def for_session(self, keys: SessionKeys) -> LayerKeys:
+        return _PermutationLayerKeys(self, keys)
+
+    def zeros(self) -> PermutationKeyBatch:
+        return PermutationKeyBatch(np.zeros((self.items, 2, self.rows), np.int64), np.zeros((self.items, self.rows), np.bool_))
+
+    def parameters(self, keys: PermutationKeyBatch, inner: FrameParameters) -> FrameParameters:
+        return PermutationKey(keys.order, keys.swapped, inner if self.context.noise_companion else merge_bundles(inner, 2))
+
+
+class _PermutationLayerKeys(LayerKeys):
+    """Keys of a permutation layer in a session."""
+
+    def __init__(self, layer: PermutationLayer, keys: SessionKeys) -> None:
+        options = layer.options
+        self._layer, self.size = layer, options.key_set_size if layer.num_transmitted else 0
+        num_substituted = round(options.substitution_ratio * layer.rows)
+        self._source = PermutationKeySource(keys, layer.context.place, layer.rows, options.key_set_size, options.permute, num_substituted)
+
+    def frame_keys(self, frame: int, chosen: KeyIndices) -> PermutationKeyBatch:
+        return self._source.select(chosen) if self._layer.num_transmitted else self._source.derive(frame, self._layer.items)
+
+
+class PhaseScramblingLayer(Layer):
+    """Phase scrambling, with keys derived from the frame number."""
+
+    def __init__(self, context: LayerContext) -> None:
+        super().__init__(PhaseScrambling(context.inner), context.items)
+        self.place, self.symbols = context.place, context.inner.channel_uses
+
+    def for_session(self, keys: SessionKeys) -> LayerKeys:
+        return _PhaseLayerKeys(self, keys)
+
+    def zeros(self) -> NDArray[np.uint8]:
+        return np.zeros((self.items, self.symbols), np.uint8)
+
+    def parameters(self, keys: NDArray[np.uint8], inner: FrameParameters) -> FrameParameters:
+        return PhaseKey(keys, inner)
+
+
+class _PhaseLayerKeys(LayerKeys):
+    """Keys of a phase-scrambling layer in a session."""
+
+    def __init__(self, layer: PhaseScramblingLayer, keys: SessionKeys) -> None:
+        self._layer, self._keys = layer, keys
+
+    def frame_keys(self, frame: int, chosen: KeyIndices) -> NDArray[np.uint8]:
+        layer = self._layer
+        return draw_quarter_turns(self._keys, layer.place, frame, layer.items, layer.symbols)
+
+
+def make_permutation(options: PermutationOptions, context: LayerContext) -> Layer:
+    """Factory of the layer `permutation`. Raises LinksimError if the symbols of an image cannot be divided into rows."""
+    return PermutationLayer(options, context)
+
+
+def make_phase_scrambling(options: PhaseScramblingOptions, context: LayerContext) -> Layer:
+    """Factory of the layer `phase-scrambling`."""
+    return PhaseScramblingLayer(context)
