@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from linksim import plugins
 from linksim.errors import LinksimError
-from linksim.records import Listener
+from linksim.records import FILL, Column, Listener
 from linksim.scenario import load
 from linksim.scenario.schema import Scenario
 from linksim.scenario.strict_yaml import dump_yaml
@@ -67,9 +67,12 @@ class Run:
         return self.trace.tables()
 
     def table(self, name: str) -> dict[str, NDArray[Any]]:
-        """Columns of a table by name; codes are decoded to words. Raises TraceError for an unknown table."""
+        """Columns of a table by name. Raises TraceError for an unknown table.
+
+        Codes are decoded to words. Where values may be absent, integers are a masked array (`numpy.ma`) and floats NaN.
+        """
         found = self.trace.table(name)
-        return {column: decoded(values, found.meanings(column)) for column, values in found.columns.items()}
+        return {column: decoded(values, found.descriptions[column]) for column, values in found.columns.items()}
 
     def summary(self) -> str:
         """The table of results that `linksim show` prints."""
@@ -78,13 +81,19 @@ class Run:
         return summary_of(self.path)
 
     def to_pandas(self, name: str) -> "pd.DataFrame":
-        """A table as a pandas data frame, without columns of arrays. Needs pandas."""
+        """A table as a pandas data frame, without columns of arrays; masked integers have the type Int64. Needs pandas."""
         import pandas as pd
 
-        return pd.DataFrame({column: values for column, values in self.table(name).items() if values.ndim == 1})
+        columns = {column: values for column, values in self.table(name).items() if values.ndim == 1}
+        nullable = {
+            column: pd.arrays.IntegerArray(values.data.astype(np.int64), np.ma.getmaskarray(values))
+            for column, values in columns.items()
+            if isinstance(values, np.ma.MaskedArray)
+        }
+        return pd.DataFrame(columns | nullable)
 
     def to_xarray(self, name: str) -> "xr.Dataset":
-        """A table as an xarray data set, with units and descriptions as attributes. Needs xarray."""
+        """A table as an xarray data set, with units and descriptions as attributes; absent values are NaN. Needs xarray."""
         import xarray as xr
 
         found, columns = self.trace.table(name), self.table(name)
@@ -92,7 +101,8 @@ class Run:
         for column, values in columns.items():
             about = found.descriptions[column]
             dims = ("row", *(f"{column}_{axis}" for axis in range(1, values.ndim)))
-            variables[column] = (dims, values, {"units": about.unit, "long_name": about.description})
+            plain = np.ma.filled(values.astype(np.float64), np.nan) if isinstance(values, np.ma.MaskedArray) else values
+            variables[column] = (dims, plain, {"units": about.unit, "long_name": about.description})
         return xr.Dataset(variables)
 
     def plot(self, folder: str | Path, formats: Iterable[str] = ("png",)) -> list[Path]:
@@ -118,13 +128,20 @@ class Run:
         return f"Run({str(self.path)!r}: {rows})"
 
 
-def decoded(values: NDArray[Any], meanings: tuple[str, ...]) -> NDArray[Any]:
-    """Codes as words; other values unchanged.
+def decoded(values: NDArray[Any], about: Column) -> NDArray[Any]:
+    """Values of a column: codes as words, integers that may be absent as a masked array, and others unchanged.
 
-    >>> decoded(np.array([1, 0], np.uint8), ("bob", "eve")).tolist()
+    >>> decoded(np.array([1, 0], np.uint8), Column("receiver", "1", "", np.dtype("uint8"), ("bob", "eve"))).tolist()
     ['eve', 'bob']
+    >>> decoded(np.array([1, FILL], np.int16), Column("erased", "1", "", np.dtype("int16"), (), optional=True)).tolist()
+    [1, None]
     """
-    return np.array(meanings, dtype=object)[values] if meanings else values
+    if about.meanings:
+        words: NDArray[Any] = np.array(about.meanings, dtype=object)
+        return words[values]
+    if about.optional and values.dtype.kind == "i":
+        return np.ma.MaskedArray(values, mask=values == FILL, fill_value=FILL)
+    return values
 
 
 def load_scenario(scenario: str | Path | Mapping[str, Any] | Scenario, overrides: Overrides = ()) -> Scenario:

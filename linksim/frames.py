@@ -19,7 +19,7 @@ class DataFrame:
     items         number of rows of `symbols`; they follow each other on the air
     images        number of images in the frame
     channel_uses  complex channel uses of the payload
-    symbols       promise of complex [items, channel_uses / items]
+    symbols       promise of the result of `operations.send`: symbols complex [items, channel_uses / items], power [items]
     attempt       number of the transmission, 0 for the first
     """
 
@@ -115,3 +115,21 @@ class ReceivedMessage:
     snr_db: float
     true_snr_db: float
     origin: int = Origin.SENT
+
+
+@dataclass(frozen=True, slots=True)
+class OverheardMessage:
+    """Eve's copy of a control frame. It holds the bytes that she received, which she cannot decrypt, and what she measured.
+
+    raw           received bytes, which may differ from those that were sent
+    start_ns      start of the transmission
+    airtime_ns    duration of the transmission
+    channel_uses  complex channel uses
+    snr_db        SNR measured on the pilots of the frame, NaN without pilots
+    """
+
+    raw: bytes
+    start_ns: int
+    airtime_ns: int
+    channel_uses: int
+    snr_db: float

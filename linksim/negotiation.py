@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
+MAX_VALUE = 65535  # largest value of a parameter, which REPORT carries in 16 bits
+
 
 @dataclass(frozen=True, slots=True)
 class NegotiatedParameters:
@@ -30,7 +32,7 @@ class NegotiatedParameters:
 
 @dataclass(frozen=True)
 class Bound:
-    """Range and meaning of one parameter; 0 <= lowest <= highest <= 65535."""
+    """Range and meaning of one parameter; 0 <= lowest <= highest <= `MAX_VALUE`."""
 
     name: str
     lowest: int
@@ -41,8 +43,8 @@ class Bound:
 
 def bounded(lowest: int, highest: int, description: str, unit: str = "1", default: int | None = None) -> Any:
     """Field of a declaration: a whole number within `lowest`..`highest`; `default` is the lowest unless given."""
-    if not 0 <= lowest <= highest <= 65535:
-        raise ValueError(f"bounds must satisfy 0 <= lowest <= highest <= 65535, got {lowest} and {highest}")
+    if not 0 <= lowest <= highest <= MAX_VALUE:
+        raise ValueError(f"bounds must satisfy 0 <= lowest <= highest <= {MAX_VALUE}, got {lowest} and {highest}")
     metadata = {"lowest": lowest, "highest": highest, "unit": unit, "description": description}
     return field(default=lowest if default is None else default, metadata=metadata)
 

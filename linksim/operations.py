@@ -7,7 +7,7 @@ from itertools import permutations
 import torch
 from torch import Tensor
 
-from linksim.attacks.model_inversion import Reassemble, SymbolDecoder, invert_frames
+from linksim.attacks.model_inversion import Reassemble, SymbolDecoder, SymbolEncoder, invert_frames
 from linksim.metrics import mse, psnr, ssim
 from linksim.nets.classifiers import Classifier
 from linksim.phy.baseband import ReceivedSymbols, transmit
@@ -53,22 +53,25 @@ def load_images(dataset: Tensor, batch: int) -> Operation:
 
 
 def send(scheme: Scheme, parameters: FrameParameters, batch: int, precision: Precision) -> Operation:
-    """(images [items, k, c, h, w], noise keys [items, 3], flattened parameters) -> symbols complex [items, channel_uses].
+    """(images [items, k, c, h, w], noise keys [items, 3], flattened parameters) -> symbols complex [items, channel_uses] and power.
+
+    The power, float [items], is the mean radiated power per complex symbol.
 
     parameters  any parameters with the nesting of the scheme's own
     """
 
-    def run(images: Tensor, keys: Tensor, *arrays: Tensor) -> Tensor:
+    def run(images: Tensor, keys: Tensor, *arrays: Tensor) -> Named:
         with precision():
-            return scheme.send(images, unflatten(parameters, iter(arrays)), Noise(keys))
+            symbols = scheme.send(images, unflatten(parameters, iter(arrays)), Noise(keys))
+        return {"symbols": symbols, "power": torch.view_as_real(symbols).square().sum(dim=2).mean(dim=1)}
 
     return Operation("send", run, batch)
 
 
 def receive(scheme: Scheme, parameters: FrameParameters, equaliser: Equaliser, batch: int, precision: Precision) -> Operation:
-    """(received symbols complex [items, channel_uses], gain, noise power [items], noise keys [items, 3], flattened parameters) -> reconstruction.
+    """(received symbols complex [items, channel_uses], gain, noise power [items], noise keys [items, 3], flattened parameters) -> parts.
 
-    The reconstruction is named tensors, see `Reconstruction.tensors`.
+    The result is the named tensors of a reconstruction, see `Reconstruction.tensors`.
 
     parameters  any parameters with the nesting of the scheme's own
     """
@@ -82,9 +85,10 @@ def receive(scheme: Scheme, parameters: FrameParameters, equaliser: Equaliser, b
 
 
 def apply_channel() -> Operation:
-    """(symbols complex [items, channel_uses], gain, noise power [items], noise keys [items, 3]) -> received symbols, same shape."""
+    """(result of `send`, gain, noise power [items], noise keys [items, 3]) -> received symbols complex [items, channel_uses]."""
 
-    def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, keys: Tensor) -> Tensor:
+    def run(sent: Named, gain: Tensor, noise_power: Tensor, keys: Tensor) -> Tensor:
+        symbols = sent["symbols"]
         return transmit(symbols, gain, noise_power, Noise(keys).complex(symbols.shape[1]))
 
     return Operation("apply_channel", run, CHANNEL_BATCH)
@@ -93,7 +97,8 @@ def apply_channel() -> Operation:
 def apply_jammed_channel() -> Operation:
     """As `apply_channel`, with the jamming at the receiver, complex [items, channel_uses], as an additional input."""
 
-    def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, keys: Tensor, jamming: Tensor) -> Tensor:
+    def run(sent: Named, gain: Tensor, noise_power: Tensor, keys: Tensor, jamming: Tensor) -> Tensor:
+        symbols = sent["symbols"]
         return transmit(symbols, gain, noise_power, Noise(keys).complex(symbols.shape[1]), jamming)
 
     return Operation("apply_jammed_channel", run, CHANNEL_BATCH)
@@ -149,6 +154,19 @@ def eve_decode(
             return {"images": invert_frames(decode, channel_uses, received, images, reassemble)}
 
     return Operation("eve_decode", run, batch)
+
+
+def eve_encode(encode: SymbolEncoder, batch: int, precision: Precision) -> Operation:
+    """(images [items, k, c, h, w] in 0..1) -> the symbols that Eve expects for them, complex [items, k * channel_uses].
+
+    encode  her copy of Alice's encoder: images [n, c, h, w] -> symbols complex [n, channel_uses]
+    """
+
+    def run(images: Tensor) -> Tensor:
+        with precision():
+            return encode(images.flatten(0, 1)).reshape(len(images), -1)
+
+    return Operation("eve_encode", run, batch)
 
 
 def resolve_order() -> Operation:

@@ -20,6 +20,7 @@ from linksim.scenario import schema
 from linksim.scenario.base import KEYS, Options, declare_outside
 
 GROUP = "linksim.components"
+PREFIX = "linksim_plugin_"  # of the module names of plugin files
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -71,7 +72,7 @@ def load_plugin(source: str) -> None:
 
 
 def _run_file(path: Path) -> None:
-    name = f"linksim_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    name = f"{PREFIX}{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     if name in sys.modules:
         return
     if not path.is_file():
@@ -86,6 +87,12 @@ def _run_file(path: Path) -> None:
     except BaseException:
         del sys.modules[name]
         raise
+
+
+def unload() -> None:
+    """Forget which plugin files were loaded, so that loading one runs it again."""
+    for name in [name for name in sys.modules if name.startswith(PREFIX)]:
+        del sys.modules[name]
 
 
 def load_entry_points() -> None:

@@ -1,39 +1,52 @@
-"""The progress bar of a run: a listener that counts records and prints the state of the run."""
+"""The progress of a long task as one line of text: bar, count, rate, elapsed and remaining time."""
 
-import time
-from collections.abc import Callable
-
-from linksim.records import FrameSent, ImageScore, Record
-
-EVERY_S = 0.25
+WIDTH = 24  # characters of the bar
 
 
-class ProgressBar:
-    """A progress bar that is redrawn at most four times a second.
+def progress_line(done: float, total: float | None, unit: str, label: str = "", details: tuple[str, ...] = (), digits: int = 0) -> str:
+    """Return the line of a task. Without a known total there is no bar.
 
-    frames  number of data frames of the run
-    write   function that displays a line
+    digits  decimals of the counts
+
+    >>> progress_line(1500, 6000, "steps", "training ", (times(1800, 1500, 6000),))
+    'training [######..................]  25%  1,500/6,000 steps  30 min so far, 90 min left'
+    >>> progress_line(12.34, None, "MB", "archive.gz ", digits=1)
+    'archive.gz 12.3 MB'
     """
+    if total is None:
+        head = f"{label}{done:,.{digits}f} {unit}"
+    else:
+        share = min(1.0, done / total) if total else 1.0
+        head = f"{label}[{'#' * round(WIDTH * share):.<{WIDTH}}] {share:4.0%}  {done:,.{digits}f}/{total:,.{digits}f} {unit}"
+    return "  ".join([head, *(detail for detail in details if detail)])
 
-    def __init__(self, frames: int, write: Callable[[str], None]) -> None:
-        self._frames, self._write = frames, write
-        self._started = self._drawn = time.monotonic()
-        self._sent = self._images = self._now_ns = 0
 
-    def __call__(self, record: Record) -> None:
-        if type(record) is FrameSent:
-            self._sent += 1
-            self._now_ns = max(self._now_ns, record.time_ns)
-        elif type(record) is ImageScore:
-            self._images += 1
-        now = time.monotonic()
-        if now - self._drawn >= EVERY_S:
-            self._drawn = now
-            self._write(self.line())
+def times(elapsed_s: float, done: float, total: float) -> str:
+    """Return the elapsed and the remaining time; the latter assumes that the rest takes as long per unit.
 
-    def line(self) -> str:
-        """Return the line: simulated time, frames, and scored images per second of wall-clock time."""
-        fraction = self._sent / self._frames
-        bar = ("#" * round(24 * fraction)).ljust(24, ".")
-        rate = self._images / max(time.monotonic() - self._started, 1e-9)
-        return f"[{bar}] {fraction:4.0%}  {self._now_ns / 1e9:.3f} s simulated  {self._sent}/{self._frames} frames  {rate:,.0f} images/s"
+    >>> times(12, 3, 4)
+    '12 s so far, 4 s left'
+    """
+    left = f", {duration(elapsed_s * (total / done - 1))} left" if done else ""
+    return f"{duration(elapsed_s)} so far{left}"
+
+
+def rate(count: float, elapsed_s: float, unit: str) -> str:
+    """Return a count per second of elapsed time.
+
+    >>> rate(3000, 2.0, "images")
+    '1,500 images/s'
+    """
+    return f"{count / max(elapsed_s, 1e-9):,.0f} {unit}/s"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in the largest unit that shows it with two digits.
+
+    >>> duration(12), duration(180), duration(7500)
+    ('12 s', '3 min', '2 h 05 min')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"

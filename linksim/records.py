@@ -18,8 +18,6 @@ from linksim.negotiation import Bound
 NODES = Node.words()
 RECEIVERS = NODES[:2]  # the nodes that receive data frames
 MESSAGES = MessageKind.words()
-
-
 FILL = -1  # stored where an integer does not exist
 
 
@@ -49,9 +47,8 @@ class Column:
     @property
     def fill(self) -> float | int | None:
         """What is stored for an absent value, None if no value may be absent."""
-        if not self.optional:
-            return None
-        return FILL if self.dtype.kind == "i" else math.nan
+        absent = FILL if self.dtype.kind == "i" else math.nan
+        return absent if self.optional else None
 
 
 def column(unit: str, description: str, meanings: tuple[str, ...] = (), dtype: str = "", optional: bool = False) -> Any:
@@ -138,8 +135,9 @@ class Reception(Record):
     link: int = column("1", "number of the link", dtype="int32")
     frame: int = column("1", "number of the frame in its link")
     receiver: int = column("1", "receiver of the frame", RECEIVERS, "uint8")
-    mean_snr_db: float = column("dB", "SNR of the path without fading", dtype="float32")
-    snr_db: float = column("dB", "SNR during the frame, with fading and without jamming", dtype="float32")
+    power: float = column("1", "mean radiated power per complex symbol of the frame", dtype="float32")
+    mean_snr_db: float = column("dB", "SNR of the path at unit power without fading", dtype="float32")
+    snr_db: float = column("dB", "SNR during the frame, with its power and fading and without jamming", dtype="float32")
     estimated_snr_db: float = column("dB", "SNR during the frame as the receiver estimates it", dtype="float32")
     jammed_fraction: float = column("1", "fraction of the frame during which a jammer was on, 0 to 1", dtype="float32")
     mean_jsr: float = column("1", "mean jamming power over the frame divided by the mean received signal power", dtype="float32")
@@ -168,6 +166,24 @@ class ImageScore(Record):
     psnr_db: float | None = column("dB", "peak signal-to-noise ratio", dtype="float32", optional=True)
     ssim: float | None = column("1", "structural similarity", dtype="float32", optional=True)
     erased: int | None = column("1", "whether the receiver erased the image: 0 no, 1 yes", dtype="int16", optional=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyKnowledge(Record):
+    """Eve's knowledge of the key of one item of a data frame before she receives its first transmission, if her attack recovers keys."""
+
+    table = "keys"
+    title = "Eve's knowledge of the permutation keys of data frames"
+    time_ns: int = column("ns", "start of the frame's transmission")
+    link: int = column("1", "number of the link", dtype="int32")
+    frame: int = column("1", "number of the frame in its link")
+    item: int = column("1", "number of the item in the frame, a pair of images that share a key", dtype="int16")
+    order_known: int = column(
+        "1", "whether Eve knows the permutation of the item, in either order of the images: 0 no, 1 yes", dtype="uint8"
+    )
+    subset_known: int = column("1", "whether Eve knows the substitution of the item: 0 no, 1 yes", dtype="uint8")
+    known_orders: int = column("1", "permutations that Eve tries", dtype="int32")
+    known_subsets: int = column("1", "substitutions that Eve tries", dtype="int32")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +294,7 @@ TABLES: tuple[type[Record], ...] = (
     ChannelSample,
     ConstellationPoint,
     ParameterDecision,
+    KeyKnowledge,
 )
 
 Listener = Callable[[Record], None]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 import torch
-from tiny_models import UNET, VIT, write_model
+from tiny_models import UNET, VIT, use_models, write_model
 
 from linksim.nets.weights import clear_model_cache
 from linksim.records import Record
@@ -45,7 +45,7 @@ def small_model_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty models folder."""
-    monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path))
+    use_models(monkeypatch, tmp_path)
     clear_model_cache()
     yield tmp_path
     clear_model_cache()
@@ -54,7 +54,7 @@ def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 @pytest.fixture
 def small_models(small_model_files: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Use the small models."""
-    monkeypatch.setenv("LINKSIM_MODELS", str(small_model_files))
+    use_models(monkeypatch, small_model_files)
     clear_model_cache()
     yield
     clear_model_cache()

@@ -1,6 +1,6 @@
 """Traces in memory for the tests of figures and report."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from linksim.enums import Node
+from linksim.negotiation import bounds
 from linksim.records import TABLES, columns
+from linksim.scenario.schemes import DiffusionSteps
 from linksim.trace.layout import RunMetadata
 from linksim.trace.reader import TraceTable
 from linksim.trace.writer import TraceWriter
@@ -24,7 +26,8 @@ class Tables:
     def __init__(self, given: Given, groups: tuple[str, ...] = ("open",), missing: tuple[str, ...] = ()) -> None:
         self._tables = {}
         for record in TABLES:
-            values, descriptions = given.get(record.table, {}), {column.name: column for column in columns(record)}
+            declared = bounds(DiffusionSteps) if "decisions" in given else ()
+            values, descriptions = given.get(record.table, {}), {column.name: column for column in columns(record, declared)}
             unknown = values.keys() - descriptions.keys()
             assert not unknown, unknown
             rows = len(next(iter(values.values()))) if values else 0
@@ -46,14 +49,22 @@ class Tables:
 
     def write(self, path: Path, scenario: str = SCENARIO, complete: bool = True, names: tuple[str, str] = ("linksim", "codec-6")) -> Path:
         """Write the trace to a file."""
-        metadata = RunMetadata(scenario, 7, {names[0]: "0.1.0"}, {names[1]: "ab" * 32})
+        declared = bounds(DiffusionSteps) if self._tables["decisions"] else ()
+        metadata = RunMetadata(scenario, 7, {names[0]: "0.1.0"}, {names[1]: "ab" * 32}, parameters=declared)
         shape = self._tables["images"]["pixels"].shape[1:]
         with TraceWriter(path, metadata, {("images", "pixels"): shape}, {("links", "group"): self._groups}, overwrite=True) as writer:
             for record in TABLES:
-                table = self._tables[record.table].columns
-                values = [column.tolist() if column.ndim == 1 else list(column) for column in table.values()]
-                for row in zip(*values, strict=True):
-                    writer(record(**dict(zip(table, row, strict=True))))
+                table = self._tables[record.table]
+                mappings = [f.name for f in fields(record) if "suffix" in f.metadata]
+                for place in range(len(table)):
+                    row: dict[str, Any] = {name: {} for name in mappings}
+                    for name, about in table.descriptions.items():
+                        value = table.columns[name][place]
+                        if about.key:
+                            row[about.field][about.key] = int(value)
+                        else:
+                            row[name] = value if value.ndim else value.item()
+                    writer(record(**row))
             writer.close("beef", complete)
         return path
 

@@ -59,7 +59,7 @@ def test_simultaneous_requests_take_no_simulated_time() -> None:
         assert requests.collect(simulation, 3, INTERVAL, NEVER)
         assert simulation.now == 70 + number * INTERVAL
         for link in range(3):
-            assert requests.waiting[link].steps == (link, 0)
+            assert requests.waiting[link].current == (link, 0)
             requests.answer(link, (number, link))
     assert [chosen for *_, chosen in answers] == [(number, link) for number in range(2) for link in range(3)]
 

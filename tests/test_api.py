@@ -108,12 +108,34 @@ def test_tables_as_data_frames_and_data_sets(folder: Path) -> None:
     with linksim.run("quickstart", SHORT) as run:
         columns = run.table("scores")
         frame, data = run.to_pandas("scores"), run.to_xarray("scores")
-        for name, values in columns.items():
-            assert frame[name].tolist() == values.tolist()
-            assert data[name].values.tolist() == values.tolist()
+        assert frame.columns.tolist() == list(data.data_vars) == list(columns)
+        for name in ("frame", "receiver", "psnr_db"):
+            assert frame[name].tolist() == columns[name].tolist() == data[name].values.tolist()
         assert data["psnr_db"].attrs == {"units": "dB", "long_name": "peak signal-to-noise ratio"}
         assert "pixels" not in run.to_pandas("images")
         assert run.to_xarray("images")["pixels"].dims == ("row", "pixels_1", "pixels_2", "pixels_3")
+
+
+def test_absent_values_are_masked_or_not_a_number(folder: Path) -> None:
+    """Without a classifier there are no classes, and a receiver of the scheme cannot detect a lost image."""
+    with linksim.run("awgn-baseline", {**SHORT, "classifier": None}) as run:
+        scores = run.table("scores")
+        for name in ("class_received", "class_clean", "class_attacked", "erased"):
+            assert isinstance(scores[name], np.ma.MaskedArray)
+            assert scores[name].mask.all()
+        assert not isinstance(scores["label"], np.ma.MaskedArray)
+        pandas, xarray = pytest.importorskip("pandas"), pytest.importorskip("xarray")
+        frame, data = run.to_pandas("scores"), run.to_xarray("scores")
+        assert (frame["erased"].dtype, frame["erased"].isna().all()) == (pandas.Int64Dtype(), True)
+        assert (frame["label"].dtype, data["label"].dtype) == (np.int16, np.int16)
+        assert (data["erased"].dtype, np.isnan(data["erased"]).all()) == (np.float64, True)
+        assert data["erased"].attrs["long_name"] == "whether the receiver erased the image: 0 no, 1 yes"
+        assert isinstance(data, xarray.Dataset)
+    with linksim.run("awgn-baseline", SHORT) as run:
+        scores, frame = run.table("scores"), run.to_pandas("scores")
+        assert not scores["class_received"].mask.any()
+        assert frame["class_received"].tolist() == scores["class_received"].tolist()
+        assert frame["class_received"].dtype == pandas.Int64Dtype()
 
 
 def test_an_opened_trace_has_the_same_contents(folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tiny_models import use_models
 
 from linksim import registry
 from linksim.cli import main
@@ -124,7 +125,7 @@ def test_models_are_listed_and_a_damaged_one_is_reported(folder: Path, monkeypat
     with (folder / "codec-cifar10-6.safetensors").open("r+b") as weights:
         weights.seek(-1, 2)
         weights.write(b"x")
-    monkeypatch.setenv("LINKSIM_MODELS", str(folder))
+    use_models(monkeypatch, folder)
     damaged = linksim("models")
     assert damaged.exit_code == 1
     assert "damaged" in damaged.stdout

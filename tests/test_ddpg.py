@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from synthetic_reward_table import synthetic_reward_table
+from tiny_models import use_models
 from tiny_policies import SyntheticDdpg
 from tiny_tasks import declare_tasks, ignore
 
@@ -218,7 +219,7 @@ def test_trained_steps_approach_the_best_and_t_plus_falls_with_the_snr() -> None
 
 
 def test_training_a_policy_writes_a_model_card_and_curve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path / "models"))
+    use_models(monkeypatch, tmp_path / "models")
     declare_tasks(monkeypatch, {"policy": SHORT})
     clear_model_cache()
     card = train_model("policy", "cpu", tmp_path / "work", tmp_path / "models", ignore)

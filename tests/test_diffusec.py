@@ -18,11 +18,11 @@ from linksim.nets.unet import UNet
 from linksim.nets.weights import has_model, load_model
 from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise, item_keys
-from linksim.records import FrameSent, ImageScore, Record, ParameterDecision
+from linksim.records import FrameSent, ImageScore, ParameterDecision, Record
 from linksim.rng import StreamKey
 from linksim.scenario.load import scenario_from_text
 from linksim.schemes.diffusec import Diffusec
-from linksim.schemes.parameters import DiffusionSteps
+from linksim.schemes.parameters import NegotiatedValues
 from linksim.simulate.run import run
 from linksim.training.order import to_images
 
@@ -67,8 +67,8 @@ def keyed_noise(stream: int, items: int) -> Noise:
     return Noise(torch.from_numpy(item_keys(StreamKey(stream, 1), 0, items).copy()))
 
 
-def parameters(t_d: list[int], t_plus: list[int]) -> DiffusionSteps:
-    return DiffusionSteps(torch.full((len(t_d),), 10.0), torch.tensor(t_d), torch.tensor(t_plus))
+def parameters(t_d: list[int], t_plus: list[int]) -> NegotiatedValues:
+    return NegotiatedValues(torch.full((len(t_d),), 10.0), torch.tensor([t_d, t_plus]).T)
 
 
 def received(symbols: Tensor, noise_power: float = 1e-9) -> ReceivedSymbols:
@@ -92,7 +92,7 @@ def test_bob_denoises_t_d_and_t_plus_steps() -> None:
     image = torch.full((3, 1, 3, 32, 32), 0.55)
     steps = parameters([1, 20, 30], [0, 0, 45])
     symbols = torch.view_as_complex(image.reshape(3, -1, 2).contiguous())
-    back = scheme.receive(received(symbols), steps, Noise(torch.zeros(3, 3, dtype=torch.int64)))
+    back = scheme.receive(received(symbols), steps, Noise(torch.zeros(3, 3, dtype=torch.int64))).shown()
     spread = (back - back.mean(dim=(1, 2, 3, 4), keepdim=True)).flatten(1).std(dim=1)
     assert spread[0] < 1e-6  # the last step of DDPM adds no noise
     assert spread[0] < spread[1] < spread[2]
@@ -112,14 +112,14 @@ def test_items_with_different_steps_share_a_batch_and_are_independent(models: Pa
     send, receive = keyed_noise(2, 4), keyed_noise(3, 4)
     symbols = scheme.send(images, parameters(t_d, t_plus), send)
     assert torch.view_as_real(symbols).square().sum(dim=2).mean(dim=1).tolist() == pytest.approx([1.0] * 4)
-    back = scheme.receive(received(symbols, 0.1), parameters(t_d, t_plus), receive)
+    back = scheme.receive(received(symbols, 0.1), parameters(t_d, t_plus), receive).shown()
     assert back.min() >= 0
     assert back.max() <= 1
     for i in range(4):
         one = slice(i, i + 1)
         alone = scheme.send(images[one], parameters(t_d[one], t_plus[one]), Noise(send.keys[one]))
         assert torch.allclose(alone, symbols[one], atol=1e-5)
-        image = scheme.receive(received(symbols[one], 0.1), parameters(t_d[one], t_plus[one]), Noise(receive.keys[one]))
+        image = scheme.receive(received(symbols[one], 0.1), parameters(t_d[one], t_plus[one]), Noise(receive.keys[one])).shown()
         assert torch.allclose(image, back[one], atol=1e-4)
 
 
@@ -149,11 +149,21 @@ def rounds_of(records: dict[type[Record], list[Record]]) -> list[ParameterDecisi
     return [record for record in records[ParameterDecision] if isinstance(record, ParameterDecision)]
 
 
+def chosen(record: FrameSent | ParameterDecision) -> tuple[int, int]:
+    """(t_d, t_plus) of a frame or a decision."""
+    return record.parameters["t_d"], record.parameters["t_plus"]
+
+
+def before(record: ParameterDecision) -> tuple[int, int]:
+    """(t_d, t_plus) before a decision."""
+    return record.before["t_d"], record.before["t_plus"]
+
+
 @pytest.mark.usefixtures("models")
 def test_a_fixed_policy_keeps_the_steps_of_the_scheme() -> None:
     records = records_of(LINK)
-    assert {(frame.t_d, frame.t_plus, frame.outcome) for frame in frames_of(records)} == {(7, 3, Outcome.DECODED)}
-    assert {(one.t_d_before, one.t_plus_before, one.t_d, one.t_plus) for one in rounds_of(records)} == {(7, 3, 7, 3)}
+    assert {(*chosen(frame), frame.outcome) for frame in frames_of(records)} == {(7, 3, Outcome.DECODED)}
+    assert {(before(one), chosen(one)) for one in rounds_of(records)} == {((7, 3), (7, 3))}
 
 
 @pytest.mark.usefixtures("models")
@@ -161,14 +171,14 @@ def test_alice_uses_the_steps_that_bob_chose_until_the_next_round() -> None:
     records = records_of(LINK + "bob: {policy: random}\n")
     rounds = rounds_of(records)
     assert len(rounds) >= 4
-    assert len({(one.t_d, one.t_plus) for one in rounds}) == len(rounds)
-    assert all(1 <= one.t_d <= 50 and 0 <= one.t_plus <= 50 for one in rounds)
+    assert len({chosen(one) for one in rounds}) == len(rounds)
+    assert all(1 <= t_d <= 50 and 0 <= t_plus <= 50 for t_d, t_plus in map(chosen, rounds))
     for frame in frames_of(records):
-        chosen = [one for one in rounds if one.time_ns < frame.time_ns][-1]
-        assert (frame.t_d, frame.t_plus) == (chosen.t_d, chosen.t_plus)
+        last = [one for one in rounds if one.time_ns < frame.time_ns][-1]
+        assert chosen(frame) == chosen(last)
         assert frame.outcome == Outcome.DECODED
-    for before, after in pairwise(rounds):
-        assert (after.t_d_before, after.t_plus_before) == (before.t_d, before.t_plus)
+    for earlier, after in pairwise(rounds):
+        assert before(after) == chosen(earlier)
         assert after.measured_snr_db == pytest.approx(after.snr_db, abs=6)
 
 
@@ -183,8 +193,8 @@ def test_a_lost_report_leaves_the_previous_steps_in_force() -> None:
     outcomes = [frame.outcome for frame in frames_of(lossy)]
     assert set(outcomes) <= {Outcome.DECODED, Outcome.NO_PARAMETERS, Outcome.NOT_SENT}  # never a parameter mismatch
     assert Outcome.DECODED in outcomes
-    offered = {(one.link, one.t_d, one.t_plus) for one in rounds_of(lossy)} | {(link, 7, 3) for link in range(4)}
-    assert {(frame.link, frame.t_d, frame.t_plus) for frame in frames_of(lossy) if frame.outcome == Outcome.DECODED} <= offered
+    offered = {(one.link, *chosen(one)) for one in rounds_of(lossy)} | {(link, 7, 3) for link in range(4)}
+    assert {(frame.link, *chosen(frame)) for frame in frames_of(lossy) if frame.outcome == Outcome.DECODED} <= offered
 
 
 @pytest.mark.usefixtures("models")
@@ -192,8 +202,8 @@ def test_a_policy_restarts_from_random_steps_after_the_reset_interval() -> None:
     rounds = rounds_of(records_of(LINK + "bob: {policy: {name: fixed, reset_interval: 3}}\n"))
     for place, one in enumerate(rounds):
         if place % 3:
-            assert (one.t_d_before, one.t_plus_before) == (rounds[place - 1].t_d, rounds[place - 1].t_plus)
-    assert len({(one.t_d, one.t_plus) for one in rounds}) == -(-len(rounds) // 3)
+            assert before(one) == chosen(rounds[place - 1])
+    assert len({chosen(one) for one in rounds}) == -(-len(rounds) // 3)
 
 
 @pytest.mark.usefixtures("models")
@@ -204,10 +214,10 @@ def test_a_policy_of_the_user_replaces_that_of_the_scenario() -> None:
 
     found: list[Record] = []
     run(scenario_from_text(LINK, "test"), (found.append,), policies={"link": UserPolicy()})
-    assert {(frame.t_d, frame.t_plus) for frame in found if isinstance(frame, FrameSent)} == {(11, 4)}
+    assert {chosen(frame) for frame in found if isinstance(frame, FrameSent)} == {(11, 4)}
     for wrong in ([[60, 4]], [[11, -1]], [[11.5, 4.0]], [11, 4]):
         UserPolicy.choose = lambda *_, wrong=wrong: np.array(wrong)  # type: ignore[method-assign]
-        with pytest.raises(LinksimError, match=r"a policy chose .*, allowed: .* in 1\.\.50 and 0\.\.50"):
+        with pytest.raises(LinksimError, match=r"a policy chose .*, allowed: .*, t_d in 1\.\.50, t_plus in 0\.\.50"):
             run(scenario_from_text(LINK, "test"), policies={"link": UserPolicy()})
     with pytest.raises(LinksimError, match="no group 'lnk'"):
         run(scenario_from_text(LINK, "test"), policies={"lnk": UserPolicy()})
@@ -234,7 +244,7 @@ def test_it_can_be_wrapped_by_a_permutation_and_lazy_evaluation_changes_nothing(
         .replace("images_per_frame: 1", "images_per_frame: 2")
     )
     lazy, eager = (records_of(text + f"bob: {{policy: random}}\ncompute: {{evaluation: {when}}}\n") for when in ("lazy", "eager"))
-    assert [(f.time_ns, f.t_d, f.t_plus) for f in frames_of(lazy)] == [(f.time_ns, f.t_d, f.t_plus) for f in frames_of(eager)]
+    assert [(f.time_ns, chosen(f)) for f in frames_of(lazy)] == [(f.time_ns, chosen(f)) for f in frames_of(eager)]
     scores = [sorted((q.frame, q.image, q.mse) for q in records[ImageScore] if isinstance(q, ImageScore)) for records in (lazy, eager)]
     assert np.allclose(scores[0], scores[1], atol=1e-4)
 
@@ -256,6 +266,6 @@ def test_strides_reach_the_ssim_of_single_steps() -> None:
     with torch.inference_mode():
         symbols = Diffusec(codec, denoiser, 10).send(images, steps, keyed_noise(4, 48))
         for num_calls in (5, None):
-            back = Diffusec(codec, denoiser, num_calls).receive(received(symbols, 0.1), steps, keyed_noise(5, 48))
+            back = Diffusec(codec, denoiser, num_calls).receive(received(symbols, 0.1), steps, keyed_noise(5, 48)).shown()
             similarity.append(ssim(back[:, 0], images[:, 0]).mean().item())
     assert similarity[0] == pytest.approx(similarity[1], abs=TOLERANCE)

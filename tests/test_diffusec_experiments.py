@@ -11,7 +11,7 @@ import torch
 from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 from synthetic_reward_table import synthetic_reward_table
-from tiny_models import CLASSIFIER, UNET, VIT, write_model
+from tiny_models import CLASSIFIER, UNET, VIT, bare_card, use_models, write_model
 
 from linksim.adapt.learning_curve import PolicyEvaluation, write_curve
 from linksim.adapt.reward_table_file import write_reward_table
@@ -19,7 +19,7 @@ from linksim.attacks.source import cross_entropy_gradient
 from linksim.cli import main
 from linksim.data.sources import ImageDataset
 from linksim.enums import Node
-from linksim.nets.cards import Card, write_card
+from linksim.nets.cards import write_card
 from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.unet import UNet
@@ -27,7 +27,7 @@ from linksim.nets.weights import clear_model_cache, load_model, sha256_of
 from linksim.papers.diffusec import adaptive_attack, policies
 from linksim.papers.diffusec.experiments import ACTOR, MAX_CALLS, METHODS, PER_LINK, REWARD_TABLE, Setup, experiment
 from linksim.papers.diffusec.paper import DiffuSec
-from linksim.records import FrameSent, ImageScore, KeptImage, Record, ParameterDecision
+from linksim.records import FrameSent, ImageScore, KeptImage, ParameterDecision, Record
 from linksim.reproduction.results import ResultStore
 from linksim.reproduction.simulated import ScoreCollector, Simulated, weights_of
 from linksim.rng import Streams
@@ -110,7 +110,7 @@ def diffusec_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_model(folder, name, kind, config, seed)
     write_reward_table(synthetic_reward_table(), folder / f"{REWARD_TABLE}.h5")
     sha = sha256_of(folder / f"{REWARD_TABLE}.h5")
-    write_card(Card(REWARD_TABLE, "reward-table", {}, {}, 0.0, "cpu", {}, "float64", sha, (), {}), folder / f"{REWARD_TABLE}.yaml")
+    write_card(bare_card(REWARD_TABLE, "reward-table", sha), folder / f"{REWARD_TABLE}.yaml")
     return folder
 
 
@@ -127,7 +127,7 @@ def small(diffusec_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for name, value in {"CHANNELS": 2, "ROUNDS": 3}.items():
         monkeypatch.setattr(f"linksim.papers.diffusec.policies.{name}", value)
     policies.all_outcomes.cache_clear()
-    monkeypatch.setenv("LINKSIM_MODELS", str(diffusec_models))
+    use_models(monkeypatch, diffusec_models)
     monkeypatch.chdir(tmp_path)
     clear_model_cache()
     yield tmp_path / "results/papers/diffusec"

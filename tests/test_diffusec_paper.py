@@ -1,6 +1,7 @@
 """Verdicts, remarks and figures of DiffuSeC on fabricated results: each rule with values that meet its claim and values that do not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from linksim.papers.diffusec.experiments import CLEAN, METHODS, PER_LINK, ROBUST
 from linksim.papers.diffusec.paper import DiffuSec
 from linksim.plots.papers import save_images
 from linksim.reproduction.claims import read_claims
-from linksim.reproduction.results import ExperimentResult, ResultStore, Samples
+from linksim.reproduction.results import DRAWS, DifferentDrawsError, ExperimentResult, ResultStore, Samples
 
 IMAGES = 480
 
@@ -60,8 +61,15 @@ def learnt(reward: Callable[[int], float]) -> dict[str, Samples]:
     return {name: np.array([getattr(row, name) for row in rows], np.float64) for name in COLUMNS}
 
 
-def results_of(folder: Path, values: Values) -> ResultStore:
-    return ResultStore(folder, (ExperimentResult(key=name, digest="d", seed=1, samples=samples) for name, samples in values.items()))
+def results_of(folder: Path, values: Values, earlier: tuple[str, ...] = ()) -> ResultStore:
+    """A store of these values; the results of `earlier` have earlier random draws."""
+    return ResultStore(
+        folder,
+        (
+            ExperimentResult(key=name, digest="d", seed=1, samples=samples, draws=DRAWS - (name in earlier))
+            for name, samples in values.items()
+        ),
+    )
 
 
 def words_of(folder: Path, values: Values) -> dict[str, str]:
@@ -81,6 +89,27 @@ def test_values_like_the_papers_meet_every_claim(tmp_path: Path) -> None:
     words = words_of(tmp_path, fabricated())
     assert set(words.values()) <= {"reproduced", "beaten"}, words
     assert words["diffusec-ssim-high"] == "beaten"  # without spread, and above the paper
+
+
+@pytest.mark.parametrize(
+    ("earlier", "incomparable"),
+    [
+        (key(ROBUST, "proposal", -3), {"diffusec-vs-vqvae", "diffusec-vs-plain", "diffusec-vs-jpeg"}),
+        (key(ROBUST, "proposal", 18), {"diffusec-vs-jpeg"}),
+        (key(ROBUST, "vqvae", 6), {"diffusec-vs-vqvae"}),
+        (key(CLEAN, "symmetric", 9), {"diffusec-vs-plain"}),
+        (key(ROBUST, "vit", 0), {"diffusec-vs-jpeg"}),
+        (key(CLEAN, "jpeg", 0), set()),  # its accuracies over SNR are compared as means
+        ("curve/ddpg", set()),
+    ],
+)
+def test_results_of_different_draws_are_not_compared_image_by_image(tmp_path: Path, earlier: str, incomparable: set[str]) -> None:
+    usual = {verdict.claim.id: verdict for verdict in DiffuSec(Setup()).verdicts(results_of(tmp_path, fabricated()))}
+    for verdict in DiffuSec(Setup()).verdicts(results_of(tmp_path, fabricated(), (earlier,))):
+        if verdict.claim.id in incomparable:
+            assert (verdict.finding.word, verdict.finding.reason) == ("not comparable", "different random draws, remeasure")
+        else:
+            assert verdict == usual[verdict.claim.id]
 
 
 def changed(table: str, method: str, share: float, *snrs_db: int) -> Values:
@@ -141,6 +170,8 @@ def test_the_remark_states_the_effect_of_knowing_the_defence(tmp_path: Path) -> 
     }
     remark = adaptive_attack.knowledge_effect(results_of(tmp_path, values))
     assert "from 80 %, 80 %, 80 % to 30 %, 30 %, 30 %, significantly at 3 of 3 SNRs" in remark
+    with pytest.raises(DifferentDrawsError):
+        adaptive_attack.knowledge_effect(results_of(tmp_path, values, (adaptive_attack.key("grey", 6),)))
     del values[adaptive_attack.key("known", 6)]
     assert adaptive_attack.knowledge_effect(results_of(tmp_path, values)) == ""
 
@@ -154,6 +185,8 @@ def test_a_lookup_policy_is_compared_with_ddpg_by_the_paired_bootstrap(tmp_path:
         for name in policies.NAMES for delay in policies.DELAYS for error_db in policies.ERRORS_DB
     }  # fmt: skip
     assert f": {word} to DDPG" in policies.compared_with_ddpg(results_of(tmp_path, values), "lookup")
+    with pytest.raises(DifferentDrawsError):
+        policies.compared_with_ddpg(results_of(tmp_path, values, (policies.key("ddpg", 1, 3.0),)), "lookup")
 
 
 def test_the_strided_solver_is_compared_with_ddpm_image_by_image(tmp_path: Path) -> None:
@@ -162,6 +195,8 @@ def test_the_strided_solver_is_compared_with_ddpm_image_by_image(tmp_path: Path)
     values = {solver.key("ddpm"): ddpm, solver.key("strided"): ddpm | {"ssim": similarity - 0.001}}
     assert "ssim -0.001" in (remark := solver.equality(results_of(tmp_path, values)))
     assert "the intervals are within 0.02 in ssim" in remark
+    with pytest.raises(DifferentDrawsError):
+        solver.equality(results_of(tmp_path, values, (solver.key("ddpm"),)))
     values[solver.key("strided")] = ddpm | {"ssim": similarity - 0.1}
     assert "the intervals are not within" in solver.equality(results_of(tmp_path, values))
 
@@ -183,3 +218,5 @@ def test_figures_are_drawn_from_kept_results_and_images(tmp_path: Path) -> None:
     figures = DiffuSec(Setup()).figures(results)
     assert [path.name for path in figures.drawn] == ["fig4.png", "fig5.png", "fig6.png"]
     assert figures.skipped == ()
+    mixed = ResultStore(tmp_path, [replace(kept, draws=DRAWS - (kept.key == CLASSIFIER_KEY)) for kept in results.results()])
+    assert [path.name for path in DiffuSec(Setup()).figures(mixed).skipped] == ["fig6.png"]

@@ -17,10 +17,10 @@ from linksim.errors import LinksimError
 from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise, item_keys
 from linksim.phy.qam import bits_per_symbol
+from linksim.reconstruction import FILL_VALUE, Reconstruction
 from linksim.records import MESSAGES, ControlSent, FrameSent, ImageScore, Reception
 from linksim.rng import Streams
 from linksim.scenario.schema import LinkOptions
-from linksim.schemes.base import FILL_VALUE, fill_erasures, is_erased
 from linksim.schemes.digital import Digital, pack, unpack
 from linksim.schemes.parameters import SnrEstimate, per_item_float
 
@@ -35,12 +35,18 @@ def images(count: int) -> Tensor:
     return torch.from_numpy(PIXELS[:count].copy()).permute(0, 3, 1, 2)[:, None].float() / 255.0
 
 
+def lost(received: Reconstruction) -> Tensor:
+    """Return which images are erased, bool [items, 1]."""
+    assert received.erased is not None
+    return received.erased
+
+
 def estimate(count: int) -> tuple[SnrEstimate, Noise]:
     return SnrEstimate(per_item_float(0.0, count)), Noise(torch.from_numpy(item_keys(Streams(1).key("n"), 0, count).copy()))
 
 
-def over_air(of: Digital, sent: Tensor, snr_db: float, equaliser: Any = "zero-forcing", gain: Tensor | None = None) -> Tensor:
-    """Return the images received over an AWGN channel; the receiver knows gain and noise power."""
+def over_air(of: Digital, sent: Tensor, snr_db: float, equaliser: Any = "zero-forcing", gain: Tensor | None = None) -> Reconstruction:
+    """Return what is received over an AWGN channel; the receiver knows gain and noise power."""
     noise_power = 10 ** (-snr_db / 10)
     noise = torch.view_as_complex(torch.randn(*sent.shape, 2, generator=torch.Generator().manual_seed(1))) * (noise_power / 2) ** 0.5
     gain = torch.ones(len(sent), 1, dtype=torch.complex64) if gain is None else gain
@@ -62,7 +68,8 @@ def test_without_noise_the_received_image_equals_the_compressed_image(channel_us
     of = scheme(channel_uses, order, rate, image_codec)
     sent = of.send(images(2), *estimate(2))
     received = of.receive(ReceivedSymbols(sent, torch.ones(2, 1, dtype=torch.complex64), torch.zeros(2)), *estimate(2))
-    assert torch.equal(received, as_compressed(of, image_codec, 2))
+    assert not lost(received).any()
+    assert torch.equal(received.shown(), as_compressed(of, image_codec, 2))
 
 
 def as_number(rate: str) -> float:
@@ -111,25 +118,24 @@ CLIFFS = [(4, "1/2", -1.0, 3.5), (4, "3/4", 3.0, 6.0), (16, "1/2", 5.5, 8.5), (1
 def test_all_images_are_lost_below_the_cliff_and_none_above(order: int, rate: str, below_db: float, above_db: float) -> None:
     of, count = scheme(order=order, rate=rate), 48
     sent = of.send(images(count), *estimate(count))
-    lost = [is_erased(over_air(of, sent, snr_db)).float().mean().item() for snr_db in np.linspace(below_db, above_db, 5)]
-    assert lost[0] == 1.0
-    assert lost[-1] == 0.0
-    assert all(one >= other for one, other in pairwise(lost))
+    shares = [lost(over_air(of, sent, snr_db)).float().mean().item() for snr_db in np.linspace(below_db, above_db, 5)]
+    assert shares[0] == 1.0
+    assert shares[-1] == 0.0
+    assert all(one >= other for one, other in pairwise(shares))
 
 
 def test_above_the_cliff_the_image_does_not_depend_on_the_snr() -> None:
     of, image_codec = scheme(), ImageCodec("jpeg", "known", 32, 32, 3)
     sent, expected = of.send(images(8), *estimate(8)), as_compressed(scheme(), image_codec, 8)
-    assert all(torch.equal(over_air(of, sent, snr_db), expected) for snr_db in (5.0, 20.0, 60.0))
+    assert all(torch.equal(over_air(of, sent, snr_db).shown(), expected) for snr_db in (5.0, 20.0, 60.0))
 
 
 def test_a_lost_image_is_marked_and_replaced_by_grey() -> None:
     of = scheme()
     received = over_air(of, of.send(images(4), *estimate(4)), -10.0)
-    assert received.shape == (4, 1, 3, 32, 32)
-    assert is_erased(received).all()
-    assert received.isnan().all()
-    assert torch.equal(fill_erasures(received), torch.full_like(received, FILL_VALUE))
+    assert lost(received).shape == (4, 1)
+    assert lost(received).all()
+    assert torch.equal(received.shown(), torch.full((4, 1, 3, 32, 32), FILL_VALUE))
 
 
 @pytest.mark.parametrize("equaliser", ["zero-forcing", "mmse"])
@@ -140,7 +146,7 @@ def test_faded_symbols_have_low_reliability_with_either_equaliser(equaliser: str
     gain[:, 128:192] = 1e-4
     gain[:, 200:220] = 0.0
     received = over_air(of, of.send(images(24), *estimate(24)), 9.0, equaliser, gain)
-    assert not is_erased(received).any()
+    assert not lost(received).any()
 
 
 def test_the_result_for_an_image_does_not_depend_on_the_batch() -> None:
@@ -150,7 +156,8 @@ def test_the_result_for_an_image_does_not_depend_on_the_batch() -> None:
     together = of.receive(ReceivedSymbols(symbols, gain, noise_power), *estimate(6))
     for one in (slice(n, n + 1) for n in range(6)):
         alone = of.receive(ReceivedSymbols(symbols[one], gain[one], noise_power[one]), *estimate(1))
-        assert torch.equal(alone.nan_to_num(-1), together[one].nan_to_num(-1))
+        assert torch.equal(lost(alone), lost(together)[one])
+        assert torch.equal(alone.shown(), together.shown()[one])
 
 
 def options(mean_db: float, scheme: Any, **more: Any) -> LinkOptions:
@@ -233,7 +240,9 @@ def test_invalid_combinations_raise_errors_that_name_the_cause(simulate: Any) ->
         simulate({"a": options(10.0, {"name": "digital", "channel_uses": 64})})
     with pytest.raises(LinksimError, match="jpeg with header_mode sent needs at least 639 bytes"):
         simulate({"a": options(10.0, {"name": "digital", "header_mode": "sent"})})
-    with pytest.raises(LinksimError, match="permutes 8 rows, but the 509 symbols of an image in 'digital' cannot be divided"):
+    with pytest.raises(
+        LinksimError, match="layer 'permutation' permutes 8 rows, but the 509 symbols of an image cannot be divided into 8 rows"
+    ):
         simulate({"a": options(10.0, ["permutation", {"name": "digital", "channel_uses": 509}])})
     with pytest.raises(LinksimError, match="takes 512 symbols per image, the link sends 640"):
         simulate({"a": options(10.0, {"name": "digital", "channel_uses": 640}, eve={"attack": "inverse-network"})})

@@ -14,7 +14,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from tiny_models import write_diffusec_models
+from tiny_models import use_models, write_diffusec_models
 
 import linksim
 from linksim import registry
@@ -66,7 +66,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_model_files: P
     models = tmp_path / "small-models"
     shutil.copytree(small_model_files, models)
     write_diffusec_models(models)
-    monkeypatch.setenv("LINKSIM_MODELS", str(models))
+    monkeypatch.setenv("LINKSIM_MODELS", str(models))  # searched before the shipped models, which some pages name
     monkeypatch.chdir(tmp_path)
     clear_model_cache()
     yield tmp_path
@@ -81,7 +81,7 @@ def small_trace(tmp_path_factory: pytest.TempPathFactory, small_model_files: Pat
     """A trace for commands and examples that read one."""
     path = tmp_path_factory.mktemp("trace") / "trace.h5"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LINKSIM_MODELS", str(small_model_files))
+        use_models(patch, small_model_files)
         clear_model_cache()
         linksim.run("quickstart", {"frames": 2, "links": 1}, out=path).close()
         clear_model_cache()

@@ -37,7 +37,7 @@ def test_a_new_file_is_created(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [ValueError("half"), KeyboardInterrupt()])
 def test_an_exception_inside_leaves_the_old_file(path: Path, error: BaseException) -> None:
-    with pytest.raises(type(error)), atomic_write(path) as temporary:
+    with pytest.raises(type(error)), atomic_write(path) as temporary:  # noqa: PT012
         temporary.write_text("half of the n")
         raise error
     assert path.read_text() == "old"

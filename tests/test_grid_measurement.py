@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from tiny_models import bare_card, use_models
 from tiny_tasks import CODEC, CPU, DATASET, declare_tasks, ignore
 
 from linksim.adapt.reward import adv_share, err_share
@@ -26,7 +27,7 @@ from linksim.phy.baseband import ReceivedSymbols, transmit
 from linksim.phy.noise import Noise, item_keys
 from linksim.rng import Streams
 from linksim.schemes.diffusec import Diffusec
-from linksim.schemes.parameters import DiffusionSteps
+from linksim.schemes.parameters import NegotiatedValues
 from linksim.training.loop import TrainingProgress
 from linksim.training.order import to_images
 from linksim.training.pipeline import train_model
@@ -74,8 +75,8 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             network.initialise_from(to_images(DATASET.images))
         save_file({k: v.contiguous() for k, v in network.state_dict().items()}, folder / f"{kind}.safetensors")
         digest = sha256_of(folder / f"{kind}.safetensors")
-        write_card(Card(kind, kind, config, {}, 1.0, "cpu", {}, "float32", digest, (), {}), folder / f"{kind}.yaml")
-    monkeypatch.setenv("LINKSIM_MODELS", str(folder))
+        write_card(replace(bare_card(kind, kind, digest), config=config), folder / f"{kind}.yaml")
+    use_models(monkeypatch, folder)
     declare_tasks(monkeypatch, {"reward-table": GRID})
     clear_model_cache()
     return folder
@@ -186,12 +187,12 @@ def by_hand(t_d: int, t_plus: int, snr_db: float, attacked: bool) -> dict[str, f
     fooling = pgd(cross_entropy_gradient(evaluator, labels), images)
     sent = fooling if attacked else images
     keys = [Noise(torch.tensor(item_keys(Streams(1).key(f"reward-table/{who}"), 0, 12))) for who in ("alice", "air", "bob")]
-    parameters = DiffusionSteps(np.full(12, snr_db, np.float32), np.full(12, t_d), np.full(12, t_plus))
+    parameters = NegotiatedValues(np.full(12, snr_db, np.float32), np.tile([t_d, t_plus], (12, 1)))
     symbols, level = scheme.send(sent[:, None], parameters, keys[0]), torch.full((12,), 10 ** (-snr_db / 10))
     gain = torch.ones(12, 1, dtype=torch.complex64)
     final = scheme.receive(
         ReceivedSymbols(transmit(symbols, gain, level, keys[1].complex(codec.channel_uses)), gain, level), parameters, keys[2]
-    )[:, 0]
+    ).shown()[:, 0]
     clean, before, after = (evaluator(chunk).argmax(1).numpy() for chunk in (images, fooling, final))
     right = float((after == labels.numpy()).mean())
     shares = {"adv": float(adv_share(clean, before, after)), "err": float(err_share(clean, before, after))}

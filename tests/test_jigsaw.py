@@ -1,6 +1,7 @@
 """Tests of attacks without the key: reordering of rows, key recovery, likelihoods of the row model, and inversion from magnitudes."""
 
 from itertools import permutations, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -165,7 +166,8 @@ def test_eve_is_scored_in_the_better_order_of_a_pair() -> None:
     images = torch.rand(5, 2, 3, 12, 12, generator=torch.Generator().manual_seed(1))
     flips = torch.tensor([0, 1, 1, 0, 1], dtype=torch.bool)
     swapped = torch.where(flips[:, None, None, None, None], images.flip(1), images)
-    assert torch.equal(resolve_order().run(swapped, images), images)
+    found: Any = resolve_order().run({"images": swapped}, images)
+    assert torch.equal(found["images"], images)
 
 
 def test_pairs_are_reordered_before_inversion() -> None:

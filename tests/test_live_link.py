@@ -12,7 +12,7 @@ from conftest import RecordCollector
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 from numpy.typing import NDArray
-from tiny_models import write_diffusec_models
+from tiny_models import use_models, write_diffusec_models
 
 import linksim.env
 from linksim.adapt.mdp import MAX_ACTION, MAX_STEPS, T_D, T_PLUS, StepPairs, random_steps, step_toward
@@ -21,7 +21,7 @@ from linksim.adapt.reward import adv_share, err_share, reward
 from linksim.env.live_link import LiveLink, LiveLinkVec
 from linksim.errors import LinksimError
 from linksim.nets.weights import clear_model_cache
-from linksim.records import ControlSent, FrameSent, ImageScore, Reception, ParameterDecision
+from linksim.records import ControlSent, FrameSent, ImageScore, ParameterDecision, Reception
 from linksim.rng import Streams
 from linksim.scenario.load import scenario_from_text
 from linksim.scenario.schema import Scenario
@@ -42,7 +42,7 @@ def _tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = tmp_path_factory.mktemp("tiny")
     write_diffusec_models(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LINKSIM_MODELS", str(folder))
+        use_models(patch, folder)
         clear_model_cache()
         yield
     clear_model_cache()
@@ -141,7 +141,7 @@ def test_a_policy_outside_the_simulation_has_the_same_effect_as_inside() -> None
     end_ns = max(record.time_ns for record in outside.of(FrameSent))
     assert len(outside.of(FrameSent)) == len(outside.of(ParameterDecision)) == 2 * rounds
     assert events_until(outside, end_ns) == events_until(inside, end_ns)
-    assert {(sent.t_d, sent.t_plus) for sent in outside.of(FrameSent) if sent.frame >= 2} == {pair}
+    assert {tuple(sent.parameters.values()) for sent in outside.of(FrameSent) if sent.frame >= 2} == {pair}
 
 
 def test_the_reward_is_equation_31_of_the_images_of_the_round() -> None:

@@ -14,7 +14,7 @@ from linksim.papers.miea.paper import Miea
 from linksim.reproduction import tables
 from linksim.reproduction.claims import read_claims
 from linksim.reproduction.measurement import chosen
-from linksim.reproduction.results import ExperimentResult, ResultStore
+from linksim.reproduction.results import DRAWS, ExperimentResult, ResultStore
 from linksim.reproduction.simulated import Simulated
 from linksim.scenario.load import scenario_from_text
 from linksim.scenario.strict_yaml import dump_yaml
@@ -24,11 +24,14 @@ from linksim.training.tasks import TASKS
 TABLES = ("table1", "table2", "table3", "table4")
 
 
-def results_of(folder: Path, samples: Mapping[str, tuple[float, float]], images: int = 20) -> ResultStore:
-    """Fabricated results: PSNR and SSIM by key, with the same spread in every experiment."""
+def results_of(folder: Path, samples: Mapping[str, tuple[float, float]], images: int = 20, earlier: tuple[str, ...] = ()) -> ResultStore:
+    """Fabricated results: PSNR and SSIM by key, with the same spread in every experiment; those of `earlier` have earlier draws."""
     waver = np.linspace(-1, 1, images)
     metrics = {name: {"psnr_db": psnr + waver, "ssim": ssim + waver / 100} for name, (psnr, ssim) in samples.items()}
-    return ResultStore(folder, (ExperimentResult(key=name, digest="d", seed=1, samples=found) for name, found in metrics.items()))
+    return ResultStore(
+        folder,
+        (ExperimentResult(key=name, digest="d", seed=1, samples=found, draws=DRAWS - (name in earlier)) for name, found in metrics.items()),
+    )
 
 
 def test_every_claim_has_a_rule_and_every_rule_and_table_has_its_experiments() -> None:
@@ -99,6 +102,30 @@ def test_values_like_the_papers_reproduce_its_orders_and_shapes(tmp_path: Path) 
 )
 def test_a_contradicting_value_breaks_its_claim(tmp_path: Path, broken: str, change: dict[str, tuple[float, float]]) -> None:
     assert words_of(results_of(tmp_path, fabricated() | change))[broken] == "not reproduced"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "incomparable"),
+    [
+        (key("table1", "white", 10, 20), {"miea-order-snr", "miea-order-box"}),
+        (key("table1", "black", 0, 0), {"miea-order-snr", "miea-order-box", "miea-ablation"}),
+        (bobs("table1")[0], {"miea-order-box", "miea-bob-unharmed"}),
+        (bobs("table2")[1], {"miea-bob-unharmed"}),
+        (key("table2", "white", 20, 20), {"miea-flat-defended"}),
+        (key("table2", "black", 20, 0), {"miea-ablation", "miea-flat-defended"}),
+        (key("table3", "black", 0, 10), {"miea-ablation"}),
+        (key("table3", "white", 0, 10), set()),
+    ],
+)
+def test_results_of_different_draws_are_not_compared_image_by_image(tmp_path: Path, earlier: str, incomparable: set[str]) -> None:
+    usual = {verdict.claim.id: verdict for verdict in Miea(Setup()).verdicts(results_of(tmp_path, fabricated()))}
+    for verdict in Miea(Setup()).verdicts(results_of(tmp_path, fabricated(), earlier=(earlier,))):
+        if verdict.claim.id in incomparable:
+            assert (verdict.finding.word, verdict.finding.reason) == ("not comparable", "different random draws, remeasure")
+        else:
+            assert verdict == usual[verdict.claim.id]
+    words = words_of(results_of(tmp_path, fabricated(), earlier=tuple(fabricated())))
+    assert words == {claim: verdict.finding.word for claim, verdict in usual.items()}
 
 
 def test_a_claim_with_missing_results_is_undecided(tmp_path: Path) -> None:

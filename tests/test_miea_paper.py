@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from tiny_models import write_model
+from tiny_models import use_models, write_model
 
 from linksim.cli import main
 from linksim.data.sources import ImageDataset
 from linksim.nets.weights import clear_model_cache
 from linksim.papers import PAPERS
-from linksim.papers.miea import adaptive_eve, experiments, key_learning
+from linksim.papers.miea import adaptive_eve, experiments
 from linksim.papers.miea.experiments import BOTH, OPEN, Setup, bobs
 from linksim.papers.miea.paper import Miea
 from linksim.reproduction.claims import read_claims
@@ -44,7 +44,6 @@ def miea(miea_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "simulate.eve_factory",
         "papers.miea.supplementary",
         "papers.miea.white_box_convergence",
-        "papers.miea.key_learning",
         "papers.miea.magnitude_attack",
     ):
         monkeypatch.setattr(f"linksim.{module}.load", lambda dataset, split: faces)
@@ -54,10 +53,8 @@ def miea(miea_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("linksim.papers.miea.white_box_convergence.FACES", 2)
     for attack, frames in (("known-plaintext", (1, 3)), ("ciphertext-only", (0, 3))):
         monkeypatch.setitem(adaptive_eve.EARLIER_FRAMES, attack, frames)  # type: ignore[arg-type]  # a dict, typed as read-only
-    key_learning.shared_setup.cache_clear()
-    key_learning.solved.cache_clear()
     row_model.cache_clear()
-    monkeypatch.setenv("LINKSIM_MODELS", str(miea_models))
+    use_models(monkeypatch, miea_models)
     monkeypatch.chdir(tmp_path)
     clear_model_cache()
     yield tmp_path / "results/papers/miea"
@@ -112,7 +109,7 @@ def test_a_missing_model_is_reported_once_and_the_rest_is_measured(
     for path in miea_models.iterdir():
         if not path.name.startswith("miea-10db"):
             (fewer / path.name).symlink_to(path)
-    monkeypatch.setenv("LINKSIM_MODELS", str(fewer))
+    use_models(monkeypatch, fewer)
     result = linksim("miea", "--images", "4", "--only", "bob")
     assert result.exit_code == 0
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("warning")]
@@ -131,7 +128,7 @@ def test_other_weights_make_kept_results_stale(miea: Path, miea_models: Path, tm
     for ending in ("yaml", "safetensors"):
         (other / f"miea-0db.{ending}").unlink()
     write_model(other, "miea-0db", "codec", NETWORK | {"width": 6})
-    monkeypatch.setenv("LINKSIM_MODELS", str(other))
+    use_models(monkeypatch, other)
     result = linksim("miea", "--no-measure")
     assert "1 kept results belong to other weights, options or images and are ignored, the first is table1/bob/mc0" in result.stderr
     assert "EC 0 dB  white" in result.stdout
@@ -171,19 +168,18 @@ def test_a_damaged_database_gives_one_message(miea: Path) -> None:
 
 
 @pytest.mark.usefixtures("miea")
-def test_known_frames_reveal_the_keys_of_later_ones_only_if_key_sets_are_finite(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of key sets of size two, twenty known frames reveal all; of keys derived per frame, none.
-
-    Reordering a received frame with its own key restores the rows as sent.
-    """
-    monkeypatch.setattr(key_learning, "SIZE", 2)
-    for kind, share in (("transmitted", 1.0), ("derived", 0.0)):
-        session = key_learning.EavesdroppedSession(Setup(4), kind, 20)
-        experiment = key_learning.KeyLearning("known", session, "known-plaintext", 20, 6)
-        measured = experiment.measure(lambda _: None)
-        assert measured.samples["orders"].mean() == measured.samples["subsets"].mean() == share
-    layer_keys = session.layer_keys
-    keys = session.scheme(layer_keys, 7)
-    sent, received = key_learning.shared_setup(Setup(4)).sent, session.received(keys, 7)
-    reordered = received.reshape(-1, received.shape[-1])[keys.assignment(0, 0)]
-    assert np.square(reordered - sent[7 % len(sent)]).mean() == pytest.approx(session.noise, rel=0.05)
+@pytest.mark.parametrize(("keys", "share"), [("transmitted", 1.0), ("derived", 0.0)])
+def test_known_frames_reveal_the_keys_of_later_ones_only_if_key_sets_are_finite(
+    monkeypatch: pytest.MonkeyPatch, keys: str, share: float
+) -> None:
+    """Of key sets of size two, 21 known frames reveal all; of keys derived per frame, none. The last two frames carry each face once."""
+    monkeypatch.setitem(adaptive_eve.ROW_LAYERS, keys, {"name": "permutation", "keys": keys, "key_set_size": 2})
+    experiment = adaptive_eve.learning(Setup(4), "test", "known-plaintext", keys, ec=20, frames=21)
+    assert (experiment.options["frames"], experiment.unscored, experiment.size) == (24, 22, 4)
+    measured = experiment.measure(lambda _: None)
+    assert {name: len(values) for name, values in measured.samples.items()} == dict.fromkeys(("psnr_db", "ssim", "mse"), 4) | {
+        "orders": 2,
+        "subsets": 2,
+    }
+    assert measured.samples["orders"].mean() == measured.samples["subsets"].mean() == share
+    assert not measured.images

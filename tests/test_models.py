@@ -9,9 +9,11 @@ from linksim.errors import DataError
 from linksim.nets.cards import read_card
 from linksim.nets.weights import clear_model_cache, list_models, load_model
 from linksim.places import shipped_models
+from linksim.training.card_blocks import NO_NETWORK, cost_of, training_data
 from linksim.training.ddpg import DdpgTask
 from linksim.training.grid_measurement import GridMeasurement
 from linksim.training.order import take_first, to_images
+from linksim.training.pipeline import find_task
 from linksim.training.reward_table import RewardTableMeasurement
 from linksim.training.tasks import TASKS
 
@@ -68,6 +70,15 @@ def test_the_card_matches_the_training_task_of_its_name(name: str) -> None:
     assert dict(card.config) == task.config
     assert card.training["steps"] == task.steps
     assert {score.condition for score in card.scores} == set(task.conditions)
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_the_card_states_the_cost_and_the_training_data(name: str) -> None:
+    card = read_card(shipped_models() / f"{name}.yaml")
+    assert card.cost == (NO_NETWORK if name in REWARD_TABLES else cost_of(load_model(name, card.kind).network))
+    assert card.data == training_data(find_task(name))
+    assert {data.dataset for data in card.data} <= {"cifar10", "faces"}
+    assert all("research use only" in data.terms for data in card.data if data.dataset == "faces")
 
 
 def test_no_shipped_model_is_damaged() -> None:

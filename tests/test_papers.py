@@ -2,21 +2,38 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from linksim.cli import main
 from linksim.errors import LinksimError
 from linksim.plots.papers import load_saved_images, save_images
-from linksim.reproduction.claims import CLAIMS, Claim, read_claims
-from linksim.reproduction.measurement import Progress, measure
-from linksim.reproduction.paper import Measurement
-from linksim.reproduction.results import ExperimentResult, ResultStore
-from linksim.reproduction.verdicts import Order, compare, compare_values, difference, ordered, rises, spread
+from linksim.reproduction import reproduction
+from linksim.reproduction.claims import CLAIMS, Claim, PaperClaims, read_claims
+from linksim.reproduction.measurement import MeasurementProgress, measure
+from linksim.reproduction.paper import Figures, Measurement
+from linksim.reproduction.results import DRAWS, ExperimentResult, ResultStore
+from linksim.reproduction.tables import Entry, Row, Table
+from linksim.reproduction.verdicts import (
+    ClaimVerdict,
+    Finding,
+    Order,
+    Rule,
+    compare,
+    compare_values,
+    difference,
+    ordered,
+    rises,
+    spread,
+    verdict_of,
+)
 from linksim.scenario.strict_yaml import read_yaml
 from linksim.statistics import Interval
 
@@ -165,10 +182,12 @@ class CountedExperiment:
         return Measurement(result(self.key).samples, {})
 
 
-def fill(folder: Path, experiments: list[CountedExperiment], digest: str = "d") -> tuple[dict[str, list[str]], list[str]]:
+def fill(
+    folder: Path, experiments: list[CountedExperiment], digest: str = "d", remeasure: bool = False
+) -> tuple[dict[str, list[str]], list[str]]:
     lines: list[str] = []
-    progress = Progress(lines.append, lambda line: None)
-    return measure(experiments, {experiment.key: digest for experiment in experiments}, ResultStore(folder), progress), lines
+    progress = MeasurementProgress(lines.append, lambda line: None)
+    return measure(experiments, {experiment.key: digest for experiment in experiments}, ResultStore(folder), progress, remeasure), lines
 
 
 def test_a_killed_run_loses_only_the_experiment_in_progress(tmp_path: Path) -> None:
@@ -191,6 +210,73 @@ def test_only_another_digest_is_measured_again(tmp_path: Path) -> None:
     fill(tmp_path, experiments, digest="e")
     assert measured == ["a", "b", "a", "b"]
     assert [kept.key for kept in ResultStore(tmp_path).only({"a": "e", "b": "d"}).results()] == ["a"]
+
+
+def test_results_of_earlier_draws_are_replaced_on_request(tmp_path: Path) -> None:
+    measured: list[str] = []
+    experiments = [CountedExperiment("a", measured), CountedExperiment("b", measured)]
+    fill(tmp_path, experiments[:1])
+    store = ResultStore(tmp_path)
+    store.put(replace(store["a"], draws=DRAWS - 1))
+    measured.clear()
+    fill(tmp_path, experiments)
+    assert measured == ["b"]
+    fill(tmp_path, experiments, remeasure=True)
+    fill(tmp_path, experiments, remeasure=True)
+    assert measured == ["b", "a"]
+    assert {kept.draws for kept in ResultStore(tmp_path).results()} == {DRAWS}
+
+
+class CountedPaper:
+    """A paper with two experiments, a claim on their difference, and a remark on it."""
+
+    claims = PaperClaims(title="A paper", claims=[Claim(id="a-above-b", where="Fig. 1", kind="order", quantity="a above b")])
+
+    def __init__(self, measured: list[str]) -> None:
+        self._measured = measured
+
+    def notes(self) -> list[str]:
+        return []
+
+    def experiments(self) -> list[CountedExperiment]:
+        return [CountedExperiment(key, self._measured) for key in ("a", "b")]
+
+    def tables(self) -> list[Table]:
+        rows = (Row("both", (Entry("a"), Entry("b"))),)
+        return [Table("t", "A table", ("a", "b"), rows, remarks=(lambda results: f"{difference(*results.aligned('ab', 'ssim')).value}",))]
+
+    def verdicts(self, results: ResultStore) -> list[ClaimVerdict]:
+        def check(_: Claim, results: ResultStore) -> Finding:
+            return Finding("reproduced", str(difference(*results.aligned("ab", "ssim")).value), 3, "a pair")
+
+        return [verdict_of(claim, Rule("a - b", ("a", "b"), check), results) for claim in self.claims.claims]
+
+    def figures(self, results: ResultStore) -> Figures:
+        return Figures()
+
+
+def test_the_command_names_results_of_other_draws_and_remeasures_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+    monkeypatch.setattr(reproduction, "open_paper", lambda name, kept, images: CountedPaper(measured))
+
+    def papers(*options: str) -> Result:
+        return CliRunner().invoke(main, ["papers", "miea", "--out", str(tmp_path), *options], catch_exceptions=False)
+
+    assert papers().stderr.count("warning") == 0
+    store = ResultStore(tmp_path / "miea")
+    store.put(replace(store["b"], draws=DRAWS - 1))
+    mixed = papers()
+    assert "a-above-b  not comparable  different random draws, remeasure" in mixed.stdout
+    assert "not comparable: different random draws, remeasure" in mixed.stdout  # the table's remark
+    assert "warning: 1 kept results have other random draws than new ones" in mixed.stderr
+    assert "the first is b; --remeasure replaces them" in mixed.stderr
+    assert "warning" not in papers("--no-measure").stderr
+    assert measured == ["a", "b"]
+    again = papers("--remeasure")
+    assert measured == ["a", "b", "b"]
+    assert "a-above-b  reproduced" in again.stdout
+    assert "warning" not in again.stderr
+    assert papers("--remeasure", "--no-measure").exit_code == 2
 
 
 def test_a_failure_is_reported_once_and_the_other_experiments_are_measured(tmp_path: Path) -> None:

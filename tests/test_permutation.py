@@ -5,8 +5,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from linksim.negotiation import NegotiatedParameters
 from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise, item_keys
+from linksim.reconstruction import Reconstruction
 from linksim.rng import Streams
 from linksim.schemes.parameters import FrameParameters, SnrEstimate, merge_bundles
 from linksim.schemes.permutation import Permutation, PermutationKey, shuffle, unshuffle
@@ -20,7 +22,7 @@ SOURCE = PermutationKeySource(KEYS, 0, rows=8, size=16, permute=True, num_substi
 class Identity:
     """A scheme that sends the pixel values as symbols, so that every change by a layer is visible."""
 
-    agrees: type[FrameParameters] = SnrEstimate
+    Parameters: type[NegotiatedParameters] = NegotiatedParameters
     images_per_item = 1
     channel_uses = 24
     detects_erasures = False
@@ -30,8 +32,8 @@ class Identity:
         assert len(parameters.snr_db) == len(images) == len(noise.keys)
         return torch.complex(images.flatten(1), torch.as_tensor(parameters.snr_db)[:, None].expand(-1, 24))
 
-    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Tensor:
-        return (received.symbols / received.gain).real.view(-1, 1, 1, 4, 6)
+    def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Reconstruction:
+        return Reconstruction((received.symbols / received.gain).real.view(-1, 1, 1, 4, 6))
 
 
 def items(count: int, seed: int = 0) -> tuple[Tensor, Noise]:
@@ -73,7 +75,7 @@ def test_the_inner_scheme_receives_its_own_symbols(flat: bool) -> None:
     assert sent.shape == (pairs, scheme.channel_uses)
     assert not torch.equal(sent.real.flatten().sort().values, sent.real.flatten())
     gain = torch.full((pairs, 1), 2j) if flat else torch.randn(pairs, scheme.channel_uses, dtype=torch.complex64)
-    back = scheme.receive(ReceivedSymbols(sent * gain, gain, torch.zeros(pairs)), parameters, Noise(noise.keys[:pairs]))
+    back = scheme.receive(ReceivedSymbols(sent * gain, gain, torch.zeros(pairs)), parameters, Noise(noise.keys[:pairs])).shown()
     torch.testing.assert_close(back, paired, rtol=1e-4, atol=1e-5)
 
 
@@ -84,7 +86,7 @@ def test_a_single_image_is_sent_with_a_frame_of_noise() -> None:
     parameters = PermutationKey(keys.order, keys.swapped, SnrEstimate(np.zeros(count, np.float32)))
     sent = scheme.send(images, parameters, noise)
     gain = torch.ones(count, 1)
-    back = scheme.receive(ReceivedSymbols(sent, gain, torch.zeros(count)), parameters, noise)
+    back = scheme.receive(ReceivedSymbols(sent, gain, torch.zeros(count)), parameters, noise).shown()
     assert torch.equal(back, images)
     companion = unshuffle(sent.view(count, 2, 8, -1), torch.from_numpy(keys.order), torch.from_numpy(keys.swapped))[:, 1]
     assert companion.abs().square().mean().item() == pytest.approx(1.0, abs=4 / companion.numel() ** 0.5)
@@ -98,7 +100,7 @@ def test_stacked_permutations_are_inverted() -> None:
     inner = PermutationKey(first.order, first.swapped, merge_bundles(SnrEstimate(np.zeros(12, np.float32)), 2))
     parameters = PermutationKey(second.order, second.swapped, merge_bundles(inner, 2))
     sent = outer.send(paired, parameters, Noise(noise.keys[:3]))
-    back = outer.receive(ReceivedSymbols(sent, torch.ones(3, 1), torch.zeros(3)), parameters, Noise(noise.keys[:3]))
+    back = outer.receive(ReceivedSymbols(sent, torch.ones(3, 1), torch.zeros(3)), parameters, Noise(noise.keys[:3])).shown()
     assert outer.images_per_item == 4
     assert torch.equal(back, paired)
 

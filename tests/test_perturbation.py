@@ -22,7 +22,7 @@ from linksim.scenario.load import load_scenario
 from linksim.scenario.schema import LinkOptions
 from linksim.schemes.deepjscc import DeepJscc
 from linksim.simulate.run import run
-from linksim.worker import Worker
+from linksim.worker import Operation, Worker
 
 CHANNEL_USES = 2048  # of a frame of four images
 
@@ -68,7 +68,8 @@ def test_every_item_has_exactly_the_set_power(small_models: None) -> None:
     operation = perturb.per_frame(perturb.PerturbationOptimiser(perturb.undefended_receiver(DeepJscc(codec)), "zero-forcing", 3), 4)
     worker, levels, keys = Worker(), torch.tensor([0.01, 0.1, 1.0, 10.0, 100.0]), item_keys(Streams(1).key("x"), 0, 5)
     gain = normals(5, 2 * codec.channel_uses)
-    made = worker.promise(operation, normals(5, 2 * codec.channel_uses), gain, np.full(5, 0.1, np.float32), levels, keys)
+    sent = worker.promise(Operation("send", lambda symbols: {"symbols": symbols}, 8), normals(5, 2 * codec.channel_uses))
+    made = worker.promise(operation, sent, gain, np.full(5, 0.1, np.float32), levels, keys)
     jamming = worker.value(worker.promise(operations.adversarial_jamming(), made, levels[:, None].repeat(1, gain.shape[1]), gain.sgn()))
     torch.testing.assert_close(power(jamming), levels, atol=0, rtol=1e-5)
 

@@ -14,7 +14,7 @@ from linksim.records import ControlSent, FrameSent
 from linksim.rng import Streams
 from linksim.scenario.schema import LinkOptions
 from linksim.scenario.schemes import SchemeOptions
-from linksim.schemes.base_schemes import build_base
+from linksim.schemes.base_schemes import NOTHING, build_base
 from linksim.schemes.phase_scrambling import draw_quarter_turns, rotate
 from linksim.schemes.stack import build_stack
 from linksim.secrecy import SessionKeys
@@ -68,7 +68,7 @@ def test_bob_receives_the_same_images_with_and_without_layers_under_fading(outer
     generator = torch.Generator().manual_seed(4)
     sent_images = torch.rand(images, 1, 3, 32, 32, generator=generator)
     keys = [layer.for_session(KEYS).frame_keys(5, ((1, 2),) * layer.num_transmitted) for layer in stack.layers]
-    parameters = stack.parameters(10.0, (0, 0), keys)
+    parameters = stack.parameters(10.0, NOTHING, keys)
     noise = Noise(torch.from_numpy(item_keys(Streams(1).key("n"), 0, stack.items).copy()))
     with torch.inference_mode():
         sent = stack.scheme.send(sent_images.reshape(stack.items, -1, 3, 32, 32), parameters, noise)
@@ -76,17 +76,17 @@ def test_bob_receives_the_same_images_with_and_without_layers_under_fading(outer
         noise_power = torch.full((stack.items,), 1e-9)
         found = stack.scheme.receive(
             ReceivedSymbols(transmit(sent, gain, noise_power, torch.zeros_like(sent)), gain, noise_power), parameters, noise
-        )
+        ).shown()
         base_stack = build_stack(layers[-1:], base, images)
         expected = undefended.receive(
             ReceivedSymbols(
-                undefended.send(sent_images, base_stack.parameters(10.0, (0, 0), []), noise),
+                undefended.send(sent_images, base_stack.parameters(10.0, NOTHING, []), noise),
                 torch.ones(images, 1),
                 torch.full((images,), 1e-9),
             ),
-            base_stack.parameters(10.0, (0, 0), []),
+            base_stack.parameters(10.0, NOTHING, []),
             noise,
-        )
+        ).shown()
     torch.testing.assert_close(found.reshape(expected.shape), expected, rtol=0, atol=2e-3)
 
 

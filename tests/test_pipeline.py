@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_models import use_models
 from tiny_tasks import CPU, DATASET, declare_tasks, ignore, tiny_classifier, tiny_codec, tiny_inverter
 
+from linksim.data.sources import SOURCES
 from linksim.errors import ModelError
-from linksim.nets.cards import Card, RuntimeSettings, Score, read_card
+from linksim.nets.cards import Card, ModelCost, RuntimeSettings, Score, TrainingData, read_card
 from linksim.nets.weights import clear_model_cache, load_model
 from linksim.rng import Streams
 from linksim.training import loop, tune
@@ -29,7 +31,7 @@ def make_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
         "inverter": tiny_inverter(12),
         "shuffled": tiny_inverter(12, shuffled=True),
     }
-    monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path / "models"))
+    use_models(monkeypatch, tmp_path / "models")
     declare_tasks(monkeypatch, tasks)
     clear_model_cache()
 
@@ -48,6 +50,8 @@ def test_a_model_is_trained_measured_and_stored(make_model: Callable[..., Card])
     assert card.training == {"seed": 1, "steps": 12, **task.recipe, "snr_db": [-2.0, 21.0]}
     assert list(dict.fromkeys(score.condition for score in card.scores)) == list(task.conditions)
     assert {score.samples for score in card.scores} == {96}
+    assert card.data == (TrainingData("samples", SOURCES["samples"].licence),)
+    assert card.cost == ModelCost(model.network.channel_uses, sum(weight.numel() for weight in model.network.parameters()))
     assert measure(task, model.network, DATASET, CPU) == card.scores
     assert [(r.stage, r.step, r.steps) for r in reports] == [("training", 12, 12), *(("measuring", n, 14) for n in range(1, 15))]
 

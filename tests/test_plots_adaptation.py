@@ -133,7 +133,7 @@ def test_steps_in_force_and_lost_reports_match_the_trace() -> None:
     group = view.groups[0]
     np.testing.assert_allclose(named(snr, "true SNR at Bob").get_ydata(), group.decisions.snr_db)
     np.testing.assert_allclose(named(snr, "measured SNR").get_ydata(), group.decisions.measured_snr_db)
-    for name, value in (("t_D in force", group.frames.t_d), ("t_plus in force", group.frames.t_plus)):
+    for name, value in ((f"{name} in force", group.frames.parameters[name]) for name in ("t_d", "t_plus")):
         line = named(steps, name)
         assert line.get_drawstyle() == "steps-post"
         place = np.searchsorted(line.get_xdata(), group.frames.time_ns / MS, side="right") - 1
@@ -142,8 +142,8 @@ def test_steps_in_force_and_lost_reports_match_the_trace() -> None:
     assert 0 < missed.sum() == (group.control.outcome[group.control.message == REPORT] == 1).sum()
     crosses: list[Any] = [line for line in steps.get_lines() if line.get_marker() == "x" and np.size(line.get_xdata())]
     assert [line.get_ydata().tolist() for line in crosses] == [
-        group.decisions.t_d[missed].tolist(),
-        group.decisions.t_plus[missed].tolist(),
+        group.decisions.parameters["t_d"][missed].tolist(),
+        group.decisions.parameters["t_plus"][missed].tolist(),
     ]
     assert len(named(reward, "reward, Eq. (31)").get_ydata()) == len(named(scores, "robust accuracy").get_ydata()) == 30 * 16 // 64
 
@@ -224,11 +224,11 @@ def test_the_summary_has_a_line_for_each_adaptive_group() -> None:
     given = two_windows()
     (line,) = adaptation_lines(summarise(read_view(Tables(given, ("link",)))))
     whole = -0.8 * 0.125 - 1.2 * 0.125**0.5
-    assert line.startswith(f"link: 2 rounds, mean t_D 20.0, mean t_plus 2.5, mean reward {whole:.3f} ± ")
+    assert line.startswith(f"link: 2 rounds, mean t_d 20.0, mean t_plus 2.5, mean reward {whole:.3f} ± ")
     assert line.endswith(", robust accuracy 75.0 % [40.9, 92.9]")
     given["scores"]["class_attacked"] = [-1] * 8
     text = summary_text(summarise(read_view(Tables(given, ("link",)))))
-    assert text.splitlines()[-1] == "link: 2 rounds, mean t_D 20.0, mean t_plus 2.5"
+    assert text.splitlines()[-1] == "link: 2 rounds, mean t_d 20.0, mean t_plus 2.5"
     assert adaptation_lines(summarise(read_view(two_small_groups()))) == []
 
 
@@ -238,7 +238,7 @@ def test_the_report_of_a_trace_shows_its_policies(tmp_path: Path) -> None:
     trace = Tables(adaptive(PAIR, 1, 4), PAIR).write(tmp_path / "run.h5", scenario(PAIR))
     page = write_report(trace, tmp_path / "report.html").read_text(encoding="utf-8")
     assert all(CAPTIONS[name].title in page for name in NAMES)
-    assert "lookup: 4 rounds, mean t_D" in page
+    assert "lookup: 4 rounds, mean t_d" in page
 
 
 def test_the_first_policy_is_compared_with_every_other() -> None:

@@ -44,7 +44,7 @@ def exchange(number: int, draw: np.random.Generator) -> Iterator[Record]:
     )
     frame = {"time_ns": start_ns + 2 * MS, "link": 0, "frame": number}
     sizes = {"airtime_ns": MS, "attempt": 0, "epoch": 0, "images": 1, "channel_uses": 1000}
-    yield FrameSent(**frame, **sizes, assumed_snr_db=10.0, t_d=0, t_plus=0, outcome=Outcome.DECODED)
+    yield FrameSent(**frame, **sizes, assumed_snr_db=10.0, parameters={}, outcome=Outcome.DECODED)
     for node in (Node.ALICE, Node.BOB, Node.EVE):
         yield KeptImage(**frame, image=0, node=node, pixels=draw.integers(0, 256, (3, 8, 8), np.uint8))
     for receiver in (Node.BOB, Node.EVE):

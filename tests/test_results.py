@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from linksim.errors import LinksimError
 from linksim.reproduction import results
-from linksim.reproduction.results import COLUMNS, ExperimentResult, ResultStore
+from linksim.reproduction.results import COLUMNS, DRAWS, DifferentDrawsError, ExperimentResult, ResultStore
 
 
 def result(key: str, digest: str = "d") -> ExperimentResult:
@@ -27,7 +28,7 @@ def test_a_kept_result_is_read_as_it_was_stored(tmp_path: Path) -> None:
     again = ResultStore(tmp_path)
     assert [kept.key for kept in again.results()] == ["table1/bob/mc0", "table1/bob/mc10"]
     for one, other in zip(store.results(), again.results(), strict=True):
-        assert (one.key, one.digest, one.seed) == (other.key, other.digest, other.seed)
+        assert (one.key, one.digest, one.seed, one.draws) == (other.key, other.digest, other.seed, DRAWS)
         assert list(other.samples) == ["psnr_db", "ssim"]
         for metric, samples in result("").samples.items():
             assert np.array_equal(one.samples[metric], other.samples[metric])
@@ -53,11 +54,27 @@ def test_the_export_holds_every_interval_and_is_written_again(tmp_path: Path) ->
     assert [(row["experiment"], row["metric"]) for row in rows] == [(key, metric) for key in "ab" for metric in ("psnr_db", "ssim")]
     found = store["a"].interval("psnr_db")
     assert [float(rows[0][name]) for name in ("mean", "low", "high")] == pytest.approx([found.value, found.low, found.high], rel=1e-5)
-    assert (rows[0]["n"], rows[0]["seed"], rows[0]["digest"]) == ("3", "7", "d")
+    assert (rows[0]["n"], rows[0]["seed"], rows[0]["draws"], rows[0]["digest"]) == ("3", "7", str(DRAWS), "d")
     store.export_path.write_text("")
     assert ResultStore(tmp_path).export() == store.export_path
     assert store.export_path.read_text() == text
     assert {path.name for path in tmp_path.iterdir()} == {"results.sqlite", "results.csv"}
+
+
+def test_only_results_of_the_same_draws_are_aligned(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    store.put(result("a"))
+    store.put(result("b"))
+    store.put(replace(result("old"), draws=DRAWS - 1))
+    kept = ResultStore(tmp_path).only({"a": "d", "b": "d", "old": "d"})
+    assert {key: kept[key].draws for key in ("a", "b", "old")} == {"a": DRAWS, "b": DRAWS, "old": DRAWS - 1}
+    first, second = kept.aligned(("a", "b"), "ssim")
+    assert np.array_equal(first, second)
+    assert len(kept.aligned(("old",), "ssim")) == 1
+    with pytest.raises(DifferentDrawsError, match="different random draws, remeasure"):
+        kept.aligned(("a", "b", "old"), "ssim")
+    assert kept.same_draws("ab")
+    assert not kept.same_draws(["old", "a"])
 
 
 WRITER = """
@@ -109,7 +126,7 @@ def alter(statement: str) -> Callable[[Path], None]:
     [
         (lambda path: path.write_bytes(b"no database at all" * 100), r"results\.sqlite: damaged \(file is not a database\)"),
         (lambda path: path.write_bytes(path.read_bytes()[:5000]), r"results\.sqlite: damaged \(.*malformed"),
-        (alter("PRAGMA user_version = 9"), r"results\.sqlite: damaged \(format 9, expected 1\)"),
+        (alter("PRAGMA user_version = 9"), r"results\.sqlite: damaged \(format 9, expected 2\)"),
         (alter("UPDATE samples SET n = 4 WHERE metric = 'ssim'"), r"results\.sqlite: damaged \(ssim of a has 12 bytes, expected 16\)"),
         (alter("DROP TABLE samples"), r"results\.sqlite: cannot be used \(no such table: samples\)"),
     ],

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 from synthetic_reward_table import synthetic_reward_table
+from tiny_models import use_models
 
 from linksim.adapt.mdp import T_D, T_PLUS, random_steps
 from linksim.adapt.reward import reward
@@ -218,6 +219,6 @@ def test_truncated_and_bit_flipped_files_are_read_or_refused_in_one_line(path: P
 def test_loading_an_unknown_name_or_another_kind_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ModelError, match="is of kind classifier, not reward-table"):
         load_reward_table("classifier-cifar10")
-    monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path))
+    use_models(monkeypatch, tmp_path)
     with pytest.raises(ModelError, match="no trained model 'diffusec-reward-table'"):
         load_reward_table("diffusec-reward-table")

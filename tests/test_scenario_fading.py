@@ -44,7 +44,7 @@ def test_a_shift_is_given_or_comes_from_speed_and_carrier() -> None:
         (channel("{kind: tdl, profile: B, speed_mps: 1}"), "got 'B', allowed: one of 'A', 'C'"),
         (
             channel("{kind: tdl, doppler_hz: 1, bandwidth: ofdm}, csi: pilots"),
-            "channel.bob.csi: got 'pilots', allowed: 'perfect' where fading",
+            "channel.bob.csi: got 'pilots', allowed: 'perfect' with fading",
         ),
         (channel("raileigh"), "did you mean rayleigh?"),
         (channel("{kind: rayleigh, k_db: 3}"), "unknown key of kind 'rayleigh'; kind 'rician' or 'jakes' has it"),
@@ -70,7 +70,7 @@ def test_no_correlation_takes_any_fading(rho: str) -> None:
 @pytest.mark.parametrize(
     ("bob", "eve", "message"),
     [
-        ("rayleigh", "none", "got 0.5; a correlation takes fading of kind rayleigh, rician, jakes or tdl on both paths, got 'rayleigh'"),
+        ("rayleigh", "none", "got 0.5; a correlation requires fading of kind rayleigh, rician, jakes or tdl on both paths, got 'rayleigh'"),
         ("nakagami", "nakagami", "rayleigh, rician, jakes or tdl on both paths"),
         ("rayleigh", "{kind: jakes, doppler_hz: 3}", "fading of one kind on both paths, got 'rayleigh' and 'jakes'"),
         ("rayleigh", "{kind: rayleigh, coherence_ms: 3}", "the same fading on both paths but for k_db, got coherence_ms 10.0 and 3"),

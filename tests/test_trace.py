@@ -1,5 +1,6 @@
 """A trace returns what was written, and the writer rejects what does not fit."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,23 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from trace_files import MEANINGS, METADATA, SHAPE, SHAPES, frame, writer, written
+from trace_files import MEANINGS, METADATA, PARAMETERS, SHAPE, SHAPES, blank, frame, writer, written
 
 from linksim.errors import TraceError
-from linksim.records import TABLES, Column, FrameSent, JammingInterval, KeptImage, LinkCreated, Record, columns
+from linksim.negotiation import Bound
+from linksim.records import (
+    FILL,
+    TABLES,
+    Column,
+    FrameSent,
+    ImageScore,
+    JammingInterval,
+    KeptImage,
+    LinkCreated,
+    ParameterDecision,
+    Record,
+    columns,
+)
 from linksim.trace.layout import RunMetadata
 from linksim.trace.reader import open_trace
 from linksim.trace.writer import TraceWriter
@@ -25,11 +39,26 @@ def values_of(column: Column, words: tuple[str, ...]) -> st.SearchStrategy[Any]:
     if column.dtype.kind == "f":
         return st.floats(width=8 * column.dtype.itemsize)  # includes infinities and NaN
     limits = np.iinfo(column.dtype)
-    return st.integers(0 if column.unit == "ns" else int(limits.min), int(limits.max))
+    return st.integers(0 if column.unit == "ns" or column.optional else int(limits.min), int(limits.max))
 
 
 def rows_of(table: type[Record]) -> st.SearchStrategy[Record]:
-    return st.builds(table, **{c.name: values_of(c, MEANINGS.get((table.table, c.name), c.meanings)) for c in columns(table)})
+    """Records with any values. Optional values and negotiated parameters may be absent."""
+    plain, mappings = dict[str, st.SearchStrategy[Any]](), dict[str, dict[str, st.SearchStrategy[Any]]]()
+    for column in columns(table, PARAMETERS):
+        values = values_of(column, MEANINGS.get((table.table, column.name), column.meanings))
+        if column.key:
+            mappings.setdefault(column.field, {})[column.key] = values
+        else:
+            plain[column.name] = st.none() | values if column.optional else values
+    return st.builds(table, **plain, **{name: st.fixed_dictionaries({}, optional=by_key) for name, by_key in mappings.items()})
+
+
+def value_in(record: Record, column: Column) -> Any:
+    """Return the value that the trace stores."""
+    value = getattr(record, column.field)
+    value = value.get(column.key) if column.key else value
+    return column.fill if value is None else value
 
 
 def kept_image(pixels: np.ndarray[Any, Any]) -> KeptImage:
@@ -53,8 +82,9 @@ def test_every_record_is_read_back_bit_for_bit(tmp_path: Path, kept: list[Record
         for table in TABLES:
             rows, found = [r for r in kept if type(r) is table], read.table(table.table)
             assert len(found) == read.rows(table.table) == len(rows)
-            for column in columns(table):
-                wanted = np.array([getattr(r, column.name) for r in rows], column.dtype).reshape(found[column.name].shape)
+            assert list(found.columns) == [column.name for column in columns(table, PARAMETERS)]
+            for column in columns(table, PARAMETERS):
+                wanted = np.array([value_in(r, column) for r in rows], column.dtype).reshape(found[column.name].shape)
                 assert found[column.name].tobytes() == wanted.tobytes() or column.dtype.kind == "f"
                 np.testing.assert_array_equal(found[column.name], wanted)
                 assert found[column.name].dtype == column.dtype
@@ -90,6 +120,31 @@ def test_a_scenario_may_be_larger_than_an_attribute(tmp_path: Path) -> None:
         assert read.scenario_yaml == long.scenario_yaml
 
 
+def test_absent_values_and_parameters_of_other_schemes_are_filled(tmp_path: Path) -> None:
+    score = ImageScore(**blank(ImageScore) | dict.fromkeys(("psnr_db", "mse", "ssim", "erased", "class_clean")))
+    decision = ParameterDecision(**blank(ParameterDecision) | {"before": {"steps": 3}, "parameters": {"steps": 5}})
+    with writer(tmp_path / "run.h5") as trace:
+        for record in (score, frame(0), frame(1), decision):
+            trace(record)
+        trace.close("f00d")
+    with open_trace(tmp_path / "run.h5") as read:
+        scores, frames, decisions = (read.table(name) for name in ("scores", "frames", "decisions"))
+        assert np.isnan([scores[name][0] for name in ("psnr_db", "mse", "ssim")]).all()
+        assert [scores[name][0] for name in ("erased", "class_clean", "class_received")] == [FILL, FILL, 0]
+        assert (frames["steps"].tolist(), frames["guard_us"].tolist()) == ([1, FILL], [FILL, 1])
+        assert (frames.units("guard_us"), frames.descriptions["guard_us"].description) == ("us", "guard interval")
+        columns_of = {"steps_before": [3], "guard_us_before": [FILL], "steps": [5], "guard_us": [FILL]}
+        assert {name: decisions[name].tolist() for name in columns_of} == columns_of
+
+
+@pytest.mark.parametrize("name", ["outcome", "row", "steps_before"])
+def test_a_parameter_with_the_name_of_another_column_is_rejected(tmp_path: Path, name: str) -> None:
+    metadata = replace(METADATA, parameters=(*PARAMETERS, Bound(name, 0, 1, "1", "")))
+    with pytest.raises(TraceError, match=rf"name of another column of the trace: \w+\.{name}"):
+        TraceWriter(tmp_path / "run.h5", metadata, SHAPES, MEANINGS)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_tables_are_read_in_slices(tmp_path: Path) -> None:
     with open_trace(written(tmp_path / "run.h5")) as trace:
         for start, stop in [(0, 10), (250, 600), (690, 800), (5, 5), (9, 3), (900, None), (0, None), (-3, None)]:
@@ -101,7 +156,8 @@ def test_columns_have_words_and_units(tmp_path: Path) -> None:
         assert trace.table("links").meanings("group") == ("open", "sealed-2", "with_line")
         for table in TABLES:
             read = trace.table(table.table)
-            for column in columns(table):
+            for column in columns(table, PARAMETERS):
+                assert read.descriptions[column.name].description == column.description
                 assert read.units(column.name) == column.unit
                 assert read.meanings(column.name) == MEANINGS.get((table.table, column.name), column.meanings)
         with pytest.raises(TraceError, match="did you mean 'time_ns'"):
@@ -152,7 +208,7 @@ def test_unknown_tables_and_columns_are_ignored_and_missing_ones_are_reported(tm
         file["frames"].create_dataset("colour", data=["red"])
         del file["frames/channel_uses"], file["jamming"]
     with open_trace(path) as trace:
-        assert set(trace.table("frames").columns) == {c.name for c in columns(FrameSent)} - {"channel_uses"}
+        assert set(trace.table("frames").columns) == {c.name for c in columns(FrameSent, PARAMETERS)} - {"channel_uses"}
         with pytest.raises(TraceError, match="no column 'channel_uses'"):
             trace.table("frames")["channel_uses"]
         with pytest.raises(TraceError, match="no table 'jamming'"):

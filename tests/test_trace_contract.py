@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from trace_files import CONTRACT, MEANINGS, METADATA, SHAPE, frame, writer, written
+from trace_files import CONTRACT, MEANINGS, METADATA, PARAMETERS, SHAPE, frame, writer, written
 
 from linksim.records import TABLES, Column, ImageScore, KeptImage, columns
 from linksim.trace import layout
@@ -19,8 +19,18 @@ from linksim.trace import layout
 
 def test_flags_follow_the_cf_convention(tmp_path: Path) -> None:
     with h5py.File(written(tmp_path / "run.h5")) as file:
-        for table, column in ((t, c) for t in TABLES for c in columns(t)):
+        for table, column in ((t, c) for t in TABLES for c in columns(t, PARAMETERS)):
             attributes = file[table.table][column.name].attrs
+            assert ("_FillValue" in attributes) == column.optional
+            if column.optional:
+                assert attributes["_FillValue"].dtype == column.dtype
+                np.testing.assert_array_equal(attributes["_FillValue"], column.fill)
+            assert ("negotiated" in attributes) == ("valid_range" in attributes) == bool(column.key)
+            if column.key:
+                (bound,) = [bound for bound in PARAMETERS if bound.name == column.key]
+                assert attributes["negotiated"].decode() == bound.name
+                assert attributes["valid_range"].dtype == column.dtype
+                assert attributes["valid_range"].tolist() == [bound.lowest, bound.highest]
             words = MEANINGS.get((table.table, column.name), column.meanings)
             assert attributes["long_name"].decode() == column.description
             assert attributes["units"].decode() == column.unit
@@ -48,10 +58,10 @@ def test_xarray_opens_every_group(tmp_path: Path) -> None:
     for table in TABLES:
         with xarray.open_dataset(path, group=table.table) as opened:
             assert opened.attrs["title"] == table.title
-            assert list(opened.data_vars) == [c.name for c in columns(table)]
-            for column in columns(table):
+            assert list(opened.data_vars) == [c.name for c in columns(table, PARAMETERS)]
+            for column in columns(table, PARAMETERS):
                 assert opened[column.name].dims[0] == "row"
-                assert opened[column.name].dtype == column.dtype
+                assert opened[column.name].dtype.kind == ("f" if column.optional else column.dtype.kind)  # an absent integer is read as NaN
                 assert opened[column.name].attrs["long_name"] == column.description
                 assert opened[column.name].attrs["units"] == column.unit
     with xarray.open_dataset(path, group="images") as opened:
@@ -59,6 +69,7 @@ def test_xarray_opens_every_group(tmp_path: Path) -> None:
         assert opened["pixels"].values[0].ravel().tolist() == list(range(60))
     with xarray.open_dataset(path, group="frames") as opened:
         assert opened["frame"].sel(row=slice(10, 12)).values.tolist() == [10, 11, 12]
+        np.testing.assert_array_equal(opened["steps"].values[10:13], [11, np.nan, 13])
 
 
 def test_the_examples_of_the_page_run(tmp_path: Path) -> None:
@@ -75,8 +86,6 @@ def test_the_examples_of_the_page_run(tmp_path: Path) -> None:
                     receiver=i % 2,
                     label=3,
                     class_received=3,
-                    class_clean=-1,
-                    class_attacked=-1,
                     mse=0.01,
                     psnr_db=20.0 + i % 2,
                     ssim=0.9,

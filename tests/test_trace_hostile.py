@@ -57,6 +57,41 @@ def virtual(file: h5py.File) -> None:
     file["frames"].create_virtual_dataset("channel_uses", plan)
 
 
+def external_parameter(file: h5py.File) -> None:
+    replaced(file, "frames/steps", shape=(700,), external=[("/etc/hostname", 0, 2800)])
+    declare(file["frames/steps"], "steps")
+
+
+def declare(dataset: h5py.Dataset, name: Any, lowest: int = 1, highest: int = 50) -> None:
+    """Set the attributes of the column of a negotiated parameter."""
+    dataset.attrs["negotiated"] = np.bytes_(name.encode()) if isinstance(name, str) else name
+    dataset.attrs["units"], dataset.attrs["long_name"] = np.bytes_(b"1"), np.bytes_(b"steps")
+    dataset.attrs["valid_range"] = np.array([lowest, highest], np.int32)
+
+
+def parameter(name: Any, lowest: int = 1, highest: int = 50) -> Callable[[h5py.File], None]:
+    """Return a change of the name or range of the parameter of the column `steps`."""
+
+    def change(file: h5py.File) -> None:
+        declare(file["frames/steps"], name, lowest, highest)
+
+    change.__name__ = f"parameter {name!r} {lowest} {highest}"
+    return change
+
+
+def parameter_without_range(file: h5py.File) -> None:
+    del file["frames/steps"].attrs["valid_range"]
+
+
+def parameter_of_another_type(file: h5py.File) -> None:
+    values = file["frames/steps"][:]
+    declare(replaced(file, "frames/steps", data=values.astype(np.float32), dtype=np.float32), "steps")
+
+
+def known_column_as_parameter(file: h5py.File) -> None:
+    declare(file["frames/epoch"], "epoch")
+
+
 def bomb(file: h5py.File) -> None:
     replaced(file, "jamming/link", shape=(20_000_000_000,), chunks=(1024,), maxshape=(None,))
 
@@ -152,6 +187,16 @@ HOSTILE = [
     (soft_counter, "is a soft or external link"),
     (external_storage, "from another file"),
     (virtual, "from another file"),
+    (external_parameter, "from another file"),
+    (parameter("guard_us"), "is not the column of a negotiated parameter"),
+    (parameter("steps", 50, 1), "is not the column of a negotiated parameter"),
+    (parameter("steps", -1, 1), "is not the column of a negotiated parameter"),
+    (parameter("steps", 0, 65536), "is not the column of a negotiated parameter"),
+    (parameter("\x1b[2J"), "unprintable"),
+    (parameter(3), "not a text"),
+    (parameter_without_range, "no attribute"),
+    (parameter_of_another_type, "frames/steps has type float32"),
+    (known_column_as_parameter, "is not the column of a negotiated parameter"),
     (bomb, "declares 800000"),
     (declared_rows, "declares 50000000 rows"),
     (sparse_rows, "declares 50000000 rows"),

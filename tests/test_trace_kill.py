@@ -30,8 +30,8 @@ CHILD = f"""
     from linksim.trace.writer import TraceWriter
 
     folder, shape = Path(sys.argv[1]), (3, 8, 8)
-    frame, score = ({{c.name: 0 for c in columns(table)}} for table in (FrameSent, ImageScore))
-    image = {{c.name: 0 for c in columns(KeptImage)}}
+    score, image = ({{c.name: 0 for c in columns(table)}} for table in (ImageScore, KeptImage))
+    frame = {{c.name: 0 for c in columns(FrameSent)}} | {{"parameters": {{}}}}
     os.write(1, b"ready\\n")
     for number in range(10_000):
         metadata = RunMetadata("a: 1", number, {{}}, {{}})

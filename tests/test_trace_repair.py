@@ -6,7 +6,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from trace_files import METADATA, left_open, written
+from trace_files import METADATA, PARAMETERS, left_open, written
 
 from linksim.errors import TraceError
 from linksim.records import TABLES, FrameSent, LinkCreated, columns
@@ -39,7 +39,7 @@ def test_repair_preserves_rows_words_and_scenario(tmp_path: Path, compression: A
         assert after.compression == before.compression == compression
         for table in TABLES:
             one, two = before.table(table.table), after.table(table.table)
-            for column in columns(table):
+            for column in columns(table, PARAMETERS):
                 np.testing.assert_array_equal(one[column.name], two[column.name])
                 assert one.meanings(column.name) == two.meanings(column.name)
 
@@ -66,6 +66,11 @@ def test_repair_rejects_complete_traces_existing_targets_and_missing_columns(tmp
     with h5py.File(lacking, "r+") as file:
         del file["frames/channel_uses"]
     with pytest.raises(TraceError, match=r"lacks the column frames\.channel_uses"):
+        repair(lacking)
+    lacking = written(tmp_path / "other.h5", complete=False)
+    with h5py.File(lacking, "r+") as file:
+        del file["decisions/steps_before"]
+    with pytest.raises(TraceError, match=r"lacks the column decisions\.steps_before"):
         repair(lacking)
 
 

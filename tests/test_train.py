@@ -59,8 +59,8 @@ def test_a_killed_task_resumes_to_the_same_result_bit_for_bit(tmp_path: Path) ->
 
 def test_progress_shows_elapsed_and_remaining_time() -> None:
     line = TrainingProgress("training", 1500, 6000, 0.0125, 1800.0).line()
-    assert line == "training  [######                  ] 1,500/6,000  loss 0.0125  0:30:00 so far, 1:30:00 left"
-    assert TrainingProgress("measuring", 14, 14, 0.0, 1800.0).line() == f"measuring [{24 * '#'}] 14/14"
+    assert line == "training  [######..................]  25%  1,500/6,000 steps  loss 0.0125  30 min so far, 90 min left"
+    assert TrainingProgress("measuring", 14, 14, 0.0, 1800.0).line() == f"measuring [{24 * '#'}] 100%  14/14 evaluations"
 
 
 def assert_same(these: dict[str, Tensor], those: dict[str, Tensor]) -> None:

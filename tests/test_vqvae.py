@@ -113,7 +113,7 @@ def test_without_noise_the_scheme_equals_the_autoencoder() -> None:
     assert sent.shape == (3, scheme.channel_uses) == (3, 64 * 2 * 4 // 2)
     torch.testing.assert_close(sent.abs().square().mean(dim=1), torch.ones(3))
     gain = torch.tensor([[1.0 + 0j], [-2j], [0.3 + 0.4j]])
-    back = scheme.receive(ReceivedSymbols(gain * sent, gain, torch.full((3,), 1e-2)), *agreed(3))
+    back = scheme.receive(ReceivedSymbols(gain * sent, gain, torch.full((3,), 1e-2)), *agreed(3)).shown()
     snr_db = 10 * (gain[:, 0].abs().square() / 1e-2).log10()
     torch.testing.assert_close(back[:, 0], network.decode(network.encode(source[:, 0]), snr_db), rtol=0, atol=1e-5)
 
@@ -124,8 +124,8 @@ def test_an_image_does_not_depend_on_the_rest_of_the_batch() -> None:
     together, alone = scheme.send(source, *agreed(4)), scheme.send(source[2:3], *agreed(1))
     assert torch.equal(together[2:3], alone)
     gain, power = torch.ones(4, 1, dtype=torch.complex64), torch.full((4,), 2.0)
-    backs = scheme.receive(ReceivedSymbols(together + noise, gain, power), *agreed(4))
-    back = scheme.receive(ReceivedSymbols(alone + noise[2:3], gain[:1], power[:1]), *agreed(1))
+    backs = scheme.receive(ReceivedSymbols(together + noise, gain, power), *agreed(4)).shown()
+    back = scheme.receive(ReceivedSymbols(alone + noise[2:3], gain[:1], power[:1]), *agreed(1)).shown()
     torch.testing.assert_close(backs[2:3], back, rtol=0, atol=1e-5)
 
 

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
+from tiny_models import use_models
 
 from linksim.errors import LinksimError, ModelError
 from linksim.nets.cards import Card, ModelCost, RuntimeSettings, Score, TrainingData, read_card, write_card
@@ -22,7 +23,7 @@ SCORES = (Score("accuracy", "clean images", 0.93, 10_000), Score("accuracy", "AW
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A models folder with one valid model, `evaluator`."""
-    monkeypatch.setenv("LINKSIM_MODELS", str(tmp_path))
+    use_models(monkeypatch, tmp_path)
     clear_model_cache()
     network = build("classifier", CONFIG)
     draw_weights(network, torch.Generator().manual_seed(1))
@@ -149,6 +150,12 @@ def test_a_card_prints_every_score() -> None:
         "  accuracy                0.9300  clean images, n = 10,000",
         "  accuracy                0.9000  AWGN at 10 dB, n = 10,000",
     ]
+
+
+@pytest.mark.parametrize(("text", "named"), [("[1, 2]\n", "card: must be of type dict"), ("", "card: must be of type dict, got None")])
+def test_a_card_that_is_no_block_is_rejected(folder: Path, text: str, named: str) -> None:
+    (folder / "evaluator.yaml").write_text(text)
+    assert f"damaged card ({named}" in refusal()
 
 
 @pytest.mark.parametrize("place", [0, 100, -1])

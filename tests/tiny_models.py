@@ -1,14 +1,17 @@
 """Model files for tests: small networks with random weights and cards."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from safetensors.torch import save_file
 
 from linksim.nets.cards import Card, ModelCost, write_card
 from linksim.nets.layers import draw_weights
 from linksim.nets.weights import build, sha256_of
+from linksim.training.card_blocks import cost_of
 
 VIT: dict[str, object] = {"layout": "vit", "width": 16, "heads": 2, "layers": 1, "reals": 8}
 UNET: dict[str, object] = {"widths": [8, 8, 8], "embedding": 8}
@@ -49,3 +52,9 @@ def write_diffusec_models(folder: Path) -> None:
     write_model(folder, "diffusec-codec", "codec", VIT)
     write_model(folder, "diffusec-denoiser", "denoiser", UNET)
     write_model(folder, "classifier-cifar10", "classifier", CLASSIFIER)
+
+
+def use_models(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Search for models in `folder` only, without the shipped ones."""
+    monkeypatch.setenv("LINKSIM_MODELS", str(folder))
+    monkeypatch.setattr("linksim.places.shipped_models", lambda: folder)

@@ -1,4 +1,4 @@
-"""A plugin with one small component of each kind. Tests load it as a user would load a file of his own."""
+"""A plugin with one small component of each kind. Tests load a copy of it with `--plugin`."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import nn
 
 import linksim
+from linksim.attacks.attack import Attack
 from linksim.jammers.jammer import Jammer
 from linksim.negotiation import NegotiatedParameters, bounded
 from linksim.phy.baseband import equalise
@@ -27,7 +28,7 @@ from linksim.worker import Operation
 
 @dataclass(frozen=True, slots=True)
 class Level(NegotiatedParameters):
-    """What both ends of the toy scheme agree on: the number of bits by which it attenuates its symbols."""
+    """Negotiated parameters of the toy scheme."""
 
     level: int = bounded(0, 3, "halvings of the amplitude")
 
@@ -122,10 +123,8 @@ class MemoryOptions(EveOptions):
     brightness: float = Field(0.25, ge=0, le=1, description="brightness per received frame, in pixel values of 0..1")
 
 
-class Memory:
+class Memory(Attack):
     """The attack of `MemoryOptions`."""
-
-    ambiguous_order = False
 
     def __init__(self, brightness: float, worker: Any, shape: tuple[int, ...]) -> None:
         self._brightness, self._worker, self._shape, self._received = brightness, worker, shape, 0
@@ -230,17 +229,14 @@ def make_model(width: int = 4) -> nn.Module:
     return nn.Linear(width, width)
 
 
-class PlainCodec(nn.Module):
-    """Every fourth pixel, in complex symbols of unit mean power."""
+class MeanCodec(nn.Module):
+    """Means of blocks of 4 x 4 pixels, two in each symbol."""
 
-    side = 32
-    colours = 3
     channel_uses = 96
 
     def encode(self, images: Any, snr_db: Any) -> Any:
         values = torch.nn.functional.avg_pool2d(images, 4).flatten(1).reshape(len(images), -1, 2) - 0.5
-        symbols = torch.view_as_complex(values.float().contiguous())
-        return symbols / symbols.abs().square().mean(dim=1, keepdim=True).sqrt().clamp_min(1e-6)
+        return torch.view_as_complex(values.float().contiguous())
 
     def decode(self, symbols: Any, snr_db: Any) -> Any:
         values = torch.view_as_real(symbols).reshape(len(symbols), 3, 8, 8) * 0.2 + 0.5
@@ -249,8 +245,8 @@ class PlainCodec(nn.Module):
 
 @linksim.register("codec", "toy-codec")
 def make_codec() -> nn.Module:
-    """Every fourth pixel."""
-    return PlainCodec()
+    """Means of blocks of 4 x 4 pixels."""
+    return MeanCodec()
 
 
 @linksim.register("training-task", "toy-task")
@@ -259,7 +255,7 @@ def make_task() -> Any:
     from linksim.training.codec import CodecTask
 
     config = {"channels": 4, "stem": 4, "width": 8, "inner": 4, "blocks": 1}
-    return CodecTask("samples", config, steps=2, batch=4, average=0.99, scored_db=(10.0,), num_eval_images=8)
+    return CodecTask("samples", config, steps=2, batch=4, average=0.99, scored_db=(10.0,))
 
 
 @linksim.register("figure", "toy-figure")

@@ -3,10 +3,12 @@
 import subprocess
 import sys
 import textwrap
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from linksim.records import FrameSent, LinkCreated, columns
+from linksim.negotiation import Bound
+from linksim.records import FrameSent, LinkCreated, Record
 from linksim.trace.layout import RunMetadata
 from linksim.trace.reader import open_trace
 from linksim.trace.writer import TraceWriter
@@ -15,8 +17,23 @@ CONTRACT = Path(__file__).parents[1] / "docs" / "trace-format.md"
 SHAPE = (3, 4, 5)
 SHAPES = {("images", "pixels"): SHAPE}
 MEANINGS = {("links", "group"): ("open", "sealed-2", "with_line")}
-METADATA = RunMetadata("frames: 3 # ü\n", 2**63 - 1, {"linksim": "0.1.0", "h5py": "3"}, {"codec-6": "ab" * 32})
-BLANK = {column.name: 0 for column in columns(FrameSent)}
+PARAMETERS = (Bound("steps", 1, 50, "1", "diffusion steps"), Bound("guard_us", 0, 65535, "us", "guard interval"))
+METADATA = RunMetadata(
+    scenario_yaml="frames: 3 # ü\n",
+    seed=2**63 - 1,
+    versions={"linksim": "0.1.0", "h5py": "3"},
+    models={"codec-6": "ab" * 32},
+    components={"jammer/burst": "burst.py " + "cd" * 32},
+    parameters=PARAMETERS,
+)
+
+
+def blank(record: type[Record]) -> dict[str, Any]:
+    """Return 0 for each field of a record, and no values of negotiated parameters."""
+    return {f.name: {} if "suffix" in f.metadata else 0 for f in fields(record)}
+
+
+BLANK = blank(FrameSent)
 
 
 def writer(path: Path, **options: Any) -> TraceWriter:
@@ -24,7 +41,9 @@ def writer(path: Path, **options: Any) -> TraceWriter:
 
 
 def frame(i: int) -> FrameSent:
-    return FrameSent(**{**BLANK, "time_ns": 1000 * i, "frame": i, "link": i % 64, "assumed_snr_db": i / 4})
+    """Return a frame record. Links with an even number negotiate `steps`, those with an odd number `guard_us`."""
+    negotiated = {"guard_us": i} if i % 2 else {"steps": 1 + i % 50}
+    return FrameSent(**{**BLANK, "time_ns": 1000 * i, "frame": i, "link": i % 64, "assumed_snr_db": i / 4, "parameters": negotiated})
 
 
 def written(path: Path, rows: int = 700, complete: bool = True, **options: Any) -> Path:

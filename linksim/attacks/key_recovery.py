@@ -36,6 +36,14 @@ class KeySets:
         assignment: Assignment = place + self.orders.shape[-1] * other
         return assignment
 
+    def has_order(self, order: NDArray[np.int64]) -> bool:
+        """Return whether a permutation int64 [2, rows] is in the set, with the images in either order."""
+        return any(bool((self.orders == images).all(axis=(1, 2)).any()) for images in (order, order[::-1]))
+
+    def has_subset(self, subset: NDArray[np.bool_]) -> bool:
+        """Return whether a substitution bool [rows] is in the set."""
+        return bool((self.subsets == subset).all(axis=1).any())
+
 
 def decode_key(assignment: Assignment) -> KeySets:
     """Return the key that produces an assignment, as sets of one: int64 [1, 2, rows] and bool [1, rows].

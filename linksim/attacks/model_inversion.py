@@ -10,6 +10,7 @@ from torch import Tensor
 
 from linksim.phy.baseband import ReceivedSymbols, equalise, post_equalisation_snr
 
+SymbolEncoder = Callable[[Tensor], Tensor]  # images [images, c, h, w] in 0..1 -> symbols complex [images, channel_uses]
 SymbolDecoder = Callable[[Tensor], Tensor]  # equalised symbols complex [images, channel_uses] -> images [images, c, h, w] in 0..1
 # (pairs complex [items, 2, channel_uses], noise power per symbol [items]) -> pairs in order, of the same shape
 Reassemble = Callable[[Tensor, Tensor], Tensor]
@@ -30,7 +31,12 @@ def invert_frames(
     """
     symbols = equalise(received).reshape(len(received.symbols), -1, channel_uses)
     if reassemble is not None:
-        symbols = reassemble(symbols, (1.0 / post_equalisation_snr(received).clamp_min(MIN_SNR)).mean(dim=1))
+        symbols = reassemble(symbols, noise_after_equalisation(received))
     symbols = symbols[:, :images]
     decoded = decode(symbols.flatten(0, 1))
     return decoded.reshape(len(symbols), images, *decoded.shape[1:])
+
+
+def noise_after_equalisation(received: ReceivedSymbols) -> Tensor:
+    """Return the mean noise power per equalised symbol of each item, real [batch]."""
+    return (1.0 / post_equalisation_snr(received).clamp_min(MIN_SNR)).mean(dim=1)

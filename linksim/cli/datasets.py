@@ -27,6 +27,6 @@ def data_fetch(name: str, origin: str | None) -> None:
     """Download the dataset NAME into the cache and verify its checksums."""
     from linksim.data.fetch import fetch
 
-    for path in fetch(name, origin, lambda p: draw_line(f"{p.file}  {p.done_bytes / 1e6:,.1f} MB")):
+    for path in fetch(name, origin, lambda p: draw_line(p.line())):
         draw_line("", end="\n")
         click.echo(path)

@@ -18,7 +18,6 @@ from linksim.errors import LinksimError
 def run(scenario: str | None, overrides: tuple[str, ...], source: Path | None, out: Path | None, overwrite: bool, figures: bool) -> None:
     """Run SCENARIO: a YAML file, or the name of a shipped scenario such as quickstart."""
     from linksim.plugins import load_entry_points
-    from linksim.progress import ProgressBar
     from linksim.provenance import require_components
     from linksim.scenario.load import load_scenario, scenario_from_text
     from linksim.trace.reader import open_trace
@@ -39,8 +38,9 @@ def run(scenario: str | None, overrides: tuple[str, ...], source: Path | None, o
         raise LinksimError(f"{path}: this trace is the one to run again; name another folder with --out")
 
     from linksim.simulate.run import run as run_scenario
+    from linksim.simulate.run_progress import RunProgress
 
-    bar = ProgressBar(chosen.frames * chosen.links, draw_line)
+    bar = RunProgress(chosen.frames * chosen.links, draw_line)
     result = run_scenario(chosen, (bar,), path, overwrite)
     draw_line(bar.line(), end="\n")
     result.write_profile(folder / "profile.json")

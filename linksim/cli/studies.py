@@ -18,24 +18,27 @@ from linksim.cli.main import PATH, draw_line, main
 @click.option(
     "--measure/--no-measure", default=True, show_default=True, help="Run experiments without kept results, or use kept results only."
 )
+@click.option("--remeasure", is_flag=True, help="Also replace kept results that have other random draws than new ones.")
 @click.option("--out", type=PATH, default=Path("results/papers"), show_default=True, metavar="DIR", help="Folder of kept results.")
-def papers(paper: str | None, only: tuple[str, ...], images: int | None, measure: bool, out: Path) -> None:
+def papers(paper: str | None, only: tuple[str, ...], images: int | None, measure: bool, remeasure: bool, out: Path) -> None:
     """Compare the claims of PAPER with measurements; without PAPER, list the papers."""
     from linksim.reproduction import page
     from linksim.reproduction.reproduction import Reproduction, overview
 
+    if remeasure and not measure:
+        raise click.UsageError("give either --remeasure or --no-measure")
     if paper is None:
         for line in overview(out):
             click.echo(line)
         return
     reproduction = Reproduction(paper, out, images)
-    failures = reproduction.measure(only, lambda line: draw_line(line, end="\n"), draw_line) if measure else []
+    warnings = reproduction.measure(only, lambda line: draw_line(line, end="\n"), draw_line, remeasure) if measure else []
     results, verdicts = reproduction.verdicts()
     for text in (page.tables_text(reproduction.paper, results), page.verdicts_text(verdicts), page.summary(verdicts)):
         click.echo(f"{text}\n")
     for line in page.write(reproduction.paper, results, verdicts):
         click.echo(line)
-    for line in (*failures, *reproduction.remarks()):
+    for line in (*warnings, *reproduction.remarks()):
         click.echo(f"warning: {line}", err=True)
 
 

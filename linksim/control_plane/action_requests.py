@@ -1,4 +1,4 @@
-"""Negotiated parameters chosen outside the simulation: the request of every link is held, and all requests are answered at the same instant.
+"""Negotiated parameters chosen outside the simulation: all links' requests are held and answered at the same instant.
 
     simulation runs ... link requests ... link requests ... all have requested | caller reads the requests and answers | simulation runs ...
 

@@ -113,7 +113,8 @@ class AliceSession(SessionEndpoint):
     def _accepts(self, message: Clear | Sealed, raw: bytes) -> bool:
         """Accept ACCEPT if the session keys that follow from it verify its tag; the keys are then in force.
 
-        Accept REPORT if it offers valid values, and NACK if its tag is Bob's and it is newer than the last one and about a frame of this session.
+        Accept REPORT if it offers valid values. Accept NACK if its tag is Bob's and it is newer than the last one and about a frame of this
+        session.
         """
         if isinstance(message, Accept) and self._handshake is not None:
             self._install_keys(self._secure(self._handshake.keys(message), ALICE_TO_BOB))

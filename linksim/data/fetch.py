@@ -13,6 +13,7 @@ from urllib.request import Request, urlopen
 from linksim.data.downloads import ORIGINS, RemoteFile, download_folder
 from linksim.data.validation import md5_of
 from linksim.errors import DataError
+from linksim.progress import progress_line
 from linksim.registry import suggest
 
 BLOCK = 1 << 18  # bytes per read and per progress report
@@ -33,6 +34,10 @@ class FetchProgress:
     file: str
     done_bytes: int
     total_bytes: int | None
+
+    def line(self) -> str:
+        """Return one line for a terminal, with a progress bar if the size is known."""
+        return progress_line(self.done_bytes / 1e6, self.total_bytes and self.total_bytes / 1e6, "MB", f"{self.file}  ", digits=1)
 
 
 class _InterruptedTransferError(Exception):

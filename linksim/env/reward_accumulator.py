@@ -7,7 +7,7 @@ import numpy as np
 
 from linksim.adapt.reward import adv_share, err_share
 from linksim.enums import Node, Outcome
-from linksim.records import FrameSent, ImageScore, Record
+from linksim.records import FILL, FrameSent, ImageScore, Record
 
 
 class RoundReward(NamedTuple):
@@ -15,7 +15,7 @@ class RoundReward(NamedTuple):
 
     ssim      mean structural similarity of the images
     adv, err  shares of Eq. (28) and (30)
-    images    number of images; if it is 0, the other fields are those of the previous round
+    images    number of images with an SSIM; if it is 0, the other fields are those of the previous round
     """
 
     ssim: float
@@ -62,10 +62,12 @@ class RewardAccumulator:
 
 
 def round_reward(scores: list[ImageScore]) -> RoundReward | None:
-    """The reward components of these images, or None if there are no images."""
-    if not scores:
+    """The reward components of the images that have an SSIM, or None if there are none. Images without classes count for no share."""
+    kept = [row for row in scores if row.ssim is not None]
+    if not kept:
         return None
-    clean, attacked, final = np.array([(row.class_clean, row.class_attacked, row.class_received) for row in scores], np.int64).T
+    classes = [(row.class_clean, row.class_attacked, row.class_received) for row in kept]
+    clean, attacked, final = np.array([(FILL,) * 3 if None in row else row for row in classes], np.int64).T
     adv, err = adv_share(clean, attacked, final), err_share(clean, attacked, final)
-    likeness = [row.ssim for row in scores if row.ssim is not None]
-    return RoundReward(ssim=float(np.mean(likeness)), adv=float(adv), err=float(err), images=len(scores))
+    ssim = float(np.mean([row.ssim for row in kept if row.ssim is not None]))
+    return RoundReward(ssim=ssim, adv=float(adv), err=float(err), images=len(kept))

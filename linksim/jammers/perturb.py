@@ -1,8 +1,8 @@
 """Operations that compute the perturbations of an adversarial jammer: one perturbation per item, or a universal one.
 
-Both take (symbols complex [items, channel_uses], gain, noise power [items], jamming power [items], keys [items, 3]) and return
-perturbations, complex [items, channel_uses], of unit mean power per item. The jammer attacks an assumed receiver, which decodes each image
-of an item separately. The jammer has no keys, so it treats a permuted item like an undefended one.
+Both take (named tensors with symbols complex [items, channel_uses], gain, noise power [items], jamming power [items], keys [items, 3])
+and return perturbations, complex [items, channel_uses], of unit mean power per item. The jammer attacks an assumed receiver, which
+decodes each image of an item separately. The jammer has no keys, so it treats a permuted item like an undefended one.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from linksim.phy.noise import Noise
 from linksim.scenario.channel import Equaliser
 from linksim.schemes.base import Scheme
 from linksim.schemes.parameters import SnrEstimate, per_item_float
-from linksim.worker import Operation
+from linksim.worker import Named, Operation
 
 Receiver = Callable[[ReceivedSymbols], Tensor]  # received symbols of items -> images [items, ...]
 
@@ -85,7 +85,8 @@ class PerturbationOptimiser:
 def per_frame(optimiser: PerturbationOptimiser, batch: int) -> Operation:
     """Operation that computes a separate perturbation for every item."""
 
-    def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, power: Tensor, keys: Tensor) -> Tensor:
+    def run(sent: Named, gain: Tensor, noise_power: Tensor, power: Tensor, keys: Tensor) -> Tensor:
+        symbols = sent["symbols"]
         return optimiser(symbols, gain, noise_power, power, Noise(keys).complex(symbols.shape[1]))
 
     return Operation("perturb", run, batch)
@@ -103,7 +104,8 @@ def universal_perturbation(
     gain, levels = torch.ones_like(captured[:, :1]), torch.ones(len(captured), device=captured.device)
     pattern = optimiser(captured, gain, noise_power * levels, power * levels, start)
 
-    def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, power: Tensor, keys: Tensor) -> Tensor:
+    def run(sent: Named, gain: Tensor, noise_power: Tensor, power: Tensor, keys: Tensor) -> Tensor:
+        symbols = sent["symbols"]
         return pattern.repeat(len(symbols), symbols.shape[1] // pattern.shape[1])
 
     return Operation("perturb", run, batch)

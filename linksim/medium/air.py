@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from linksim.context import EventKind, Simulation
 from linksim.control_plane.faults import FaultInjector
 from linksim.enums import Node
-from linksim.frames import ControlFrame, DataFrame, ReceivedFrame, ReceivedMessage, Transmission
+from linksim.frames import ControlFrame, DataFrame, OverheardMessage, ReceivedFrame, ReceivedMessage, Transmission
 from linksim.jammers.jammer import Jammer
 from linksim.medium.control_phy import ControlPhy
 from linksim.phy import pilots
@@ -30,7 +30,7 @@ from linksim.scenario.nodes import NoAttack
 from linksim.scenario.schema import LinkOptions
 from linksim.schemes.parameters import per_item_float
 from linksim.units import NS_PER_S, airtime_ns, linear_to_db, seconds_to_ns
-from linksim.worker import Operation, Promise
+from linksim.worker import Named, Operation, Promise
 
 Deliver = Callable[[ReceivedFrame | ReceivedMessage], object]
 
@@ -91,6 +91,8 @@ class Air:
         self.jammer: Jammer | None = None
         self.faults: FaultInjector | None = None
         self._specs, self._correlation = (options.channel.bob, options.channel.eve), options.channel.correlation
+        self._radio = options.radio
+        self._eavesdropper: tuple[ControlPhy, Callable[[OverheardMessage], object]] | None = None
         geometry = options.channel.geometry
         self._geometries = tuple(LinkGeometry(geometry.alice, receiver, self._symbol_rate_hz) for receiver in (geometry.bob, geometry.eve))
         self.control_phy = ControlPhy(options.radio, options.channel.bob, streams.key(f"{name}/control"))
@@ -106,6 +108,11 @@ class Air:
         delay_ns = seconds_to_ns(spec.propagation_us / 1e6)
         keys = key(f"{name}/noise"), key(f"{name}/jam"), key(f"{name}/pilots")
         self._receivers[number] = Receiver(number, path, spec, delay_ns, *keys, deliver)
+
+    def add_eavesdropper(self, deliver: Callable[[OverheardMessage], object]) -> None:
+        """Register Eve's callback for her own copy of every control frame. Without it no such copy is computed."""
+        noise = self._streams.key(f"{self._name}/{NODES[Node.EVE]}/control")
+        self._eavesdropper = ControlPhy(self._radio, self._specs[Node.BOB], noise, self._specs[Node.EVE]), deliver
 
     @property
     def receivers(self) -> tuple[Receiver, ...]:
@@ -137,7 +144,9 @@ class Air:
         start = yield from self._occupy(len(sent), 0, data=False)
         self._simulation.update_fingerprint(self._link, EventKind.CONTROL, self._num_control_frames)
         receiver = self._receivers[Node.BOB]
-        copy = self._received_message(receiver, frame, sent, start)
+        copy = self._received_message(receiver, self.control_phy, frame, sent, start)
+        if self._eavesdropper is not None:
+            self._overhear(*self._eavesdropper, frame, sent, start)
         self._release()
         self._num_control_frames += 1
         deliver = receiver.deliver if frame.sender == Node.ALICE else self._alice
@@ -189,19 +198,27 @@ class Air:
             noise_power = noise_power + jamming_power[num_pilots:].reshape(items, -1).mean(axis=1)
             snr_db = sinr_db(realisation, jamming_power)
         jammed_fraction = 0.0 if jamming_power is None else float(np.count_nonzero(jamming_power)) / channel_uses
-        self._simulation.emit(
-            Reception(
-                time_ns=start,
-                link=self._link,
-                frame=frame.number,
-                receiver=receiver.number,
-                mean_snr_db=realisation.mean_snr_db,
-                snr_db=realisation.snr_db,
-                estimated_snr_db=snr_db,
-                jammed_fraction=jammed_fraction,
-                mean_jsr=0.0 if jamming_power is None else float(jamming_power.mean()),
+        mean_jsr = 0.0 if jamming_power is None else float(jamming_power.mean())
+
+        def record(sent: Named) -> None:
+            """Emit the record once the radiated power is known: SNR and jamming-to-signal ratio refer to it."""
+            power = float(sent["power"].mean())
+            self._simulation.emit(
+                Reception(
+                    time_ns=start,
+                    link=self._link,
+                    frame=frame.number,
+                    receiver=receiver.number,
+                    power=power,
+                    mean_snr_db=realisation.mean_snr_db,
+                    snr_db=realisation.snr_db + linear_to_db(power),
+                    estimated_snr_db=snr_db,
+                    jammed_fraction=jammed_fraction,
+                    mean_jsr=mean_jsr / power if power else 0.0,
+                )
             )
-        )
+
+        self._simulation.worker.then(frame.symbols, record)
         assumed = per_item(gain, items, num_pilots)
         return ReceivedFrame(frame, start, received, assumed, noise_power, snr_db, receiver.spec.equaliser)
 
@@ -233,12 +250,28 @@ class Air:
         gain = realisation.gain if len(realisation.gain) == 1 else realisation.gain[:count]
         return pilots.estimate(gain * self._pilots + unit_noise(draw, count) * np.sqrt(level), self._pilots)
 
-    def _received_message(self, receiver: Receiver, frame: ControlFrame, sent: NDArray[np.complex64], start: int) -> ReceivedMessage:
-        """A control frame that has just ended, as its addressee receives it."""
+    def _overhear(
+        self,
+        phy: ControlPhy,
+        deliver: Callable[[OverheardMessage], object],
+        frame: ControlFrame,
+        sent: NDArray[np.complex64],
+        start: int,
+    ) -> None:
+        """Deliver a control frame that has just ended as Eve receives it."""
+        eve = self._receivers[Node.EVE]
+        copy = self._received_message(eve, phy, frame, sent, start)
+        overheard = OverheardMessage(copy.raw, start, copy.airtime_ns, copy.channel_uses, copy.snr_db)
+        self._after(eve.delay_ns, partial(deliver, overheard))
+
+    def _received_message(
+        self, receiver: Receiver, phy: ControlPhy, frame: ControlFrame, sent: NDArray[np.complex64], start: int
+    ) -> ReceivedMessage:
+        """A control frame that has just ended, as a receiver demodulates it."""
         channel_uses = len(sent)
         realisation = receiver.path.during(start, channel_uses, self._use_ns)
         jamming_power = self.jammer.power(receiver.number, start, channel_uses, self._use_ns) if self.jammer else None
-        raw, snr_db = self.control_phy.receive(frame, sent, realisation, jamming_power, self._num_control_frames)
+        raw, snr_db = phy.receive(frame, sent, realisation, jamming_power, self._num_control_frames)
         return ReceivedMessage(frame, raw, start, self.airtime_ns(channel_uses), channel_uses, snr_db, sinr_db(realisation, jamming_power))
 
 

@@ -1,6 +1,7 @@
 """Physical layer of the control frames of one link: bytes to symbols, and received symbols to bytes and a measured SNR.
 
-The path between Alice and Bob is reciprocal. Control frames are computed immediately, because the simulation depends on their bytes.
+The path between Alice and Bob is reciprocal. Control frames are computed immediately, because the simulation depends on their bytes. Eve,
+if her attack observes control frames, has a physical layer of her own with her own noise; one path stands for those from both senders.
 """
 
 import numpy as np
@@ -27,13 +28,15 @@ class ControlPhy:
     frames begin with pilots, and messages are demodulated with the gain and noise power estimated from them. A receiver with perfect
     channel knowledge also knows the interference power of every channel use.
 
-    radio  options of the radio
-    path   options of the path between Alice and Bob
-    noise  stream of the noise on control frames
+    radio     options of the radio
+    path      options of the path between Alice and Bob, which determine the pilots
+    noise     stream of the noise on control frames
+    receiver  options of the receiver's path, if it differs; without pilots in a frame, its receiver knows the channel
     """
 
-    def __init__(self, radio: Radio, path: Path, noise: StreamKey) -> None:
-        self._radio, self._estimated, self._noise = radio, path.csi == "pilots", Draws(noise)
+    def __init__(self, radio: Radio, path: Path, noise: StreamKey, receiver: Path | None = None) -> None:
+        self._radio, self._piloted, self._noise = radio, path.csi == "pilots", Draws(noise)
+        self._estimated = (receiver or path).csi == "pilots"
         self._pilots = pilots.pilots(radio.pilots)
         self._coding: Coding = LdpcQpsk() if radio.control_coding == "ldpc" else UncodedBpsk()
 
@@ -74,4 +77,4 @@ class ControlPhy:
 
     def _pilots_of(self, probe: bool) -> int:
         """Number of pilots in front of a message."""
-        return len(self._pilots) if probe or self._estimated else 0
+        return len(self._pilots) if probe or self._piloted else 0

@@ -160,7 +160,7 @@ TYPES = {  # error of pydantic -> the expected type
     "int_type": "int",
     "int_from_float": "int",
     "float_type": "float",
-    "mapping_type": "dict",
+    "dict_type": "dict",
     "dataclass_type": "dict",
     "tuple_type": "list",
 }
@@ -189,3 +189,22 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def card_of_code(name: str, kind: str, sha256: str) -> Card:
+    """Return the card of a model that is built in Python and has no file; `sha256` is the digest of its source."""
+    return Card(
+        name=name,
+        kind=kind,
+        config={},
+        training={},
+        data=(),
+        wall_s=0.0,
+        device="",
+        versions={},
+        dtype="float32",
+        sha256=sha256,
+        cost=ModelCost(channel_uses=None, parameters=0),
+        scores=(),
+        runtime={},
+    )

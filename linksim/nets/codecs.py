@@ -10,6 +10,8 @@ per image instead of per batch.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -79,6 +81,33 @@ class Codec(nn.Module):
         """
         images: Tensor = self.decoder(symbols, snr_db)
         return images.float().clamp(0.0, 1.0)
+
+
+class OutsideCodec(Codec):
+    """A codec from outside the package: any torch module with two methods and a few optional attributes.
+
+        encode(images [batch, colours, side, side] in 0..1, snr_db [batch]) -> complex symbols [batch, channel_uses]
+        decode(equalised symbols, snr_db [batch]) -> images
+
+    `channel_uses` is required; `colours` (3), `side` (32) and `rows` (8) have defaults. The symbols are normalised to unit mean power.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        described: Any = module
+        colours, side, rows = (getattr(module, name, default) for name, default in (("colours", 3), ("side", 32), ("rows", 8)))
+        super().__init__(colours, side, rows, described.channel_uses)
+        self.encoder, self.decoder = _Method(module, "encode", normalise_power), _Method(module, "decode")
+
+
+class _Method(nn.Module):
+    """A method of a module as a module, followed by an optional function of its result."""
+
+    def __init__(self, module: nn.Module, method: str, then: Callable[[Tensor], Tensor] = lambda result: result) -> None:
+        super().__init__()
+        self.module, self._method, self._then = module, method, then
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self._then(getattr(self.module, self._method)(*inputs))
 
 
 class Encoder(nn.Module):

@@ -1,7 +1,6 @@
 """Loading of trained models: weights from models/NAME.safetensors, verified against the card models/NAME.yaml. Pickle is never used."""
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from linksim.errors import LinksimError, ModelError
-from linksim.nets.cards import TABLE_SUFFIXES, Card, RuntimeSettings, read_card
+from linksim.nets.cards import TABLE_SUFFIXES, Card, RuntimeSettings, card_of_code, read_card
 from linksim.nets.classifiers import WhitenedNet
-from linksim.nets.codecs import ResidualJscc
+from linksim.nets.codecs import OutsideCodec, ResidualJscc
 from linksim.nets.inverters import InverseNet
 from linksim.nets.miea import MieaInverse, MieaJscc
 from linksim.nets.policy import Actor
@@ -25,8 +24,8 @@ from linksim.nets.unet import UNet
 from linksim.nets.vit import VitJscc
 from linksim.nets.vqvae import VqVae
 from linksim.nets.wide_resnet import WideResNet
-from linksim.places import shipped_models
-from linksim.registry import Component, add, component, suggest
+from linksim.places import model_folders
+from linksim.registry import Component, add, component, components, suggest
 
 NetworkFactory = Callable[..., nn.Module]
 
@@ -103,9 +102,13 @@ class ModelStatus:
 
 
 def models_folder() -> Path:
-    """Return the folder of the trained models: $LINKSIM_MODELS, or the folder that is shipped with linksim."""
-    own = os.environ.get("LINKSIM_MODELS")
-    return Path(own).expanduser() if own else shipped_models()
+    """Return the folder to which new models are written: the first one of the model search path (`places.model_folders`)."""
+    return model_folders()[0]
+
+
+def folder_of(name: str) -> Path:
+    """Return the first folder of the model search path with a card of this name, or the first folder if there is none."""
+    return next((folder for folder in model_folders() if (folder / f"{name}.yaml").is_file()), model_folders()[0])
 
 
 def pick_device(name: str) -> torch.device:
@@ -146,7 +149,7 @@ def build(kind: str, config: dict[str, Any]) -> nn.Module:
 
 def has_model(name: str) -> bool:
     """Return whether there is a card of this name. Its weights may still be damaged."""
-    return (models_folder() / f"{name}.yaml").is_file()
+    return (folder_of(name) / f"{name}.yaml").is_file()
 
 
 def load_model(name: str, kind: str, device: str = "cpu") -> TrainedModel:
@@ -155,7 +158,9 @@ def load_model(name: str, kind: str, device: str = "cpu") -> TrainedModel:
     Raises ModelError, in one line, if the name is unknown, the model is of another kind, a file is missing or altered, or its tensors do
     not fit the config.
     """
-    model = _load(models_folder(), name, pick_device(device))
+    if kind == "codec" and any(declared.name == name for declared in components("codec")):
+        return _codec_from_outside(name, pick_device(device))
+    model = _load(folder_of(name), name, pick_device(device))
     if model.card.kind != kind:
         raise ModelError(f"model {name!r} is of kind {model.card.kind}, not {kind}")
     return model
@@ -163,7 +168,7 @@ def load_model(name: str, kind: str, device: str = "cpu") -> TrainedModel:
 
 def find_table(name: str, kind: str) -> Path:
     """Return the verified file of a model that is a table (`cards.TABLE_SUFFIXES`). Raises ModelError as `load_model` does."""
-    folder = models_folder()
+    folder = folder_of(name)
     card = _card(folder, name)
     if card.kind != kind:
         raise ModelError(f"model {name!r} is of kind {card.kind}, not {kind}")
@@ -173,6 +178,16 @@ def find_table(name: str, kind: str) -> Path:
 def clear_model_cache() -> None:
     """Discard all loaded models, so that the next call reads them again. Call it after models have been written."""
     _load.cache_clear()
+    _codec_from_outside.cache_clear()
+
+
+@cache
+def _codec_from_outside(name: str, device: torch.device) -> TrainedModel:
+    """Build a codec that was declared from outside: a torch module with `encode` and `decode`, see `codecs.OutsideCodec`."""
+    declared = component("codec", name)
+    network = OutsideCodec(declared.load()()).requires_grad_(False).eval().to(device)
+    digest = declared.origin.sha256 if declared.origin else ""
+    return TrainedModel(name, card_of_code(name, "codec", digest), network, device)
 
 
 @cache
@@ -207,7 +222,7 @@ def _card(folder: Path, name: str) -> Card:
         raise ModelError(f"{name!r:.80} cannot name a model: letters, digits, '.', '_' and '-', at most 64")
     path = folder / f"{name}.yaml"
     if not path.is_file():
-        known = suggest(name, (card.stem for card in folder.glob("*.yaml")))
+        known = suggest(name, {card.stem for searched in model_folders() for card in searched.glob("*.yaml")})
         raise ModelError(
             f"no trained model {name!r} in {folder} ({known}); `linksim train {name}` makes it if there is such a training task"
         )
@@ -235,9 +250,9 @@ def sha256_of(path: Path) -> str:
 
 
 def list_models(tasks: Iterable[str] = ()) -> list[ModelStatus]:
-    """Return the status of every card in the models folder and of every name in `tasks` without a card, sorted by name."""
-    folder = models_folder()
-    return [_status(folder, name) for name in sorted({path.stem for path in folder.glob("*.yaml")} | set(tasks))]
+    """Return the status of every card in the model search path and of every name in `tasks` without a card, sorted by name."""
+    names = {path.stem for folder in model_folders() for path in folder.glob("*.yaml")}
+    return [_status(folder_of(name), name) for name in sorted(names | set(tasks))]
 
 
 def _status(folder: Path, name: str) -> ModelStatus:

@@ -23,7 +23,7 @@ from linksim.worker import Operation
 
 @dataclass(frozen=True)
 class ImageSampler:
-    """The order in which a link sends images: all images of the dataset in random order, then again in the same order.
+    """The order in which a link sends images: its images of the dataset in random order, then again in the same order.
 
     order   indices into the dataset, int64 [n]
     labels  labels of the dataset, int64 [n]

@@ -33,7 +33,7 @@ class Constellation:
         self._simulation.worker.then(copy.received, partial(self._emit, receiver, copy))
 
     def _emit(self, receiver: int, copy: ReceivedFrame, received: Tensor) -> None:
-        sent = self._simulation.worker.value(copy.frame.symbols)  # known already, because the received symbols depend on it
+        sent = self._simulation.worker.value(copy.frame.symbols)["symbols"]  # known already, because the received symbols depend on it
         gain, noise_power = (torch.from_numpy(array.copy()).to(received.device) for array in (copy.gain, copy.noise_power))
         equalised = equalise(ReceivedSymbols(received, gain, noise_power, copy.equaliser))
         spacing = -(-received.numel() // MAX_SYMBOLS)

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from linksim.attacks.attack import Attack
+from linksim.attacks.key_recovery import KeySets
 from linksim.context import Simulation
 from linksim.control_plane.frame_parameters import AgreedParameters
 from linksim.enums import ImageOwner, Node, Outcome
@@ -14,7 +16,10 @@ from linksim.frames import ReceivedFrame
 from linksim.negotiation import names, values
 from linksim.nodes.constellation import Constellation
 from linksim.reconstruction import Reconstruction
-from linksim.records import FrameSent, ImageScore, KeptImage
+from linksim.records import FrameSent, ImageScore, KeptImage, KeyKnowledge
+from linksim.schemes.layers import Layer
+from linksim.schemes.permutation import PermutationKey
+from linksim.secrecy import SessionKeys
 from linksim.worker import Named, Operation, Promise
 
 
@@ -51,6 +56,7 @@ class Evaluator:
     constellation  records symbols
     resolve_order  operation `operations.resolve_order`, if Eve cannot know the order of the images of an item, else None
     classify       operation `operations.classify`, if Alice's images are attacked, else None
+    layer          outermost layer of the link's stack, whose keys an attack may be granted, None without layers
     """
 
     def __init__(
@@ -63,10 +69,13 @@ class Evaluator:
         constellation: Constellation,
         resolve_order: Operation | None = None,
         classify: Operation | None = None,
+        layer: Layer | None = None,
     ) -> None:
         self._simulation, self._link, self._score, self._receivers = simulation, link, score, receivers
         self._kept_images, self._constellation = kept_images, constellation
         self._resolve_order, self._classify = resolve_order, classify
+        self._layer = layer
+        self._granted: SessionKeys | None = None  # session whose key sets Eve has
         self._pending: dict[int, PendingFrame] = {}
         self._kept: dict[int, int] = {}
 
@@ -140,6 +149,40 @@ class Evaluator:
             emit(Outcome.DECODED)
         else:
             self._simulation.worker.then(erasable, lambda found: emit(Outcome.DAMAGED if found["erased"].any() else Outcome.DECODED))
+
+    def grant(self, number: int, attack: Attack) -> None:
+        """Hand Eve's attack what the scenario grants it about a frame: the images that Alice encoded, and the key sets of a new session."""
+        pending = self._pending[number]
+        if number < attack.num_plaintext_frames:
+            attack.observe_plaintext(number, pending.attacked)
+        session = pending.agreed.context.keys
+        if attack.knows_key_sets and self._layer is not None and session is not None and session != self._granted:
+            self._granted = session
+            sets = self._layer.for_session(session).key_sets()
+            attack.observe_key_sets(KeySets(sets.order, sets.swapped))
+
+    def compare_keys(self, copy: ReceivedFrame, known: KeySets | None) -> None:
+        """Emit which permutation keys of a frame Eve knows before she has observed it.
+
+        known  keys that her attack has found so far, None if it does not recover keys
+        """
+        frame = copy.frame.number
+        keys = self._pending[frame].agreed.parameters
+        if known is None or not isinstance(keys, PermutationKey):
+            return
+        for item, (order, subset) in enumerate(zip(np.asarray(keys.order), np.asarray(keys.swapped), strict=True)):
+            self._simulation.emit(
+                KeyKnowledge(
+                    time_ns=copy.start_ns,
+                    link=self._link,
+                    frame=frame,
+                    item=item,
+                    order_known=int(known.has_order(order)),
+                    subset_known=int(known.has_subset(subset)),
+                    known_orders=len(known.orders),
+                    known_subsets=len(known.subsets),
+                )
+            )
 
     def reconstructed(self, receiver: int, copy: ReceivedFrame, reconstruction: Promise | None) -> None:
         """Register that a receiver has processed a copy.

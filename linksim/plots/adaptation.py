@@ -1,5 +1,6 @@
-"""Figure of Bob's choice of diffusion steps over simulated time: measured SNR, steps in force, and resulting reward."""
+"""Figure of Bob's choice of the negotiated parameters over simulated time: measured SNR, values in force, and resulting reward."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import floor
 
@@ -27,36 +28,39 @@ from linksim.plots.tables import ControlRows, DecisionRows, FrameRows, Ints, sec
 from linksim.plots.time_series import FEW_JOINED, TimeAxis, TimeSamples, count, draw, shade_jamming, time_axis
 from linksim.plots.trace_view import GroupView, TraceView
 
-T_D, T_PLUS = Role("t_D", "#009E73", ""), Role("t_plus", "#E69F00", "")
+COLOURS = ("#009E73", "#E69F00", "#D55E00", "#56B4E9")  # of the parameters, in the order of their declaration
 SSIM, ACCURACY = Role("SSIM", "#56B4E9", "o"), Role("accuracy", "#8C6D31", "s")
 BATCH = 64  # minimum mean number of images per reward; fewer than for the mean of a run, to resolve changes over time
 MIN_IMAGES = 16  # minimum number of images of a window that is drawn
-MAX_LOST = 60  # maximum number of lost reports that are marked; more marks would hide the steps in force
+MAX_LOST = 60  # maximum number of lost reports that are marked; more marks would hide the values in force
 
 
 @plot_style()
 def adaptation_figure(view: TraceView) -> Figure | None:
-    """Draw for each adaptive group SNR and steps of its first link, and reward, SSIM and accuracy over all links.
+    """Draw for each adaptive group SNR and parameters of its first link, and reward, SSIM and accuracy over all links.
 
-    Without an attack on the source there is no panel of rewards. Returns None without adaptive groups.
+    Panels without values are left out. Returns None without adaptive groups.
     """
     groups = adaptive_groups(view)
     drawn, axis, windows = groups[:MAX_GROUPS], time_axis(view.end_s), reward_windows(view, BATCH)
     if not drawn:
         return None
     sums_by_group = [drop_small_windows(grouped_sums(group, windows).map(lambda part: part.sum(axis=0))) for group in drawn]
-    heights = {"SNR (dB)": 1.5, "diffusion steps": 1.5, "reward": 1.2, "SSIM, accuracy": 1.3}
-    if not any(found.attacked for found in sums_by_group):
-        del heights["reward"]
-    if not any(found.images.any() for found in sums_by_group):
-        del heights["SSIM, accuracy"]
+    compared, classified = (any(getattr(sums, part).any() for sums in sums_by_group) for part in ("compared", "classified"))
+    shares = ", ".join([SSIM.name] * compared + [ACCURACY.name] * classified)
+    heights = {"SNR (dB)": 1.5, "parameters": 1.5}
+    if any(found.rewarded for found in sums_by_group):
+        heights["reward"] = 1.2
+    if shares:
+        heights[shares] = 1.3
+    roles = {name: Role(name, COLOURS[place % len(COLOURS)], "") for place, name in enumerate(view.parameters)}
     figure, panels = blocks(len(drawn), tuple(heights.values()))
     for group, found, block in zip(drawn, sums_by_group, panels, strict=True):
         link = int(group.decisions.link.min())
         below = f"; below, all {count(len(group.links), 'link')}" if len(group.links) > 1 else ""
         block[0].set_title(f"{sanitise(group.name)}: link {link}{below}")
         snr_panel(block[0], group.decisions.take(group.decisions.link == link), axis)
-        steps_panel(block[1], group, link, axis)
+        parameters_panel(block[1], group, link, roles, axis)
         draw_rewards(block[2:], found, windows, axis)
         first_link = replace(group, links=np.array([link]), jamming=group.jamming.take(group.jamming.link == link))
         for panel, source in zip(block, (first_link, first_link, group, group), strict=False):
@@ -66,10 +70,10 @@ def adaptation_figure(view: TraceView) -> Figure | None:
     for block in panels[:: side_by_side(len(panels))]:
         for panel, name in zip(block, heights, strict=True):
             panel.set_ylabel(name)
-    panels[0][1].set_ylim(-1.5, max_steps(drawn) + 1.5)
-    if "SSIM, accuracy" in heights:
+    panels[0][1].set_ylim(-1.5, max_value(drawn) + 1.5)
+    if shares:
         panels[0][-1].set_ylim(min_share(sums_by_group) - 0.02, 1.02)
-    figure.suptitle("Choice of diffusion steps over simulated time" + shown(len(groups)))
+    figure.suptitle("Choice of parameters over simulated time" + shown(len(groups)))
     shared_legend(figure, panels)
     return freeze_layout(figure)
 
@@ -86,20 +90,21 @@ def snr_panel(panel: Axes, rounds: DecisionRows, axis: TimeAxis) -> None:
     draw(panel, TimeSamples(rounds.time_ns, rounds.measured_snr_db, joined=False), BOB, "measured SNR", axis, faint=True)
 
 
-def steps_panel(panel: Axes, group: GroupView, link: int, axis: TimeAxis) -> None:
-    """Draw the steps in force for the frames of a link, and the requests in lost reports."""
+def parameters_panel(panel: Axes, group: GroupView, link: int, roles: Mapping[str, Role], axis: TimeAxis) -> None:
+    """Draw the values in force for the frames of a link, and the requests in lost reports. `roles` has a colour for each parameter."""
     sent = group.frames.take((group.frames.link == link) & (group.frames.outcome != Outcome.NOT_SENT))
     rounds = group.decisions.take(group.decisions.link == link)
     missed = rounds.take(lost_reports(rounds, group.control.take(group.control.link == link)))
     marked = 0 < len(missed) <= MAX_LOST
-    for role, value, asked in ((T_D, sent.t_d, missed.t_d), (T_PLUS, sent.t_plus, missed.t_plus)):
+    for name, value in sent.parameters.items():
+        role = roles[name]
         places = value_changes(sent, value)
         kept = sent.take(places).time_ns, value[places].astype(np.float64)
         every = sent.time_ns, value.astype(np.float64)
         times, values = kept if len(places) <= FEW_JOINED else every
-        draw(panel, TimeSamples(times, values, joined=True, stepped=True), role, f"{role.name} in force", axis)
-        if marked:
-            panel.plot(seconds(missed.time_ns) * axis.per_s, asked, "x", markersize=4, color=role.colour)
+        draw(panel, TimeSamples(times, values, joined=True, stepped=True), role, f"{sanitise(name)} in force", axis)
+        if marked and name in missed.parameters:
+            panel.plot(seconds(missed.time_ns) * axis.per_s, missed.parameters[name], "x", markersize=4, color=role.colour)
     if marked:
         panel.plot([], [], "x", color=TEXT_COLOUR, markersize=4, label="requested in a lost report")
 
@@ -126,16 +131,16 @@ def lost_reports(rounds: DecisionRows, control: ControlRows) -> NDArray[np.bool_
     return ~np.array(received, bool)
 
 
-def max_steps(groups: list[GroupView]) -> int:
-    """Return the largest number of steps that was requested or in force."""
-    used = (steps for group in groups for rows in (group.decisions, group.frames) for steps in (rows.t_d, rows.t_plus))
-    return max(int(steps.max()) for steps in used if len(steps))
+def max_value(groups: list[GroupView]) -> int:
+    """Return the largest value of a parameter that was requested or in force."""
+    used = (values for group in groups for rows in (group.decisions, group.frames) for values in rows.parameters.values())
+    return max((int(values.max()) for values in used if len(values)), default=0)
 
 
 def min_share(sums_by_group: list[GroupedSums]) -> float:
     """Return the smallest SSIM or accuracy of all windows, rounded down to a tenth."""
     shares = np.concatenate(
-        [ratio(*parts) for found in sums_by_group for parts in ((found.ssim, found.images), (found.correct, found.classified))]
+        [ratio(*parts) for found in sums_by_group for parts in ((found.ssim, found.compared), (found.correct, found.classified))]
     )
     return floor(10 * float(np.nanmin(shares))) / 10
 
@@ -143,11 +148,11 @@ def min_share(sums_by_group: list[GroupedSums]) -> float:
 def draw_rewards(panels: list[Axes], found: GroupedSums, windows: RewardWindows, axis: TimeAxis) -> None:
     """Draw the reward (with an attack on the source), SSIM and accuracy of each window."""
     time = windows.centres_s * axis.per_s
-    if found.attacked:
+    if found.rewarded:
         panels[0].plot(time, rewards(found), "D-", color=TEXT_COLOUR, markersize=2.5, linewidth=1.0, label="reward, Eq. (31)")
     name = "robust accuracy" if found.attacked else ACCURACY.name
     for role, label, dash, value in (
-        (SSIM, SSIM.name, "-", ratio(found.ssim, found.images)),
+        (SSIM, SSIM.name, "-", ratio(found.ssim, found.compared)),
         (ACCURACY, name, "--", ratio(found.correct, found.classified)),
     ):
         if np.isfinite(value).any():

@@ -67,17 +67,17 @@ declare(
 declare(
     "adaptation",
     "linksim.plots.adaptation:adaptation_figure",
-    "Choice of diffusion steps",
-    "For one link of each group, the true SNR, the SNR that Bob measures, and the steps in force; a cross marks a request in a lost "
-    "report. Below, over all links of the group, the reward of Eq. (31) if the source was attacked, and SSIM and accuracy, each "
-    "over the images of one window of time.",
+    "Choice of parameters",
+    "For one link of each group, the true SNR, the SNR that Bob measures, and the negotiated parameters in force; a cross marks a "
+    "request in a lost report. Below, over all links of the group, the reward of Eq. (31) if the source was attacked, and SSIM and "
+    "accuracy, each over the images of one window of time.",
 )
 declare(
     "policy-map",
     "linksim.plots.policy_map:policy_map_figure",
     "Policy map",
-    "The steps that Bob requests over the SNR that he measures: each choice as a dot, the median of each bin of SNR as a line, and "
-    "the range from 5 to 95 % of the choices as a band. An oracle uses the true SNR, so measurement errors blur its line.",
+    "The negotiated parameters that Bob requests over the SNR that he measures: each choice as a dot, the median of each bin of SNR "
+    "as a line, and the range from 5 to 95 % of the choices as a band. An oracle uses the true SNR, so measurement errors blur its line.",
 )
 declare(
     "policies",

@@ -41,7 +41,7 @@ class ComparisonLine:
 
 @plot_style()
 def compare_figure(view: TraceView) -> Figure | None:
-    """Draw PSNR, accuracy if there is a classifier, and the fraction of erased images if there are any.
+    """Draw PSNR, accuracy, and the fraction of erased images. Panels without values are left out.
 
     Returns None unless at least two kinds of link were received at two SNRs or more.
     """
@@ -49,19 +49,24 @@ def compare_figure(view: TraceView) -> Figure | None:
     if len(found) < 2:
         return None
     drawn, images = found[: len(LINE_STYLES)], [point.scores for line in found for point in line.points]
-    names = [PSNR]
+    names = []
+    if any(scores.compared().any() for scores in images):
+        names.append(PSNR)
     if any(scores.classified().any() for scores in images):
         names.append(ACCURACY)
-    if any(scores.erased.any() for scores in images):
+    if any((scores.erased == 1).any() for scores in images):
         names.append(ERASED)
+    if not names:
+        return None
     heights = [HEIGHTS[name] for name in names]
     figure = Figure(figsize=(7.5, 1.3 + sum(heights)))
     axes = figure.subplots(len(names), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for name, panel in zip(names, axes, strict=True):
         panel.set_ylabel(name)
         for line, style in zip(drawn, LINE_STYLES, strict=False):
-            if name != ERASED or any(point.scores.erased.any() for point in line.points):
-                draw(panel, line, [panel_value(name, point.scores) for point in line.points], style)
+            values = [panel_value(name, point.scores) for point in line.points]
+            if any(value.n for value in values) and (name != ERASED or any(value.value > 0 for value in values)):
+                draw(panel, line, values, style)
         if name != PSNR:
             panel.set_ylim(-4, 104)
     axes[-1].set_xlabel("SNR at Bob during the frame (dB)")
@@ -115,7 +120,7 @@ def panel_value(panel: str, scores: ScoreRows) -> Interval:
     """Return the value of a panel for the images of a point."""
     if panel == PSNR:
         return mean_interval(scores.psnr_db)
-    share = accuracy(scores) if panel == ACCURACY else wilson(int(scores.erased.sum()), len(scores))
+    share = accuracy(scores) if panel == ACCURACY else wilson(int((scores.erased == 1).sum()), int((scores.erased >= 0).sum()))
     return Interval(100 * share.value, 100 * share.low, 100 * share.high, share.n)
 
 

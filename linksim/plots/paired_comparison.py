@@ -14,7 +14,7 @@ def paired_comparison(view: TraceView) -> list[str]:
     sums_by_group = {group.name: grouped_sums(group, windows) for group in adaptive_groups(view)}
     lines = []
     for policy_groups in view.policy_groups:
-        names = [name for name in policy_groups.groups if name in sums_by_group and sums_by_group[name].attacked]
+        names = [name for name in policy_groups.groups if name in sums_by_group and sums_by_group[name].rewarded]
         for other in names[1:]:
             found, reference = sums_by_group[names[0]], sums_by_group[other]
             weights = bootstrap_weights(min(len(found.images), len(reference.images)), Streams(0)("plots/policies"))

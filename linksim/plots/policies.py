@@ -50,7 +50,7 @@ class PolicyRow:
 
 @plot_style()
 def policies_figure(view: TraceView) -> Figure | None:
-    """Draw a row for each group of `TraceView.policy_groups`; without an attack on a source there are no panels of rewards.
+    """Draw a row for each group of `TraceView.policy_groups`. Panels of rewards, accuracy and SSIM are left out if no group has them.
 
     Returns None if there are no such groups.
     """
@@ -58,8 +58,11 @@ def policies_figure(view: TraceView) -> Figure | None:
     drawn = rows[:MAX_GROUPS]
     if not drawn:
         return None
-    rewarded, classified = any(row.found.attacked for row in drawn), any(row.found.classified.any() for row in drawn)
-    names = [*(REWARD, EXCESS) * rewarded, *(ACCURACY,) * classified, SSIM]
+    rewarded, classified = any(row.found.rewarded for row in drawn), any(row.found.classified.any() for row in drawn)
+    compared = any(row.found.compared.any() for row in drawn)
+    names = [*(REWARD, EXCESS) * rewarded, *(ACCURACY,) * classified, *(SSIM,) * compared]
+    if not names:
+        return None
     figure = Figure(figsize=(NAMES + ACROSS * len(names), 1.5 + ROW * (drawn[-1].place + 1)))
     panels = dict(zip(names, figure.subplots(1, len(names), sharey=True, squeeze=False)[0], strict=True))
 
@@ -112,7 +115,7 @@ def interval(panel: str, row: PolicyRow, weights: Weights) -> Interval:
     if panel == REWARD:
         return measured(mean_reward, found, own)
     if row.reference is None:
-        return Interval(0.0 if found.attacked else np.nan, np.nan, np.nan, len(found.images))
+        return Interval(0.0 if found.rewarded else np.nan, np.nan, np.nan, len(found.images))
     return paired(mean_reward, found, row.reference, weights(min(len(found.images), len(row.reference.images))))
 
 

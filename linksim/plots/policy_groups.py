@@ -1,13 +1,14 @@
-"""Sets of groups whose options differ only in how Bob chooses the diffusion steps, so that they have equal conditions."""
+"""Sets of groups whose options differ only in how Bob chooses the negotiated parameters, so that they have equal conditions."""
 
 import json
 from dataclasses import dataclass
 from typing import Any
 
+from linksim import registry
+from linksim.negotiation import names
 from linksim.plots.snr_sweep_groups import links_of
 
 ORACLE = "oracle"
-FIRST_STEPS = ("t_d", "t_plus")  # options of a scheme: the initial steps, which count as part of the policy
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def policy_groups_of(scenario_yaml: str) -> tuple[PolicyGroups, ...]:
 
 
 def split_policy(options: Any) -> tuple[Any, Any]:
-    """Split the options of a group into (all others, those that choose the steps); the number of links is left out."""
+    """Split the options of a group into (all others, those that choose the parameters); the number of links is left out."""
     if not isinstance(options, dict):
         return options, None
     rest = {key: value for key, value in options.items() if key != "links"}
@@ -47,9 +48,15 @@ def split_policy(options: Any) -> tuple[Any, Any]:
         rest["bob"] = {key: value for key, value in rest["bob"].items() if key != "policy"}
     if isinstance(rest.get("scheme"), list):
         layers = [layer if isinstance(layer, dict) else {"name": layer} for layer in rest["scheme"]]
-        choice["first"] = [[layer.get(key) for key in FIRST_STEPS] for layer in layers]
-        rest["scheme"] = [{key: value for key, value in layer.items() if key not in FIRST_STEPS} for layer in layers]
+        choice["initial"] = [[layer.get(key) for key in initial_values(layer)] for layer in layers]
+        rest["scheme"] = [{key: value for key, value in layer.items() if key not in initial_values(layer)} for layer in layers]
     return rest, choice
+
+
+def initial_values(layer: dict[str, Any]) -> tuple[str, ...]:
+    """Return the options of a scheme with the initial values of its negotiated parameters, which count as part of the policy."""
+    scheme = next((component for component in registry.components("scheme") if component.name == layer.get("name")), None)
+    return names(scheme.options.Parameters) if scheme is not None else ()
 
 
 def is_oracle(choice: Any) -> bool:

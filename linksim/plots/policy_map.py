@@ -1,51 +1,60 @@
-"""Figure of policies as maps from SNR to actions: the diffusion steps that Bob requests over the SNR that he measures."""
+"""Figure of policies as maps from SNR to actions: the parameters that Bob requests over the SNR that he measures."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from linksim.adapt.mdp import T_D, T_PLUS
 from linksim.plots.binning import quantile_bands
 from linksim.plots.plot_style import LINE_STYLES, freeze_layout, plot_style, sanitise, shared_legend
 from linksim.plots.rewards import adaptive_groups
 from linksim.plots.scores import MIN_SAMPLES, SnrBins, choose_bins
 from linksim.plots.tables import DecisionRows, Floats, Ints
 from linksim.plots.trace_view import TraceView
+from linksim.records import Column
 
 QUANTILES = (0.05, 0.5, 0.95)
 MAX_POINTS = 2000  # maximum number of points of a group
 PER_BIN = 12  # mean number of choices of a group in a bin
-MARGIN = 2.0  # steps above and below their range
+MARGIN = 2.0  # above and below the values
+MAX_PANELS, PANEL_WIDTH = 4, 5.2  # maximum number of parameters, and inches for each
 SHOWN, MARGIN_DB = (0.005, 0.995), 1.0  # quantiles of the SNR that the axis spans, and the margin on either side
 
 
 @plot_style()
 def policy_map_figure(view: TraceView) -> Figure | None:
-    """Draw t_D and t_plus side by side: each choice, and per group the median and the band from 5 to 95 % of the choices.
+    """Draw the parameters side by side: each choice, and per group the median and the band from 5 to 95 % of the choices.
 
     Returns None if Bob chooses in no group.
     """
     groups = [(group.name, group.decisions.take(np.isfinite(group.decisions.measured_snr_db))) for group in adaptive_groups(view)]
-    drawn = [(name, rounds) for name, rounds in groups if len(rounds)][: len(LINE_STYLES)]
+    drawn = [(name, rounds) for name, rounds in groups if len(rounds) and rounds.parameters][: len(LINE_STYLES)]
     if not drawn:
         return None
     bins = choose_bins([rounds.measured_snr_db for _, rounds in drawn], PER_BIN)
-    figure = Figure(figsize=(10.4, 4.3))
-    panels = list(figure.subplots(1, 2, sharex=True))
-    for panel, title, (least, most) in zip(
-        panels, ("t_D: diffusion steps of Alice", "t_plus: steps added by Bob"), (T_D, T_PLUS), strict=True
-    ):
-        panel.set_title(title)
-        panel.set_ylim(least - MARGIN, most + MARGIN)
-    panels[0].set_ylabel("requested steps")
+    names = list(dict.fromkeys(name for _, rounds in drawn for name in rounds.parameters))[:MAX_PANELS]
+    figure = Figure(figsize=(PANEL_WIDTH * len(names), 4.3))
+    panels = list(figure.subplots(1, len(names), sharex=True, squeeze=False)[0])
+    for panel, parameter in zip(panels, names, strict=True):
+        panel.set_title(title(view.parameters[parameter]))
+        values = np.concatenate([rounds.parameters[parameter] for _, rounds in drawn if parameter in rounds.parameters])
+        panel.set_ylim(values.min() - MARGIN, values.max() + MARGIN)
+    panels[0].set_ylabel("requested value")
     set_snr_range(panels, np.concatenate([rounds.measured_snr_db for _, rounds in drawn]))
     for (name, rounds), style in zip(drawn, LINE_STYLES, strict=False):
-        for panel, steps in zip(panels, (rounds.t_d, rounds.t_plus), strict=True):
-            draw_group(panel, rounds, steps, bins, name, style)
+        for panel, parameter in zip(panels, names, strict=True):
+            if parameter in rounds.parameters:
+                draw_group(panel, rounds, rounds.parameters[parameter], bins, name, style)
     more = f", first {len(drawn)} of {len(groups)} groups" if len(groups) > len(drawn) else ""
-    figure.suptitle(f"Bob's requested diffusion steps over SNR{more}")
+    figure.suptitle(f"Bob's requested parameters over SNR{more}")
     shared_legend(figure, [panels])
     return freeze_layout(figure)
+
+
+def title(parameter: Column) -> str:
+    """Return name, description and unit of a parameter."""
+    unit = "" if parameter.unit == "1" else f" ({sanitise(parameter.unit)})"
+    described = f": {sanitise(parameter.description)}" if parameter.description else ""
+    return f"{sanitise(parameter.name)}{described}{unit}"
 
 
 def set_snr_range(panels: list[Axes], snr_db: Floats) -> None:
@@ -58,13 +67,13 @@ def set_snr_range(panels: list[Axes], snr_db: Floats) -> None:
         panel.set_xlabel("SNR that Bob measured (dB)" + f"; {outside:,} of {len(snr_db):,} choices outside" * (outside > 0))
 
 
-def draw_group(panel: Axes, rounds: DecisionRows, steps: Ints, bins: SnrBins, name: str, style: tuple[str, str, str]) -> None:
+def draw_group(panel: Axes, rounds: DecisionRows, values: Ints, bins: SnrBins, name: str, style: tuple[str, str, str]) -> None:
     """Draw one group in one panel."""
     colour, marker, dashes = style
     thin = slice(None, None, -(-len(rounds) // MAX_POINTS))
-    panel.plot(rounds.measured_snr_db[thin], steps[thin], ".", color=colour, markersize=4, alpha=0.25, markeredgewidth=0, zorder=1)
+    panel.plot(rounds.measured_snr_db[thin], values[thin], ".", color=colour, markersize=4, alpha=0.25, markeredgewidth=0, zorder=1)
     end_db = bins.start_db + bins.count * bins.width_db
-    found = quantile_bands(rounds.measured_snr_db, steps.astype(np.float64), bins.start_db, end_db, bins.count, QUANTILES)
+    found = quantile_bands(rounds.measured_snr_db, values.astype(np.float64), bins.start_db, end_db, bins.count, QUANTILES)
     enough = found.n >= min(MIN_SAMPLES, found.n.max())
     panel.fill_between(found.centre[enough], found.low[enough], found.high[enough], color=colour, alpha=0.12, linewidth=0, zorder=2)
     panel.plot(found.centre[enough], found.median[enough], color=colour, marker=marker, linestyle=dashes, label=sanitise(name), zorder=3)

@@ -107,7 +107,7 @@ def receiver_cells(receiver: ReceiverSummary | None) -> tuple[str, ...]:
     if receiver is None:
         return ("0", "-", "-", "-", "-")
     psnr, ssim = mean_text(receiver.psnr_db, 2), mean_text(receiver.ssim, 3)
-    return (f"{receiver.psnr_db.n:,}", psnr, number(receiver.psnr_of_mean_mse_db, 2), ssim, share_text(receiver.accuracy))
+    return (f"{receiver.images:,}", psnr, number(receiver.psnr_of_mean_mse_db, 2), ssim, share_text(receiver.accuracy))
 
 
 def scenario_section(scenario_yaml: str) -> Markup:

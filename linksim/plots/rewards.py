@@ -1,4 +1,4 @@
-"""Rewards (DiffuSeC, Eq. (31)) of the groups in which Bob chooses diffusion steps, over time and on average, without matplotlib.
+"""Rewards (DiffuSeC, Eq. (31)) of the groups in which Bob chooses parameters, over time and on average, without matplotlib.
 
 The reward contains square roots of error rates, so it is defined for a batch of images. One frame has too few images; the batch consists
 of the images of all links of a group in one window of simulated time. The root of a rate that is estimated from few images is biased, so
@@ -18,6 +18,7 @@ from linksim.enums import Outcome
 from linksim.plots.binning import bin_index
 from linksim.plots.tables import ScoreRows, seconds
 from linksim.plots.trace_view import GroupView, TraceView
+from linksim.records import FILL
 from linksim.statistics import Interval, bootstrap
 
 BATCH = 256  # minimum mean number of images of a group in a window; B in the paper (Sec. VI-A)
@@ -55,7 +56,8 @@ class GroupedSums:
 
     attacked    whether Alice's source was attacked; otherwise `adv` and `err` are undefined
     images      number of images
-    ssim        sum of SSIM
+    compared    number of images whose reconstruction is an image
+    ssim        sum of SSIM over these
     classified  number of classified images
     correct     number of images whose class is the label
     adv, err    number of images that count in Eq. (28) and Eq. (30)
@@ -63,15 +65,21 @@ class GroupedSums:
 
     attacked: bool
     images: Sums
+    compared: Sums
     ssim: Sums
     classified: Sums
     correct: Sums
     adv: Sums
     err: Sums
 
+    @property
+    def rewarded(self) -> bool:
+        """Whether there are rewards, which need an attack on the source and an SSIM."""
+        return self.attacked and bool(self.compared.any())
+
     def map(self, change: Callable[[Sums], Sums]) -> "GroupedSums":
         """Apply a function to all sums."""
-        sums = (self.images, self.ssim, self.classified, self.correct, self.adv, self.err)
+        sums = (self.images, self.compared, self.ssim, self.classified, self.correct, self.adv, self.err)
         return GroupedSums(self.attacked, *(change(part) for part in sums))
 
     def weighted(self, weights: NDArray[np.float64]) -> "GroupedSums":
@@ -80,7 +88,7 @@ class GroupedSums:
 
 
 def adaptive_groups(view: TraceView) -> list[GroupView]:
-    """Return the groups in which Bob chooses diffusion steps."""
+    """Return the groups in which Bob chooses the negotiated parameters."""
     return [group for group in view.groups if len(group.decisions)]
 
 
@@ -111,27 +119,30 @@ def grouped_sums(group: GroupView, windows: RewardWindows) -> GroupedSums:
         return sums.reshape(units, windows.count)
 
     classes = [column[:, None] for column in (scores.class_clean, scores.class_attacked, scores.class_received)]
-    classified, attacked = scores.classified(), scores.attacked()
+    compared, classified, attacked = scores.compared(), scores.classified(), scores.attacked()
     correct = classified & (scores.class_received == scores.label)
-    parts = (np.ones(len(cell)), scores.ssim, classified, correct, attacked * adv_share(*classes), attacked * err_share(*classes))
+    images, ssim = np.ones(len(cell)), np.where(compared, scores.ssim, 0.0)
+    parts = (images, compared, ssim, classified, correct, attacked * adv_share(*classes), attacked * err_share(*classes))
     return GroupedSums(bool(attacked.any()), *(total(part) for part in parts))
 
 
 def rewards(found: GroupedSums) -> NDArray[np.float64]:
-    """Return the reward of each window, Eq. (31). -> [..., windows], NaN for windows without images and without an attack on the source."""
+    """Return the reward of each window, Eq. (31). -> [..., windows], NaN for windows without an SSIM or an attack on the source."""
     if not found.attacked:
         return np.full(found.images.shape, np.nan)
-    return reward(*(ratio(part, found.images) for part in (found.ssim, found.adv, found.err)))
+    return reward(ratio(found.ssim, found.compared), ratio(found.adv, found.images), ratio(found.err, found.images))
 
 
 def mean_reward(found: GroupedSums) -> NDArray[np.float64]:
-    """Return the mean reward over the windows, weighted by their numbers of images. -> [...]"""
-    return ratio((found.images * np.nan_to_num(rewards(found))).sum(-1), found.images.sum(-1) * found.attacked)
+    """Return the mean reward over the windows, weighted by their numbers of images. -> [...], NaN without rewards"""
+    each = rewards(found)
+    images = found.images * np.isfinite(each)
+    return ratio((images * np.nan_to_num(each)).sum(-1), images.sum(-1))
 
 
 def mean_ssim(found: GroupedSums) -> NDArray[np.float64]:
-    """Return the mean SSIM over the images. -> [...]"""
-    return ratio(found.ssim.sum(-1), found.images.sum(-1))
+    """Return the mean SSIM over the images. -> [...], NaN without an SSIM"""
+    return ratio(found.ssim.sum(-1), found.compared.sum(-1))
 
 
 def accuracy(found: GroupedSums) -> NDArray[np.float64]:
@@ -161,7 +172,8 @@ def ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.f
     return np.asarray(np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole != 0))
 
 
-def mean_steps(group: GroupView) -> tuple[float, float]:
-    """Return the mean t_D and t_plus of the frames that were sent; NaN without frames."""
+def mean_parameters(group: GroupView) -> dict[str, float]:
+    """Return the mean of each negotiated parameter over the frames that were sent, by name; NaN without frames."""
     sent = group.frames.take(group.frames.outcome != Outcome.NOT_SENT)
-    return (float(sent.t_d.mean()), float(sent.t_plus.mean())) if len(sent) else (np.nan, np.nan)
+    known = {name: values[values != FILL] for name, values in sent.parameters.items()}
+    return {name: float(values.mean()) if len(values) else np.nan for name, values in known.items()}

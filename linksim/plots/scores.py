@@ -26,6 +26,8 @@ from linksim.plots.tables import Floats, ScoreRows, match
 from linksim.plots.trace_view import ReceiverView, TraceView
 from linksim.statistics import Interval, mean_interval
 
+PSNR, ACCURACY = "mean PSNR (dB)", "accuracy (%)"
+HEIGHTS = {PSNR: 2.3, ACCURACY: 1.7}  # inches
 WIDTHS_DB = (0.5, 1.0, 2.0, 5.0, 10.0)
 MIN_BINS, MAX_BINS = 4, 20
 MIN_SPAN_DB = 4.0  # minimum length of the SNR axis
@@ -54,7 +56,7 @@ class ScoreSeries:
 
 @plot_style()
 def scores_figure(view: TraceView) -> Figure | None:
-    """Draw per group PSNR, accuracy if there is a classifier, and the number of images of each point.
+    """Draw per group PSNR, accuracy, and the number of images of each point. Panels without values are left out.
 
     Returns None if no image was scored.
     """
@@ -62,25 +64,27 @@ def scores_figure(view: TraceView) -> Figure | None:
     if not groups:
         return None
     series = [split_by_jamming(BOB, group.bob) + split_by_jamming(EVE, group.eve) for group in groups]
-    classified = any(part.scores.classified().any() for parts in series for part in parts)
+    every = [receiver.scores for group in groups for receiver in (group.bob, group.eve)]
+    names = [PSNR] * any(scores.compared().any() for scores in every) + [ACCURACY] * any(scores.classified().any() for scores in every)
+    if not names:
+        return None
     bins = choose_bins([part.snr_db for parts in series for part in parts])
-    figure, panels = blocks(len(groups), (2.3, 1.7, 0.8) if classified else (2.3, 0.8), own_y=2 if classified else 1)
+    figure, panels = blocks(len(groups), (*(HEIGHTS[name] for name in names), 0.8), own_y=len(names))
     for group, parts, block in zip(groups, series, panels, strict=True):
         counts = [
             f"{len(receiver.scores):,} at {role.name}" for role, receiver in ((BOB, group.bob), (EVE, group.eve)) if len(receiver.scores)
         ]
         block[0].set_title(f"{sanitise(group.name)}: images {', '.join(counts)}")
         for part in parts:
-            draw(block, part, bins)
-        if classified:
-            draw_chance_level(block[1], parts)
+            draw(block, names, part, bins)
+        if ACCURACY in names:
+            draw_chance_level(block[names.index(ACCURACY)], parts)
         block[-1].set_xlabel("SNR at the receiver during the frame (dB)")
         block[-1].margins(y=0.1)
         margin = max(MIN_SPAN_DB / 2 - bins.count * bins.width_db / 2, 0.3)
         block[-1].set_xlim(bins.start_db - margin, bins.start_db + bins.count * bins.width_db + margin)
-    names = ("mean PSNR (dB)", "accuracy (%)", "images") if classified else ("mean PSNR (dB)", "images")
     for block in panels[:: side_by_side(len(panels))]:
-        for panel, name in zip(block, names, strict=True):
+        for panel, name in zip(block, (*names, "images"), strict=True):
             panel.set_ylabel(name)
     figure.suptitle("Image quality over SNR, 95 % intervals" + shown(len(view.groups)))
     shared_legend(figure, panels, ("Bob", "Bob, jammed", "Eve", "Eve, jammed"))
@@ -120,18 +124,22 @@ def choose_bins(series: list[Floats], per_bin: int = PER_BIN) -> SnrBins:
     return SnrBins(start, width, count)
 
 
-def draw(block: list[Axes], part: ScoreSeries, bins: SnrBins) -> None:
-    """Draw one series in all panels of a block."""
+def draw(block: list[Axes], names: list[str], part: ScoreSeries, bins: SnrBins) -> None:
+    """Draw one series in the panels of a block, of which the last has the numbers of images."""
     place = bin_index(part.snr_db, bins.start_db, bins.start_db + bins.count * bins.width_db, bins.count)
     count = np.bincount(place, minlength=bins.count)
     used = np.flatnonzero(count >= min(MIN_SAMPLES, count.max()))
     centre = np.array([part.snr_db[place == b].mean() for b in used])
     inside = [part.scores.take(place == b) for b in used]
     name = part.role.name + (", jammed" if part.jammed else "")
-    error_bars(block[0], part, centre, [mean_interval(scores.psnr_db) for scores in inside], name)
-    if len(block) == 3:
-        shares = [accuracy(scores) for scores in inside]
-        error_bars(block[1], part, centre, [Interval(100 * s.value, 100 * s.low, 100 * s.high, s.n) for s in shares], name)
+    for panel, quantity in zip(block, names, strict=False):
+        if quantity == PSNR:
+            found = [mean_interval(scores.psnr_db) for scores in inside]
+        else:
+            shares = [accuracy(scores) for scores in inside]
+            found = [Interval(100 * s.value, 100 * s.low, 100 * s.high, s.n) for s in shares]
+        if any(interval.n for interval in found):
+            error_bars(panel, part, centre, found, name)
     edges = bins.start_db + bins.width_db * np.arange(bins.count + 1)
     block[-1].stairs(count, edges, color=part.role.colour, linestyle=":" if part.jammed else "-", linewidth=1.1)
 

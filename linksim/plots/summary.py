@@ -1,7 +1,7 @@
 """The summary of a run per group of links, without matplotlib: quality at Bob and Eve, lost frames, control overhead, jamming."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 from linksim.enums import Outcome
 from linksim.plots.paired_comparison import paired_comparison
 from linksim.plots.policy_groups import policy_groups_of
-from linksim.plots.rewards import RewardWindows, grouped_sums, mean_reward, mean_steps, measured, reward_windows
+from linksim.plots.rewards import RewardWindows, grouped_sums, mean_parameters, mean_reward, measured, reward_windows
 from linksim.plots.tables import FrameRows, ScoreRows
 from linksim.plots.trace_view import GroupView, ReceiverView, TraceView, read_view
 from linksim.rng import Streams
@@ -22,7 +22,8 @@ from linksim.trace.reader import open_trace
 class ReceiverSummary:
     """Quality of one receiver's reconstructions.
 
-    psnr_db              mean PSNR of the images, in dB
+    images               number of images that were received
+    psnr_db              mean PSNR of the images, in dB; n = 0 for a receiver that reconstructs no images, also of the next two
     psnr_of_mean_mse_db  PSNR of the mean squared error over all images, in dB; at most the mean PSNR
     ssim                 mean SSIM of the images
     accuracy             fraction of classified reconstructions with the correct class, 0..1; n = 0 if none was classified
@@ -31,6 +32,7 @@ class ReceiverSummary:
     wider.
     """
 
+    images: int
     psnr_db: Interval
     psnr_of_mean_mse_db: float
     ssim: Interval
@@ -39,17 +41,16 @@ class ReceiverSummary:
 
 @dataclass(frozen=True)
 class AdaptationSummary:
-    """Result of Bob's choice of diffusion steps.
+    """Result of Bob's choice of the negotiated parameters.
 
     rounds           number of probe rounds in which he chose
-    t_d, t_plus      mean steps of the frames that were sent; NaN without frames
+    parameters       mean of each parameter over the frames that were sent, by name; NaN without frames
     reward           mean reward over windows of time (see `plots.rewards`); NaN without an attack on the source
     robust_accuracy  fraction of attacked images whose reconstruction has the correct class, 0..1; n = 0 without attacked images
     """
 
     rounds: int
-    t_d: float
-    t_plus: float
+    parameters: Mapping[str, float]
     reward: Interval
     robust_accuracy: Interval
 
@@ -62,7 +63,7 @@ class GroupSummary:
     decoded, lost  number of data frames of which Bob has all images, and number of all others
     control_share  fraction of the channel uses that belong to control messages, 0..1; NaN if nothing was sent
     jam_share      fraction of the time of its links, each from 0 to its last frame or message, during which a jammer was on, 0..1
-    adaptation     None if Bob does not choose diffusion steps
+    adaptation     None if Bob does not choose parameters
     """
 
     name: str
@@ -111,7 +112,7 @@ def _adaptation(group: GroupView, windows: RewardWindows) -> AdaptationSummary:
     found = grouped_sums(group, windows)
     weights = bootstrap_weights(len(found.images), Streams(0)("plots/summary"))
     attacked = group.bob.scores.take(group.bob.scores.attacked())
-    return AdaptationSummary(len(group.decisions), *mean_steps(group), measured(mean_reward, found, weights), accuracy(attacked))
+    return AdaptationSummary(len(group.decisions), mean_parameters(group), measured(mean_reward, found, weights), accuracy(attacked))
 
 
 def count_frames(frames: FrameRows) -> int:
@@ -123,9 +124,13 @@ def _receiver(receiver: ReceiverView) -> ReceiverSummary | None:
     scores = receiver.scores
     if not len(scores):
         return None
-    mean_mse = float(scores.mse.astype(np.float64).mean())
+    mean_mse = mean_interval(scores.mse).value
     return ReceiverSummary(
-        mean_interval(scores.psnr_db), -10 * math.log10(max(mean_mse, 1e-10)), mean_interval(scores.ssim), accuracy(scores)
+        images=len(scores),
+        psnr_db=mean_interval(scores.psnr_db),
+        psnr_of_mean_mse_db=math.nan if math.isnan(mean_mse) else -10 * math.log10(max(mean_mse, 1e-10)),
+        ssim=mean_interval(scores.ssim),
+        accuracy=accuracy(scores),
     )
 
 
@@ -189,7 +194,7 @@ def table_rows(summary: GroupSummary) -> list[tuple[str, ...]]:
     for name, receiver in (("Bob", summary.bob), ("Eve", summary.eve)):
         if receiver is not None:
             measured = (
-                f"{receiver.psnr_db.n:,}",
+                f"{receiver.images:,}",
                 mean_text(receiver.psnr_db, 2),
                 mean_text(receiver.ssim, 3),
                 share_text(receiver.accuracy),
@@ -218,12 +223,12 @@ def summary_text(summaries: list[GroupSummary]) -> str:
 
 
 def adaptation_lines(summaries: Sequence[GroupSummary]) -> list[str]:
-    """Return a line for each group in which Bob chooses diffusion steps."""
+    """Return a line for each group in which Bob chooses the negotiated parameters."""
     lines = []
     for name, found in ((summary.name, summary.adaptation) for summary in summaries):
         if found is not None:
-            steps = f"{found.rounds:,} rounds, mean t_D {number(found.t_d, 1)}, mean t_plus {number(found.t_plus, 1)}"
+            means = "".join(f", mean {parameter} {number(value, 1)}" for parameter, value in found.parameters.items())
             reward = "" if math.isnan(found.reward.value) else f", mean reward {mean_text(found.reward, 3)}"
             robust = f", robust accuracy {share_text(found.robust_accuracy)}" if found.robust_accuracy.n else ""
-            lines.append(f"{name}: {steps}{reward}{robust}")
+            lines.append(f"{name}: {found.rounds:,} rounds{means}{reward}{robust}")
     return lines

@@ -1,5 +1,6 @@
 """The tables of a trace as figures and summary use them: the required columns of each table, and functions of the rows of one table."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, Self, TypeVar
 
@@ -25,7 +26,11 @@ class Rows:
 
     def take(self, rows: NDArray[Any]) -> Self:
         """Return the rows that an index array or a mask selects."""
-        return type(self)(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+        def taken(value: Any) -> Any:
+            return {name: part[rows] for name, part in value.items()} if isinstance(value, Mapping) else value[rows]
+
+        return type(self)(*(taken(getattr(self, f.name)) for f in fields(self)))
 
 
 Kind = TypeVar("Kind", bound=Rows)
@@ -43,16 +48,15 @@ class PerFrame(Protocol):
 
 @dataclass(frozen=True)
 class FrameRows(Rows):
-    """Transmissions of data frames."""
+    """Transmissions of data frames, with the negotiated parameters in force, by name."""
 
     airtime_ns: Ints
     frame: Ints
     attempt: Ints
     channel_uses: Ints
     assumed_snr_db: Floats
-    t_d: Ints
-    t_plus: Ints
     outcome: Ints
+    parameters: Mapping[str, Ints]
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,10 @@ class ScoreRows(Rows):
         """Return which reconstructions were classified; the class of the others is -1. bool [n]"""
         return np.asarray((self.class_received >= 0) & (self.label >= 0))
 
+    def compared(self) -> NDArray[np.bool_]:
+        """Return which reconstructions are images; the others are classes alone and have no PSNR and SSIM. bool [n]"""
+        return ~np.isnan(self.psnr_db)
+
     def attacked(self) -> NDArray[np.bool_]:
         """Return which reconstructions were classified and belong to an image whose source was attacked. bool [n]"""
         return np.asarray(self.classified() & (self.class_clean >= 0) & (self.class_attacked >= 0))
@@ -107,13 +115,12 @@ class ControlRows(Rows):
 
 @dataclass(frozen=True)
 class DecisionRows(Rows):
-    """Bob's choices of diffusion steps, one per probe round."""
+    """Bob's choices of the negotiated parameters, by name; one row per probe round."""
 
     sequence: Ints
     measured_snr_db: Floats
     snr_db: Floats
-    t_d: Ints
-    t_plus: Ints
+    parameters: Mapping[str, Ints]
 
 
 @dataclass(frozen=True)

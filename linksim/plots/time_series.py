@@ -58,25 +58,29 @@ def time_axis(span_s: float) -> TimeAxis:
 
 @plot_style()
 def time_series_figure(view: TraceView) -> Figure:
-    """Draw SNR and PSNR of each group: all samples if they are few, else median and 10-90 % band of bins of time."""
+    """Draw SNR and PSNR of each group: all samples if they are few, else median and 10-90 % band of bins of time.
+
+    If no receiver reconstructs images, there are no panels of PSNR.
+    """
     groups = [group for group in view.groups if group.used][:MAX_GROUPS]
     axis = time_axis(view.end_s)
-    figure, panels = blocks(len(groups), (2.1, 1.9))
-    for group, (snr, psnr) in zip(groups, panels, strict=True):
+    compared = any(receiver.scores.compared().any() for group in groups for receiver in (group.bob, group.eve))
+    figure, panels = blocks(len(groups), (2.1, 1.9) if compared else (2.6,))
+    for group, block in zip(groups, panels, strict=True):
         images = len(group.bob.scores) or len(group.eve.scores)
         sizes = (count(len(group.links), "link"), count(len(group.frames), "frame"), count(images, "image"))
-        snr.set_title(f"{sanitise(group.name)}: {', '.join(sizes)}")
-        snr_panel(snr, group, axis)
-        for role, receiver in ((BOB, group.bob), (EVE, group.eve)):
-            draw(psnr, TimeSamples(receiver.scores.time_ns, receiver.scores.psnr_db, len(group.links) == 1), role, role.name, axis)
-        for panel in (snr, psnr):
+        block[0].set_title(f"{sanitise(group.name)}: {', '.join(sizes)}")
+        snr_panel(block[0], group, axis)
+        for role, receiver in ((BOB, group.bob), (EVE, group.eve)):  # without PSNR nothing is drawn
+            draw(block[-1], TimeSamples(receiver.scores.time_ns, receiver.scores.psnr_db, len(group.links) == 1), role, role.name, axis)
+        for panel in block:
             shade_jamming(panel, group, axis)
-        psnr.set_xlim(0, axis.end)
-        psnr.set_xlabel(f"simulated time ({axis.unit})")
+        block[-1].set_xlim(0, axis.end)
+        block[-1].set_xlabel(f"simulated time ({axis.unit})")
     for block in panels[:: side_by_side(len(panels))]:
-        block[0].set_ylabel("SNR (dB)")
-        block[1].set_ylabel("PSNR of an image (dB)")
-    figure.suptitle("SNR and image quality over simulated time" + shown(len(view.groups)))
+        for panel, name in zip(block, ("SNR (dB)", "PSNR of an image (dB)"), strict=False):
+            panel.set_ylabel(name)
+    figure.suptitle(("SNR and image quality" if compared else "SNR") + " over simulated time" + shown(len(view.groups)))
     shared_legend(figure, panels, ("Bob", "Eve", "Bob's estimate", "Eve's estimate", "assumed by Alice"))
     return freeze_layout(figure)
 

@@ -1,9 +1,9 @@
 """A trace in memory as figures and summary use it: the required columns of every table, split by group of links and receiver."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,18 +23,21 @@ from linksim.plots.tables import (
     ReceptionRows,
     ScoreRows,
 )
-from linksim.records import TABLES, columns
+from linksim.records import FILL, TABLES, Column, columns
 from linksim.units import NS_PER_S
 
-DTYPES = {record.table: {column.name: column.dtype for column in columns(record)} for record in TABLES}
-DEFAULTS = {"class_clean": -1, "class_attacked": -1}  # values of columns that the trace does not have; 0 for all others
+COLUMNS = {record.table: {column.name: column for column in columns(record)} for record in TABLES}
+PARAMETERS = "parameters"  # field of the rows that holds the columns of negotiated parameters
 
 
 class TableLike(Protocol):
-    """The required interface of a table: columns by name, and the words of a code."""
+    """The required interface of a table: columns with their descriptions by name, and the words of a code."""
 
     @property
     def columns(self) -> Mapping[str, NDArray[Any]]: ...
+
+    @property
+    def descriptions(self) -> Mapping[str, Column]: ...
 
     def __getitem__(self, column: str) -> NDArray[Any]: ...
 
@@ -93,12 +96,14 @@ class TraceView:
     """All groups of a trace.
 
     end_s          simulated time at the end of the last event in the trace, in s
+    parameters     columns of the negotiated parameters of all groups, by name
     sweep_groups   common name of the groups that differ only in SNR, by group (see `plots.snr_sweep_groups`); may be empty
     policy_groups  sets of groups that differ only in Bob's policy (see `plots.policy_groups`); may be empty
     """
 
     groups: tuple[GroupView, ...]
     end_s: float
+    parameters: Mapping[str, Column]
     sweep_groups: Mapping[str, str]
     policy_groups: tuple[PolicyGroups, ...]
 
@@ -121,26 +126,46 @@ def read_view(
             ReceiverView(received.take(received.receiver == receiver), scored.take(scored.receiver == receiver))
             for receiver in (Node.BOB, Node.EVE)
         )
-        sampled = _of(images, own), _of(channel, own), _of(constellation, own), _of(decisions, own)
-        groups.append(GroupView(name, own, _of(frames, own), bob, eve, _of(control, own), _of(jamming, own), *sampled))
+        sampled = _of(images, own), _of(channel, own), _of(constellation, own), _negotiated(_of(decisions, own))
+        groups.append(GroupView(name, own, _negotiated(_of(frames, own)), bob, eve, _of(control, own), _of(jamming, own), *sampled))
     ends = (frames.time_ns + frames.airtime_ns, control.time_ns + control.airtime_ns, jamming.end_ns, receptions.time_ns, scores.time_ns)
-    return TraceView(tuple(groups), max((int(end.max()) for end in ends if len(end)), default=0) / NS_PER_S, sweep_groups, policy_groups)
+    end_ns, parameters = max((int(end.max()) for end in ends if len(end)), default=0), _parameters(trace, "decisions")
+    parameters |= _parameters(trace, "frames")
+    return TraceView(tuple(groups), end_ns / NS_PER_S, parameters, sweep_groups, policy_groups)
 
 
 def _read(trace: TraceLike, name: str, kind: type[Kind]) -> Kind:
-    """Read the columns of a table. A missing table has no rows, and a missing column has the value of `DEFAULTS`."""
+    """Read the columns of a table. A missing table has no rows; the values of a missing column are absent, or 0 if they cannot be."""
     names = [f.name for f in fields(kind)]
     if name not in trace.tables():
-        return kind(*(np.empty(0, DTYPES[name][column]) for column in names))
+        empty: list[Any] = [{} if column == PARAMETERS else np.empty(0, COLUMNS[name][column].dtype) for column in names]
+        return kind(*empty)
     table = trace.table(name)
     rows = len(table["link"])
 
-    def values(column: str) -> NDArray[Any]:
-        known = column in table.columns
-        return np.asarray(table[column]) if known else np.full(rows, DEFAULTS.get(column, 0), DTYPES[name][column])
+    def values(column: str) -> Any:
+        if column == PARAMETERS:
+            return {key: np.asarray(table[key]) for key in _parameters(trace, name)}
+        about = COLUMNS[name][column]
+        return np.asarray(table[column]) if column in table.columns else np.full(rows, about.fill or 0, about.dtype)
 
     return kind(*(values(column) for column in names))
 
 
+def _parameters(trace: TraceLike, name: str) -> dict[str, Column]:
+    """Return the columns of the negotiated parameters of a table that hold the values in force or requested."""
+    if name not in trace.tables():
+        return {}
+    return {column: about for column, about in trace.table(name).descriptions.items() if about.key == column}
+
+
 def _of(rows: Kind, links: Ints) -> Kind:
     return rows.take(np.isin(rows.link, links))
+
+
+Negotiated = TypeVar("Negotiated", FrameRows, DecisionRows)
+
+
+def _negotiated(rows: Negotiated) -> Negotiated:
+    """Return the rows of a group without the parameters that its scheme does not negotiate, which have no values."""
+    return replace(rows, parameters={name: values for name, values in rows.parameters.items() if (values != FILL).any()})

@@ -6,8 +6,9 @@ from fnmatch import fnmatchcase
 
 from linksim.errors import LinksimError
 from linksim.plots.papers import save_images
+from linksim.progress import duration, progress_line
 from linksim.reproduction.paper import Experiment
-from linksim.reproduction.results import ExperimentResult, ResultStore
+from linksim.reproduction.results import DRAWS, ExperimentResult, ResultStore
 
 SHOWN_METRICS = 3  # metrics in the line of a measured experiment
 
@@ -34,13 +35,19 @@ def _matches(experiment: Experiment, pattern: str) -> bool:
 
 
 def measure(
-    experiments: Sequence[Experiment], digests: Mapping[str, str], results: ResultStore, progress: "Progress"
+    experiments: Sequence[Experiment],
+    digests: Mapping[str, str],
+    results: ResultStore,
+    progress: "MeasurementProgress",
+    remeasure: bool = False,
 ) -> dict[str, list[str]]:
     """Measure the experiments that have no result with their digest, and store the results.
 
+    remeasure  also measure the experiments whose result has other random draws than `DRAWS`
+
     -> the keys of the experiments that failed with a LinksimError, by its message
     """
-    missing = [experiment for experiment in experiments if not results.has(experiment.key, digests[experiment.key])]
+    missing = [e for e in experiments if not results.has(e.key, digests[e.key]) or (remeasure and results[e.key].draws != DRAWS)]
     failures: dict[str, list[str]] = {}
     progress.begin(missing)
     for experiment in missing:
@@ -58,7 +65,7 @@ def measure(
     return failures
 
 
-class Progress:
+class MeasurementProgress:
     """Progress of the measurement. The remaining time is estimated from the experiments of the same kind measured so far.
 
     say   receives a line for every measured experiment
@@ -86,7 +93,7 @@ class Progress:
     def update(self, samples: int) -> None:
         """Announce how many samples the current experiment has."""
         experiment = self._current
-        self._draw(f"{self._place()} {experiment.key:28} {samples}/{experiment.size} images")
+        self._draw(progress_line(samples, experiment.size, "images", f"{self._place()} {experiment.key:28} "))
 
     def done(self, result: ExperimentResult) -> None:
         """Announce the result of the current experiment."""
@@ -103,16 +110,4 @@ class Progress:
             return ""
         known = [self._durations_s[experiment.kind] for experiment in self._left if experiment.kind in self._durations_s]
         seconds = sum(sum(durations) / len(durations) for durations in known)
-        return f"; {'' if len(known) == len(self._left) else 'more than '}{duration_text(seconds)} left"
-
-
-def duration_text(seconds: float) -> str:
-    """A duration as text.
-
-    >>> duration_text(12), duration_text(180), duration_text(7500)
-    ('12 s', '3 min', '2 h 05 min')
-    """
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+        return f"; {'' if len(known) == len(self._left) else 'more than '}{duration(seconds)} left"

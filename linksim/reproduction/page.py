@@ -53,7 +53,7 @@ def write(paper: Paper, results: ResultStore, verdicts: Sequence[ClaimVerdict]) 
         writer.writerows(_row(verdict) for verdict in verdicts)
     exported, figures = results.export(), paper.figures(results)
     written: list[Path] = [*(folder / name for name in ("tables.md", "claims.md", "claims.csv")), *([exported] if exported else [])]
-    kept = f"not drawn again: its images are not in {folder / 'images'}"
+    kept = f"not drawn again: its images are not in {folder / 'images'}, or have other random draws"
     return [*(f"wrote    {path}" for path in (*written, *figures.drawn)), *(f"kept     {path}, {kept}" for path in figures.skipped)]
 
 

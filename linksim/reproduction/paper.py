@@ -61,7 +61,7 @@ class Figures:
     """Figures of a paper.
 
     drawn    files written from the kept results
-    skipped  files left as they are, because images that they show are not in the image folder
+    skipped  files left as they are, because images that they show are not in the image folder or have different random draws
     """
 
     drawn: tuple[Path, ...] = ()

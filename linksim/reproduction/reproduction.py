@@ -5,8 +5,8 @@ from pathlib import Path
 
 from linksim.reproduction import page
 from linksim.reproduction.library import open_paper, paper_names
-from linksim.reproduction.measurement import Progress, Say, chosen, measure
-from linksim.reproduction.results import ResultStore
+from linksim.reproduction.measurement import MeasurementProgress, Say, chosen, measure
+from linksim.reproduction.results import DRAWS, ResultStore
 from linksim.reproduction.verdicts import ClaimVerdict
 
 
@@ -24,10 +24,20 @@ class Reproduction:
         self._experiments = self.paper.experiments()
         self._digests = {experiment.key: experiment.digest() for experiment in self._experiments}
 
-    def measure(self, only: Sequence[str], say: Say, draw: Say) -> list[str]:
-        """Measure the missing experiments that `only` selects. -> a line for each reason why experiments could not be measured."""
-        failures = measure(chosen(self._experiments, only), self._digests, self._kept, Progress(say, draw))
-        return [f"{reason}: {len(keys)} experiments not measured, the first is {keys[0]}" for reason, keys in failures.items()]
+    def measure(self, only: Sequence[str], say: Say, draw: Say, remeasure: bool = False) -> list[str]:
+        """Measure the missing experiments that `only` selects, and with `remeasure` also those whose results have other random draws.
+
+        -> a line for each reason why experiments could not be measured, and one about results with other random draws that are left
+        """
+        failures = measure(chosen(self._experiments, only), self._digests, self._kept, MeasurementProgress(say, draw), remeasure)
+        lines = [f"{reason}: {len(keys)} experiments not measured, the first is {keys[0]}" for reason, keys in failures.items()]
+        other = [result.key for result in self._kept.only(self._digests).results() if result.draws != DRAWS]
+        if other:
+            lines.append(
+                f"{len(other)} kept results have other random draws than new ones and are not compared with them image by image, "
+                f"the first is {other[0]}; --remeasure replaces them"
+            )
+        return lines
 
     def verdicts(self) -> tuple[ResultStore, Sequence[ClaimVerdict]]:
         """The results that belong to the current experiments and weights, and the verdicts that follow from them."""

@@ -1,17 +1,21 @@
 """Kept results of a paper's experiments, so that each experiment is measured once.
 
-`results.sqlite` in the paper's folder holds, for every experiment, the digest of everything that determines its values, the seed, and every
-metric as one float32 array with a value per image. Means, intervals and paired comparisons follow from these arrays. Each result is stored
-in a transaction of its own: a run that is killed loses only the experiment in progress, and processes that write at the same time keep each
-other's results.
+`results.sqlite` in the paper's folder holds, for every experiment, the digest of everything that determines its distribution, the seed, the
+number of the random draws, and every metric as one float32 array with a value per image. Means, intervals and paired comparisons follow
+from these arrays. Each result is stored in a transaction of its own: a run that is killed loses only the experiment in progress, and
+processes that write at the same time keep each other's results.
 
-`results.csv` beside it is an export for review: mean, 95 % interval, number of samples, seed and digest of every metric, without samples.
+Two results can be compared image by image only if both had the same random draws: then the images and the noise at equal positions are the
+same. When the random streams change, equal seeds give other images and noise, and `DRAWS` is raised. The older results remain valid samples
+of the same distribution, but they are never paired with new ones (`ResultStore.aligned`).
+
+`results.csv` beside it is an export for review: mean, 95 % interval, number of samples, seed, draws and digest of every metric, without
+samples.
 """
 
 import csv
-import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +24,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.errors import LinksimError
+from linksim.files import atomic_write
 from linksim.statistics import Interval, mean_interval
 
-COLUMNS = ("experiment", "metric", "mean", "low", "high", "n", "seed", "digest")
+DRAWS = 2  # raise it when the random streams give other images or noise for the same seed
+COLUMNS = ("experiment", "metric", "mean", "low", "high", "n", "seed", "draws", "digest")
 STORED = np.dtype("<f4")  # type of the stored samples
 LOCK_TIMEOUT_S = 60.0  # how long a process waits for another one's transaction
-FORMAT = 1  # `PRAGMA user_version` of the database
+FORMAT = 2  # `PRAGMA user_version` of the database
 SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS experiments (key TEXT PRIMARY KEY, digest TEXT NOT NULL, seed INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS experiments (key TEXT PRIMARY KEY, digest TEXT NOT NULL, seed INTEGER NOT NULL, draws INTEGER NOT NULL) "
+    "WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS samples (key TEXT NOT NULL, metric TEXT NOT NULL, position INTEGER NOT NULL, "
     "n INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (key, metric))",
     f"PRAGMA user_version = {FORMAT}",
@@ -36,20 +43,30 @@ SCHEMA = (
 Samples = NDArray[np.float64]
 
 
+class DifferentDrawsError(LinksimError):
+    """Results of different random draws, which cannot be compared image by image."""
+
+    def __init__(self) -> None:
+        super().__init__("different random draws, remeasure")
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ExperimentResult:
     """The result of one experiment.
 
     key      of the experiment, such as "table2/white/mc10/ec0"
-    digest   of everything that determines the values
+    digest   of everything that determines the values, apart from the random streams
     seed     of the run
-    samples  by metric, float64 [n]: one value per image in the order of transmission, so that experiments can be compared image by image
+    draws    number of the random draws (`DRAWS`) with which it was measured
+    samples  by metric, float64 [n]: one value per image in the order of transmission, so that experiments of the same draws can be
+             compared image by image
     """
 
     key: str
     digest: str
     seed: int
     samples: Mapping[str, Samples]
+    draws: int = DRAWS
 
     def interval(self, metric: str) -> Interval:
         """Mean of a metric over the images, with its 95 % interval. Each image is transmitted once."""
@@ -83,6 +100,19 @@ class ResultStore:
         """Whether the experiment has a result with this digest."""
         return key in self._results and self._results[key].digest == digest
 
+    def aligned(self, keys: Sequence[str], metric: str) -> list[Samples]:
+        """The values of several experiments for comparison image by image: equal positions belong to the same image and noise. [n] each.
+
+        All pairs that a caller compares must be in one call. Raises DifferentDrawsError unless all experiments had the same random draws.
+        """
+        if not self.same_draws(keys):
+            raise DifferentDrawsError
+        return [self[key].samples[metric] for key in keys]
+
+    def same_draws(self, keys: Iterable[str]) -> bool:
+        """Whether the results of these experiments had the same random draws."""
+        return len({self[key].draws for key in keys}) < 2
+
     def only(self, digests: Mapping[str, str]) -> "ResultStore":
         """A view, for reading, of those results whose digest equals the one that `digests` has for their key."""
         return ResultStore(self.folder, (result for result in self._results.values() if digests.get(result.key) == result.digest))
@@ -90,13 +120,14 @@ class ResultStore:
     def put(self, result: ExperimentResult) -> None:
         """Store a result in place of an older one of the same key. Results that other processes have stored meanwhile are read again."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        identity = (result.key, result.digest, result.seed, result.draws)
         arrays = [(m, position, len(s), np.asarray(s, STORED).tobytes()) for position, (m, s) in enumerate(result.samples.items())]
         with self._connection("rwc") as database:
             database.execute("BEGIN IMMEDIATE")
             for statement in SCHEMA:
                 database.execute(statement)
             database.execute("DELETE FROM samples WHERE key = ?", (result.key,))
-            database.execute("INSERT OR REPLACE INTO experiments VALUES (?, ?, ?)", (result.key, result.digest, result.seed))
+            database.execute("INSERT OR REPLACE INTO experiments VALUES (?, ?, ?, ?)", identity)
             database.executemany("INSERT INTO samples VALUES (?, ?, ?, ?, ?)", [(result.key, *array) for array in arrays])
             database.execute("COMMIT")
         self.export()
@@ -108,12 +139,10 @@ class ResultStore:
         with self._connection("rw") as database:
             database.execute("BEGIN IMMEDIATE")  # of two processes, the one that exports last has seen the results of both
             self._results = _load(database)
-            part = self.export_path.with_suffix(f".{os.getpid()}.part")
-            with part.open("w", encoding="utf-8", newline="") as file:
+            with atomic_write(self.export_path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
                 writer = csv.writer(file, lineterminator="\n")
                 writer.writerow(COLUMNS)
                 writer.writerows(row for result in self.results() for row in _rows(result))
-            os.replace(part, self.export_path)
             database.execute("ROLLBACK")
         return self.export_path
 
@@ -146,12 +175,15 @@ def _load(database: sqlite3.Connection) -> dict[str, ExperimentResult]:
         if len(data) != n * STORED.itemsize:
             raise ValueError(f"{metric} of {key} has {len(data)} bytes, expected {n * STORED.itemsize}")
         found.setdefault(key, {})[metric] = np.frombuffer(data, STORED).astype(np.float64)
-    rows = database.execute("SELECT key, digest, seed FROM experiments")
-    return {key: ExperimentResult(key=key, digest=digest, seed=seed, samples=found.get(key, {})) for key, digest, seed in rows}
+    rows = database.execute("SELECT key, digest, seed, draws FROM experiments")
+    return {
+        key: ExperimentResult(key=key, digest=digest, seed=seed, draws=draws, samples=found.get(key, {}))
+        for key, digest, seed, draws in rows
+    }
 
 
 def _rows(result: ExperimentResult) -> Iterator[tuple[str | int, ...]]:
     for metric in result.samples:
         interval = result.interval(metric)
         values = (f"{value:.6g}" for value in (interval.value, interval.low, interval.high))
-        yield result.key, metric, *values, interval.n, result.seed, result.digest
+        yield result.key, metric, *values, interval.n, result.seed, result.draws, result.digest

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from linksim.reproduction.claims import figure
-from linksim.reproduction.results import ResultStore
+from linksim.reproduction.results import DifferentDrawsError, ResultStore
 from linksim.statistics import Interval
 
 UNITS = {"psnr_db": " dB", "ssim": ""}
@@ -71,7 +71,14 @@ def markdown(table: Table, results: ResultStore) -> str:
 
 
 def _remarks(table: Table, results: ResultStore) -> list[str]:
-    return [sentence for remark in table.remarks if (sentence := remark(results))]
+    return [sentence for remark in table.remarks if (sentence := _remark(remark, results))]
+
+
+def _remark(remark: Callable[[ResultStore], str], results: ResultStore) -> str:
+    try:
+        return remark(results)
+    except DifferentDrawsError as error:
+        return f"not comparable: {error}"
 
 
 def _text_entry(table: Table, entry: Entry, results: ResultStore) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from linksim.reproduction.claims import Claim, Values
-from linksim.reproduction.results import ResultStore, Samples
+from linksim.reproduction.results import DifferentDrawsError, ResultStore, Samples
 from linksim.statistics import Interval, mean_interval
 
 Word = Literal["reproduced", "beaten", "not reproduced", "not comparable", "not measured yet"]
@@ -89,7 +89,7 @@ class Order:
 
 
 def difference(above: Samples, below: Samples) -> Interval:
-    """Mean of above - below over the images that both were measured on, [n] each.
+    """Mean of above - below over the images that both were measured on, [n] each; the arrays come from one call of `ResultStore.aligned`.
 
     >>> difference(np.array([3.0, 4.0, 5.0]), np.array([2.0, 3.0, 4.0])).low
     1.0
@@ -152,9 +152,17 @@ class Rule:
 
 
 def verdict_of(claim: Claim, rule: Rule, results: ResultStore) -> ClaimVerdict:
-    """The verdict on a claim; "not measured yet" while results that the rule needs are missing."""
+    """The verdict on a claim.
+
+    It is "not measured yet" while results that the rule needs are missing, and "not comparable" if the rule pairs results of different
+    random draws.
+    """
     absent = [key for key in rule.keys if key not in results]
     if absent:
         reason = f"{len(absent)} of {len(rule.keys)} experiments have no result, the first is {absent[0]}"
         return ClaimVerdict(claim, rule.how, Finding(UNMEASURED, "", 0, reason))
-    return ClaimVerdict(claim, rule.how, rule.check(claim, results))
+    try:
+        finding = rule.check(claim, results)
+    except DifferentDrawsError as error:
+        finding = Finding("not comparable", "", 0, str(error))
+    return ClaimVerdict(claim, rule.how, finding)

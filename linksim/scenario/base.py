@@ -80,6 +80,19 @@ class ComponentOf:
 Block = TypeVar("Block", bound=Options)
 
 
+BASES: dict[str, type[Options]] = {}  # base class of the options of each kind
+
+
+def base_of(kind: str) -> Callable[[type[Block]], type[Block]]:
+    """Class decorator: declare the base class of the options of a kind, which options from outside get if they lack it."""
+
+    def declare(options: type[Block]) -> type[Block]:
+        BASES[kind] = options
+        return options
+
+    return declare
+
+
 def component(kind: str, factory: str = "") -> Callable[[type[Block]], type[Block]]:
     """Class decorator: declare a component of the package. Its name is the default of the field `KEYS[kind]`, its help the docstring."""
 
@@ -98,12 +111,13 @@ def declare_outside(kind: str, name: str, options: type[Options] | None, factory
     """
     block: Any = options
     if kind in KEYS:
-        own = options or Options
+        own = options or BASES[kind]
         if not (isinstance(own, type) and issubclass(own, Options)):
             raise LinksimError(f"options of {kind} {name!r} must be a class of linksim.Options, got {own!r}")
         word: Any = Literal[name]
         fields: Any = {KEYS[kind]: (word, name)}
-        block = create_model(own.__name__, __base__=own, __module__=own.__module__, __doc__=own.__doc__, **fields)
+        bases: Any = own if issubclass(own, BASES[kind]) else (own, BASES[kind])
+        block = create_model(own.__name__, __base__=bases, __module__=own.__module__, __doc__=own.__doc__, **fields)
     return registry.add(Component(kind, name, block, factory, first_line(options or factory), origin))
 
 

@@ -1,8 +1,8 @@
-"""The JSON schema of scenario files, from the models of `schema`: editors complete keys with it and mark faults as they are typed.
+"""The JSON schema of scenario files, generated from the models of `schema`, for completion and validation in editors.
 
-The file differs from the models: a link's keys stand at the top, groups are partial links, a bare word stands for a block, a block may
-leave out the word that it inherits, one scheme stands for a list of one. The schema allows a little more than the reader (which checks
-what blocks inherit, and keys against each other), never less.
+Files differ from the models: link keys appear at the top level, groups are partial links, a string abbreviates a block, a block may omit
+an inherited kind, and one scheme abbreviates a list of one. The schema accepts slightly more than the loader, which also checks inherited
+values and keys against each other; it never accepts less.
 """
 
 import json
@@ -21,7 +21,7 @@ def editor_schema() -> str:
     options = LinkOptions.model_json_schema(ref_template=REFERENCE)
     definitions = run["$defs"]
     for block in definitions.values():
-        block.pop("required", None)  # whatever a block leaves out, it may inherit
+        block.pop("required", None)  # a block may inherit any key
     partial = {"anyOf": [{"$ref": REFERENCE.format(model="LinkOptions")}, {"type": "null"}]}
     groups = {key: run["properties"]["groups"][key] for key in ("description", "type", "minProperties", "maxProperties")}
     groups |= {"propertyNames": {"pattern": NAME}, "additionalProperties": partial}
@@ -37,14 +37,14 @@ def editor_schema() -> str:
 
 
 def _as_written(schema: Any) -> Any:
-    """A part of the models' schema as it holds for files."""
+    """Convert a part of the models' schema to the form used in files."""
     if isinstance(schema, list):
         return [_as_written(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     if "discriminator" in schema:
         return _choice(schema)
-    if "$ref" in schema and len(schema) > 1:  # draft 7 looks at nothing beside a reference
+    if "$ref" in schema and len(schema) > 1:  # draft 7 ignores keys beside a reference
         rest = {key: value for key, value in schema.items() if key != "$ref"}
         return {**rest, "allOf": [{"$ref": schema["$ref"]}]}
     made = {
@@ -59,6 +59,6 @@ def _as_written(schema: Any) -> Any:
 
 
 def _choice(schema: dict[str, Any]) -> dict[str, Any]:
-    """A block with a kind: the bare word, or a block of one of the kinds, whose word may be inherited."""
+    """A block with a kind: the kind as a string, or a block of one of the kinds, which may inherit its kind."""
     rest = {key: value for key, value in schema.items() if key not in ("discriminator", "oneOf", "title")}
     return {**rest, "anyOf": [{"enum": list(schema["discriminator"]["mapping"])}, *schema["oneOf"]]}

@@ -26,6 +26,7 @@ from linksim.records import (
     ImageScore,
     JammingInterval,
     KeptImage,
+    KeyKnowledge,
     LinkCreated,
     ParameterDecision,
     Reception,
@@ -96,7 +97,7 @@ def estimate(scenario: Scenario) -> Estimate:
         LinkCreated: scenario.links,
         FrameSent: frames,
         Reception: sum(options.links * link.frames * _receivers(options) for options, link in links),
-        ImageScore: sum(options.links * link.frames * options.alice.images_per_frame * _receivers(options) for options, link in links),
+        ImageScore: sum(options.links * _scored_frames(options, link) * options.alice.images_per_frame for options, link in links),
         ControlSent: control,
         JammingInterval: sum(options.links * _jams(options, link) for options, link in links),
         KeptImage: sum(
@@ -111,6 +112,7 @@ def estimate(scenario: Scenario) -> Estimate:
             for options, link in links
         ),
         ParameterDecision: sum(options.links * link.probes for options, link in links if _negotiates(options)),
+        KeyKnowledge: sum(options.links * options.eve.key_rows(link.frames, options.alice.images_per_frame) for options, link in links),
     }
     pixels = IMAGE_VALUES[scenario.dataset]
     trace = EMPTY_TRACE + sum(count * row_bytes(table) for table, count in rows.items()) + rows[KeptImage] * pixels
@@ -171,6 +173,12 @@ def _link(scenario: Scenario, options: LinkOptions) -> _LinkEstimate:
     frames = max(1, min(scenario.frames, int(scenario.max_time_s / period)))
     seconds = min(scenario.max_time_s, frames * period)
     return _LinkEstimate(seconds, frames, math.ceil(frames * share), frames * (_pairs(options) > 0))
+
+
+def _scored_frames(options: LinkOptions, link: _LinkEstimate) -> int:
+    """Frames that Bob reconstructs, and those that Eve reconstructs."""
+    unscored = min(link.frames, options.eve.num_unscored_frames())
+    return link.frames * _receivers(options) - unscored
 
 
 def _channel_uses(scenario: Scenario, options: LinkOptions) -> int:

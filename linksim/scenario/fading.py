@@ -4,11 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from linksim.scenario.base import ComponentOf, Options, component
+from linksim.scenario.base import ComponentOf, Options, base_of, component
 
 LIGHT_MPS = 299_792_458.0
 
 
+@base_of("fading")
 class FadingOptions(Options):
     """Base of the options of every kind of fading."""
 

@@ -1,4 +1,4 @@
-"""Words for where the nodes of a link are, and how they move. Only an SNR of kind `path-loss` asks."""
+"""Options of the positions and velocities of a link's nodes, used by an SNR of kind `path-loss`."""
 
 from typing import Annotated
 
@@ -11,14 +11,14 @@ MetresPerSecond = Annotated[float, Field(ge=-1e4, le=1e4)]
 
 
 class Motion(Options):
-    """A node on a straight line through the plane."""
+    """Position and constant velocity of a node in the plane."""
 
     position_m: list[Metres] = Field([0.0, 0.0], min_length=2, max_length=2, description="[x, y] at time 0, in m")
     velocity_mps: list[MetresPerSecond] = Field([0.0, 0.0], min_length=2, max_length=2, description="[x, y] in m/s")
 
 
 class Geometry(Options):
-    """Where the nodes are."""
+    """Positions and velocities of the three nodes."""
 
     alice: Motion = Motion()
     bob: Motion = Motion(position_m=[100.0, 0.0])

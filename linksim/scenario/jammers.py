@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from linksim.scenario.base import NAME, ComponentOf, Options, component
+from linksim.scenario.base import NAME, ComponentOf, Options, base_of, component
 
 BARRAGE_SLICE_MS = 100.0  # a barrage is recorded in slices of this length, so that an interrupted trace holds the energy that was radiated
 
 
+@base_of("jammer")
 class JammerOptions(Options):
     """Base of the options of every jammer, with its cost: the number of intervals that it adds to the trace."""
 

@@ -1,6 +1,6 @@
-"""From a YAML file and overrides to a `Scenario`, and back. All problems of a file are reported at once.
+"""Load a `Scenario` from a YAML file and overrides, and write it back. All problems of a file are reported at once.
 
-Layers, each over the one before: the defaults of `schema`, the top of the file, overrides of the top, a group's block, overrides of it.
+Layers, in ascending priority: the defaults of `schema`, the top of the file, overrides of the top, a group's block, overrides of it.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
 
 
 def scenario_from_text(text: str, name: str = "<trace>", overrides: Sequence[str] = ()) -> Scenario:
-    """The scenario of a YAML text; `name` stands for the file in messages. Raises ScenarioError with all faults."""
+    """The scenario of a YAML text; messages use `name` as the file name. Raises ScenarioError with all faults."""
     return _build(parse_yaml(text, name), overrides)
 
 
@@ -94,13 +94,13 @@ def _build(document: Document, overrides: Sequence[str]) -> Scenario:
 
 
 def _defaults() -> Layer:
-    """What a file that says nothing means."""
+    """The default of every key."""
     run = Scenario.model_construct(name="", groups={}).model_dump(exclude={"name", "groups"})
     return {key: from_plain(value, DEFAULT, (key,)) for key, value in {**run, **LinkOptions().model_dump()}.items()}
 
 
 def _over(base: Layer, new: Layer) -> Layer:
-    """One layer over another, key by key: a run's or link's `name` is no discriminator."""
+    """Override one layer by another, key by key; the `name` of a run or link is not a discriminator."""
     return base | {key: merge(base[key], node) if key in base else node for key, node in new.items()}
 
 
@@ -116,7 +116,7 @@ def _groups(root: Node, faults: list[ConfigProblem]) -> dict[str, Node]:
 
 
 def _body(node: Node, faults: list[ConfigProblem]) -> Layer:
-    """What a group writes; a group may write nothing."""
+    """The keys of a group's block, which may be empty."""
     if node.value is not None and not isinstance(node.value, dict):
         faults.append(ConfigProblem(node.place, node.path, f"got {show(node.value)}, allowed: a block of a link's keys, or nothing"))
     return node.value if isinstance(node.value, dict) else {}
@@ -131,7 +131,7 @@ def _check(block: type[BaseModel], tree: Node) -> list[ConfigProblem]:
 
 
 def _setting(text: str, groups: list[str], faults: list[ConfigProblem]) -> Node | None:
-    """The tree of one "KEY=VALUE"; None, and a fault, where it is none."""
+    """The tree of one "KEY=VALUE"; None and a fault if it cannot be parsed."""
     key, equals, value = text.partition("=")
     place = Place(f"--set {text}" if len(text) <= 100 else f"--set {text[:100]}...")
     parts = key.split(".")
@@ -156,7 +156,7 @@ def _setting(text: str, groups: list[str], faults: list[ConfigProblem]) -> Node 
 
 
 def _without_effect(setting: Node, top: Layer, link_options: dict[str, Node]) -> list[ConfigProblem]:
-    """An override of the top that every group hides would do nothing, unnoticed."""
+    """Report an override at the top level that every group overrides again: it would silently have no effect."""
     hidden = [key for key, node in setting.value.items() if key in top and _holds(top[key], node.place)]
     seen = [key for key in hidden if any(_holds(options.value[key], setting.place) for options in link_options.values())]
     path = ", ".join(f"groups.{name}" for name in list(link_options)[:4])
@@ -165,6 +165,6 @@ def _without_effect(setting: Node, top: Layer, link_options: dict[str, Node]) ->
 
 
 def _holds(node: Node, place: Place) -> bool:
-    """Whether anything in the tree was written at `place`."""
+    """Whether any value of the tree was written at `place`."""
     children = node.value.values() if isinstance(node.value, dict) else node.value if isinstance(node.value, list) else ()
     return node.place == place or any(_holds(child, place) for child in children)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linksim.scenario.base import NAME, ComponentOf, Options, component
+from linksim.scenario.base import NAME, ComponentOf, Options, base_of, component
 from linksim.scenario.faults import Faults
 from linksim.scenario.policies import FixedPolicy, PolicySpec
 from linksim.scenario.source_attacks import NoSourceAttack, SourceAttack
@@ -41,6 +41,9 @@ class Alice(Options):
     """The sender."""
 
     images_per_frame: int = Field(4, ge=1, le=256, description="images per data frame")
+    num_images: int | None = Field(
+        None, ge=1, le=1_000_000, description="different images that the link sends, in turn; null for all images of the dataset"
+    )
     frame_interval_ms: float = Field(
         0.0, ge=0, le=1e6, description="time between data frames in ms; 0 sends as fast as the medium and the session allow"
     )
@@ -56,10 +59,19 @@ class Bob(Options):
     policy: PolicySpec = Field(FixedPolicy(), description="policy that chooses the negotiated parameters of the scheme")
 
 
+@base_of("eve")
 class EveOptions(Options):
-    """Base of the options of every attack of the eavesdropper."""
+    """Base of the options of every attack of the eavesdropper, with its cost: the rows that it adds to the trace."""
 
     attack: str
+
+    def key_rows(self, frames: int, images: int) -> int:
+        """Rows of the table `keys` on a link with `frames` frames of `images` images; 0 for an attack that recovers no keys."""
+        return 0
+
+    def num_unscored_frames(self) -> int:
+        """Number of first frames of a link of which Eve reconstructs no images."""
+        return 0
 
 
 @component("eve")
@@ -99,6 +111,33 @@ class WhiteBoxAttack(ReorderingOptions):
     tv_weight: float = Field(1.0, ge=0, le=1e6, description="weight lambda of the total variation (Eq. 3)")
     tolerance: float = Field(1e-3, ge=0, lt=1, description="stop when the loss falls by less than this share in 50 steps")
     assumed_snr_db: float = Field(10.0, ge=-30, le=60, description="SNR in dB that Eve assumes Alice encodes for")
+
+
+@component("eve", "linksim.simulate.eve_factory:make_key_learning")
+class KeyLearningAttack(EveOptions):
+    """Key learning: permutation keys of earlier frames are tried on later frames, whose rows an inverse network then inverts."""
+
+    attack: Literal["key-learning"] = "key-learning"
+    knowledge: Literal["known-plaintext", "ciphertext-only", "key-sets"] = Field(
+        "known-plaintext",
+        description="known-plaintext: the images of the first frames are known; ciphertext-only: frames are solved as jigsaws, and keys "
+        "found twice in the first frames are tried; key-sets: both key sets of the session are known",
+    )
+    num_learning_frames: int = Field(100, ge=0, le=100_000, description="first frames of the link from which keys are learnt")
+    memory_size: int = Field(
+        512, ge=1, le=65536, description="largest number of permutations, and of substitutions, that are tried: the most recent ones"
+    )
+    inverter: str = Field("inverter-cifar10-6", pattern=NAME, description="trained inverse network")
+    num_captured_frames: int = Field(
+        1000, ge=8, le=100_000, description="captured open frames of training images from which the row statistics are estimated"
+    )
+    assumed_snr_db: float = Field(10.0, ge=-30, le=60, description="SNR in dB that Eve assumes Alice encodes for")
+
+    def key_rows(self, frames: int, images: int) -> int:
+        return frames * (images // 2)
+
+    def num_unscored_frames(self) -> int:
+        return self.num_learning_frames if self.knowledge == "known-plaintext" else 0
 
 
 Eve = Annotated[EveOptions, ComponentOf(("eve",))]

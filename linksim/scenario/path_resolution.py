@@ -1,4 +1,4 @@
-"""Files that a scenario names: a relative path is meant from where it was written."""
+"""Resolution of relative file names in scenarios."""
 
 import os
 from pathlib import Path as FilePath
@@ -9,7 +9,7 @@ KEY = "file"  # of every value that is a path
 
 
 def resolve_paths(node: Node, folder: FilePath) -> Node:
-    """The tree with its relative paths made absolute, from `folder` on: that of the scenario file, or the current one for an override."""
+    """Make relative paths absolute against `folder`: the folder of the scenario file, or the working directory for an override."""
     if isinstance(node.value, dict):
         children = {key: _path(child, folder) if key == KEY else resolve_paths(child, folder) for key, child in node.value.items()}
         return Node(children, node.path, node.place, node.key)
@@ -19,7 +19,7 @@ def resolve_paths(node: Node, folder: FilePath) -> Node:
 
 
 def _path(node: Node, folder: FilePath) -> Node:
-    """What is no text, or none at all, stays for the models to refuse."""
+    """The absolute path; other values are left for validation to refuse."""
     if not isinstance(node.value, str) or not node.value:
         return node
     return Node(os.path.abspath(folder / node.value), node.path, node.place, node.key)

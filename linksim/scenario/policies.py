@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from linksim.scenario.base import NAME, ComponentOf, Options, component
+from linksim.scenario.base import NAME, ComponentOf, Options, base_of, component
 
 
+@base_of("policy")
 class PolicyOptions(Options):
     """Base of the options of every policy."""
 

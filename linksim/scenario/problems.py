@@ -1,4 +1,4 @@
-"""What pydantic found wrong, in the words of the file: where it was written, what is allowed, and the likely slip."""
+"""Convert pydantic errors to messages about the file: the position, the allowed values and the likely correction."""
 
 import difflib
 import re
@@ -17,13 +17,13 @@ from linksim.scenario.strict_yaml import Path, dotted
 from linksim.scenario.tree import Node, Place
 
 SHOWN = 100  # problems in one message
-EXPLAINED = 1000  # errors of pydantic that are looked at, many of them the same for several groups
+EXPLAINED = 1000  # pydantic errors considered; several groups may repeat the same error
 NUMBER_WITH_MORE = re.compile(r"\s*([-+]?[0-9]+)([.,][0-9]+)?([eE][-+]?[0-9]+)?\s*[A-Za-z%]*\s*\Z")
 
 
 @dataclass(frozen=True)
 class ConfigProblem:
-    """A problem before it is put in order and printed."""
+    """A problem of a scenario file, before sorting and formatting."""
 
     place: Place
     path: Path
@@ -31,7 +31,7 @@ class ConfigProblem:
 
 
 def refuse(faults: Iterable[ConfigProblem], name: str) -> None:
-    """Raise ScenarioError with all faults, each once, in the order of the file. Does nothing where there are none."""
+    """Raise ScenarioError with all faults, each once, in the order of the file. Does nothing if there are none."""
     found = sorted(set(faults), key=lambda fault: (fault.place.line == 0, fault.place.line, fault.place.column, fault.message))
     problems = [Problem(str(fault.place), dotted(fault.path), fault.message) for fault in found[:SHOWN]]
     if len(found) > SHOWN:
@@ -41,18 +41,18 @@ def refuse(faults: Iterable[ConfigProblem], name: str) -> None:
 
 
 def explain(raised: ValidationError, block: type[BaseModel], tree: Node) -> list[ConfigProblem]:
-    """The faults of `tree`, which `block` refused. What several groups inherit is one fault."""
+    """The problems of `tree`, which `block` refused. A value inherited by several groups is one problem."""
     return list({_site(error, block, tree).fault(error) for error in raised.errors(include_url=False)[:EXPLAINED]})
 
 
 @dataclass(frozen=True)
 class _Site:
-    """Where a pydantic error points.
+    """The location of a pydantic error.
 
     node    the value; for a key that is missing, the block that lacks it
     spec    what is allowed there; None for an unknown key
     holder  the block around it
-    choice  the spec in which `holder` was chosen among blocks, with the word that chose it
+    choice  the spec in which `holder` was chosen among blocks, with the kind that chose it
     of_key  whether the error is about the key, a name of a group, and not about its value
     """
 
@@ -87,7 +87,7 @@ class _Site:
         return ConfigProblem(node.place, node.path, f"got {show(node.value)}, allowed: {allowed(self.spec)}{_slip(node.value, self.spec)}")
 
     def _unknown(self, key: str) -> str:
-        """What to say of a key that the block does not have."""
+        """The message for a key that the block does not have."""
         block = self.holder.block
         assert block is not None
         own = set(block.model_fields) | (set(LinkOptions.model_fields) if block is Scenario else set())
@@ -130,7 +130,7 @@ def _child(node: Node, part: str | int) -> Node:
 
 
 def show(value: Any) -> str:
-    """A value as it stands in a message."""
+    """A value in the form used in messages."""
     if isinstance(value, dict):
         return "a block"
     if isinstance(value, list):
@@ -144,7 +144,7 @@ def show(value: Any) -> str:
 
 
 def _slip(value: Any, spec: FieldSpec) -> str:
-    """ "; did you mean 3?" where a likely slip is seen, else nothing."""
+    """ "; did you mean 3?" if a likely correction is known, else an empty string."""
     guess = None
     if spec.words:
         near = difflib.get_close_matches(str(value), spec.words, n=1)

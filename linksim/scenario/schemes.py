@@ -8,12 +8,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from linksim.negotiation import NegotiatedParameters, bounded
-from linksim.scenario.base import NAME, ComponentOf, Options, component
+from linksim.scenario.base import NAME, ComponentOf, Options, base_of, component
 
 ModelFact = Callable[[str, str], Any]  # (model, key of its card's `cost`) -> value, None where there is no such card or key
 CHANNEL_USES_PER_VALUE = 1 / 6  # complex channel uses per image value, assumed for a codec without a card
 
 
+@base_of("scheme")
 class SchemeOptions(Options):
     """Base of the options of every base scheme, with its cost and its negotiated parameters."""
 
@@ -129,6 +130,7 @@ class DigitalOptions(SchemeOptions):
         return self.arq.max_transmissions
 
 
+@base_of("layer")
 class LayerOptions(Options):
     """Base of the options of every layer, with its cost."""
 

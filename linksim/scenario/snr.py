@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from linksim.scenario.base import ComponentOf, Options, component
+from linksim.scenario.base import ComponentOf, Options, base_of, component
 
 
+@base_of("snr")
 class SnrOptions(Options):
     """Base of the options of every SNR process."""
 

@@ -4,11 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linksim.scenario.base import NAME, ComponentOf, Options, component
+from linksim.scenario.base import NAME, ComponentOf, Options, base_of, component
 
 BOUND, STEP_SIZE = 8 / 255, 2 / 255
 
 
+@base_of("source-attack")
 class SourceAttackOptions(Options):
     """Base of the options of every attack on the source."""
 

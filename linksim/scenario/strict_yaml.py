@@ -1,8 +1,8 @@
-"""Strict YAML in and out: scenarios and model cards. What YAML lets slip (`010`, `off`, a key given twice) is refused, with its place.
+"""Strict YAML reader and writer for scenarios and model cards. Ambiguous YAML (`010`, a duplicate key) is refused with its position.
 
 Numbers, booleans and null are those of YAML 1.2's core schema: `1e-4` is a number, `off`, `no`, `1_000` and `12:30` are strings. Refused:
 duplicate and non-string keys, anchors, aliases, merge keys, tags, several documents, numbers with a leading zero, infinite or not a number,
-control characters, text that is not UTF-8, and what is too deep, too long or has too many values.
+control characters, text that is not UTF-8, and documents that are too deep, too long or have too many values.
 """
 
 import math
@@ -44,7 +44,7 @@ class Position:
 class Document:
     """One YAML file.
 
-    name    as it stands in messages: the path that was given
+    name    used in messages: the path as given
     data    dicts with string keys, lists, str, int, float, bool, None
     keys    position of the key (in a list: of the item) by path, e.g. ("channel", "bob", "snr")
     values  position of the value by path; () is the root
@@ -84,7 +84,7 @@ def read_yaml(path: FilePath | str) -> Document:
 
 
 def parse_yaml(text: str, name: str = "<text>") -> Document:
-    """Read a text; `name` stands for the file in messages. Raises ScenarioError as `read_yaml` does."""
+    """Parse a text; messages use `name` as the file name. Raises ScenarioError as `read_yaml` does."""
     if len(text) > MAX_BYTES:
         raise ScenarioError([Problem(name, "", f"longer than {MAX_BYTES} bytes")])
     return _Reader(name).read(text)
@@ -96,7 +96,7 @@ def dotted(path: Sequence[str | int]) -> str:
 
 
 def plain_scalar(text: str) -> str | int | float | bool | None:
-    """What an unquoted word stands for. Raises ValueError for a number that is refused."""
+    """The value of an unquoted scalar. Raises ValueError for a refused number."""
     if NULL.match(text):
         return None
     if BOOL.match(text):
@@ -113,7 +113,7 @@ def plain_scalar(text: str) -> str | int | float | bool | None:
 
 
 class _Reader:
-    """Turns the parser's events into plain data and notes where each value stands."""
+    """Converts parser events to plain data and records the position of each value."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -143,14 +143,14 @@ class _Reader:
             before = text[: fault.position]
             where = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
             self.stop(where, f"character {ord(text[fault.position]):#04x} is not allowed")
-        except (ValueError, OverflowError):  # PyYAML makes a character of \UFFFFFFFF, and a number of %YAML's, without a look
+        except (ValueError, OverflowError):  # PyYAML does not check the range of \U escapes or of %YAML version numbers
             self.stop(Position(1, 1), "not valid YAML: an escape or a version number out of range")
         if self.problems:
             raise ScenarioError(self.problems)
         return Document(self.name, data, self.keys, self.values)
 
     def value(self, event: yaml.Event, path: Path) -> Any:
-        """The value that begins with `event` and stands at `path`; its events are used up."""
+        """The value at `path` that begins with `event`; consumes its events."""
         self.values[path] = _position(event)
         self.keys.setdefault(path, self.values[path])
         self.admit(event, path)
@@ -161,7 +161,7 @@ class _Reader:
         return self.scalar(event, path) if isinstance(event, yaml.ScalarEvent) else None
 
     def admit(self, event: yaml.Event, path: Path) -> None:
-        """Count one value and refuse what YAML hangs on values."""
+        """Count one value; refuse aliases, anchors and tags."""
         self.nodes += 1
         if self.nodes > MAX_NODES:
             self.stop(event, f"more than {MAX_NODES} values")
@@ -214,7 +214,7 @@ class _Reader:
             return None
 
     def until(self, end: type[yaml.Event]) -> Iterator[yaml.Event]:
-        """The beginnings of the items of a list, or of the keys of a mapping, until it ends."""
+        """The first events of the items of a list, or of the keys of a mapping, up to its end."""
         for event in self.events:
             if isinstance(event, end):
                 return
@@ -225,7 +225,7 @@ class _Reader:
         self.problems.append(Problem(f"{self.name}:{position.line}:{position.column}", dotted(path), message))
 
     def stop(self, at: yaml.Event | Position, message: str) -> NoReturn:
-        """Give up, with all that was found until here."""
+        """Stop parsing and raise all problems found so far."""
         position = at if isinstance(at, Position) else _position(at)
         raise ScenarioError([*self.problems, Problem(f"{self.name}:{position.line}:{position.column}", "", message)])
 
@@ -241,7 +241,7 @@ def _syntax(fault: yaml.MarkedYAMLError) -> str:
 
 
 class _Writer(yaml.SafeDumper):
-    """Quotes the strings that `plain_scalar` would read as something else; repeats instead of aliases."""
+    """Quotes strings that `plain_scalar` would not read as strings; writes repeated values instead of aliases."""
 
     KINDS = (("null", NULL), ("bool", BOOL), ("int", INT), ("float", FLOAT), ("float", UNBOUNDED), ("merge", re.compile("<<")))
     yaml_implicit_resolvers = {None: [(f"tag:yaml.org,2002:{tag}", pattern) for tag, pattern in KINDS]}  # noqa: RUF012 - PyYAML's form

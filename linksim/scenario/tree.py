@@ -1,4 +1,4 @@
-"""Values with the place where each was written, and how one layer of a scenario is laid over another."""
+"""Scenario values with their source positions, and the merge of scenario layers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Any
 
 from linksim.scenario.strict_yaml import Document, Path
 
-DISCRIMINATORS = ("kind", "attack", "name")  # the key of a block that says which block it is
+DISCRIMINATORS = ("kind", "attack", "name")  # the keys that name the kind of a block
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something was written: a line of a file, or an override (line 0)."""
+    """Source position of a value: a line of a file, or an override (line 0)."""
 
     source: str
     line: int = 0
@@ -52,7 +52,7 @@ def from_document(document: Document) -> Node:
 
 
 def from_plain(data: Any, place: Place, path: Path = ()) -> Node:
-    """The tree of plain data that all come from one place."""
+    """The tree of plain data with one common source position."""
 
     def build(data: Any, path: Path) -> Node:
         return Node(_children(data, path, build), path, place, place)
@@ -69,16 +69,16 @@ def _children(data: Any, path: Path, build: Callable[[Any, Path], Node]) -> Any:
 
 
 def plain(node: Node) -> Any:
-    """The values alone."""
+    """The values without their positions."""
     if isinstance(node.value, dict):
         return {key: plain(child) for key, child in node.value.items()}
     return [plain(child) for child in node.value] if isinstance(node.value, list) else node.value
 
 
 def merge(base: Node, new: Node) -> Node:
-    """`new` over `base`: mappings merge key by key, all else replaces; a block of another kind replaces the whole block.
+    """Merge `new` into `base`: mappings merge key by key, other values are replaced, and a block of another kind replaces the whole block.
 
-    A mapping with numbers as keys, which an override such as `scheme.0.keys=derived` makes, reaches into the items of a list.
+    A mapping with numeric keys, as made by an override such as `scheme.0.keys=derived`, changes items of a list.
     """
     if _picks_items(base, new):
         items = [merge(item, new.value[str(i)]) if str(i) in new.value else item for i, item in enumerate(base.value)]
@@ -101,7 +101,7 @@ def _picks_items(base: Node, new: Node) -> bool:
 
 
 def _written_out(base: Node, new: Node) -> Node:
-    """Where `base` is a block with a kind (or a list of such), a bare word becomes that block, and one block becomes a list of one."""
+    """Expand shorthand: if `base` is a block with a kind (or a list of them), a string becomes a block and one block becomes a list."""
     if isinstance(base.value, dict):
         return _block(discriminator_of(base), new)
     if not isinstance(base.value, list) or not base.value or new.value is None:
@@ -120,7 +120,7 @@ def _block(discriminator: str, word: Node) -> Node:
 
 
 def discriminator_of(node: Node) -> str:
-    """The key that says which block this is; "" where it is no such block."""
+    """The key that names the kind of the block; "" if the value is not such a block."""
     if not isinstance(node.value, dict):
         return ""
     return next((key for key in DISCRIMINATORS if key in node.value), "")

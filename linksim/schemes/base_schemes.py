@@ -108,6 +108,7 @@ def make_digital(options: DigitalOptions, context: SchemeContext) -> BaseScheme:
     if scheme.budget < image_codec.min_bytes:
         raise LinksimError(
             f"scheme 'digital': {options.channel_uses} channel uses of {options.modulation} at rate {options.rate} leave "
-            f"{scheme.budget} bytes for an image; {options.image_codec} with header_mode {options.header_mode} needs at least {image_codec.min_bytes} bytes"
+            f"{scheme.budget} bytes for an image; {options.image_codec} with header_mode {options.header_mode} needs "
+            f"at least {image_codec.min_bytes} bytes"
         )
     return BaseScheme(scheme, DIGITAL_ROWS, RuntimeSettings(DIGITAL_BATCH, "float32"), options.transmissions())

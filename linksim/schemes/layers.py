@@ -52,6 +52,10 @@ class LayerKeys:
         """Return the keys of a frame: those that `chosen` selects or, for derived keys, those that follow from the frame number."""
         return None
 
+    def key_sets(self) -> FrameKeys:
+        """Return all keys of the sets that a transmitted (p, s) refers to; None for a layer without such sets."""
+        return None
+
 
 class Layer:
     """A layer of a stack; this base class is that of a layer without keys and without frame parameters of its own.
@@ -113,6 +117,9 @@ class _PermutationLayerKeys(LayerKeys):
 
     def frame_keys(self, frame: int, chosen: KeyIndices) -> PermutationKeyBatch:
         return self._source.select(chosen) if self._layer.num_transmitted else self._source.derive(frame, self._layer.items)
+
+    def key_sets(self) -> PermutationKeyBatch | None:
+        return self._source.select(tuple((number, number) for number in range(self.size))) if self.size else None
 
 
 class PhaseScramblingLayer(Layer):

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from linksim import operations
 from linksim.adapt.policy import Policy
+from linksim.attacks.attack import Attack
 from linksim.context import Simulation
 from linksim.control_plane.alice_session import AliceSession
 from linksim.control_plane.bob_session import BobSession
@@ -30,7 +31,7 @@ from linksim.nodes.bob import Bob, ReceivePipeline
 from linksim.nodes.channel_sampler import ChannelSampler, sampling_step_ns
 from linksim.nodes.constellation import Constellation
 from linksim.nodes.evaluator import Evaluator
-from linksim.nodes.eve import Attack, Eve
+from linksim.nodes.eve import Eve
 from linksim.records import LinkCreated
 from linksim.registry import suggest
 from linksim.rng import Streams
@@ -86,9 +87,9 @@ class LinkAssembly:
         )
         bob = Bob(simulation, air, evaluator, bob_session, receive_pipeline, options.bob.processing)
         if attack is not None:
-            Eve(simulation, air, evaluator, attack)
+            Eve(air, evaluator, attack)
         alice_session = AliceSession(simulation, number, air, options, group.stack, streams, names)
-        order = streams(f"{names[0]}/images").permutation(len(self.dataset.labels))
+        order = streams(f"{names[0]}/images").permutation(len(self.dataset.labels))[: options.alice.num_images]
         pipeline = TransmitPipeline(
             sampler=ImageSampler(order, self.dataset.labels),
             load_images=self.load_images,
@@ -186,6 +187,7 @@ def build(
                 constellation,
                 assembly.resolve_order if attack is not None and attack.ambiguous_order else None,
                 group.classify,
+                group.stack.layers[0] if group.stack.layers else None,
             )
             jammer = jammers[name][place] if jammers[name] else None
             link = assembly.link(simulation, len(links), place, group, evaluator, jammer, attack)

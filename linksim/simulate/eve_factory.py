@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from linksim import operations
+from linksim.attacks.attack import Attack, OperationAttack
 from linksim.attacks.jigsaw import reorder_pair
+from linksim.attacks.key_learning import KeyLearning, KeyLearningTools
 from linksim.attacks.model_inversion import Reassemble, SymbolDecoder
 from linksim.attacks.row_model import GaussMarkovRowModel, real_rows
 from linksim.attacks.white_box import WhiteBoxSettings, white_box
@@ -19,13 +21,12 @@ from linksim.nets.cards import RuntimeSettings
 from linksim.nets.codecs import Codec
 from linksim.nets.inverters import Inverter
 from linksim.nets.weights import TrainedModel
-from linksim.nodes.eve import Attack, OperationAttack
 from linksim.operations import Precision
 from linksim.rng import StreamKey, Streams, generator
 from linksim.scenario.base import component_of
-from linksim.scenario.nodes import InverseNetworkAttack, ReorderingOptions, WhiteBoxAttack
+from linksim.scenario.nodes import InverseNetworkAttack, KeyLearningAttack, ReorderingOptions, WhiteBoxAttack
 from linksim.scenario.schema import LinkOptions
-from linksim.scenario.schemes import CodecSchemeOptions
+from linksim.scenario.schemes import CodecSchemeOptions, PermutationOptions
 from linksim.schemes.base_schemes import BaseScheme
 from linksim.schemes.stack import Stack
 from linksim.worker import Operation, Worker
@@ -63,8 +64,11 @@ class EveContext:
 
 
 def make_attack(context: EveContext) -> Attack:
-    """Return Eve's attack on a link. Raises LinksimError if it does not fit the link."""
-    made: Attack = component_of(context.options.eve).load()(context.options.eve, context)
+    """Return Eve's attack on a link. Raises LinksimError if it does not fit the link or is no `Attack`."""
+    made = component_of(context.options.eve).load()(context.options.eve, context)
+    if not isinstance(made, Attack):
+        attack = context.options.eve.attack
+        raise LinksimError(f"the factory of attack {attack!r} must return a linksim.attacks.attack.Attack, got {type(made).__name__}")
     return made
 
 
@@ -104,6 +108,34 @@ def _inversion(
     if jigsaw:
         key = (*key, context.stack.identity, link.alice.assumed_snr_db)
     return OperationAttack(context.worker, context.cached(key, make), ambiguous_order=jigsaw and images > 1)
+
+
+def make_key_learning(options: KeyLearningAttack, context: EveContext) -> Attack:
+    """Factory of the attack `key-learning`. Raises LinksimError if the link does not permute the rows of pairs of images from a codec."""
+    stack, codec, inverter = context.stack, _codec(context), context.load(options.inverter, "inverter")
+    layers = context.options.scheme[:-1]
+    rows_only = len(layers) == 1 and isinstance(layers[0], PermutationOptions) and layers[0].granularity == "row"
+    if codec is None or not rows_only or stack.noise_companion or stack.scheme.images_per_item != 2:
+        raise LinksimError("attack 'key-learning' needs pairs of images from a codec under one layer 'permutation' of granularity 'row'")
+    assert isinstance(inverter.network, Inverter)
+    if inverter.network.channel_uses != codec.channel_uses:
+        raise LinksimError(f"Eve's attack takes {inverter.network.channel_uses} symbols per image, the link sends {codec.channel_uses}")
+    invert, batch, precision = inverter.network.invert, max(1, inverter.runtime.batch // 2), context.precision(inverter.runtime)
+    encode = partial(encode_images, codec, options.assumed_snr_db)
+
+    def make_decode() -> Operation:
+        return operations.eve_decode(invert, codec.channel_uses, 2, None, "zero-forcing", batch, precision)
+
+    def make_encode() -> Operation:
+        return operations.eve_encode(encode, CAPTURE_BATCH // 2, Precision(False, precision.device))
+
+    captured = context.streams.key("eve/captured")
+    tools = KeyLearningTools(
+        model=row_model(codec, context.dataset, options.num_captured_frames, captured, options.assumed_snr_db),
+        encode=context.cached(("eve_encode", context.options.scheme[-1], options.assumed_snr_db), make_encode),
+        decode=context.cached(("eve_decode_rows", options.inverter), make_decode),
+    )
+    return KeyLearning(context.worker, tools, options.knowledge, options.num_learning_frames, options.memory_size)
 
 
 def _codec(context: EveContext) -> Codec | None:

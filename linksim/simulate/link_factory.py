@@ -10,6 +10,7 @@ from linksim import operations
 from linksim.adapt.policy import Policy
 from linksim.adapt.reward_table import RewardTable
 from linksim.adapt.reward_table_file import load_reward_table
+from linksim.attacks.attack import Attack
 from linksim.control_plane.messages import MAX_PAIRS
 from linksim.data.sources import ImageDataset
 from linksim.errors import LinksimError
@@ -19,7 +20,6 @@ from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.vqvae import VqVae
 from linksim.nets.weights import TrainedModel, find_table, load_model, sha256_of
-from linksim.nodes.eve import Attack
 from linksim.operations import Precision
 from linksim.rng import Streams
 from linksim.scenario.nodes import NoAttack

@@ -6,7 +6,7 @@ import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -104,8 +104,11 @@ def _run(
 
 
 def negotiated_parameters(scenario: Scenario) -> tuple[Bound, ...]:
-    """Return the negotiated parameters of all groups, each name once."""
-    found = {bound.name: bound for link in scenario.groups.values() for bound in bounds(base_options(link.scheme).Parameters)}
+    """Return the negotiated parameters of all groups, each name once; schemes that share a name share its column and its range's union."""
+    found: dict[str, Bound] = {}
+    for bound in (bound for link in scenario.groups.values() for bound in bounds(base_options(link.scheme).Parameters)):
+        known = found.get(bound.name, bound)
+        found[bound.name] = replace(known, lowest=min(known.lowest, bound.lowest), highest=max(known.highest, bound.highest))
     return tuple(found.values())
 
 

@@ -66,6 +66,13 @@ def get_group(parent: h5py.Group, name: str) -> h5py.Group:
     return found
 
 
+def datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
+    """Yield the datasets of a group in the order of their creation. Other objects and soft or external links are skipped."""
+    for name in group:
+        if group.id.links.get_info(name.encode()).type == h5l.TYPE_HARD and isinstance(found := group[name], h5py.Dataset):
+            yield found
+
+
 def column_dataset(parent: h5py.Group, name: str, dtype: np.dtype[Any], dimensions: int) -> h5py.Dataset:
     """Return the dataset of that name. Raises TraceError for another type or number of dimensions, or values outside the file."""
     found = _values(parent, name)
@@ -136,6 +143,14 @@ def text_attribute(owner: h5py.Group | h5py.Dataset, name: str) -> str:
     return value
 
 
+def integers_attribute(owner: h5py.Group | h5py.Dataset, name: str, count: int) -> tuple[int, ...]:
+    """Return an attribute that is an array of `count` integers. Raises TraceError for any other attribute."""
+    attribute = _attribute(owner, name)
+    if attribute.get_space().shape != (count,) or not isinstance(attribute.get_type(), h5t.TypeIntegerID):
+        raise TraceError(f"attribute {name!r} of {owner.name} is not an array of {count} integers")
+    return tuple(owner.attrs[name].tolist())
+
+
 def integer_attribute(owner: h5py.Group | h5py.Dataset, name: str) -> int:
     """Return an attribute that is one integer. Raises TraceError for any other attribute."""
     if not isinstance(_scalar(owner, name), h5t.TypeIntegerID):
@@ -145,12 +160,16 @@ def integer_attribute(owner: h5py.Group | h5py.Dataset, name: str) -> int:
 
 def _scalar(owner: h5py.Group | h5py.Dataset, name: str) -> h5t.TypeID:
     """Return the type of a scalar attribute. Raises TraceError if it is missing or not scalar."""
-    if name not in owner.attrs:
-        raise TraceError(f"{owner.name} has no attribute {name!r}")
-    attribute = h5a.open(owner.id, name.encode())
+    attribute = _attribute(owner, name)
     if attribute.get_space().get_simple_extent_type() != h5s.SCALAR:
         raise TraceError(f"attribute {name!r} of {owner.name} is not a single value")
     return attribute.get_type()
+
+
+def _attribute(owner: h5py.Group | h5py.Dataset, name: str) -> h5a.AttrID:
+    if name not in owner.attrs:
+        raise TraceError(f"{owner.name} has no attribute {name!r}")
+    return h5a.open(owner.id, name.encode())
 
 
 def _is_text(kind: h5t.TypeID) -> bool:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,18 +68,24 @@ def create(
 ) -> h5py.File:
     """Create a trace with all of its groups, datasets and attributes; none can be added in SWMR mode.
 
-    Raises ValueError if `shapes` or `meanings` do not fit the tables, OSError if the file cannot be created.
+    Raises ValueError if `shapes` or `meanings` do not fit the tables, TraceError if a negotiated parameter has the name of another column,
+    OSError if the file cannot be created.
     """
+    tables = {record: columns(record, metadata.parameters) for record in TABLES}
     if shapes.keys() != ARRAYS or any(len(shape) != len(AXES) for shape in shapes.values()):
         raise ValueError(f"shapes must give ({', '.join(AXES)}) of {sorted(ARRAYS)}, got {dict(shapes)}")
-    unknown = meanings.keys() - {(record.table, column.name) for record in TABLES for column in columns(record, metadata.parameters)}
+    unknown = meanings.keys() - {(record.table, column.name) for record, found in tables.items() for column in found}
     if unknown:
         raise ValueError(f"meanings are given for unknown columns: {sorted(unknown)}")
+    for record, found in tables.items():
+        names = Counter([ROW, *(column.name for column in found)])
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise TraceError(f"a negotiated parameter must not have the name of another column of the trace: {record.table}.{twice[0]}")
     file = h5py.File(path, "w", libver=LIBVER, locking="best-effort")
     try:
         _write_metadata(file, metadata)
         for record in TABLES:
-            _add_table(file, record, columns(record, metadata.parameters), shapes, meanings, compression)
+            _add_table(file, record, metadata.parameters, shapes, meanings, compression)
         counters = file.create_group(COMMITTED, track_order=True)
         for record in TABLES:
             counters.create_dataset(record.table, data=np.uint64(0))
@@ -128,7 +135,7 @@ def finish(file: h5py.File, fingerprint: str, complete: bool) -> None:
 def _add_table(
     file: h5py.File,
     record: type[Record],
-    table_columns: tuple[Column, ...],
+    declared: tuple[Bound, ...],
     shapes: Mapping[ColumnKey, tuple[int, ...]],
     meanings: Mapping[ColumnKey, tuple[str, ...]],
     compression: Compression,
@@ -138,7 +145,8 @@ def _add_table(
     row = _add_dataset(group, ROW, np.dtype(np.int64), (), compression)
     row.attrs["long_name"] = fixed_text("number of the row")
     row.make_scale(ROW)
-    for column in table_columns:
+    ranges = {bound.name: (bound.lowest, bound.highest) for bound in declared}
+    for column in columns(record, declared):
         shape = shapes.get((record.table, column.name), ())
         dataset = _add_dataset(group, column.name, column.dtype, shape, compression)
         dataset.attrs["long_name"] = fixed_text(column.description)
@@ -147,6 +155,7 @@ def _add_table(
             dataset.attrs["_FillValue"] = np.array(column.fill, column.dtype)
         if column.key:
             dataset.attrs["negotiated"] = fixed_text(column.key)
+            dataset.attrs["valid_range"] = np.array(ranges[column.key], column.dtype)
         words = meanings.get((record.table, column.name), column.meanings)
         if words:
             dataset.attrs["flag_values"] = np.arange(len(words)).astype(column.dtype)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.errors import TraceError
-from linksim.records import TABLES, Column, Record, columns
+from linksim.negotiation import MAX_VALUE, Bound
+from linksim.records import TABLES, Column, FrameSent, Record, columns
 from linksim.registry import suggest
 from linksim.trace import guard, layout
 from linksim.trace.layout import AXES, COMMITTED, ColumnKey, Compression, RunMetadata
@@ -108,7 +109,12 @@ class Trace:
             raise TraceError(f"{path} has version {version} of the trace format; this linksim reads version {layout.VERSION}")
         scenario = guard.text_dataset(file, "scenario")
         self.metadata = RunMetadata(
-            scenario, guard.integer_attribute(file, "seed"), _names(file, "versions"), _names(file, "models"), _components(file)
+            scenario_yaml=scenario,
+            seed=guard.integer_attribute(file, "seed"),
+            versions=_names(file, "versions"),
+            models=_names(file, "models"),
+            components=_components(file),
+            parameters=_parameters(file),
         )
         self.scenario_yaml = self.metadata.scenario_yaml
         self.seed = self.metadata.seed
@@ -118,7 +124,8 @@ class Trace:
         self.repaired = "repaired" in file.attrs and bool(guard.integer_attribute(file, "repaired"))
         self.fingerprint = guard.text_attribute(file, "fingerprint")
         counters = guard.get_group(file, COMMITTED)
-        self._tables = {record.table: _stored(path, file, counters, record) for record in TABLES if guard.has_link(file, record.table)}
+        tables = {record: columns(record, self.metadata.parameters) for record in TABLES if guard.has_link(file, record.table)}
+        self._tables = {record.table: _stored(path, file, counters, record, known) for record, known in tables.items()}
         if not self._tables:
             raise TraceError(f"{path} contains none of the tables of a trace")
         found = [(name, column, d) for name, stored in self._tables.items() for column, d in stored.columns.values()]
@@ -182,13 +189,13 @@ def _mapping(text: str, attribute: str) -> Mapping[str, str]:
     return MappingProxyType(read)
 
 
-def _stored(path: Path, file: h5py.File, counters: h5py.Group, record: type[Record]) -> _Stored:
+def _stored(path: Path, file: h5py.File, counters: h5py.Group, record: type[Record], known: tuple[Column, ...]) -> _Stored:
     """Return the known columns of a table. Unknown columns in the file are ignored; known columns may be missing."""
     group = guard.get_group(file, record.table)
     rows = int(guard.column_dataset(counters, record.table, np.dtype(np.uint64), 0)[()])
     file_bytes = path.stat().st_size  # read after the counter, because the file may grow in between
     found = {}
-    for column in (*columns(record), *_negotiated(group, record)):
+    for column in known:
         if guard.has_link(group, column.name):
             dimensions = 1 + len(AXES) if (record.table, column.name) in layout.ARRAYS else 1
             dataset = guard.column_dataset(group, column.name, column.dtype, dimensions)
@@ -206,18 +213,22 @@ def _components(file: h5py.File) -> Mapping[str, str]:
     return _mapping(guard.text_dataset(file, "components"), "components")
 
 
-def _negotiated(group: h5py.Group, record: type[Record]) -> list[Column]:
-    """Return the columns of negotiated parameters, which the datasets themselves declare."""
-    known, found = {column.name for column in columns(record)}, []
-    for name in group:
-        if name in known or not guard.has_link(group, name):
-            continue
-        attributes = group[name].attrs
-        if "negotiated" in attributes:
-            unit, about = guard.text_attribute(group[name], "units"), guard.text_attribute(group[name], "long_name")
-            key = guard.text_attribute(group[name], "negotiated")
-            found.append(Column(name, unit, about, np.dtype("int32"), (), True, "parameters", key))
-    return found
+def _parameters(file: h5py.File) -> tuple[Bound, ...]:
+    """Return the negotiated parameters of the run, which the datasets of the table `frames` declare."""
+    if not guard.has_link(file, FrameSent.table):
+        return ()
+    return tuple(_bound(dataset) for dataset in guard.datasets(guard.get_group(file, FrameSent.table)) if "negotiated" in dataset.attrs)
+
+
+def _bound(dataset: h5py.Dataset) -> Bound:
+    """Return the negotiated parameter of a column of `frames`. Raises TraceError for a name or a range that no parameter has."""
+    name = guard.text_attribute(dataset, "negotiated")
+    lowest, highest = guard.integers_attribute(dataset, "valid_range", 2)
+    known = {column.name for column in columns(FrameSent)}
+    fits = dataset.name == f"/{FrameSent.table}/{name}" and name.isidentifier() and name not in known
+    if not fits or not 0 <= lowest <= highest <= MAX_VALUE:
+        raise TraceError(f"{dataset.name} is not the column of a negotiated parameter {name!r} within {lowest}..{highest}")
+    return Bound(name, lowest, highest, guard.text_attribute(dataset, "units"), guard.text_attribute(dataset, "long_name"))
 
 
 def _meanings(column: Column, dataset: h5py.Dataset) -> tuple[str, ...]:

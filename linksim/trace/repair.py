@@ -73,7 +73,7 @@ def _copy(trace: Trace, writer: TableWriter, table: str) -> int:
 def _check_columns(trace: Trace) -> None:
     """Raise TraceError if a column is missing, as in a trace of an older linksim: a copy would have to make up its values."""
     for record in TABLES:
-        missing = {column.name for column in columns(record)} - trace.table(record.table, 0, 0).columns.keys()
+        missing = {column.name for column in columns(record, trace.metadata.parameters)} - trace.table(record.table, 0, 0).columns.keys()
         if missing:
             raise TraceError(
                 f"{trace.path} lacks the column {record.table}.{min(missing)}; repair it with the version of linksim that wrote it"

@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -16,11 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from linksim.nets.layers import draw_weights
+from linksim.progress import progress_line, times
 from linksim.training.checkpoint import Checkpoint, optimiser_tensors, read_checkpoint, restore_optimiser, write_checkpoint
 from linksim.training.task import Recipe, TrainingTask
 
 CHECKPOINT_EVERY_S = 30.0
 REPORT_EVERY = 20  # steps
+UNITS = {"training": "steps", "grid": "cells", "measuring": "evaluations"}  # of each stage
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,9 @@ class TrainingProgress:
 
     def line(self) -> str:
         """Return one line for a terminal: a progress bar, the loss, the elapsed time and the estimated remaining time."""
-        share = self.step / self.steps
-        bar = f"{self.stage:9} [{'#' * round(24 * share):24}] {self.step:,}/{self.steps:,}"
-        if self.stage == "measuring":
-            return bar
-        left_s = self.seconds * (1 / share - 1)
-        loss = f"loss {self.loss:.5g}  " if self.stage == "training" else ""
-        return f"{bar}  {loss}{format_duration(self.seconds)} so far, {format_duration(left_s)} left"
+        loss = f"loss {self.loss:.5g}" if self.stage == "training" else ""
+        clock = times(self.seconds, self.step, self.steps) if self.stage != "measuring" else ""
+        return progress_line(self.step, self.steps, UNITS[self.stage], f"{self.stage:9} ", (loss, clock))
 
 
 ProgressCallback = Callable[[TrainingProgress], None]
@@ -139,15 +136,6 @@ class Trainer:
         self.network.load_state_dict(checkpoint.with_prefix("network/"))
         self.average = {k: v.to(self.device) for k, v in checkpoint.with_prefix("average/").items()}
         restore_optimiser(self.optimiser, checkpoint.with_prefix("optimiser/"))
-
-
-def format_duration(seconds: float) -> str:
-    """Return a duration as hours, minutes and seconds.
-
-    >>> format_duration(3725.4)
-    '1:02:05'
-    """
-    return str(timedelta(seconds=round(seconds)))
 
 
 def fingerprint(task: Recipe) -> str:

@@ -14,10 +14,11 @@ from linksim.adapt.learning_curve import write_curve
 from linksim.adapt.mdp import MAX_ACTION
 from linksim.errors import ModelError
 from linksim.files import atomic_write
-from linksim.nets.cards import TABLE_SUFFIXES, Card, Score, read_card, write_card
+from linksim.nets.cards import TABLE_SUFFIXES, Card, ModelCost, Score, read_card, write_card
 from linksim.nets.policy import Actor
 from linksim.nets.weights import build, clear_model_cache, pick_device, sha256_of
 from linksim.registry import components, suggest
+from linksim.training.card_blocks import NO_NETWORK, cost_of, training_data
 from linksim.training.ddpg import DdpgTask
 from linksim.training.ddpg_trainer import DdpgTrainer
 from linksim.training.grid_measurement import GridMeasurement, run_grid
@@ -81,7 +82,8 @@ def store(name: str, trainer: Trainer, folder: Path, report: ProgressCallback) -
     tensors, scores = (halved, half_scores) if within_tolerance(half_scores, full_scores) else (trained, full_scores)
     weights = folder / f"{name}.safetensors"
     write_weights(tensors, weights)
-    return store_card(task, weights, "float16" if tensors is halved else "float32", scores, trainer.seconds, trainer.device)
+    dtype = "float16" if tensors is halved else "float32"
+    return store_card(task, weights, dtype, cost_of(network), scores, trainer.seconds, trainer.device)
 
 
 def train_policy(name: str, task: DdpgTask, checkpoint: Path, folder: Path, report: ProgressCallback, fresh: bool) -> Card:
@@ -95,7 +97,7 @@ def train_policy(name: str, task: DdpgTask, checkpoint: Path, folder: Path, repo
     write_weights(trainer.result(), weights)
     actor = Actor(MAX_ACTION)
     actor.load_state_dict(trainer.result())
-    return store_card(task, weights, "float32", task.scores(actor), trainer.seconds, torch.device("cpu"))
+    return store_card(task, weights, "float32", cost_of(actor), task.scores(actor), trainer.seconds, torch.device("cpu"))
 
 
 def run_measurement(
@@ -105,21 +107,25 @@ def run_measurement(
     values, seconds = run_grid(grid, device, work / f"{name}.cells", report, fresh)
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / f"{name}{TABLE_SUFFIXES[grid.kind]}"
-    return store_card(grid, table, "float64", grid.finalise(values, table), seconds, device)
+    return store_card(grid, table, "float64", NO_NETWORK, grid.finalise(values, table), seconds, device)
 
 
-def store_card(task: Recipe, file: Path, dtype: str, scores: tuple[Score, ...], seconds: float, device: torch.device) -> Card:
+def store_card(
+    task: Recipe, file: Path, dtype: str, cost: ModelCost, scores: tuple[Score, ...], seconds: float, device: torch.device
+) -> Card:
     """Write the card of a model next to its file, and clear the model cache. Tuned settings are kept if the file is unchanged."""
     card = Card(
         name=file.stem,
         kind=task.kind,
         config=task.config,
         training={"seed": task.seed, "steps": task.steps} | task.recipe,
+        data=training_data(task),
         wall_s=round(seconds, 1),
         device=describe_device(device),
         versions={"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__},
         dtype=dtype,
         sha256=sha256_of(file),
+        cost=cost,
         scores=scores,
         runtime={},
     )

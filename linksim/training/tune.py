@@ -19,7 +19,7 @@ from linksim.nets.codecs import Codec
 from linksim.nets.inverters import Inverter
 from linksim.nets.unet import UNet
 from linksim.nets.vqvae import VqVae
-from linksim.nets.weights import TrainedModel, autocast, clear_model_cache, load_model, models_folder
+from linksim.nets.weights import TrainedModel, autocast, clear_model_cache, folder_of, load_model
 from linksim.training.ddpg import DdpgTask
 from linksim.training.grid_measurement import GridMeasurement
 from linksim.training.measure import measure, within_tolerance
@@ -69,7 +69,7 @@ def tune(name: str, device: str = "auto", report: Callable[[Timing], None] = lam
     for timing in timings:
         report(timing)
     card = replace(model.card, runtime={**model.card.runtime, model.device.type: fastest(timings)})
-    write_card(card, models_folder() / f"{name}.yaml")
+    write_card(card, folder_of(name) / f"{name}.yaml")
     clear_model_cache()
     return card
 

@@ -172,7 +172,8 @@ def knowledge_effect(results: ResultStore) -> str:
     if any(key(attacker, snr_db) not in results for attacker in ATTACKERS for snr_db in SNRS_DB):
         return ""
     of = {attacker: [results[key(attacker, snr_db)].samples["correct"] for snr_db in SNRS_DB] for attacker in ATTACKERS}
-    lost = [difference(grey, expected) for grey, expected in zip(of["grey"], of["expected"], strict=True)]
+    pairs = ([key(attacker, snr_db) for attacker in ("grey", "expected")] for snr_db in SNRS_DB)
+    lost = [difference(*results.aligned(pair, "correct")) for pair in pairs]
     significant = sum(interval.low > 0 for interval in lost)
     means = {attacker: ", ".join(f"{100 * samples.mean():.0f} %" for samples in values) for attacker, values in of.items()}
     return (

@@ -60,7 +60,7 @@ def orders(table: str, above: str, below: Sequence[str], snrs_db: Sequence[int],
     found = []
     for other in below:
         for snr_db in snrs_db:
-            samples = [results[key(table, name, snr_db)].samples["correct"] for name in (above, other)]
+            samples = results.aligned([key(table, name, snr_db) for name in (above, other)], "correct")
             found.append(Order(f"{snr_db} dB: {METHODS[above].name} > {METHODS[other].name}", difference(*samples)))
     return found
 

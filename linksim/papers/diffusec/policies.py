@@ -137,7 +137,7 @@ def compared_with_ddpg(results: ResultStore, other: str) -> str:
     keys = {(delay, error_db): [key(name, delay, error_db) for name in (other, "ddpg")] for delay in DELAYS for error_db in ERRORS_DB}
     if any(name not in results for pair in keys.values() for name in pair):
         return ""
-    words = {report: comparison(*(results[name].samples["regret"] for name in pair)) for report, pair in keys.items()}
+    words = {report: comparison(*results.aligned(pair, "regret")) for report, pair in keys.items()}
     first, all_words = words[DELAYS[0], ERRORS_DB[0]], [word for word, _ in words.values()]
     counts = ", ".join(f"{word} in {all_words.count(word)}" for word in dict.fromkeys(all_words))
     return f"{NAMES[other]}: {first[0]} to DDPG without delay and error ({first[1]}); of {len(words)} kinds of report, {counts}"

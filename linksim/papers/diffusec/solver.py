@@ -41,8 +41,8 @@ def equality(results: ResultStore) -> str:
     """One sentence on the difference, image by image; empty where a result is missing."""
     if any(key(name) not in results for name in SOLVERS):
         return ""
-    ddpm, strided = (results[key(name)].samples for name in SOLVERS)
-    found = {metric: difference(strided[metric], ddpm[metric]) for metric in EQUAL_WITHIN}
+    pair = [key("strided"), key("ddpm")]
+    found = {metric: difference(*results.aligned(pair, metric)) for metric in EQUAL_WITHIN}
     values = ", ".join(f"{metric} {interval.value:+.3f} ({interval.low:+.3f}..{interval.high:+.3f})" for metric, interval in found.items())
     same = all(max(abs(interval.low), abs(interval.high)) <= EQUAL_WITHIN[metric] for metric, interval in found.items())
     limits = ", ".join(f"{limit:g} in {metric}" for metric, limit in EQUAL_WITHIN.items())

@@ -11,13 +11,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from linksim.papers.miea.experiments import BOTH, OPEN, SNRS_DB, Setup, at_bob, codec, eavesdropped, inverter, key, options
-from linksim.papers.miea.key_learning import MC, EavesdroppedSession, KeyLearning
+from linksim.papers.miea.experiments import ADAPTIVE_MC_DB as MC
+from linksim.papers.miea.experiments import BOTH, OPEN, PAIR, SNRS_DB, Setup, at_bob, codec, eavesdropped, inverter, key, options
 from linksim.papers.miea.magnitude_attack import MagnitudeAttack
 from linksim.papers.miea.supplementary import MeanFace, SupplementaryTable
 from linksim.reproduction.paper import Experiment
 from linksim.reproduction.results import ResultStore
-from linksim.reproduction.simulated import Simulated
+from linksim.reproduction.simulated import KEY_METRICS, PIXEL_METRICS, Simulated
 from linksim.reproduction.tables import Entry, Row, Table
 from linksim.reproduction.verdicts import difference
 
@@ -64,10 +64,10 @@ def adaptive_eve(setup: Setup) -> SupplementaryTable:
         lines[f"jigsaw, {keys} keys"] = simulated(setup, f"{name}/jigsaw-{keys}", (layer,), jigsaw())
     few = f"jigsaw trained on {FEW_CAPTURES} open frames, derived keys"
     lines[few] = simulated(setup, f"{name}/jigsaw-few", (ROW_LAYERS["derived"],), jigsaw(FEW_CAPTURES))
-    lines["knows both key sets, transmitted keys"] = tuple(_learning(setup, name, "key-sets", "transmitted", ec, 0) for ec in SNRS_DB)
+    lines["knows both key sets, transmitted keys"] = tuple(learning(setup, name, "key-sets", "transmitted", ec, 0) for ec in SNRS_DB)
     for keys in ROW_LAYERS:
         most = EARLIER_FRAMES["known-plaintext"][-1]
-        line = tuple(_learning(setup, name, "known-plaintext", keys, ec, most) for ec in SNRS_DB)
+        line = tuple(learning(setup, name, "known-plaintext", keys, ec, most) for ec in SNRS_DB)
         lines[f"knows {most:,} earlier frames, {keys} keys"] = line
     for text, found in lines.items():
         rows.append(_row(text, [experiment.key for experiment in found]))
@@ -80,7 +80,7 @@ def key_learning(setup: Setup, attack: str) -> SupplementaryTable:
     """What Eve learns from earlier frames, by their number: image quality, and the shares of later frames whose keys she knows."""
     columns, ec, rows, experiments = EARLIER_FRAMES[attack], AT_DB[attack], list[Row](), list[Experiment]()
     for keys in ROW_LAYERS:
-        found = [_learning(setup, attack, attack, keys, ec, frames) for frames in columns]
+        found = [learning(setup, attack, attack, keys, ec, frames) for frames in columns]
         rows.append(_row(f"{keys} keys", [experiment.key for experiment in found]))
         experiments += found
     eve = {
@@ -112,10 +112,26 @@ def finer_defences(setup: Setup) -> SupplementaryTable:
     return _supplementary(setup, name, title, rows, experiments, assessed)
 
 
-def _learning(setup: Setup, table: str, attack: str, keys: str, ec: int, frames: int) -> KeyLearning:
-    name = f"{table}/{attack}-{keys}/n{frames}/ec{ec}"
-    captures = FEW_CAPTURES if attack == "ciphertext-only" else CAPTURES
-    return KeyLearning(name, EavesdroppedSession(setup, keys, ec), attack, frames, captures)
+def learning(setup: Setup, table: str, knowledge: str, keys: str, ec: int, frames: int) -> Simulated:
+    """Experiment: Eve's reconstructions of the last frames, which carry each face once, after she has learnt keys from the first `frames`.
+
+    All frames carry the faces of the setup in turn, each time under new keys and noise.
+    """
+    attack = {
+        "attack": "key-learning",
+        "knowledge": knowledge,
+        "num_learning_frames": frames,
+        "inverter": inverter(MC, "open"),
+        "num_captured_frames": FEW_CAPTURES if knowledge == "ciphertext-only" else CAPTURES,
+        "assumed_snr_db": MC,
+    }
+    defence, name = replace(BOTH, layers=(ROW_LAYERS[keys],)), f"{table}/{knowledge}-{keys}/n{frames}/ec{ec}"
+    experiment = eavesdropped(setup, defence, name, f"key learning {knowledge}", MC, ec, attack, (inverter(MC, "open"),))
+    pairs = setup.images // PAIR
+    unscored = -(-frames // pairs) * pairs  # the scored frames begin with the first face
+    link = experiment.options | {"frames": unscored + pairs}  # type: ignore[operator]
+    link["alice"] = link["alice"] | {"num_images": setup.images}
+    return replace(experiment, options=link, images={}, metrics=(*PIXEL_METRICS, *KEY_METRICS), unscored=unscored)
 
 
 def _row(name: str, keys: Sequence[str]) -> Row:
@@ -137,11 +153,9 @@ def _finding(defence: str, keys: tuple[str, ...], baseline: str, results: Result
     if any(name not in results for name in (*keys, *opens, baseline)):
         return ""
     words, shares = [], []
-    floor = results[baseline].samples["ssim"]
     for name, top in zip(keys, opens, strict=True):
-        ssim, undefended = results[name].samples["ssim"], results[top].samples["ssim"]
-        ssim_gain = difference(ssim, floor)
-        psnr_gain = difference(results[name].samples["psnr_db"], results[baseline].samples["psnr_db"])
+        ssim, undefended, floor = results.aligned((name, top, baseline), "ssim")
+        ssim_gain, psnr_gain = difference(ssim, floor), difference(*results.aligned((name, baseline), "psnr_db"))
         broken, leaks = difference(ssim, (floor + undefended) / 2).low > 0, ssim_gain.low > 0 or psnr_gain.low > 0
         words.append("broken" if broken else "leaks" if leaks else "holds")
         shares.append(f"{100 * ssim_gain.value / difference(undefended, floor).value:.0f} %")

@@ -1,8 +1,8 @@
 """Figures of an adaptive Eve: image quality against the number of earlier frames, and faces as each attack reconstructs them."""
 
 from linksim.papers.miea.adaptive_eve import AT_DB, EARLIER_FRAMES
+from linksim.papers.miea.experiments import ADAPTIVE_MC_DB as MC
 from linksim.papers.miea.experiments import BOTH, NUM_KEPT_IMAGES, OPEN, ORIGINAL, key
-from linksim.papers.miea.key_learning import MC
 from linksim.plots.attack_learning import LearningLine, LearningPanel, attack_learning_figure
 from linksim.plots.images import ScoredImage
 from linksim.plots.papers import ImageGrid, image_grid_figure, load_saved_images, scored_image
@@ -30,7 +30,7 @@ def figures(results: ResultStore, baseline: str) -> Figures:
         title = "Learning from earlier frames: Eve's SSIM of later frames"
         drawn.append(save(attack_learning_figure(title, "SSIM", panels), results.folder / "adaptive-eve.png"))
     grid, path = _grid(results), results.folder / "adaptive-eve-images.png"
-    if grid.complete:
+    if grid.complete and results.same_draws(result.key for result in results.results()):  # all experiments write the original images
         drawn.append(save(image_grid_figure(grid), path))
     elif all(name in results for name in SHOWN.values()):
         skipped.append(path)

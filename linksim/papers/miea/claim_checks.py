@@ -9,7 +9,7 @@ import torch
 
 from linksim.papers.miea.experiments import ATTACKS, BOTH, DEFENCES, METRICS, OPEN, PERMUTED, SNRS_DB, SUBSTITUTED, bobs, grid
 from linksim.reproduction.claims import Claim, shown
-from linksim.reproduction.results import ResultStore, Samples
+from linksim.reproduction.results import ResultStore
 from linksim.reproduction.verdicts import Finding, Order, Rule, Word, compare, compare_values, difference, ordered, rises, spread
 from linksim.schemes.permutation import shuffle, unshuffle
 
@@ -33,10 +33,6 @@ def side_by_side(keys: tuple[str, ...], tables: Sequence[str], claim: Claim, res
     return Finding(word, shown(means), ours[0].n, reason)
 
 
-def _sweep(results: ResultStore, keys: Sequence[str], metric: str) -> list[Samples]:
-    return [results[key].samples[metric] for key in keys]
-
-
 def rises_with_ec_only(claim: Claim, results: ResultStore) -> Finding:
     """Quality rises along each column (EC) and is flat along each row (MC), within the tolerance: the paper's own largest spread."""
     risen: list[bool] = []
@@ -44,8 +40,8 @@ def rises_with_ec_only(claim: Claim, results: ResultStore) -> Finding:
     for attack in ATTACKS:
         table = grid(OPEN.table, attack)
         for metric in METRICS:
-            risen += [rises(_sweep(results, column, metric)) for column in zip(*table, strict=True)]
-            spreads[metric] = max(spreads[metric], *(spread(_sweep(results, row, metric)) for row in table))
+            risen += [rises(results.aligned(column, metric)) for column in zip(*table, strict=True)]
+            spreads[metric] = max(spreads[metric], *(spread([results[key].samples[metric] for key in row]) for row in table))
     allowed = claim.tolerances(len(METRICS))
     level = all(spreads[metric] <= limit for metric, limit in zip(METRICS, allowed, strict=True))
     word: Word = "reproduced" if all(risen) and level else "not reproduced"
@@ -62,7 +58,7 @@ def bob_above_black_above_white(_: Claim, results: ResultStore) -> Finding:
         for ec, black in zip(SNRS_DB, column, strict=True):
             white = black.replace("black", "white")
             for metric in METRICS:
-                of = {who: results[key].samples[metric] for who, key in (("Bob", bob), ("black", black), ("white", white))}
+                of = dict(zip(("Bob", "black", "white"), results.aligned((bob, black, white), metric), strict=True))
                 where = f"{NAMES[metric]}, MC {mc} dB, EC {ec} dB"
                 orders += [Order(f"{where}: {a} > {b}", difference(of[a], of[b])) for a, b in (("Bob", "black"), ("black", "white"))]
                 means.append([float(values.mean()) for values in of.values()])
@@ -74,7 +70,10 @@ def bob_above_black_above_white(_: Claim, results: ResultStore) -> Finding:
 
 def both_below_each(_: Claim, results: ResultStore) -> Finding:
     """The order of the defences by SSIM of the black box, each image's mean over the nine conditions."""
-    means = {d.name: np.mean(_sweep(results, flat(d.table, "black"), "ssim"), axis=0) for d in (BOTH, PERMUTED, SUBSTITUTED, OPEN)}
+    ordered_defences = (BOTH, PERMUTED, SUBSTITUTED, OPEN)
+    keys = [key for defence in ordered_defences for key in flat(defence.table, "black")]
+    by_defence = np.reshape(results.aligned(keys, "ssim"), (len(ordered_defences), len(SNRS_DB) ** 2, -1)).mean(axis=1)
+    means = dict(zip((defence.name for defence in ordered_defences), by_defence, strict=True))
     names = list(means)
     orders = [Order(f"{a} < {b}", difference(means[b], means[a])) for a, b in pairwise(names)]
     word, reason = ordered(orders)
@@ -85,7 +84,7 @@ def both_below_each(_: Claim, results: ResultStore) -> Finding:
 def bob_unharmed(claim: Claim, results: ResultStore) -> Finding:
     """Paired differences of PSNR are zero within their interval and the tolerance, and the defence restores shuffled noise exactly."""
     pairs = zip(bobs(BOTH.table), bobs(OPEN.table), strict=True)
-    found = [difference(results[defended].samples["psnr_db"], results[open_].samples["psnr_db"]) for defended, open_ in pairs]
+    found = [difference(*results.aligned(pair, "psnr_db")) for pair in pairs]
     equal = all(compare(interval, 0.0, None, float(claim.tolerances(1)[0])) == "met" for interval in found)
     exact = noise_is_restored()
     ours = ", ".join(f"MC {mc} dB: {interval.value:+.4f} dB" for mc, interval in zip(SNRS_DB, found, strict=True))
@@ -112,7 +111,10 @@ def flat_in_ec(claim: Claim, results: ResultStore) -> Finding:
     texts, held = [], []
     for attack in ATTACKS:
         rows = grid(BOTH.table, attack)
-        rise = {m: difference(*(np.mean(_sweep(results, row, m), axis=0) for row in (rows[-1], rows[0]))) for m in METRICS}
+        rise = {}
+        for metric in METRICS:
+            last, first = np.reshape(results.aligned((*rows[-1], *rows[0]), metric), (2, len(SNRS_DB), -1)).mean(axis=1)
+            rise[metric] = difference(last, first)
         held += [rise[m].value <= limit for m, limit in zip(METRICS, claim.tolerances(len(METRICS)), strict=True)]
         texts.append(f"{attack} {rise['psnr_db'].value:+.2f} dB / {rise['ssim'].value:+.3f}")
     word: Word = "reproduced" if all(held) else "not reproduced"

@@ -17,6 +17,7 @@ ATTACKS = ("white", "black")
 METRICS = ("psnr_db", "ssim")
 # Sec. III-A, IV-B, except the step size: the paper's 1e-3 needs about twenty times as many steps (see `white_box_convergence`).
 WHITE_BOX: dict[str, Any] = {"attack": "white-box", "learning_rate": 0.03, "iterations": 300, "tv_weight": 1.0, "tolerance": 0.02}
+ADAPTIVE_MC_DB = 10  # SNR of the main channel in the experiments on an adaptive Eve
 PAIR = 2  # images per frame, which are each other's companion: "the transmitted features of the next image"
 NUM_KEPT_IMAGES = 2  # faces whose images every experiment keeps
 ORIGINAL = "original"  # name of their images as Alice has them

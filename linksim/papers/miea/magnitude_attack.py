@@ -10,10 +10,13 @@ from torch import Tensor
 from linksim.attacks.magnitude_inversion import MagnitudeInverse
 from linksim.data.sources import load
 from linksim.metrics import mse, psnr, ssim
+from linksim.nets.codecs import Codec
+from linksim.nets.weights import load_model
+from linksim.papers.miea.experiments import ADAPTIVE_MC_DB as MC
 from linksim.papers.miea.experiments import OnFaces, Setup, codec
-from linksim.papers.miea.key_learning import MC, shared_setup
 from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.simulated import weights_of
+from linksim.rng import Streams
 from linksim.simulate.eve_factory import encode_images
 from linksim.training.noise import over_awgn, unit_noise
 from linksim.training.order import to_images
@@ -38,19 +41,27 @@ class MagnitudeAttack(OnFaces):
         return hashlib.sha256(repr(determining).encode()).hexdigest()[:16]
 
     def measure(self, on_progress: ProgressCallback) -> Measurement:
-        shared, pixels = shared_setup(self.setup), load("faces", "train").images
-        chosen = np.sort(shared.streams("eve/captured").permutation(len(pixels))[:CAPTURES])
-        images = to_images(pixels[chosen])
+        pixels, streams = load("faces", "train").images, Streams(self.seed)
+        chosen = np.sort(streams("eve/captured").permutation(len(pixels))[:CAPTURES])
+        images, faces = to_images(pixels[chosen]), sent_faces(self.setup)
         with torch.inference_mode():
             attack = MagnitudeInverse(self._received(images, "captured"), images)
-            found = attack.invert(self._received(shared.faces, "scored"))
+            found = attack.invert(self._received(faces, "scored"))
             on_progress(self.size)
-            error = mse(found, shared.faces)
-            values = {"psnr_db": psnr(error), "ssim": ssim(found, shared.faces), "mse": error}
+            error = mse(found, faces)
+            values = {"psnr_db": psnr(error), "ssim": ssim(found, faces), "mse": error}
         return Measurement({name: x.double().numpy() for name, x in values.items()}, {})
 
     def _received(self, images: Tensor, what: str) -> Tensor:
-        shared = shared_setup(self.setup)
-        symbols = torch.cat([encode_images(shared.codec, MC, batch) for batch in torch.split(images, 50)])
+        network = load_model(codec(MC), "codec").network
+        assert isinstance(network, Codec)
+        symbols = torch.cat([encode_images(network, MC, batch) for batch in torch.split(images, 50)])
         level = torch.full((len(images),), float(self.ec))
-        return over_awgn(symbols, level, unit_noise(shared.streams, f"turned/{what}/{self.ec}", 0, *symbols.shape))
+        return over_awgn(symbols, level, unit_noise(Streams(self.seed), f"turned/{what}/{self.ec}", 0, *symbols.shape))
+
+
+def sent_faces(setup: Setup) -> Tensor:
+    """Return the faces of all experiments in the order in which Alice sends them, float [n, c, h, w] in 0..1."""
+    pixels = load("faces", "test").images
+    order = Streams(setup.seed)("alice/link-0/images").permutation(len(pixels))
+    return to_images(pixels[np.resize(order, setup.images)])

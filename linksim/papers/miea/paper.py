@@ -107,7 +107,7 @@ def _row(name: str, keys: Sequence[str], paper: Values | None) -> Row:
 def image_figure(defence: Defence, results: ResultStore) -> Figures:
     """The paper's figure of a defence, where all its images are kept."""
     found, path = image_grid(defence, results), results.folder / f"{defence.figure}.png"
-    if found.complete:
+    if found.complete and results.same_draws(result.key for result in results.results()):  # all experiments write the original images
         return Figures(drawn=(save(image_grid_figure(found), path),))
     keys = [*bobs(defence.table), *(key for attack in ATTACKS for row in grid(defence.table, attack) for key in row)]
     return Figures(skipped=(path,)) if all(key in results for key in keys) else Figures()
