@@ -137,8 +137,8 @@ def decoded(values: NDArray[Any], about: Column) -> NDArray[Any]:
     [1, None]
     """
     if about.meanings:
-        words: NDArray[Any] = np.array(about.meanings, dtype=object)
-        return words[values]
+        words: NDArray[Any] = np.array(about.meanings, dtype=object)[values]
+        return words
     if about.optional and values.dtype.kind == "i":
         return np.ma.MaskedArray(values, mask=values == FILL, fill_value=FILL)
     return values

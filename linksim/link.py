@@ -7,7 +7,7 @@ Scheme, channel and equaliser are those of a simulated link, so equal parameters
 parameters, SNR and noise, and does not depend on the rest of its batch. Gradients flow unless torch is in inference mode.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -34,9 +34,9 @@ class LinkNoise:
     bob: Noise
 
     @classmethod
-    def keyed(cls, alice: StreamKey, air: StreamKey, bob: StreamKey, first: int, count: int) -> "LinkNoise":
-        """Return draws `first` .. `first + count - 1` of three streams, on the CPU."""
-        return cls(*(Noise(torch.from_numpy(item_keys(key, first, count).copy())) for key in (alice, air, bob)))
+    def keyed(cls, keys: Iterable[StreamKey], first: int, count: int) -> "LinkNoise":
+        """Return draws `first` .. `first + count - 1` of three streams, those of Alice, the air and Bob, on the CPU."""
+        return cls(*(Noise(torch.from_numpy(item_keys(key, first, count).copy())) for key in keys))
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "LinkNoise":
         """Return the noise with `change` applied to the keys [items, 3] of each place, for example to take some rows or to move them."""
@@ -54,7 +54,7 @@ class OfflineLink:
     >>> from linksim.rng import Streams
     >>> from linksim.schemes.digital import Digital
     >>> link = OfflineLink(Digital(ImageCodec("jpeg", "known", 32, 32, 3), 512, 4, "1/2", iterations=20))
-    >>> noise = LinkNoise.keyed(*map(Streams(seed=1).key, ("alice", "air", "bob")), first=0, count=2)
+    >>> noise = LinkNoise.keyed(map(Streams(seed=1).key, ("alice", "air", "bob")), first=0, count=2)
     >>> found = link(torch.full((2, 1, 3, 32, 32), 0.5), uniform_parameters(0.0, items=2), torch.tensor([-10.0, 10.0]), noise)
     >>> found.erased.flatten().tolist()
     [True, False]

@@ -4,13 +4,14 @@ import multiprocessing
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from synthetic_reward_table import synthetic_reward_table
-from tiny_models import use_models
+from tiny_models import bare_card, use_models
 from tiny_policies import SyntheticDdpg
 from tiny_tasks import declare_tasks, ignore
 
@@ -18,9 +19,11 @@ from linksim.adapt.ddpg import Ddpg, DdpgAgent, DdpgConfig, select_actions, soft
 from linksim.adapt.learning_curve import PolicyEvaluation, read_curve, write_curve
 from linksim.adapt.mdp import MAX_ACTION, MAX_STEPS, MIN_STEPS, random_steps, state
 from linksim.adapt.replay import ReplayBuffer, Transitions
+from linksim.adapt.reward_table_file import write_reward_table
 from linksim.errors import LinksimError, ModelError
+from linksim.nets.cards import TrainingData, write_card
 from linksim.nets.policy import Actor, Critic, saturated_share
-from linksim.nets.weights import clear_model_cache, load_model
+from linksim.nets.weights import clear_model_cache, load_model, sha256_of
 from linksim.plots.learning_curve import draw_curve
 from linksim.training import loop
 from linksim.training.ddpg_trainer import DdpgTrainer, RewardBaseline
@@ -219,12 +222,20 @@ def test_trained_steps_approach_the_best_and_t_plus_falls_with_the_snr() -> None
 
 
 def test_training_a_policy_writes_a_model_card_and_curve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    use_models(monkeypatch, tmp_path / "models")
+    models = tmp_path / "models"
+    use_models(monkeypatch, models)
+    models.mkdir()
+    write_reward_table(synthetic_reward_table(), models / "synthetic.h5")
+    described = replace(
+        bare_card("synthetic", "reward-table", sha256_of(models / "synthetic.h5")), data=(TrainingData("photographs", "CC0"),)
+    )
+    write_card(described, models / "synthetic.yaml")
     declare_tasks(monkeypatch, {"policy": SHORT})
     clear_model_cache()
     card = train_model("policy", "cpu", tmp_path / "work", tmp_path / "models", ignore)
     model = load_model("policy", "policy")
     assert isinstance(model.network, Actor)
+    assert model.card.data == described.data
     assert SHORT.scores(model.network) == card.scores == model.card.scores
     assert {score.condition for score in card.scores} == set(SHORT.conditions)
     curve = read_curve(tmp_path / "work" / "policy.csv")

@@ -19,6 +19,7 @@ from linksim.attacks.source import cross_entropy_gradient
 from linksim.cli import main
 from linksim.data.sources import ImageDataset
 from linksim.enums import Node
+from linksim.link import OfflineLink
 from linksim.nets.cards import write_card
 from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
@@ -230,9 +231,10 @@ def test_the_gradient_through_the_link_depends_on_the_draw_and_on_each_image_alo
     images, labels = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1)), torch.tensor([1, 2, 3])
 
     def gradient(draw: int, first: int, count: int) -> torch.Tensor:
-        link = adaptive_attack.DifferentiableLink(Diffusec(codec, denoiser, MAX_CALLS), classifier, (20, 5), 6.0, Streams(1), first)
+        link = OfflineLink(Diffusec(codec, denoiser, MAX_CALLS))
+        classify = adaptive_attack.classifier_behind(link, classifier, (20, 5), 6.0, Streams(1), first)
         some = slice(first, first + count)
-        found = cross_entropy_gradient(lambda x: link(x, draw), labels[some])(images[some], 0)
+        found = cross_entropy_gradient(lambda x: classify(x, draw), labels[some])(images[some], 0)
         return found / found.abs().amax(dim=(1, 2, 3), keepdim=True)
 
     together = gradient(0, 0, 3)

@@ -136,7 +136,7 @@ def run_command(words: list[str], small_trace: Path) -> None:
     if name == "repair":
         shutil.copy(interrupted(small_trace), arguments["trace"])
     if name == "papers" and arguments["paper"]:
-        words = [word for word in words if word not in ("--measure", "--no-measure")] + ["--no-measure"]
+        words = [word for word in words if word not in ("--measure", "--no-measure", "--remeasure")] + ["--no-measure"]
         shutil.copytree(ROOT / "results" / "papers", "results/papers", dirs_exist_ok=True, ignore=shutil.ignore_patterns("images"))
     result = CliRunner().invoke(main, words, catch_exceptions=False)
     assert result.exit_code == 0, f"linksim {shlex.join(words)}\n{result.output}"

@@ -10,7 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linksim import secrecy
-from linksim.control_plane.messages import DATA, Accept, Ack, Clear, Confirm, Hello, Key, Message, Nack, Probe, Report, Sealed
+from linksim.control_plane.messages import (
+    DATA,
+    MAX_VALUES,
+    VERSION,
+    Accept,
+    Ack,
+    Clear,
+    Confirm,
+    Hello,
+    Key,
+    Message,
+    Nack,
+    Probe,
+    Report,
+    Sealed,
+)
 from linksim.control_plane.wire import MalformedFrame, SealedFrame, append_checksum, decode_sealed, encode_sealed, frame, parse
 from linksim.enums import MessageKind
 from linksim.records import MESSAGES
@@ -29,11 +44,20 @@ clear = st.one_of(
 )
 sealed = st.one_of(
     st.builds(Probe, uint16, uint32, st.integers(2, 4096)),
-    st.builds(Report, uint16, uint32, st.integers(-10_000, 10_000).map(lambda hundredths: hundredths / 100), uint16, uint16, uint16),
+    st.builds(
+        Report,
+        uint16,
+        uint32,
+        st.integers(-10_000, 10_000).map(lambda hundredths: hundredths / 100),
+        uint16,
+        st.lists(uint16, max_size=MAX_VALUES).map(tuple),
+    ),
     st.builds(Confirm, uint16, uint32, uint16),
     st.builds(Key, uint16, uint32, uint32, st.lists(st.tuples(uint16, uint16), min_size=1, max_size=128).map(tuple)),
     st.builds(Ack, uint16, uint32, st.sampled_from([DATA, *(kind for kind, name in enumerate(MESSAGES) if name != "ack")])),
 )
+HEADS = range(16 * VERSION, 16 * VERSION + len(MESSAGES))  # first byte of a frame
+ACCEPTED_LENGTHS = {Key.kind: (-4,), Report.kind: (-4, -2, 2)}  # changes of the lengths of `SEALED` that give lengths of other messages
 CLEAR: list[Clear] = [Hello(1, 2, 3, KEY, KEY[:16]), Accept(1, 2, KEY, KEY[16:]), Nack(1, 2, 3, 1, KEY[:16])]
 SEALED: list[Sealed] = [Probe(1, 2, 32), Report(1, 2, -3.21, 2, (40, 10)), Confirm(1, 2, 3), Key(1, 2, 3, ((4, 5), (6, 7))), Ack(1, 2, 3)]
 
@@ -82,11 +106,11 @@ def test_every_kind_of_message_has_one_class() -> None:
 
 
 def test_clear_bytes_are_those_of_the_documentation() -> None:
-    hello = bytes.fromhex("25 0001 00000002 0000000000000003") + KEY + KEY[:16]
+    hello = bytes.fromhex("35 0001 00000002 0000000000000003") + KEY + KEY[:16]
     assert frame(Hello(1, 2, 3, KEY, KEY[:16])) == append_checksum(hello)
-    accept = bytes.fromhex("26 0001 00000002") + KEY + KEY[:16]
+    accept = bytes.fromhex("36 0001 00000002") + KEY + KEY[:16]
     assert frame(Accept(1, 2, KEY, KEY[:16])) == append_checksum(accept)
-    nack = bytes.fromhex("27 0102 03040506 07 01") + KEY[:16]
+    nack = bytes.fromhex("37 0102 03040506 07 01") + KEY[:16]
     assert frame(Nack(0x0102, 0x03040506, 7, 1, KEY[:16])) == append_checksum(nack)
 
 
@@ -136,19 +160,27 @@ def test_truncated_and_extended_frames_are_malformed(raw: bytes, corrected: bool
     content = raw[:-4]
     others = [content[:length] for length in range(len(content))] + [content + bytes(extra) for extra in range(1, 4)]
     for other in others:
-        if corrected and raw[0] & 15 == Key.kind and len(content) - len(other) == 4:
-            continue  # `parse` accepts a KEY with one pair fewer; its tag is wrong, see below
+        if corrected and len(other) - len(content) in ACCEPTED_LENGTHS.get(raw[0] & 15, ()):
+            continue  # `parse` accepts another number of pairs or parameters; the tag is wrong, see below
         with pytest.raises(MalformedFrame):
             parse(append_checksum(other) if corrected else other + raw[-4:])
 
 
-def test_a_key_without_its_last_pair_or_with_too_many_pairs_is_not_accepted() -> None:
-    raw = encode_sealed(Key(1, 2, 3, ((4, 5), (6, 7))), encryptor())
-    with pytest.raises(AuthenticationError):
-        decode_sealed(sealed_frame(append_checksum(raw[:-8])), decryptor())
-    most = encode_sealed(Key(1, 2, 3, ((0, 0),) * 128), encryptor())
+@pytest.mark.parametrize("message", [Key(1, 2, 3, ((4, 5), (6, 7))), Report(1, 2, -3.21, 2, (40, 10))])
+def test_another_number_of_pairs_or_parameters_is_not_accepted(message: Key | Report) -> None:
+    content = encode_sealed(message, encryptor())[:-4]
+    for change in ACCEPTED_LENGTHS[message.kind]:
+        other = content[:change] if change < 0 else content + bytes(change)
+        with pytest.raises(AuthenticationError):
+            decode_sealed(sealed_frame(append_checksum(other)), decryptor())
+
+
+@pytest.mark.parametrize(("message", "size"), [(Key(1, 2, 3, ((0, 0),) * 128), 4), (Report(1, 2, 0.0, 2, (0,) * MAX_VALUES), 2)])
+def test_too_many_pairs_or_parameters_are_malformed(message: Sealed, size: int) -> None:
+    most = encode_sealed(message, encryptor())
+    sealed_frame(most)
     with pytest.raises(MalformedFrame):
-        parse(append_checksum(most[:-4] + bytes(4)))
+        parse(append_checksum(most[:-4] + bytes(size)))
 
 
 @given(st.binary(max_size=120))
@@ -157,7 +189,7 @@ def test_random_bytes_are_malformed(raw: bytes) -> None:
         parse(raw)
 
 
-@given(st.sampled_from(range(0x20, 0x28)), st.binary(min_size=2, max_size=80))
+@given(st.sampled_from(HEADS), st.binary(min_size=2, max_size=80))
 def test_every_parsed_frame_has_one_encoding(head: int, rest: bytes) -> None:
     """Random bytes with a right checksum may be a message; the encoding of that message is then the same bytes."""
     raw = append_checksum(bytes([head]) + rest)
@@ -166,14 +198,14 @@ def test_every_parsed_frame_has_one_encoding(head: int, rest: bytes) -> None:
     except MalformedFrame:
         return
     if isinstance(message, SealedFrame):
-        assert append_checksum(bytes([0x20 | message.kind]) + message.epoch.to_bytes(2, "big") + message.sealed) == raw
+        assert append_checksum(bytes([16 * VERSION | message.kind]) + message.epoch.to_bytes(2, "big") + message.sealed) == raw
         with pytest.raises(AuthenticationError):
             decode_sealed(message, decryptor())
     else:
         assert frame(message) == raw
 
 
-@pytest.mark.parametrize("head", [head for head in range(256) if head not in range(0x20, 0x28)])
+@pytest.mark.parametrize("head", [head for head in range(256) if head not in HEADS])
 def test_other_versions_and_kinds_are_malformed(head: int) -> None:
     with pytest.raises(MalformedFrame, match="version"):
         parse(append_checksum(bytes([head]) + frame(CLEAR[2])[1:-4]))
@@ -199,7 +231,7 @@ def test_values_out_of_range_are_malformed() -> None:
     ],
 )
 def test_sealed_values_out_of_range_are_malformed(kind: str, body: str) -> None:
-    head = bytes([0x20 | MessageKind[kind.upper()], 0, 1])
+    head = bytes([16 * VERSION | MessageKind[kind.upper()], 0, 1])
     raw = append_checksum(head + encryptor().encrypt(bytes(4) + bytes.fromhex(body), head, 1))
     with pytest.raises(MalformedFrame):
         decode_sealed(sealed_frame(raw), decryptor())
@@ -218,6 +250,8 @@ def test_sealed_values_out_of_range_are_malformed(kind: str, body: str) -> None:
         lambda: Report(0, 0, float("nan"), 0, ()),
         lambda: Report(0, 0, 100.01, 0, ()),
         lambda: Report(0, 0, 0, 0, (2**16, 0)),
+        lambda: Report(0, 0, 0, 0, (-1,)),
+        lambda: Report(0, 0, 0, 0, (0,) * (MAX_VALUES + 1)),
         lambda: Nack(0, 0, 256, 0, KEY[:16]),
         lambda: Nack(0, 0, 0, 2, KEY[:16]),
         lambda: Ack(0, 0, len(MESSAGES)),

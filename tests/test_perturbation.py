@@ -14,6 +14,7 @@ from linksim.attacks.perturbation import perturbation
 from linksim.enums import Node
 from linksim.errors import LinksimError
 from linksim.jammers import perturb
+from linksim.link import OfflineLink
 from linksim.nets.weights import load_model
 from linksim.phy.noise import Noise, item_keys
 from linksim.records import ConstellationPoint, FrameSent, ImageScore, JammingInterval, Reception
@@ -65,7 +66,8 @@ def test_a_constant_receiver_leaves_the_start_unchanged() -> None:
 def test_every_item_has_exactly_the_set_power(small_models: None) -> None:
     """Items of two images, with a gain per channel use and a different power per item."""
     codec: Any = load_model("codec-cifar10-6", "codec").network
-    operation = perturb.per_frame(perturb.PerturbationOptimiser(perturb.undefended_receiver(DeepJscc(codec)), "zero-forcing", 3), 4)
+    receiver = perturb.undefended_receiver(OfflineLink(DeepJscc(codec)))
+    operation = perturb.per_frame(perturb.PerturbationOptimiser(receiver, "zero-forcing", 3), 4)
     worker, levels, keys = Worker(), torch.tensor([0.01, 0.1, 1.0, 10.0, 100.0]), item_keys(Streams(1).key("x"), 0, 5)
     gain = normals(5, 2 * codec.channel_uses)
     sent = worker.promise(Operation("send", lambda symbols: {"symbols": symbols}, 8), normals(5, 2 * codec.channel_uses))

@@ -28,7 +28,7 @@ def test_frames_and_images_of_a_link_without_control() -> None:
     assert (found.frames, found.images, found.control, found.control_at_most) == (60, 300, 0, 0)
     assert found.simulated_s == pytest.approx(20 * (5 * 512 + 32) / 1e6)  # pilots and payload, one after the other
     sent = {"links": 3, "frames": 60, "receptions": 60, "scores": 300, "control": 0, "jamming": 0}
-    assert dict(found.rows) == sent | {"images": 16, "channel": 400, "constellation": 4 * 256, "decisions": 0}
+    assert dict(found.rows) == sent | {"images": 16, "channel": 400, "constellation": 4 * 256, "decisions": 0, "keys": 0}
 
 
 def test_an_eve_doubles_what_is_received_and_adds_a_picture() -> None:

@@ -13,6 +13,7 @@ from tiny_tasks import CPU, DATASET, PIXELS, assert_resumes, ignore, tiny_classi
 from torch import Tensor
 
 from linksim.errors import ModelError
+from linksim.link import over_the_air
 from linksim.metrics import psnr_of_mean_mse
 from linksim.nets.codecs import ResidualJscc
 from linksim.rng import Streams
@@ -20,7 +21,7 @@ from linksim.training import loop
 from linksim.training.codec import over_awgn_scores
 from linksim.training.inverter import shuffled_rows
 from linksim.training.loop import TrainingProgress, train
-from linksim.training.noise import over_awgn, unit_noise
+from linksim.training.noise import unit_noise
 from linksim.training.order import Batches, cycles, one_cycle, translate
 from linksim.training.task import TrainingTask
 
@@ -148,7 +149,7 @@ def test_one_cycle_starts_rises_and_ends_where_it_should() -> None:
 @pytest.mark.parametrize("snr_db", [-2.0, 10.0, 21.0])
 def test_training_noise_has_the_power_given_by_the_snr(snr_db: float) -> None:
     noise = unit_noise(Streams(1), "test", 0, 64, 4096)
-    silence = over_awgn(torch.zeros_like(noise), torch.full((64,), snr_db), noise)
+    silence = over_the_air(torch.zeros_like(noise), snr_db, noise).symbols
     assert -10 * silence.abs().square().mean().log10().item() == pytest.approx(snr_db, abs=0.02)
 
 

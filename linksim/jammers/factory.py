@@ -21,6 +21,8 @@ from linksim.jammers import perturb
 from linksim.jammers.adversarial import Adversarial
 from linksim.jammers.jammer import Jammer, follow_schedule
 from linksim.jammers.reactive import Reactive
+from linksim.link import OfflineLink
+from linksim.negotiation import values
 from linksim.nets.inverters import Inverter
 from linksim.nets.weights import TrainedModel
 from linksim.phy.jamming import within_budget
@@ -30,7 +32,7 @@ from linksim.scenario.base import component_of
 from linksim.scenario.jammers import AdversarialJammer, ClockedJamming, PlannedJammer, ReactiveJammer, SweepJammer
 from linksim.scenario.schema import LinkOptions
 from linksim.schemes.base_schemes import BaseScheme
-from linksim.schemes.parameters import SnrEstimate
+from linksim.schemes.parameters import uniform_parameters
 from linksim.units import db_to_linear
 from linksim.worker import Operation
 
@@ -108,7 +110,7 @@ class JammerFactory:
                     f"group {name!r}: an adversarial jammer needs a differentiable receiver, which scheme "
                     f"{options.scheme[-1].name!r} does not have; threat_model 'surrogate' does not need one"
                 )
-            return perturb.undefended_receiver(base.undefended)
+            return perturb.undefended_receiver(OfflineLink(base.undefended))
         network = self._load_model(spec.surrogate, "inverter").network
         assert isinstance(network, Inverter)
         if network.channel_uses != base.scheme.channel_uses:
@@ -127,9 +129,10 @@ class JammerFactory:
         images = torch.from_numpy(training_images[np.sort(indices)]).to(self._device).permute(0, 3, 1, 2)[:, None] / 255.0
         count, snr_db = len(images), options.alice.assumed_snr_db
         keys = torch.tensor(item_keys(key, 1, count + 1)).to(self._device)  # draw 0 selects the images
-        sender = base.undefended or base.scheme
+        sender, negotiated = (base.scheme, values(base.negotiated)) if base.undefended is None else (base.undefended, ())
         with torch.inference_mode():
-            captured = sender.send(images, SnrEstimate(torch.full((count,), snr_db, device=self._device)), Noise(keys[:count]))
+            parameters = uniform_parameters(snr_db, count, negotiated, self._device)
+            captured = OfflineLink(sender).send(images, parameters, Noise(keys[:count]))
             start = Noise(keys[count:]).complex(base.scheme.channel_uses)
         return perturb.universal_perturbation(
             optimiser, captured, db_to_linear(-snr_db), db_to_linear(spec.jsr_bob_db), start, base.runtime.batch

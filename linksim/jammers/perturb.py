@@ -13,31 +13,31 @@ from torch import Tensor
 
 from linksim.attacks.model_inversion import invert_frames
 from linksim.attacks.perturbation import perturbation
+from linksim.link import OfflineLink
 from linksim.nets.inverters import Inverter
 from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise
 from linksim.scenario.channel import Equaliser
-from linksim.schemes.base import Scheme
-from linksim.schemes.parameters import SnrEstimate, per_item_float
+from linksim.schemes.parameters import uniform_parameters
 from linksim.worker import Named, Operation
 
 Receiver = Callable[[ReceivedSymbols], Tensor]  # received symbols of items -> images [items, ...]
 
 
-def undefended_receiver(scheme: Scheme) -> Receiver:
-    """Bob's own receiver without the layers of his stack: the jammer knows his codec but not his keys."""
+def undefended_receiver(link: OfflineLink) -> Receiver:
+    """Bob's own receiver without the layers of his stack: the jammer knows his codec but not his keys.
+
+    link  undefended link, whose scheme negotiates nothing and draws no noise
+    """
+    length = link.scheme.channel_uses
 
     def receive(received: ReceivedSymbols) -> Tensor:
         items, channel_uses = received.symbols.shape
-        images = channel_uses // scheme.channel_uses
-        symbols, gain = (
-            part.expand(items, channel_uses).reshape(items * images, scheme.channel_uses) for part in (received.symbols, received.gain)
-        )
-        separate = replace(received, symbols=symbols, gain=gain, noise_power=received.noise_power.repeat_interleave(images))
-        no_keys = torch.zeros(items * images, 3, dtype=torch.int64)  # an undefended scheme draws no noise
-        decoded = scheme.receive(separate, SnrEstimate(per_item_float(0.0, items * images)), Noise(no_keys)).images
-        assert decoded is not None  # an undefended scheme decodes images
-        return decoded.reshape(items, images, *decoded.shape[1:])
+        count = items * channel_uses // length
+        symbols, gain = (part.expand(items, channel_uses).reshape(count, length) for part in (received.symbols, received.gain))
+        separate = replace(received, symbols=symbols, gain=gain, noise_power=received.noise_power.repeat_interleave(count // items))
+        decoded = link.receive(separate, uniform_parameters(0.0, count, device=symbols.device)).shown()
+        return decoded.reshape(items, -1, *decoded.shape[1:])
 
     return receive
 

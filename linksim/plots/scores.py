@@ -77,7 +77,7 @@ def scores_figure(view: TraceView) -> Figure | None:
         block[0].set_title(f"{sanitise(group.name)}: images {', '.join(counts)}")
         for part in parts:
             draw(block, names, part, bins)
-        if ACCURACY in names:
+        if ACCURACY in names and parts:
             draw_chance_level(block[names.index(ACCURACY)], parts)
         block[-1].set_xlabel("SNR at the receiver during the frame (dB)")
         block[-1].margins(y=0.1)

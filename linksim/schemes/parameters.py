@@ -5,7 +5,7 @@ stack are nested: those of a layer contain those of the scheme inside it. A work
 nested parameters into a list of arrays, and `unflatten` is its inverse.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -69,6 +69,22 @@ class NegotiatedValues(SnrEstimate):
         [[20, 30], [5, 0]]
         """
         return torch.as_tensor(self.values).unbind(-1)
+
+
+def uniform_parameters(snr_db: float, items: int, values: Sequence[int] = (), device: torch.device | str = "cpu") -> SnrEstimate:
+    """Return the parameters of a base scheme with equal rows, as tensors.
+
+    snr_db  SNR for which Alice encodes, in dB
+    items   number of items
+    values  negotiated values in the order of the scheme's declaration; empty for a scheme that negotiates nothing
+
+    >>> uniform_parameters(10.0, 2, (20, 5)).columns()
+    (tensor([20, 20]), tensor([5, 5]))
+    """
+    estimate = torch.full((items,), snr_db, dtype=torch.float32, device=device)
+    if not values:
+        return SnrEstimate(estimate)
+    return NegotiatedValues(estimate, torch.tensor(values, device=device).expand(items, len(values)))
 
 
 T = TypeVar("T", bound=FrameParameters)

@@ -12,11 +12,12 @@ from linksim import operations
 from linksim.attacks.attack import Attack, OperationAttack
 from linksim.attacks.jigsaw import reorder_pair
 from linksim.attacks.key_learning import KeyLearning, KeyLearningTools
-from linksim.attacks.model_inversion import Reassemble, SymbolDecoder
+from linksim.attacks.model_inversion import Reassemble, SymbolDecoder, SymbolEncoder
 from linksim.attacks.row_model import GaussMarkovRowModel, real_rows
 from linksim.attacks.white_box import WhiteBoxSettings, white_box
 from linksim.data.sources import load
 from linksim.errors import LinksimError
+from linksim.link import OfflineLink
 from linksim.nets.cards import RuntimeSettings
 from linksim.nets.codecs import Codec
 from linksim.nets.inverters import Inverter
@@ -28,6 +29,7 @@ from linksim.scenario.nodes import InverseNetworkAttack, KeyLearningAttack, Reor
 from linksim.scenario.schema import LinkOptions
 from linksim.scenario.schemes import CodecSchemeOptions, PermutationOptions
 from linksim.schemes.base_schemes import BaseScheme
+from linksim.schemes.deepjscc import DeepJscc
 from linksim.schemes.stack import Stack
 from linksim.worker import Operation, Worker
 
@@ -86,7 +88,7 @@ def make_white_box(options: WhiteBoxAttack, context: EveContext) -> Attack:
         raise LinksimError(f"attack 'white-box' needs the encoder of a codec; scheme {context.options.scheme[-1].name!r} has none")
     settings = WhiteBoxSettings(options.learning_rate, options.iterations, options.tv_weight, options.tolerance)
     image = (codec.colours, codec.side, codec.side)
-    decode = partial(white_box, partial(encode_images, codec, options.assumed_snr_db), image=image, settings=settings)
+    decode = partial(white_box, alices_encoder(codec, options.assumed_snr_db), image=image, settings=settings)
     return _inversion(options, context, decode, codec.channel_uses, RuntimeSettings(WHITE_BOX_BATCH, "float32"))
 
 
@@ -121,7 +123,7 @@ def make_key_learning(options: KeyLearningAttack, context: EveContext) -> Attack
     if inverter.network.channel_uses != codec.channel_uses:
         raise LinksimError(f"Eve's attack takes {inverter.network.channel_uses} symbols per image, the link sends {codec.channel_uses}")
     invert, batch, precision = inverter.network.invert, max(1, inverter.runtime.batch // 2), context.precision(inverter.runtime)
-    encode = partial(encode_images, codec, options.assumed_snr_db)
+    encode = alices_encoder(codec, options.assumed_snr_db)
 
     def make_decode() -> Operation:
         return operations.eve_decode(invert, codec.channel_uses, 2, None, "zero-forcing", batch, precision)
@@ -178,15 +180,15 @@ def row_model(codec: Codec, dataset: str, num_captured: int, draw: StreamKey, as
     pixels = load(dataset, "train").images
     device = next(codec.parameters()).device
     chosen = np.sort(generator(draw).permutation(len(pixels))[:num_captured])
-    frames = []
+    encode, frames = alices_encoder(codec, assumed_snr_db), []
     for indices in np.array_split(chosen, -(-len(chosen) // CAPTURE_BATCH)):
         images = torch.from_numpy(pixels[indices]).to(device).permute(0, 3, 1, 2).float() / 255.0
         with torch.inference_mode():
-            frames.append(real_rows(encode_images(codec, assumed_snr_db, images).cpu().numpy(), codec.rows))
+            frames.append(real_rows(encode(images).cpu().numpy(), codec.rows))
     return GaussMarkovRowModel(np.concatenate(frames))
 
 
-def encode_images(codec: Codec, snr_db: float, images: Tensor) -> Tensor:
-    """Return the symbols, complex [n, channel_uses], with which Alice encodes images [n, c, h, w] in 0..1 for `snr_db`."""
-    assumed = torch.full((len(images),), snr_db, device=images.device)
-    return codec.encode(images.contiguous(memory_format=torch.channels_last), assumed)
+def alices_encoder(codec: Codec, snr_db: float) -> SymbolEncoder:
+    """Return Eve's copy of Alice's encoder without layers, for an assumed SNR: images [n, c, h, w] in 0..1 -> symbols [n, channel_uses]."""
+    link = OfflineLink(DeepJscc(codec))
+    return lambda images: link.encode(images, snr_db)

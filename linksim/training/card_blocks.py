@@ -5,7 +5,7 @@ from torch import nn
 from linksim.data.sources import SOURCES
 from linksim.nets.cards import ModelCost, TrainingData, read_card
 from linksim.nets.vqvae import VqVae
-from linksim.nets.weights import find_table
+from linksim.nets.weights import find_table, has_model
 from linksim.schemes import vqvae
 from linksim.training.task import Recipe
 
@@ -23,14 +23,11 @@ def cost_of(network: nn.Module) -> ModelCost:
 
 
 def training_data(task: Recipe) -> tuple[TrainingData, ...]:
-    """Return the datasets behind a model: the dataset of its recipe, and those of the reward table that a policy is trained on.
-
-    Raises ModelError if the reward table is missing.
-    """
+    """Return the datasets behind a model: the dataset of its recipe, and those on the card of the reward table of a policy."""
     recipe, found = task.recipe, dict[str, str]()
     if isinstance(dataset := recipe.get("dataset"), str):
         found[dataset] = SOURCES[dataset].licence if dataset in SOURCES else UNKNOWN_TERMS
-    if isinstance(reward_table := recipe.get("reward_table"), str):
+    if isinstance(reward_table := recipe.get("reward_table"), str) and has_model(reward_table):
         card = read_card(find_table(reward_table, "reward-table").with_suffix(".yaml"))
         found |= {data.dataset: data.terms for data in card.data}
     return tuple(TrainingData(dataset, terms) for dataset, terms in found.items())

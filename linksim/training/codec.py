@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from linksim.link import over_the_air
 from linksim.metrics import mse, psnr_of_mean_mse, ssim, total_variation
 from linksim.nets.cards import Score
 from linksim.nets.codecs import Codec
 from linksim.rng import Streams
+from linksim.schemes.deepjscc import DeepJscc
 from linksim.training.image_task import ImageTask
-from linksim.training.noise import evaluation_batches, over_awgn, unit_noise
+from linksim.training.noise import evaluation_batches, sent_over_awgn, unit_noise
 from linksim.training.order import one_cycle
 
 SCORED_DB = (1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 19.0)
@@ -103,7 +105,7 @@ class CodecTask(AwgnTask):
         images = images.contiguous(memory_format=torch.channels_last)
         symbols = network.encoder(images, assumed_db)
         noise = unit_noise(self._streams, "codec/noise", step, *symbols.shape).to(device)
-        estimates = network.decoder(over_awgn(symbols, snr_db, noise), snr_db).float()
+        estimates = network.decoder(over_the_air(symbols, snr_db, noise).symbols, snr_db).float()
         error = mse(estimates, images)
         if self.tv_weight:  # MIEA Eq. (2), over the number of pixel values
             error = error + self.tv_weight / LEVELS * total_variation(estimates) / images[0].numel()
@@ -125,12 +127,9 @@ def awgn_condition(snr_db: float) -> str:
 @torch.inference_mode()
 def over_awgn_scores(codec: Codec, images: Tensor, snr_db: float, device: torch.device, seed: int = 1) -> tuple[Tensor, Tensor]:
     """Return the squared error [n] and SSIM [n] of `images` [n, c, h, w] in 0..1 sent over AWGN. Every call uses the same noise."""
-    streams, errors, likeness = Streams(seed), [], []
+    scheme, streams, errors, likeness = DeepJscc(codec), Streams(seed), [], []
     for index, chunk in evaluation_batches(images, device):
-        level = torch.full((len(chunk),), snr_db, device=device)
-        noise = unit_noise(streams, f"measure/{snr_db:g}", index, len(chunk), codec.channel_uses).to(device)
-        received = over_awgn(codec.encode(chunk, level), level, noise)
-        estimates = codec.decode(received, level)
+        estimates = sent_over_awgn(scheme, chunk, snr_db, streams, f"measure/{snr_db:g}", index)
         errors.append(mse(estimates, chunk).cpu())
         likeness.append(ssim(estimates, chunk).cpu())
     return torch.cat(errors), torch.cat(likeness)

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from linksim.link import OfflineLink
 from linksim.metrics import mse, psnr_of_mean_mse, ssim
 from linksim.nets.cards import Score
 from linksim.nets.classifiers import Classifier
@@ -24,10 +25,12 @@ from linksim.nets.codecs import Codec
 from linksim.nets.inverters import Inverter
 from linksim.nets.weights import has_model, load_model
 from linksim.rng import Streams
+from linksim.schemes.deepjscc import DeepJscc
+from linksim.schemes.parameters import SnrEstimate
 from linksim.schemes.permutation import shuffle
 from linksim.training.classifier import classified_correctly
 from linksim.training.image_task import ImageTask
-from linksim.training.noise import EVALUATION_BATCH, evaluation_batches, over_awgn, unit_noise
+from linksim.training.noise import EVALUATION_BATCH, evaluation_batches, unit_noise
 from linksim.training.order import one_cycle, to_images
 
 ENCODED_FOR_DB = 10.0  # SNR that Alice assumes during the evaluation
@@ -125,10 +128,12 @@ class InverterTask(ImageTask):
         """Return the equalised symbols that Eve receives for a batch of images, complex [batch, channel_uses]. Her gain is one."""
         codec = load_model(self.codec, "codec", images.device.type).network
         assert isinstance(codec, Codec)
-        symbols = codec.encode(images, assumed_snr_db)
+        link = OfflineLink(DeepJscc(codec))
+        symbols = link.send(images[:, None], SnrEstimate(assumed_snr_db))
         if self.permute or self.substitution_ratio:
             symbols = shuffled_rows(symbols, codec.rows, self.permute, self.substitution_ratio, streams(f"{name}/shuffle", index))
-        return over_awgn(symbols, snr_db, unit_noise(streams, f"{name}/noise", index, len(images), codec.channel_uses).to(images.device))
+        noise = unit_noise(streams, f"{name}/noise", index, len(images), codec.channel_uses).to(images.device)
+        return link.channel(symbols, snr_db, noise).symbols
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
         assert isinstance(network, Inverter)

@@ -17,18 +17,17 @@ import torch
 from torch import Tensor, nn
 
 from linksim.diffusion import diffuse, posterior_step, predict_x0, timesteps, to_pixels, to_unit
+from linksim.link import LinkNoise, OfflineLink, over_the_air
 from linksim.metrics import mse, psnr_of_mean_mse, ssim
 from linksim.nets.cards import Score
 from linksim.nets.codecs import Codec
 from linksim.nets.unet import UNet
 from linksim.nets.weights import load_model
-from linksim.phy.baseband import ReceivedSymbols
-from linksim.phy.noise import Noise, item_keys
 from linksim.rng import Streams
 from linksim.schemes.diffusec import Diffusec
-from linksim.schemes.parameters import NegotiatedValues
+from linksim.schemes.parameters import uniform_parameters
 from linksim.training.image_task import ImageTask
-from linksim.training.noise import EVALUATION_BATCH, evaluation_batches, over_awgn, unit_noise
+from linksim.training.noise import EVALUATION_BATCH, evaluation_batches, unit_noise
 from linksim.training.order import one_cycle
 
 ZETA, IOTA = 0.8, 0.5  # weights in Eq. (35), Sec. VI-A
@@ -131,7 +130,7 @@ class LinkDenoiserTask(ImageTask):
         snr_db = torch.from_numpy(self._streams("link/snr", step).uniform(*self.snr_db, self.batch)).float().to(images.device)
         noise = unit_noise(self._streams, "link/noise", step, self.batch, codec.channel_uses).to(images.device)
         symbols = codec.encode(to_pixels(diffuse(to_unit(images), t_d, drawn())), snr_db)
-        x = to_unit(codec.decoder(over_awgn(symbols, snr_db, noise), snr_db).float())
+        x = Diffusec(codec, network, self.num_denoiser_calls).decode(over_the_air(symbols, snr_db, noise))
         path = timesteps(t_p, self.num_denoiser_calls)
         start = len(path) - 1 - t_p.clamp_max(self.num_denoiser_calls)  # number of rows of the path before the first call of an item
         for number in range(int(count.max())):
@@ -155,18 +154,11 @@ class LinkDenoiserTask(ImageTask):
         """Send images through the scheme over AWGN and return the reconstructions [n, c, h, w] in 0..1, on the CPU."""
         codec = load_model(self.codec, "codec", images.device.type).network
         assert isinstance(codec, Codec)
-        scheme, count, streams = Diffusec(codec, network, self.num_denoiser_calls), len(images), Streams(self.seed)
-        level = torch.full((count,), snr_db, device=images.device)
-        parameters = NegotiatedValues(level, torch.tensor([t_d, t_plus], device=images.device).expand(count, 2))
-        send, air, receive = (
-            Noise(torch.from_numpy(item_keys(streams.key(f"measure/{name}"), index * EVALUATION_BATCH, count).copy()).to(images.device))
-            for name in ("send", "air", "receive")
-        )
-        received = over_awgn(scheme.send(images[:, None], parameters, send), level, air.complex(scheme.channel_uses))
-        gain, noise_power = torch.ones(count, 1, dtype=torch.complex64, device=images.device), 10 ** (-level / 10)
-        found = scheme.receive(ReceivedSymbols(received, gain, noise_power), parameters, receive).images
-        assert found is not None
-        return found[:, 0].cpu()
+        link, count, streams = OfflineLink(Diffusec(codec, network, self.num_denoiser_calls)), len(images), Streams(self.seed)
+        keys = (streams.key(f"measure/{name}") for name in ("send", "air", "receive"))
+        noise = LinkNoise.keyed(keys, index * EVALUATION_BATCH, count).map(lambda rows: rows.to(images.device))
+        parameters = uniform_parameters(snr_db, count, (t_d, t_plus), images.device)
+        return link(images[:, None], parameters, snr_db, noise).shown()[:, 0].cpu()
 
 
 def purification_loss(estimates: Tensor, images: Tensor) -> Tensor:

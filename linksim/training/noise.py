@@ -1,12 +1,14 @@
-"""The AWGN channel that is used for training and evaluation, with the SNR definition of `phy.baseband`, and its noise."""
+"""Noise and batches of training and evaluation, and reconstructions over AWGN."""
 
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from linksim.phy.baseband import transmit
+from linksim.link import OfflineLink
 from linksim.rng import Streams
+from linksim.schemes.base import Scheme
+from linksim.schemes.parameters import uniform_parameters
 
 EVALUATION_BATCH = 250  # images per batch in evaluations; even, so that pairs are not separated
 
@@ -18,14 +20,16 @@ def unit_noise(streams: Streams, name: str, index: int, batch: int, channel_uses
     return noise
 
 
-def over_awgn(symbols: Tensor, snr_db: Tensor, noise: Tensor) -> Tensor:
-    """Send complex symbols of unit power [batch, channel_uses] over AWGN and return the received symbols.
+def sent_over_awgn(scheme: Scheme, images: Tensor, snr_db: float, streams: Streams, name: str, index: int) -> Tensor:
+    """Return the reconstructions [n, c, h, w] of images [n, c, h, w] in 0..1; Alice assumes the SNR of the channel.
 
-    snr_db  [batch]
-    noise   complex noise of unit power, with the shape of the symbols
+    scheme       a scheme that negotiates nothing and draws no noise
+    name, index  stream and number of the draw of the channel noise
     """
-    noise_power: Tensor = 10 ** (-snr_db / 10)
-    return transmit(symbols, torch.ones_like(noise), noise_power, noise)
+    link, parameters = OfflineLink(scheme), uniform_parameters(snr_db, len(images), device=images.device)
+    noise = unit_noise(streams, name, index, len(images), scheme.channel_uses).to(images.device)
+    received = link.channel(link.send(images[:, None], parameters), snr_db, noise)
+    return link.receive(received, parameters).shown()[:, 0]
 
 
 def evaluation_batches(images: Tensor, device: torch.device) -> Iterator[tuple[int, Tensor]]:

@@ -1,6 +1,6 @@
 """Measurement of the reward table: the reward of all diffusion steps on a grid of t_D, t_plus and SNR, on the attacked DiffuSeC link.
 
-The decoded images depend on t_D and SNR alone, so the cells of one such pair are measured consecutively (`training.offline_link`).
+The decoded images depend on t_D and SNR alone, so the cells of one such pair are measured consecutively (`training.attacked_link`).
 """
 
 from collections.abc import Callable
@@ -22,8 +22,8 @@ from linksim.nets.unet import UNet
 from linksim.nets.weights import load_model
 from linksim.rng import Streams
 from linksim.schemes.diffusec import Diffusec
+from linksim.training.attacked_link import AttackedLink
 from linksim.training.grid_measurement import CellValues, GridMeasurement
-from linksim.training.offline_link import AttackedLink
 
 MODEL_KINDS = ("codec", "denoiser", "classifier")
 SCORED_DB = (-3.0, 0.0, 5.0, 10.0, 15.0)

@@ -22,10 +22,11 @@ import torch
 from torch import Tensor, nn
 
 from linksim.diffusion import diffuse, to_pixels, to_unit
+from linksim.link import over_the_air
 from linksim.metrics import mse, ssim
 from linksim.nets.vit import VitJscc
 from linksim.training.codec import AwgnTask
-from linksim.training.noise import over_awgn, unit_noise
+from linksim.training.noise import unit_noise
 from linksim.training.order import cycles
 
 SSIM_WEIGHT = 0.5  # iota
@@ -90,10 +91,10 @@ class VitTask(AwgnTask):
         if phase == 1:
             with torch.no_grad():
                 tokens = network.encoder.semantic(images)
-            received = network.decoder.channel(over_awgn(network.encoder.channel(tokens), snr_db, noise), snr_db)
+            received = network.decoder.channel(over_the_air(network.encoder.channel(tokens), snr_db, noise).symbols, snr_db)
             error: Tensor = (received - tokens).float().square().mean()  # Eq. (34)
             return error
-        estimates = network.decoder(over_awgn(network.encoder(images, snr_db), snr_db, noise), snr_db)
+        estimates = network.decoder(over_the_air(network.encoder(images, snr_db), snr_db, noise).symbols, snr_db)
         loss = structural_loss(estimates, images)
         if phase == 2:
             return loss

@@ -18,18 +18,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from linksim.attacks.source import EPSILON, cross_entropy_gradient, pgd
+from linksim.link import over_the_air
 from linksim.metrics import mse, psnr_of_mean_mse
 from linksim.nets.cards import Score
 from linksim.nets.classifiers import Classifier
 from linksim.nets.vqvae import VqVae
 from linksim.nets.weights import load_model
 from linksim.rng import Streams
-from linksim.schemes.vqvae import demodulate_indices, modulate_indices
+from linksim.schemes.vqvae import MaskedVqVae, demodulate_indices, modulate_indices
 from linksim.training.adversarial_training import ATTACKED, attacked_images, random_start
 from linksim.training.classifier import classified_correctly
 from linksim.training.codec import awgn_condition
 from linksim.training.image_task import ImageTask
-from linksim.training.noise import EVALUATION_BATCH, evaluation_batches, over_awgn, unit_noise
+from linksim.training.noise import EVALUATION_BATCH, evaluation_batches, sent_over_awgn, unit_noise
 from linksim.training.order import one_cycle, to_images
 
 FITTED = 500  # number of images whose cells initialise the codewords
@@ -150,13 +151,12 @@ class VqvaeTask(ImageTask):
         index = self.conditions.index(condition)
         attacked = index == len(self.scored_db)
         snr_db = ATTACKED_DB if attacked else self.scored_db[index]
-        evaluator, streams, estimates = load_model(self.classifier, "classifier", device.type).network, Streams(self.seed), []
+        evaluator, streams = load_model(self.classifier, "classifier", device.type).network, Streams(self.seed)
+        scheme, estimates = MaskedVqVae(network), []
         assert isinstance(evaluator, Classifier)
         seen = attacked_images(evaluator, images, labels, device) if attacked else images
         for index, chunk in evaluation_batches(seen, device):
-            level = torch.full((len(chunk),), snr_db, device=device)
-            sent = network.encode(chunk)
-            estimates.append(network.decode(over_qpsk(network, sent, level, streams, f"measure/{snr_db:g}", index), level).cpu())
+            estimates.append(sent_over_awgn(scheme, chunk, snr_db, streams, f"measure/{snr_db:g}", index).cpu())
         error = torch.cat([mse(*pair) for pair in zip(estimates, torch.split(images, EVALUATION_BATCH), strict=True)])
         right = classified_correctly(evaluator, torch.cat(estimates), labels, device)
         return [
@@ -169,4 +169,4 @@ def over_qpsk(network: VqVae, indices: Tensor, snr_db: Tensor, streams: Streams,
     """Send indices int64 [batch, cells, codes] with QPSK over AWGN at snr_db [batch] and return the received indices."""
     symbols = modulate_indices(indices, network.bits)
     noise = unit_noise(streams, name, index, *symbols.shape).to(symbols.device)
-    return demodulate_indices(over_awgn(symbols, snr_db, noise), network.codes, network.bits)
+    return demodulate_indices(over_the_air(symbols, snr_db, noise).symbols, network.codes, network.bits)

@@ -18,14 +18,13 @@ from torch import Tensor
 
 from linksim.attacks.source import StochasticClassify, cross_entropy_gradient, expected_gradient, pgd
 from linksim.data.sources import load
+from linksim.link import LinkNoise, OfflineLink
 from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.unet import UNet
 from linksim.nets.weights import load_model
 from linksim.papers.diffusec.experiments import ACTOR, CLASSIFIER, CODEC, DENOISER, MAX_CALLS
 from linksim.papers.diffusec.policy_rollout import converged_steps
-from linksim.phy.baseband import ReceivedSymbols
-from linksim.phy.noise import Noise, item_keys
 from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.results import ResultStore
 from linksim.reproduction.simulated import weights_of
@@ -33,8 +32,7 @@ from linksim.reproduction.tables import Entry, Row, Table
 from linksim.reproduction.verdicts import difference
 from linksim.rng import Streams
 from linksim.schemes.diffusec import Diffusec
-from linksim.schemes.parameters import NegotiatedValues
-from linksim.training.noise import over_awgn
+from linksim.schemes.parameters import uniform_parameters
 from linksim.training.order import to_images
 
 SNRS_DB = (0, 6, 12)
@@ -49,35 +47,23 @@ ATTACKERS: Mapping[str, str] = {
 }
 
 
-class DifferentiableLink:
-    """The link and its classifier as a differentiable function: images [n, c, h, w], number of a noise draw -> logits [n, classes]
+def classifier_behind(
+    link: OfflineLink, classifier: Classifier, steps: tuple[int, int], snr_db: float, streams: Streams, first: int
+) -> StochasticClassify:
+    """Return link and classifier as a differentiable function: images [n, c, h, w], number of a noise draw -> logits [n, classes].
 
-    steps   (t_D, t_plus)
-    first   number of the first image, which determines the noise of the images
+    steps  (t_D, t_plus)
+    first  number of the first image, which determines the noise of the images
     """
 
-    def __init__(
-        self, scheme: Diffusec, classifier: Classifier, steps: tuple[int, int], snr_db: float, streams: Streams, first: int
-    ) -> None:
-        self._scheme, self._classifier, self._steps, self._snr_db = scheme, classifier, steps, snr_db
-        self._streams, self._first = streams, first
-
-    def __call__(self, images: Tensor, draw: int) -> Tensor:
+    def classify(images: Tensor, draw: int) -> Tensor:
         n = len(images)
-        level = torch.full((n,), self._snr_db)
-        parameters = NegotiatedValues(level, torch.tensor(self._steps).expand(n, 2))
-        alice, air, bob = (self._noise(who, draw, n) for who in ("alice", "air", "bob"))
-        symbols = self._scheme.send(images[:, None], parameters, alice)
-        received = over_awgn(symbols, level, air.complex(symbols.shape[1]))
-        final = self._scheme.receive(
-            ReceivedSymbols(received, torch.ones_like(received[:, :1]), 10 ** (-level / 10)), parameters, bob
-        ).images
-        assert final is not None
-        logits: Tensor = self._classifier(final[:, 0])
+        keys = (streams.key(f"adaptive/{place}/{draw}") for place in ("alice", "air", "bob"))
+        found = link(images[:, None], uniform_parameters(snr_db, n, steps), snr_db, LinkNoise.keyed(keys, first, n))
+        logits: Tensor = classifier(found.shown()[:, 0])
         return logits
 
-    def _noise(self, who: str, draw: int, n: int) -> Noise:
-        return Noise(torch.tensor(item_keys(self._streams.key(f"adaptive/{who}/{draw}"), self._first, n)))
+    return classify
 
 
 @dataclass(frozen=True)
@@ -114,23 +100,23 @@ class AdaptiveAttack:
         assert isinstance(codec, Codec)
         assert isinstance(denoiser, UNet)
         assert isinstance(classifier, Classifier)
-        scheme, dataset, found = Diffusec(codec, denoiser, MAX_CALLS), load("cifar10", "test"), list[Tensor]()
+        link, dataset, found = OfflineLink(Diffusec(codec, denoiser, MAX_CALLS)), load("cifar10", "test"), list[Tensor]()
         chosen = streams("adaptive/images").permutation(len(dataset.images))[: self.size]
         for first in range(0, self.size, BATCH):
             batch = chosen[first : first + BATCH]
             images, labels = to_images(dataset.images[batch]), torch.from_numpy(dataset.labels[batch])
-            link = DifferentiableLink(scheme, classifier, steps, self.snr_db, streams, first)
-            found.append(self._correct(link, classifier, images, labels))
+            classify = classifier_behind(link, classifier, steps, self.snr_db, streams, first)
+            found.append(self._correct(classify, classifier, images, labels))
             on_progress(first + len(batch))
         return Measurement({"correct": torch.cat(found).double().numpy()}, {})
 
-    def _correct(self, link: DifferentiableLink, classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
+    def _correct(self, behind: StochasticClassify, classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
         """Share of the evaluation draws in which each image, once attacked, is classified correctly. -> [n]"""
-        sent = attacked(self.attacker, link, classifier, images, labels)
+        sent = attacked(self.attacker, behind, classifier, images, labels)
         known = self.attacker == "known"
         draws = (0,) if known else range(FIRST_EVALUATION_DRAW, FIRST_EVALUATION_DRAW + EVALUATION_DRAWS)
         with torch.inference_mode():
-            return torch.stack([link(sent, draw).argmax(dim=1) == labels for draw in draws]).float().mean(dim=0)
+            return torch.stack([behind(sent, draw).argmax(dim=1) == labels for draw in draws]).float().mean(dim=0)
 
 
 def attacked(attacker: str, link: StochasticClassify, classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:

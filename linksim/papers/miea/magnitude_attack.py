@@ -9,6 +9,7 @@ from torch import Tensor
 
 from linksim.attacks.magnitude_inversion import MagnitudeInverse
 from linksim.data.sources import load
+from linksim.link import OfflineLink
 from linksim.metrics import mse, psnr, ssim
 from linksim.nets.codecs import Codec
 from linksim.nets.weights import load_model
@@ -17,8 +18,8 @@ from linksim.papers.miea.experiments import OnFaces, Setup, codec
 from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.simulated import weights_of
 from linksim.rng import Streams
-from linksim.simulate.eve_factory import encode_images
-from linksim.training.noise import over_awgn, unit_noise
+from linksim.schemes.deepjscc import DeepJscc
+from linksim.training.noise import unit_noise
 from linksim.training.order import to_images
 
 CAPTURES = 300  # captured pairs from which she learns
@@ -55,9 +56,9 @@ class MagnitudeAttack(OnFaces):
     def _received(self, images: Tensor, what: str) -> Tensor:
         network = load_model(codec(MC), "codec").network
         assert isinstance(network, Codec)
-        symbols = torch.cat([encode_images(network, MC, batch) for batch in torch.split(images, 50)])
-        level = torch.full((len(images),), float(self.ec))
-        return over_awgn(symbols, level, unit_noise(Streams(self.seed), f"turned/{what}/{self.ec}", 0, *symbols.shape))
+        link = OfflineLink(DeepJscc(network))
+        symbols = torch.cat([link.encode(batch, MC) for batch in torch.split(images, 50)])
+        return link.channel(symbols, self.ec, unit_noise(Streams(self.seed), f"turned/{what}/{self.ec}", 0, *symbols.shape)).symbols
 
 
 def sent_faces(setup: Setup) -> Tensor:

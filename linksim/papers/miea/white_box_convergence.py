@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from linksim.attacks.white_box import WhiteBoxSettings, white_box
 from linksim.data.sources import load
+from linksim.link import OfflineLink
 from linksim.metrics import mse, psnr, ssim
 from linksim.nets.codecs import Codec
 from linksim.nets.weights import load_model
@@ -20,8 +20,8 @@ from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.results import ResultStore, Samples
 from linksim.reproduction.simulated import weights_of
 from linksim.rng import Streams
-from linksim.simulate.eve_factory import encode_images
-from linksim.training.noise import over_awgn, unit_noise
+from linksim.schemes.deepjscc import DeepJscc
+from linksim.training.noise import unit_noise
 from linksim.training.order import to_images
 
 CODEC, SNR_DB = "miea-10db", 10.0
@@ -55,11 +55,10 @@ class WhiteBoxSearch:
         assert isinstance(codec, Codec)
         pixels = load("faces", "test").images
         faces = to_images(pixels[Streams(self.seed)("descent/faces").permutation(len(pixels))[:FACES]])
-        encode = partial(encode_images, codec, SNR_DB)
+        link = OfflineLink(DeepJscc(codec))
         with torch.no_grad():
-            symbols = encode(faces)
-            level = torch.full((FACES,), SNR_DB)
-            received = over_awgn(symbols, level, unit_noise(Streams(self.seed), "descent/noise", 0, *symbols.shape))
+            symbols = link.encode(faces, SNR_DB)
+            received = link.channel(symbols, SNR_DB, unit_noise(Streams(self.seed), "descent/noise", 0, *symbols.shape)).symbols
         samples: dict[str, NDArray[np.float64]] = {}
 
         def watch(iteration: int, losses: Tensor, found: Tensor) -> None:
@@ -68,7 +67,7 @@ class WhiteBoxSearch:
             on_progress(FACES * iteration // ITERATIONS[self.learning_rate])
 
         never_stops = WhiteBoxSettings(self.learning_rate, ITERATIONS[self.learning_rate] + 1, tolerance=-np.inf)
-        white_box(encode, received, (codec.colours, codec.side, codec.side), never_stops, watch)
+        white_box(lambda x: link.encode(x, SNR_DB), received, (codec.colours, codec.side, codec.side), never_stops, watch)
         return Measurement(samples, {})
 
 

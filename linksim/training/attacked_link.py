@@ -2,9 +2,11 @@
 
     image -> [PGD on the classifier] -> [diffuse, encode] -> AWGN -> [decode] -> [denoise] -> class, and SSIM with the image
 
-Scheme, attack and channel are those of a simulated link, without the clock. Every measurement uses the same attacked images, diffusion
+The link is a `linksim.link.OfflineLink`. Every measurement uses the same attacked images, diffusion
 noise, channel noise and denoising noise (common random numbers); only the steps and the SNR differ.
 """
+
+from operator import itemgetter
 
 import numpy as np
 import torch
@@ -14,15 +16,13 @@ from torch import Tensor
 from linksim.adapt.reward import adv_share, err_share
 from linksim.attacks.source import cross_entropy_gradient, pgd
 from linksim.data.sources import ImageDataset
+from linksim.link import LinkNoise, OfflineLink
 from linksim.metrics import ssim
 from linksim.nets.classifiers import Classifier
 from linksim.nets.weights import autocast
-from linksim.phy.baseband import ReceivedSymbols
-from linksim.phy.noise import Noise, item_keys
 from linksim.rng import Streams
 from linksim.schemes.diffusec import Diffusec
-from linksim.schemes.parameters import NegotiatedValues
-from linksim.training.noise import over_awgn
+from linksim.schemes.parameters import SnrEstimate, uniform_parameters
 from linksim.training.order import to_images
 
 Classes = NDArray[np.int64]
@@ -53,13 +53,13 @@ class AttackedLink:
         device: torch.device,
     ) -> None:
         self._scheme, self._evaluator, self._clean, self._device, self._batch = scheme, evaluator, clean, device, batch
-        self._precision = autocast(device, "bfloat16" if bfloat16 else "float32")
+        self._link = OfflineLink(scheme, precision=lambda: autocast(device, "bfloat16" if bfloat16 else "float32"))
         self._images, self._labels = to_images(dataset.images).to(device), dataset.labels
         attacked = self._under_attack()
         self._truth, self._fooled = self._classes(self._images), self._classes(attacked)
         self._sent = torch.cat([attacked, self._images]) if clean else attacked
-        keys = {who: torch.tensor(item_keys(streams.key(f"reward-table/{who}"), 0, len(self._images))) for who in ("alice", "air", "bob")}
-        self._keys = {who: rows.repeat(1 + clean, 1).to(device) for who, rows in keys.items()}
+        keys = (streams.key(f"reward-table/{place}") for place in ("alice", "air", "bob"))
+        self._noise = LinkNoise.keyed(keys, 0, len(self._images)).map(lambda rows: rows.repeat(1 + clean, 1).to(device))
         self._decoded: tuple[int, float, Tensor] | None = None
 
     @torch.inference_mode()
@@ -81,31 +81,25 @@ class AttackedLink:
         """Send all images and return the output of Bob's codec."""
         decoded: list[Tensor] = []
         for start in range(0, len(self._sent), self._batch):
-            images, parameters = self._sent[start : start + self._batch], self._parameters(start, t_d, 0, snr_db)
-            with self._precision:
-                symbols = self._scheme.send(images[:, None], parameters, self._noise("alice", start))
-            level = torch.as_tensor(parameters.snr_db)
-            received = over_awgn(symbols, level, self._noise("air", start).complex(symbols.shape[1]))
-            with self._precision:
-                decoded.append(self._scheme.decode(ReceivedSymbols(received, torch.ones_like(received[:, :1]), 10 ** (-level / 10))))
+            batch = slice(start, start + self._batch)
+            images, noise = self._sent[batch], self._noise.map(itemgetter(batch))
+            symbols = self._link.send(images[:, None], self._parameters(len(images), t_d, 0, snr_db), noise.alice)
+            received = self._link.channel(symbols, snr_db, noise.air.complex(symbols.shape[1]))
+            with self._link.precision():
+                decoded.append(self._scheme.decode(received))
         return torch.cat(decoded)
 
     def _purified(self, decoded: Tensor, t_d: int, snr_db: float, t_plus: int) -> Tensor:
         final: list[Tensor] = []
         for start in range(0, len(decoded), self._batch):
-            chunk, parameters = decoded[start : start + self._batch], self._parameters(start, t_d, t_plus, snr_db)
-            with self._precision:
-                final.append(self._scheme.purify(chunk, parameters, self._noise("bob", start))[:, 0])
+            batch = slice(start, start + self._batch)
+            chunk, noise = decoded[batch], self._noise.map(itemgetter(batch))
+            with self._link.precision():
+                final.append(self._scheme.purify(chunk, self._parameters(len(chunk), t_d, t_plus, snr_db), noise.bob)[:, 0])
         return torch.cat(final)
 
-    def _parameters(self, start: int, t_d: int, t_plus: int, snr_db: float) -> NegotiatedValues:
-        """Return the frame parameters of the batch that begins at index `start`."""
-        n = min(self._batch, len(self._sent) - start)
-        values = torch.tensor([t_d, t_plus], device=self._device).expand(n, 2)
-        return NegotiatedValues(torch.full((n,), snr_db, device=self._device), values)
-
-    def _noise(self, node: str, start: int) -> Noise:
-        return Noise(self._keys[node][start : start + self._batch])
+    def _parameters(self, items: int, t_d: int, t_plus: int, snr_db: float) -> SnrEstimate:
+        return uniform_parameters(snr_db, items, (t_d, t_plus), self._device)
 
     def _under_attack(self) -> Tensor:
         labels = torch.tensor(self._labels, device=self._device)
