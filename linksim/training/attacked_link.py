@@ -2,8 +2,8 @@
 
     image -> [PGD on the classifier] -> [diffuse, encode] -> AWGN -> [decode] -> [denoise] -> class, and SSIM with the image
 
-The link is a `linksim.link.OfflineLink`. Every measurement uses the same attacked images, diffusion
-noise, channel noise and denoising noise (common random numbers); only the steps and the SNR differ.
+The link is a `linksim.link.OfflineLink`. Every measurement uses the same attacked images, diffusion noise, channel noise and denoising
+noise (common random numbers); only the steps and the SNR differ.
 """
 
 from operator import itemgetter
