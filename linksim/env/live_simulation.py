@@ -122,7 +122,7 @@ class LiveSimulation:
             self._chosen[link] = steps[link]
             chosen = DiffusionSteps(*steps[link].tolist())
             self._chosen_db[link] = self._true_db[link]
-            self._accumulator.set_steps(link, dict(zip(names(DiffusionSteps), values(chosen), strict=True)))
+            self._accumulator.set_parameters(link, dict(zip(names(DiffusionSteps), values(chosen), strict=True)))
             self._requests.answer(link, chosen)
         return self._result(*self._collect())
 

@@ -30,11 +30,11 @@ NO_IMAGES = RoundReward(ssim=0.0, adv=0.0, err=0.0, images=0)  # before the firs
 class RewardAccumulator:
     """A listener that collects the image scores of the current round.
 
-    A frame belongs to the round in which Bob decodes it. It counts only if it was sent with the steps that Bob chose last.
+    A frame belongs to the round in which Bob decodes it. It counts only if it was sent with the parameters that Bob chose last.
     """
 
     def __init__(self, links: int) -> None:
-        self._steps: list[Mapping[str, int] | None] = [None] * links
+        self._parameters: list[Mapping[str, int] | None] = [None] * links
         self._rewards = [NO_IMAGES] * links
         self._frames: set[tuple[int, int]] = set()  # (link, frame) of the frames that count in this round
         self._scores: list[list[ImageScore]] = [[] for _ in range(links)]
@@ -42,14 +42,14 @@ class RewardAccumulator:
     def __call__(self, record: Record) -> None:
         """Process one record of the simulation."""
         if isinstance(record, FrameSent):
-            if record.outcome == Outcome.DECODED and record.parameters == self._steps[record.link]:
+            if record.outcome == Outcome.DECODED and record.parameters == self._parameters[record.link]:
                 self._frames.add((record.link, record.frame))
         elif isinstance(record, ImageScore) and record.receiver == Node.BOB and (record.link, record.frame) in self._frames:
             self._scores[record.link].append(record)
 
-    def set_steps(self, link: int, steps: Mapping[str, int]) -> None:
-        """Set the steps with which the link's frames must be sent to count."""
-        self._steps[link] = steps
+    def set_parameters(self, link: int, parameters: Mapping[str, int]) -> None:
+        """Set the negotiated parameters with which the link's frames must be sent to count."""
+        self._parameters[link] = parameters
 
     def finish_round(self) -> list[RoundReward]:
         """End the round and return its reward components by link. The worker must have been flushed before."""

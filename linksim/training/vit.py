@@ -7,7 +7,7 @@
     refining   the same, squared error weighted by the SNR
 
 Half of the images are diffused first, by a random number of steps, and the codec reconstructs the diffused images, because these are what
-it transmits in the end (Eq. 16 with its factor of one).
+it transmits on the link (Eq. 16 with its factor of one).
 
 Differs from the paper in the last two phases: SSIM is insensitive to the mean of a window, and its windows barely cover the edges of an
 image, so SSIM alone yields poor brightness and edges. The squared error covers both, and the weighting by the SNR increases the

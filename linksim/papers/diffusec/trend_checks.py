@@ -27,7 +27,7 @@ def converges(_: Claim, results: ResultStore) -> Finding:
     word: Word = "reproduced" if converged and learnt else "not reproduced"
     reason = f"last outside 5 % of its final value at step {last_off:,}, of {steps[-1]:,}; allowed: before {FLAT_FROM:,}"
     reason += f"; the final reward is {'above' if learnt else 'not above'} that of the first {RANDOM_STEPS:,} steps"
-    return Finding(word, f"reward {random:.3f} over the random phase, {final:.3f} in the end", len(steps), reason)
+    return Finding(word, f"reward {random:.3f} over the random phase, {final:.3f} at the end", len(steps), reason)
 
 
 def adapts_in_three(_: Claim, results: ResultStore) -> Finding:
