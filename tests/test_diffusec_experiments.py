@@ -198,10 +198,10 @@ def test_a_link_of_the_proposal_sends_one_frame_after_each_of_three_rounds_from_
     for link in range(4):
         rounds = [r for r in chosen if isinstance(r, ParameterDecision) and r.link == link]
         frames = [r for r in sent if isinstance(r, FrameSent) and r.link == link]
-        assert [(r.t_d, r.t_plus) for r in rounds] == [(f.t_d, f.t_plus) for f in frames]
+        assert [r.parameters for r in rounds] == [f.parameters for f in frames]
         assert len(frames) == 3
-        assert [(r.t_d_before, r.t_plus_before) for r in rounds[1:]] == [(r.t_d, r.t_plus) for r in rounds[:-1]]
-        starts.add((rounds[0].t_d_before, rounds[0].t_plus_before))
+        assert [r.before for r in rounds[1:]] == [r.parameters for r in rounds[:-1]]
+        starts.add(tuple(rounds[0].before.values()))
     assert len(starts) == 4
 
 
