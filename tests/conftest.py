@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 import torch
+from skips import SkipReport
 from tiny_models import UNET, VIT, use_models, write_model
 
 from linksim.nets.weights import clear_model_cache
@@ -31,6 +32,12 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 R = TypeVar("R", bound=Record)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count skipped tests, in the process that reports."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(SkipReport())
 
 
 @pytest.fixture(scope="session")
