@@ -47,7 +47,7 @@ def test_outcomes_of_an_image_follow_from_its_classes() -> None:
     collector = ScoreCollector(Node.BOB, lambda _: None)
     for link, final in enumerate((1, 2, 3)):
         scores = {"mse": 0.01, "psnr_db": 20.0, "ssim": 0.5 + link / 10, "erased": 0}
-        classes = {"label": 1, "class_received": final, "class_clean": 1, "class_attacked": 2}
+        classes = {"dataset_index": link, "label": 1, "class_received": final, "class_clean": 1, "class_attacked": 2}
         collector(ImageScore(time_ns=0, link=link, frame=0, image=0, receiver=Node.BOB, **classes, **scores))  # type: ignore[arg-type]
     found = collector.samples(("correct", "adv", "err", "clean_correct", "attacked_correct", "ssim"))
     assert [found[name].tolist() for name in ("correct", "adv", "err")] == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
@@ -144,7 +144,7 @@ def test_all_tables_and_claims_are_printed_without_results(tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     result = linksim("--no-measure")
     assert result.exit_code == 0
-    assert "17 claims, 0 decided" in result.stdout
+    assert "17 claims, 0 measured" in result.stdout
     assert all(title in result.stdout for title in ("Table II.", "Fig. 5a.", "Fig. 5b.", "Regret against the oracle"))
 
 

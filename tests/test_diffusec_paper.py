@@ -2,22 +2,40 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from linksim.adapt.learning_curve import COLUMNS, PolicyEvaluation
+from linksim.adapt.reward_table_file import load_reward_table
 from linksim.errors import LinksimError
+from linksim.nets.weights import has_model
 from linksim.papers.diffusec import adaptive_attack, policies, solver
 from linksim.papers.diffusec.claim_checks import CLASSIFIER_KEY, RULES
-from linksim.papers.diffusec.experiments import CLEAN, METHODS, PER_LINK, ROBUST, SNRS_DB, Setup, key
+from linksim.papers.diffusec.experiments import (
+    ACTOR,
+    CLEAN,
+    METHODS,
+    PER_LINK,
+    REWARD_TABLE,
+    ROBUST,
+    SNRS_DB,
+    TABLE_II,
+    TABLE_II_SNRS_DB,
+    Setup,
+    key,
+)
 from linksim.papers.diffusec.paper import DiffuSec
+from linksim.papers.diffusec.policy_rollout import PolicyRollout
+from linksim.papers.diffusec.trend_checks import NEAR_BEST, adapts_in_three, converges, falls
 from linksim.plots.papers import save_images
 from linksim.reproduction.claims import read_claims
 from linksim.reproduction.results import DRAWS, DifferentDrawsError, ExperimentResult, ResultStore, Samples
+from linksim.reproduction.verdicts import HELD
 
-IMAGES = 480
+IMAGES, STARTS = 4800, 250
 
 Values = dict[str, dict[str, Samples]]
 
@@ -30,33 +48,51 @@ def hits(share: float, images: int = IMAGES) -> Samples:
 def robust(method: str, snr_db: int) -> float:
     """Accuracies like those of the paper, from its tables, text or figures."""
     proposal = dict(zip(SNRS_DB, (0.739, 0.833, 0.865, 0.876, 0.88, 0.88, 0.88, 0.88, 0.88), strict=True))[snr_db]
+    vqvae = dict(zip(TABLE_II_SNRS_DB, TABLE_II["vqvae"], strict=True)).get(snr_db, 0.847)
     return {
-        "proposal": proposal + 0.02, "symmetric": proposal - 0.1, "vqvae": proposal - 0.05, "vit": 0.05, "jpeg": 0.02,
+        "proposal": proposal + 0.02, "symmetric": proposal - 0.1, "vqvae": vqvae + 0.005, "vit": 0.05, "jpeg": 0.02,
         "jpeg-at": 0.1 if snr_db < 3 else 0.5,
     }[method]  # fmt: skip
 
 
 def fabricated() -> Values:
-    """Values that meet every claim."""
-    values: Values = {CLASSIFIER_KEY: {"correct": hits(0.96)}}
+    """Values that meet every claim, in dictionaries of their own."""
+    return {name: dict(samples) for name, samples in _fabricated().items()}
+
+
+@cache
+def _fabricated() -> Values:
+    values: Values = {CLASSIFIER_KEY: {"correct": hits(0.96, 10_000)}}
     for method in METHODS:
         for snr_db in SNRS_DB:
             similarity = 0.8 if snr_db < 3 else 0.93
             attacked = {"correct": hits(robust(method, snr_db)), "ssim": np.full(IMAGES, similarity), "attacked_correct": hits(0.0)}
             clean = 0.1 if method.startswith("jpeg") and snr_db < 3 else 0.92
             values[key(ROBUST, method, snr_db)], values[key(CLEAN, method, snr_db)] = attacked, {"correct": hits(clean)}
+    draw = np.random.default_rng(1)
     for place, snr_db in enumerate(SNRS_DB):
-        rewards = {"start": -0.8, "reward1": -0.6, "reward2": -0.5, "reward3": -0.405, "final": -0.4, "best": -0.39}
-        samples = {name: np.full(9, value) for name, value in rewards.items()}
-        values[f"policy/snr{snr_db}"] = samples | {"t_d": np.full(9, 20.0), "t_plus": np.full(9, 40.0 - 4 * place)}
+        start = {"start": draw.uniform(-1.0, -0.6, STARTS), "best": np.full(STARTS, -0.39)}
+        learnt_steps = {"t_d": np.full(STARTS, 20.0), "t_plus": np.full(STARTS, 40.0 - 4 * place)}
+        values[f"policy/snr{snr_db}"] = start | rewards(-0.6, -0.5, -0.405, -0.4) | learnt_steps
+        chance = {f"reward{number}": draw.uniform(-1.0, -0.6, STARTS) for number in (1, 2, 3)}
+        values[f"policy/random/snr{snr_db}"] = start | chance | {name: draw.uniform(1, 50, STARTS) for name in ("final", "t_d", "t_plus")}
+        fixed = {"t_d": np.full(STARTS, 1.0), "t_plus": np.full(STARTS, 20.0)}
+        values[f"policy/constant/snr{snr_db}"] = start | rewards(-0.5, -0.45, *(2 * [-0.45 if place else -0.4])) | fixed
+        values[f"policy/shuffled/snr{snr_db}"] = start | rewards(-0.6, -0.5, -0.45, -0.45) | {n: draw.uniform(1, 50, STARTS) for n in fixed}
     return values | {"curve/ddpg": learnt(lambda step: -0.8 if step <= 2500 else -0.4 if step >= 4900 else -0.6)}
 
 
+def rewards(*values: float) -> dict[str, Samples]:
+    """The rewards after three rounds and in the end, the same for all starts."""
+    return {name: np.full(STARTS, value) for name, value in zip(("reward1", "reward2", "reward3", "final"), values, strict=True)}
+
+
 def learnt(reward: Callable[[int], float]) -> dict[str, Samples]:
+    """A curve of the best pair's reward, -0.39, less the regret."""
     rows = [
-        PolicyEvaluation(step, snr_db, reward(step), 0.9, 0.1, 0.2, 0.0, 20, 5, 0.0)
+        PolicyEvaluation(step, snr_db, reward(step), 0.9, 0.1, 0.2, -0.39 - reward(step), 20, 5, 0.0)
         for step in range(100, 10_001, 100)
-        for snr_db in (-3.0, 9.0)
+        for snr_db in (-3.0, 3.0, 9.0, 15.0)
     ]
     return {name: np.array([getattr(row, name) for row in rows], np.float64) for name in COLUMNS}
 
@@ -81,7 +117,7 @@ def test_every_claim_has_a_rule_and_every_rule_and_table_has_its_experiments() -
     found = [experiment.key for experiment in paper.experiments()]
     assert [claim.id for claim in read_claims()["diffusec"].claims] == list(RULES)
     assert len(set(found)) == len(found)
-    assert all(set(rule.keys) <= set(found) for rule in RULES.values())
+    assert all({*rule.keys, *rule.support} <= set(found) for rule in RULES.values())
     assert {entry.key for table in paper.tables() for entry in table.entries} == set(found) - {"curve/ddpg"}
 
 
@@ -125,12 +161,12 @@ def at_every_snr(change: Callable[[dict[str, Samples], int], dict[str, Samples]]
 @pytest.mark.parametrize(
     ("broken", "change"),
     [
-        ("diffusec-wrn-clean", {CLASSIFIER_KEY: {"correct": hits(0.9)}}),
+        ("diffusec-wrn-clean", {CLASSIFIER_KEY: {"correct": hits(0.9, 10_000)}}),
         ("diffusec-wrn-pgd", {key(ROBUST, "vit", 18): fabricated()[key(ROBUST, "vit", 18)] | {"attacked_correct": hits(0.1)}}),
         ("diffusec-robust--6", changed(ROBUST, "proposal", 0.6, -6)),
         ("diffusec-robust-15", changed(ROBUST, "proposal", 0.8, 12)),  # one of three
         ("diffusec-clean-top", changed(CLEAN, "proposal", 0.8, *SNRS_DB)),
-        ("diffusec-ssim-high", {key(ROBUST, "proposal", 9): fabricated()[key(ROBUST, "proposal", 9)] | {"ssim": np.full(IMAGES, 0.9)}}),
+        ("diffusec-ssim-high", {key(ROBUST, "proposal", 9): fabricated()[key(ROBUST, "proposal", 9)] | {"ssim": np.full(IMAGES, 0.88)}}),
         ("diffusec-vs-vqvae", changed(ROBUST, "vqvae", 0.95, 9)),
         ("diffusec-vs-plain", changed(ROBUST, "symmetric", 0.95, 0)),
         ("diffusec-vs-plain", changed(CLEAN, "symmetric", 0.7, 12)),  # clean accuracies differ
@@ -141,16 +177,64 @@ def at_every_snr(change: Callable[[dict[str, Samples], int], dict[str, Samples]]
         ),  # no cliff
         ("diffusec-converge", {"curve/ddpg": learnt(lambda step: -0.8 + step / 25_000)}),  # still rising
         ("diffusec-converge", {"curve/ddpg": learnt(lambda step: -0.4 if step < 4000 else -0.5)}),  # flat, and worse than random steps
-        ("diffusec-adapt-3", at_every_snr(lambda _, place: {"reward3": np.full(9, -0.405 if place else -0.45)})),
+        ("diffusec-converge", {"curve/ddpg": learnt(lambda step: -0.8)}),  # never learns
+        ("diffusec-adapt-3", at_every_snr(lambda _, place: {"reward3": np.full(STARTS, -0.405 if place else -0.45)})),
         ("diffusec-adapt-3", at_every_snr(lambda samples, _: dict.fromkeys(("reward3", "final"), samples["start"]))),  # never moves
-        ("diffusec-policy-trend", at_every_snr(lambda _, place: {"t_plus": np.full(9, float(place))})),
-        ("diffusec-policy-trend", at_every_snr(lambda _, place: {"t_plus": np.full(9, 7.0)})),
+        ("diffusec-policy-trend", at_every_snr(lambda _, place: {"t_plus": np.full(STARTS, float(place))})),
+        ("diffusec-policy-trend", at_every_snr(lambda _, place: {"t_plus": np.full(STARTS, 7.0)})),
     ],
 )
 def test_a_contradicting_value_breaks_its_claim(tmp_path: Path, broken: str, change: Values) -> None:
     words = words_of(tmp_path, fabricated() | change)
     assert words[broken] == "not reproduced"
     assert sum(word == "not reproduced" for word in words.values()) <= 2
+
+
+def test_an_order_against_a_rival_that_misses_its_published_values_is_not_comparable(tmp_path: Path) -> None:
+    weak = {key(ROBUST, "vqvae", 9): fabricated()[key(ROBUST, "vqvae", 9)] | {"correct": hits(0.6)}}
+    verdicts = DiffuSec(Setup()).verdicts(results_of(tmp_path, fabricated() | weak))
+    (found,) = (verdict.finding for verdict in verdicts if verdict.claim.id == "diffusec-vs-vqvae")
+    assert found.word == "not comparable"
+    assert found.reason.startswith("the rival misses its own published values: 0.60 instead of 0.847 at 9 dB; 7 of 7 hold")
+
+
+shipped_reward_table = cache(load_reward_table)
+CLAIMS = {claim.id: claim for claim in read_claims()["diffusec"].claims}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_policy_that_ignores_the_snr_adapts_in_three_rounds(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random pairs, the best fixed pair, and the trained policy under shuffled reports, on the shipped reward table."""
+    if not (has_model(ACTOR) and has_model(REWARD_TABLE)):
+        pytest.skip("the shipped models are missing")
+    monkeypatch.setattr("linksim.papers.diffusec.policy_rollout.load_reward_table", shipped_reward_table)
+    names = ("random", "constant", "shuffled") if seed < 3 else ("random",)
+    for name in names:
+        kept = (
+            ExperimentResult(key=PolicyRollout(s, 0).key, digest="d", seed=seed, samples=PolicyRollout(s, seed, name).measure(int).samples)
+            for s in SNRS_DB
+        )
+        store = ResultStore(tmp_path, kept)
+        assert adapts_in_three(CLAIMS["diffusec-adapt-3"], store).word == "not reproduced", name
+        assert falls(CLAIMS["diffusec-policy-trend"], store).word not in HELD, name
+
+
+def test_no_fixed_pair_scores_0_95_at_every_snr() -> None:
+    if not has_model(REWARD_TABLE):
+        pytest.skip("the shipped reward table is missing")
+    table, scores = load_reward_table(REWARD_TABLE), []
+    pairs = np.stack(np.meshgrid(np.arange(1, 51), np.arange(51), indexing="ij"), axis=-1).reshape(-1, 2)
+    for snr_db in SNRS_DB:
+        rewards_ = table.reward(pairs, np.full(len(pairs), float(snr_db)))
+        scores.append((rewards_ - rewards_.mean()) / (rewards_.max() - rewards_.mean()))
+    assert np.min(scores, axis=0).max() < NEAR_BEST
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_curve_of_random_pairs_does_not_converge(tmp_path: Path, seed: int) -> None:
+    values, draw = fabricated(), np.random.default_rng(seed)
+    curve = learnt(lambda step: float(draw.uniform(-1.0, -0.6, STARTS).mean()))
+    assert converges(CLAIMS["diffusec-converge"], results_of(tmp_path, values | {"curve/ddpg": curve})).word == "not reproduced"
 
 
 def test_a_number_of_images_that_does_not_fill_its_links_is_refused() -> None:

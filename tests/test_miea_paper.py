@@ -14,7 +14,7 @@ from linksim.cli import main
 from linksim.data.sources import ImageDataset
 from linksim.nets.weights import clear_model_cache
 from linksim.papers import PAPERS
-from linksim.papers.miea import adaptive_eve, experiments
+from linksim.papers.miea import adaptive_eve, experiments, white_box_losses
 from linksim.papers.miea.experiments import BOTH, OPEN, Setup, bobs
 from linksim.papers.miea.paper import Miea
 from linksim.reproduction.claims import read_claims
@@ -51,6 +51,8 @@ def miea(miea_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(experiments.WHITE_BOX, "iterations", 2)
     monkeypatch.setattr("linksim.papers.miea.white_box_convergence.ITERATIONS", {1e-3: 50, 3e-2: 50})
     monkeypatch.setattr("linksim.papers.miea.white_box_convergence.FACES", 2)
+    for name in white_box_losses.NUM_FACES:
+        monkeypatch.setitem(white_box_losses.NUM_FACES, name, 2)
     for attack, frames in (("known-plaintext", (1, 3)), ("ciphertext-only", (0, 3))):
         monkeypatch.setitem(adaptive_eve.EARLIER_FRAMES, attack, frames)  # type: ignore[arg-type]  # a dict, typed as read-only
     row_model.cache_clear()
@@ -75,6 +77,7 @@ def test_the_whole_paper_is_measured_once_printed_and_written(miea: Path) -> Non
     pages = {"results.sqlite", "results.csv", "tables.md", "claims.md", "claims.csv"}
     assert {path.name for path in miea.iterdir()} == {*pages, *FIGURES, "images"}
     assert "not measured yet" not in first.stdout
+    assert "2 samples, at least 100 are needed" in first.stdout
     assert all(f"Table {number}." in first.stdout for number in ("I", "II", "III", "IV"))
     assert all(claim.id in first.stdout for claim in read_claims()["miea"].claims)
     kept = {path.name: path.read_bytes() for path in miea.iterdir() if path.is_file()}
@@ -139,8 +142,8 @@ def test_other_weights_make_kept_results_stale(miea: Path, miea_models: Path, tm
 def test_papers_are_listed_with_counts_of_their_verdicts(miea: Path) -> None:
     listed = linksim()
     assert listed.exit_code == 0
-    assert "21 claims, 0 decided" in listed.stdout  # diffsem
-    assert "13 claims, 1 decided: 1 reproduced" in listed.stdout  # the worked example needs no measurement
+    assert "21 claims, 0 measured" in listed.stdout  # diffsem
+    assert "13 claims, 1 measured: 1 reproduced" in listed.stdout  # the worked example needs no measurement
     assert set(PAPERS) <= set(read_claims())
 
 

@@ -1,16 +1,13 @@
-"""The reproduction engine: claims are read strictly, results are kept and measured once, and verdicts follow from intervals."""
+"""The reproduction engine: claims are read strictly, and results are kept and measured once. The verdicts are in test_verdicts.py."""
 
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
-from hypothesis import strategies as st
 
 from linksim.cli import main
 from linksim.errors import LinksimError
@@ -20,22 +17,11 @@ from linksim.reproduction.claims import CLAIMS, Claim, PaperClaims, read_claims
 from linksim.reproduction.measurement import MeasurementProgress, measure
 from linksim.reproduction.paper import Figures, Measurement
 from linksim.reproduction.results import DRAWS, ExperimentResult, ResultStore
+from linksim.reproduction.rules import Rule, verdict_of
+from linksim.reproduction.statements import difference
 from linksim.reproduction.tables import Entry, Row, Table
-from linksim.reproduction.verdicts import (
-    ClaimVerdict,
-    Finding,
-    Order,
-    Rule,
-    compare,
-    compare_values,
-    difference,
-    ordered,
-    rises,
-    spread,
-    verdict_of,
-)
+from linksim.reproduction.verdicts import ClaimVerdict, Finding
 from linksim.scenario.strict_yaml import read_yaml
-from linksim.statistics import Interval
 
 GIVEN = Path(__file__).resolve().parents[2] / "shared" / "claims.yaml"  # the list from which the claims were transcribed
 
@@ -62,6 +48,8 @@ def test_every_given_claim_is_present_with_its_values() -> None:
         ("direction: higher", "direction: up", r"direction: .*got 'up'"),
         ("value: 0.01", "value: [[1, 2], [3]]", r"diffsem\.claims\.0\.value: allowed: a number, a word, a rectangular table"),
         ("value: 0.01", "value: true", r"diffsem\.claims\.0\.value: allowed: a number"),
+        ("direction: higher\n      tolerance: 0.02 # read off", "direction: higher", r"a number that is compared needs a tolerance"),
+        ("kind: value", "kind: value\n      min_n: 1", r"diffsem\.claims\.0\.min_n: .*greater than or equal to 2, got 1"),
         ("tolerance: 0.02", "tolerance: some", r"diffsem\.claims\.0\.tolerance"),
         ("id: diffsem-esnr-67", "id: diffsem-esnr-184", "two claims have the id 'diffsem-esnr-184'"),
     ],
@@ -77,82 +65,6 @@ def test_a_claims_file_that_is_no_block_is_reported(tmp_path: Path) -> None:
     (tmp_path / "claims.yaml").write_text("- diffsem\n")
     with pytest.raises(LinksimError, match=r"claims\.yaml:1:1: .*dictionary"):
         read_claims(tmp_path / "claims.yaml")
-
-
-# Verdicts
-
-
-def interval(value: float, half: float) -> Interval:
-    return Interval(value, value - half, value + half, 100)
-
-
-@pytest.mark.parametrize(
-    ("ours", "direction", "tolerance", "found"),
-    [
-        (interval(11, 0.5), "higher", 0.0, "better"),
-        (interval(10.2, 0.5), "higher", 0.0, "met"),
-        (interval(9.8, 0.5), "higher", 0.0, "met"),
-        (interval(9, 0.5), "higher", 0.0, "missed"),
-        (interval(9, 0.5), "higher", 0.6, "met"),
-        (interval(9, 0.5), "lower", 0.0, "better"),
-        (interval(11, 0.5), "lower", 0.0, "missed"),
-        (interval(11, 0.5), None, 0.0, "missed"),
-        (interval(11, 0.5), None, 0.6, "met"),
-        (Interval(10.0, np.nan, np.nan, 1), None, 0.0, "met"),
-    ],
-)
-def test_a_value_is_compared_with_the_papers_by_its_interval(ours: Interval, direction: str | None, tolerance: float, found: str) -> None:
-    assert compare(ours, 10.0, direction, tolerance) == found
-
-
-@given(st.floats(-50, 50), st.floats(0.01, 5), st.floats(-50, 50), st.floats(0, 5))
-def test_lower_is_the_mirror_image_of_higher(value: float, half: float, paper: float, tolerance: float) -> None:
-    assert compare(interval(value, half), paper, "lower", tolerance) == compare(interval(-value, half), -paper, "higher", tolerance)
-
-
-def claim(**options: Any) -> Claim:
-    return Claim(id="x", where="Table I", kind="value", quantity="a value", **options)
-
-
-@pytest.mark.parametrize(
-    ("ours", "options", "word"),
-    [
-        ((12.0, 13.0), {"direction": "higher"}, "beaten"),
-        ((12.0, 10.1), {"direction": "higher"}, "reproduced"),
-        ((12.0, 8.0), {"direction": "higher"}, "not reproduced"),
-        ((12.0, 8.0), {"direction": "higher", "data": "other"}, "not comparable"),
-        ((12.0, 13.0), {"direction": "higher", "data": "other"}, "beaten"),
-        ((12.0, 13.0), {"direction": "context"}, "not comparable"),
-        ((10.1, 9.9), {}, "reproduced"),
-        ((10.1, 12.0), {}, "not reproduced"),
-    ],
-)
-def test_a_value_claim_depends_on_all_its_values(ours: tuple[float, ...], options: dict[str, Any], word: str) -> None:
-    found, reason = compare_values(claim(**options), [interval(value, 0.5) for value in ours], np.full(2, 10.0), np.zeros(2))
-    assert found == word
-    assert reason
-
-
-def test_an_order_holds_if_every_paired_difference_does() -> None:
-    draw = np.random.default_rng(1)
-    face, small = draw.normal(20, 4, 100), draw.normal(0, 0.1, 100)
-    significant = difference(face + 0.2 + small, face)  # far below the spread of faces, far above that of the differences
-    assert ordered([Order("a > b", significant)])[0] == "reproduced"
-    reversed_ = Order("b > a", difference(face, face + 0.2 + small))
-    word, reason = ordered([Order("a > b", significant), reversed_, Order("a > a", difference(face, face))])
-    assert word == "not reproduced"
-    assert reason.startswith("1 of 3 hold")
-    assert "1 reversed: b > a (-0.193)" in reason
-    assert "1 undecided: a > a (+0)" in reason
-
-
-def test_a_sweep_rises_if_its_rise_is_significant_and_no_fall_is() -> None:
-    face = np.random.default_rng(2).normal(20, 4, 50)
-    waver = np.random.default_rng(3).normal(0, 0.1, 50)
-    assert rises([face, face + 1 + waver, face + 1.01])
-    assert not rises([face, face + 2 + waver, face + 1])  # falls at the end
-    assert not rises([face, face + waver, face - waver])  # stays
-    assert spread([face, face + 2, face + 1]) == pytest.approx(2.0)
 
 
 # Measurement
@@ -230,7 +142,7 @@ def test_results_of_earlier_draws_are_replaced_on_request(tmp_path: Path) -> Non
 class CountedPaper:
     """A paper with two experiments, a claim on their difference, and a remark on it."""
 
-    claims = PaperClaims(title="A paper", claims=[Claim(id="a-above-b", where="Fig. 1", kind="order", quantity="a above b")])
+    claims = PaperClaims(title="A paper", claims=[Claim(id="a-above-b", where="Fig. 1", kind="value", quantity="a above b")])
 
     def __init__(self, measured: list[str]) -> None:
         self._measured = measured
@@ -249,7 +161,7 @@ class CountedPaper:
         def check(_: Claim, results: ResultStore) -> Finding:
             return Finding("reproduced", str(difference(*results.aligned("ab", "ssim")).value), 3, "a pair")
 
-        return [verdict_of(claim, Rule("a - b", ("a", "b"), check), results) for claim in self.claims.claims]
+        return [verdict_of(claim, Rule(how="a - b", keys=("a", "b"), check=check), results) for claim in self.claims.claims]
 
     def figures(self, results: ResultStore) -> Figures:
         return Figures()

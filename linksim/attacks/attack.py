@@ -16,6 +16,8 @@ from linksim.worker import Operation, Promise, Worker
 class Attack:
     """Eve's attack on one link; this base class observes everything and recovers nothing.
 
+    A subclass overrides what it needs. All methods are called in the order of simulated time, from one thread.
+
     ambiguous_order       True if the attack cannot tell which reconstruction belongs to which image of an item; the evaluator then scores
                           the order of least squared error
     observes_control      True if Eve also receives control frames; without it no copy of them is computed
@@ -53,7 +55,9 @@ class Attack:
 class OperationAttack(Attack):
     """An attack without memory: one operation of the worker per frame.
 
-    operation  (received symbols, gain, noise power) -> reconstruction, see `operations.eve_decode`
+    worker           worker that runs the operation
+    operation        (received symbols, gain, noise power) -> reconstruction, see `operations.eve_decode`
+    ambiguous_order  see `Attack`
     """
 
     def __init__(self, worker: Worker, operation: Operation, ambiguous_order: bool = False) -> None:

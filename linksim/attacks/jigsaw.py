@@ -28,9 +28,11 @@ CANDIDATES = 6  # candidates for the next row of each image
 def reorder_pair(pair: FeatureRows, model: GaussMarkovRowModel, noise: float) -> FeatureRows:
     """Return two permuted frames in their most likely order, float [2, rows, width].
 
-    pair   float [2, rows, width], as received
-    model  statistics of adjacent rows
-    noise  power of the white noise per real value
+    pair   float [2, rows, width], as received: equalised, real and imaginary parts side by side (`row_model.real_rows`)
+    model  statistics of adjacent rows of undefended frames
+    noise  power of the white noise per real value, half of that per complex symbol
+
+    The likelier image comes first, whichever Alice sent first.
     """
     pool = pair.reshape(-1, pair.shape[-1])
     return pool[beam_search(model.scores(pool, noise))]
@@ -54,6 +56,10 @@ class _Hypotheses:
 
 def beam_search(scores: RowScores) -> Assignment:
     """Return the most likely assignment of all rows to two images that the beam finds, the more likely image first.
+
+    scores  log-likelihoods of all 2n received rows at every place; n is the number of rows of an image
+
+    The search is not exhaustive: with a beam of `BEAM_WIDTH` it takes 40 ms for a pair, and it may miss the best assignment in noise.
 
     >>> first = np.array([5, 0, 0, 4], np.float32)
     >>> follows = np.zeros((1, 4, 4), np.float32)

@@ -55,7 +55,7 @@ class KeyMemory:
         self._keys: KeySets | None = None
 
     def add(self, assignment: Assignment) -> None:
-        """Remember the key of a frame, given as the places of both images' rows."""
+        """Remember the key of a frame, given as the places of both images' rows, int64 [2, rows]."""
         key = decode_key(assignment)
         order, subset = key.orders[0], key.subsets[0]
         orders, subsets = [order.astype(np.uint16).tobytes()], [subset.tobytes()]
@@ -68,7 +68,10 @@ class KeyMemory:
         self._keys = None
 
     def keys(self) -> KeySets:
-        """Return the keys that she tries. The first order and the first subset leave a frame unchanged."""
+        """Return the keys that she tries: up to `size` orders and subsets each, found in at least `min_count` frames.
+
+        The first order and the first subset, which come in addition, leave a frame unchanged.
+        """
         if self._keys is None:
             orders = [np.frombuffer(each, np.uint16).reshape(2, -1).astype(np.int64) for each in self._frequent(self._orders)]
             subsets = [np.frombuffer(each, np.bool_) for each in self._frequent(self._subsets)]
@@ -77,6 +80,7 @@ class KeyMemory:
         return self._keys
 
     def _frequent(self, counts: OrderedDict[bytes, int]) -> list[bytes]:
+        """Return the `size` most recent keys that occurred at least `min_count` times, the most recent one first."""
         return list(islice((key for key in reversed(counts) if counts[key] >= self._min_count), self._size))
 
 
@@ -97,6 +101,8 @@ class KeyLearningTools:
 class KeyLearning(Attack):
     """Eve's attack by key learning on a link whose frames hold permuted pairs.
 
+    worker               worker that runs Eve's networks
+    tools                row model and operations of the link's codec
     knowledge            "known-plaintext": the images of the first frames are granted to her; "ciphertext-only": she solves frames as
                          jigsaws and learns from the first frames; "key-sets": both key sets of a session are granted to her
     num_learning_frames  number of first frames of the link from which she learns; unused with "key-sets"
@@ -141,7 +147,11 @@ class KeyLearning(Attack):
                 self._memory.add(found)
 
     def reconstruct(self, copy: ReceivedFrame) -> Promise | None:
-        """Return the images of a frame whose rows are in the order of the most likely key."""
+        """Return the promise of a frame's images, decoded from its rows in the order of the most likely key.
+
+        With "ciphertext-only", the jigsaw's order is taken instead if it is more likely than that of every remembered key. Returns None for
+        a frame whose images were granted to her.
+        """
         number = copy.frame.number
         if number < self.num_plaintext_frames:
             return None
@@ -171,4 +181,5 @@ class KeyLearning(Attack):
         return self._as_rows(equalise(received)), noise_after_equalisation(received).double().cpu().numpy() / 2.0
 
     def _as_rows(self, symbols: Tensor) -> FeatureRows:
+        """Return the symbols of pairs, complex [items, channel_uses], as rows of both images, float [items, 2, rows, width]."""
         return real_rows(symbols.cpu().numpy().reshape(len(symbols), 2, -1), self._tools.model.rows)

@@ -2,6 +2,9 @@
 
 A key is that of `schemes.permutation`: an order of the rows of each image of a pair, and the set of places at which the two images
 exchange their rows.
+
+Received rows, and not symbols, are compared: a row has enough values to be identified in noise, and the defence moves rows as a whole.
+`attacks.key_learning` keeps what is found over many frames.
 """
 
 from dataclasses import dataclass
@@ -19,13 +22,17 @@ class KeySets:
 
     orders   int64 [permutations, 2, rows]: row i of the frame is row orders[p, image, i] of the features
     subsets  bool [substitutions, rows]: rows that the two images exchange
+
+    MIEA (Sec. III-C) draws the two indices independently for every transmission, so p orders and s subsets make p * s keys.
     """
 
     orders: NDArray[np.int64]
     subsets: NDArray[np.bool_]
 
     def assignment(self, p: int, s: int) -> Assignment:
-        """Return where the rows of both images are received under the key (p, s).
+        """Return where the rows of both images are received under the key (p, s), int64 [2, rows] (see `jigsaw.Assignment`).
+
+        p, s  indices into `orders` and `subsets`
 
         >>> keys = KeySets(np.array([[[2, 0, 1], [0, 1, 2]]]), np.array([[True, False, False]]))
         >>> keys.assignment(0, 0).tolist()
@@ -62,6 +69,9 @@ def decode_key(assignment: Assignment) -> KeySets:
 def max_likelihood_key(scores: RowScores, known: KeySets) -> tuple[int, int]:
     """Return the (p, s) of known sets under which a received pair is most likely.
 
+    scores  log-likelihoods of the received rows, from `GaussMarkovRowModel.scores`
+    known   the sets that she tries
+
     The score of two adjacent rows depends on the substitution only through whether each of the two is exchanged. For each p and place there
     are therefore four scores, from which each s selects one.
     """
@@ -88,6 +98,10 @@ def known_plaintext(pair: FeatureRows, sent: FeatureRows) -> Assignment | None:
 
     pair  float [2, rows, width], as received
     sent  float [2, rows, width], output of the encoder for the two images
+
+    >>> sent = np.array([[[1.0], [2.0]], [[3.0], [4.0]]], np.float32)
+    >>> known_plaintext(sent[:, ::-1] + 0.1, sent).tolist()  # the rows of both images in reverse order, with an error of 0.1
+    [[1, 0], [3, 2]]
     """
     rows = pair.shape[1]
     received, known = (x.reshape(2 * rows, -1) for x in (pair, sent))

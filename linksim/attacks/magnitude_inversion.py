@@ -2,7 +2,8 @@
 
     |symbols| --> [3 x 3 neighbourhood of the place] --> [linear map, fitted by ridge regression] --> 4 x 4 pixels of the place
 
-The linear map is the simplest attack of this kind and so a lower bound on what a network recovers.
+The linear map is the simplest attack of this kind and so a lower bound on what a network recovers. Symbols of a convolutional codec belong
+to a place of the image, so the magnitudes around a place suffice for its pixels, and few captures suffice for the fit.
 """
 
 import math
@@ -20,7 +21,12 @@ class MagnitudeInverse:
     """A linear map from magnitudes to pixels, fitted to captured pairs of symbols and images.
 
     symbols  complex [captures, channel_uses], as Eve received them
-    images   float [captures, colours, side, side] in 0..1
+    images   float [captures, colours, side, side] in 0..1; the side is a multiple of `nets.codecs.DOWNSAMPLING` = 4
+
+    >>> images = torch.rand(8, 1, 16, 16, generator=torch.Generator().manual_seed(1))
+    >>> symbols = torch.complex(images, images)[:, 0, ::2, ::4].flatten(1)  # two symbols per place of 4 x 4 pixels
+    >>> MagnitudeInverse(symbols, images).invert(symbols).shape
+    torch.Size([8, 1, 16, 16])
     """
 
     def __init__(self, symbols: Tensor, images: Tensor) -> None:

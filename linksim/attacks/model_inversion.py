@@ -38,5 +38,8 @@ def invert_frames(
 
 
 def noise_after_equalisation(received: ReceivedSymbols) -> Tensor:
-    """Return the mean noise power per equalised symbol of each item, real [batch]."""
+    """Return the mean noise power per equalised symbol of each item, real [batch], relative to unit signal power.
+
+    Under fading the noise differs from symbol to symbol; attacks that assume white noise use the mean.
+    """
     return (1.0 / post_equalisation_snr(received).clamp_min(MIN_SNR)).mean(dim=1)

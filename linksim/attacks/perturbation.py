@@ -30,7 +30,14 @@ def perturbation(receive: Callable[[Tensor], Tensor], clean: Tensor, gain: Tenso
     start    initial perturbation, complex: [n, channel_uses] for one per item, [1, channel_uses] for one that all items share
     steps    number of ascent steps
 
-    The function may be called in inference mode.
+    The function may be called in inference mode. If the items share one perturbation, the ascent maximises the sum over all items.
+
+    >>> def receive(symbols):  # a linear receiver that sees only the first symbol
+    ...     return torch.view_as_real(symbols[:, :1])
+    >>> start = torch.tensor([[1 + 0j, 1 + 0j]])
+    >>> found = perturbation(receive, torch.zeros(1, 2, dtype=torch.complex64), torch.ones(1, 1), start, steps=20)
+    >>> [round(power, 2) for power in found.abs().square()[0].tolist()]  # all power on that symbol
+    [2.0, 0.0]
     """
     with torch.inference_mode(False), torch.enable_grad():
         clean, gain, found = clean.clone(), gain.clone(), normalise_power(start.clone())

@@ -5,7 +5,9 @@ covariance and cross-covariance with the place below, all in the space of the k 
 
     x_0 ~ N(m_0, C_0)        x_{r+1} | x_r ~ N(m_{r+1} + A_r (x_r - m_r), C_{r+1} - A_r K_r),  A_r = K_r^T C_r^-1,  K_r = cov(x_r, x_{r+1})
 
-White noise on the symbols adds its power to every C_r, so one model serves at every SNR. This module uses numpy only.
+White noise on the symbols adds its power to every C_r, so one model serves at every SNR. The principal components keep the covariances
+small enough to be estimated from a few hundred captured frames. `attacks.jigsaw` and `attacks.key_learning` search for the order of rows
+that is most likely under this model. This module uses numpy only.
 """
 
 from dataclasses import dataclass
@@ -51,6 +53,10 @@ class GaussMarkovRowModel:
 
     frames      undefended frames with negligible noise, float [captures, rows, width]
     components  largest number k of principal components; at most a third of the captures is used
+
+    rows   number of rows of a frame
+    basis  principal components, float [width, k]
+    mean   mean of the rows at each place in the space of the components, float [rows, k]
     """
 
     def __init__(self, frames: FeatureRows, components: int = 128) -> None:
@@ -70,7 +76,7 @@ class GaussMarkovRowModel:
         """Return the scores of received rows.
 
         pool   float [n, width]
-        noise  power of the white noise per real value; rounded to whole dB
+        noise  power of the white noise per real value; rounded to whole dB, so that the matrices for a noise power are computed once
         """
         first, before, after, log_det = self._whitening_at(round(10.0 * np.log10(max(noise, MIN_NOISE))))
         centred = pool @ self.basis - self.mean[:, None]  # [rows, n, k]

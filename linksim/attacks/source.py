@@ -28,7 +28,11 @@ ATANH_LIMIT = 0.999999  # images are scaled by this factor before the artanh so 
 
 
 def cross_entropy_gradient(classify: Classify, labels: Tensor) -> Gradient:
-    """Return the gradient of each image's cross-entropy with its true label, int64 [n]."""
+    """Return the gradient of each image's cross-entropy with its true label, for an attack that lowers the accuracy.
+
+    classify  classifier under attack
+    labels    true labels, int64 [n]
+    """
     return expected_gradient(lambda images, _: classify(images), labels, 1)
 
 
@@ -54,7 +58,7 @@ def expected_gradient(classify: StochasticClassify, labels: Tensor, draws: int) 
 
 
 def fgsm(gradient: Gradient, images: Tensor, epsilon: float = EPSILON, low: float = 0.0, high: float = 1.0) -> Tensor:
-    """Fast gradient sign method. Parameters and result are those of `pgd`.
+    """Fast gradient sign method (Goodfellow et al., ICLR 2015): one step of `pgd` with the size epsilon, whose arguments it takes.
 
     >>> fgsm(lambda images, step: torch.ones_like(images), torch.full((1, 1, 1, 2), 0.5), 0.25).flatten().tolist()
     [0.75, 0.75]

@@ -1,4 +1,12 @@
-"""The papers under reproduction: their experiments, the rules that check their claims, their tables and figures."""
+"""The papers under reproduction, one package each.
+
+    experiments     the conditions that the paper measures, as scenarios or as objects that measure themselves
+    claim_checks    the rule that checks each claim of `linksim.reproduction.claims`
+    paper           the object that the command `linksim papers` uses: `linksim.reproduction.paper.Paper`
+    other modules   supplementary experiments and tables, which the paper does not have, and figures
+
+A paper is a component of kind "paper", so one from outside the package is declared in the same way (`linksim.registry`).
+"""
 
 from linksim.registry import Component, add
 

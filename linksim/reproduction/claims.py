@@ -42,9 +42,10 @@ class Claim(_Block):
     kind       value: a value is compared with `value`; order: quantities stand in a relation; shape: a trend over a swept variable
     quantity   what is claimed
     value      of the paper: a number, numbers by metric, a table [row][column][metric], such tables by name, a word, or None
-    tolerance  a number, or one per metric
+    tolerance  a number, or one per metric, in the unit of `value`; stated for every number that is compared (`verdicts.compare`)
     direction  side of `value` that is better; context: no side is, the value is shown and not evaluated
-    data       "other" where the paper's images differ from ours: a missed `value` is then not comparable
+    min_n      planned number of samples of each experiment that decides; with fewer the claim is undecided (`rules.verdict_of`)
+    data       "other" where the paper's images differ from ours: no absolute value is then comparable
     needs      "gpu" where only a GPU can measure it
     """
 
@@ -55,8 +56,16 @@ class Claim(_Block):
     value: Annotated[Any, AfterValidator(_figures)] = None
     tolerance: Annotated[float, Field(ge=0)] | list[Annotated[float, Field(ge=0)]] | None = None
     direction: Literal["higher", "lower", "context"] | None = None
+    min_n: Annotated[int, Field(ge=2)] | None = None
     data: Literal["same", "other"] = "same"
     needs: Literal["gpu"] | None = None
+
+    @model_validator(mode="after")
+    def _states_a_tolerance(self) -> "Claim":
+        compared = self.kind == "value" and self.value is not None and not isinstance(self.value, str) and self.direction != "context"
+        if compared and self.tolerance is None:
+            raise ValueError("a number that is compared needs a tolerance")
+        return self
 
     def values(self, name: str = "") -> Values:
         """The paper's values as an array; of the table `name` where there are several."""

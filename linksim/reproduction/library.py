@@ -13,7 +13,10 @@ from linksim.reproduction.verdicts import UNMEASURED, ClaimVerdict, Finding
 
 
 class Unmeasured:
-    """A paper whose claims are known and for which there are no experiments."""
+    """A paper whose claims are known and for which there are no experiments: every verdict is "not measured yet".
+
+    claims  of the paper, from `claims.yaml`
+    """
 
     def __init__(self, claims: PaperClaims) -> None:
         self.claims = claims

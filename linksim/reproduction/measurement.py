@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from linksim.errors import LinksimError
 from linksim.plots.papers import save_images
-from linksim.progress import duration, progress_line
+from linksim.progress import duration, progress_line, rate, times
 from linksim.reproduction.paper import Experiment
 from linksim.reproduction.results import DRAWS, ExperimentResult, ResultStore
 
@@ -92,8 +92,9 @@ class MeasurementProgress:
 
     def update(self, samples: int) -> None:
         """Announce how many samples the current experiment has."""
-        experiment = self._current
-        self._draw(progress_line(samples, experiment.size, "images", f"{self._place()} {experiment.key:28} "))
+        experiment, elapsed_s = self._current, time.monotonic() - self._started
+        clock = rate(samples, elapsed_s, "images"), times(elapsed_s, samples, experiment.size)
+        self._draw(progress_line(samples, experiment.size, "images", f"{self._place()} {experiment.key:28} ", clock))
 
     def done(self, result: ExperimentResult) -> None:
         """Announce the result of the current experiment."""

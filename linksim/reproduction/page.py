@@ -1,17 +1,28 @@
-"""Output of a reproduction: tables.md, claims.md, claims.csv and figures in the paper's folder, and the same text for a terminal."""
+"""Output of a reproduction: tables.md, claims.md, claims.csv and figures in the paper's folder, and the same text for a terminal.
+
+    tables.md   the paper's tables and the supplementary ones, measured values with intervals beside the paper's
+    claims.md   every claim with its verdict, reason, number of samples, tolerance, and the scores of the controls
+    claims.csv  the same, one row per claim (`COLUMNS`)
+
+All pages follow from the kept results alone, so that equal results give equal files.
+"""
 
 import csv
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from linksim.files import atomic_write
 from linksim.reproduction import tables
-from linksim.reproduction.claims import shown
+from linksim.reproduction.claims import figure, shown
 from linksim.reproduction.paper import Paper
 from linksim.reproduction.results import ResultStore
 from linksim.reproduction.verdicts import UNMEASURED, ClaimVerdict
 
-COLUMNS = ("id", "where", "kind", "quantity", "measured", "paper", "ours", "n", "verdict", "reason")
+COLUMNS = (
+    *("id", "where", "kind", "quantity", "measured", "paper", "tolerance", "ours", "n", "min_n"),
+    *("verdict", "score", "controls", "reason"),
+)
 
 
 def tables_text(paper: Paper, results: ResultStore) -> str:
@@ -26,18 +37,23 @@ def verdicts_text(verdicts: Sequence[ClaimVerdict]) -> str:
 
 
 def _short_reason(verdict: ClaimVerdict) -> str:
-    """The reason, with the measured values unless they are a whole table."""
-    ours, reason = verdict.finding.ours, verdict.finding.reason
-    short = verdict.claim.value is None or isinstance(verdict.claim.value, str)
-    return f"{reason}; {ours}" if ours and short else reason
+    """The reason, with the measured values unless they are a whole table, and with the score of an order or a shape."""
+    ours = verdict.finding.ours if verdict.claim.value is None or isinstance(verdict.claim.value, str) else ""
+    return "; ".join(text for text in (verdict.finding.reason, ours, scores_text(verdict)) if text)
+
+
+def scores_text(verdict: ClaimVerdict) -> str:
+    """The score of an order or a shape beside those of its controls: "score 0.90; controls: random -0.02, ..."; empty without controls."""
+    controls = ", ".join(f"{name} {figure(control.score)} ({control.word})" for name, control in verdict.controls.items())
+    return f"score {figure(verdict.finding.score)}; controls: {controls}" if controls else ""
 
 
 def summary(verdicts: Sequence[ClaimVerdict]) -> str:
-    """Counts as text: "13 claims, 11 decided: 8 reproduced, 2 beaten, 1 not comparable"."""
+    """Counts as text: "13 claims, 11 measured: 8 reproduced, 2 undecided, 1 not comparable"."""
     counts = Counter(verdict.finding.word for verdict in verdicts)
-    undecided = counts.pop(UNMEASURED, 0)
+    unmeasured = counts.pop(UNMEASURED, 0)
     words = ": " + ", ".join(f"{count} {word}" for word, count in counts.most_common()) if counts else ""
-    return f"{len(verdicts)} claims, {len(verdicts) - undecided} decided{words}"
+    return f"{len(verdicts)} claim{'s' * (len(verdicts) != 1)}, {len(verdicts) - unmeasured} measured{words}"
 
 
 def write(paper: Paper, results: ResultStore, verdicts: Sequence[ClaimVerdict]) -> list[str]:
@@ -45,9 +61,11 @@ def write(paper: Paper, results: ResultStore, verdicts: Sequence[ClaimVerdict]) 
     folder, claims = results.folder, paper.claims
     folder.mkdir(parents=True, exist_ok=True)
     head = [f"# {claims.title}: tables", "", *(f"- {note}" for note in paper.notes()), ""]
-    (folder / "tables.md").write_text("\n".join([*head, *(tables.markdown(table, results) for table in paper.tables())]), encoding="utf-8")
-    (folder / "claims.md").write_text(claims_page(claims.title, verdicts), encoding="utf-8")
-    with (folder / "claims.csv").open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(folder / "tables.md") as temporary:
+        temporary.write_text("\n".join([*head, *(tables.markdown(table, results) for table in paper.tables())]), encoding="utf-8")
+    with atomic_write(folder / "claims.md") as temporary:
+        temporary.write_text(claims_page(claims.title, verdicts), encoding="utf-8")
+    with atomic_write(folder / "claims.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(_row(verdict) for verdict in verdicts)
@@ -59,8 +77,10 @@ def write(paper: Paper, results: ResultStore, verdicts: Sequence[ClaimVerdict]) 
 
 def _row(verdict: ClaimVerdict) -> tuple[str | int, ...]:
     claim, finding = verdict.claim, verdict.finding
-    stated = (claim.id, claim.where, claim.kind, claim.quantity, verdict.how)
-    return (*stated, shown(claim.value), finding.ours, finding.n, finding.word, finding.reason)
+    stated = (claim.id, claim.where, claim.kind, claim.quantity, verdict.how, shown(claim.value), shown(claim.tolerance))
+    controls = ", ".join(f"{name} {figure(control.score)}" for name, control in verdict.controls.items())
+    score = figure(finding.score) if verdict.controls else ""
+    return (*stated, finding.ours, finding.n, claim.min_n or "", finding.word, score, controls, finding.reason)
 
 
 def claims_page(title: str, verdicts: Sequence[ClaimVerdict]) -> str:
@@ -73,7 +93,9 @@ def claims_page(title: str, verdicts: Sequence[ClaimVerdict]) -> str:
             "verdict": f"**{finding.word}**, {finding.reason}",
             "paper": shown(claim.value),
             "ours": finding.ours,
-            "images": f"{finding.n:,}" if finding.n else "",
+            "tolerance": shown(claim.tolerance),
+            "n": f"{finding.n:,}, at least {claim.min_n:,}" if finding.n and claim.min_n else f"{finding.n:,}" if finding.n else "",
+            "score": scores_text(verdict).removeprefix("score "),
             "measured": verdict.how,
         }
         lines += ["", f"## {claim.id}", "", f"{claim.where}, {claim.kind}: {claim.quantity}.", ""]

@@ -5,6 +5,8 @@ number of the random draws, and every metric as one float32 array with a value p
 from these arrays. Each result is stored in a transaction of its own: a run that is killed loses only the experiment in progress, and
 processes that write at the same time keep each other's results.
 
+An experiment that scores several receivers names its metrics "RECEIVER:METRIC", such as "black:psnr_db".
+
 Two results can be compared image by image only if both had the same random draws: then the images and the noise at equal positions are the
 same. When the random streams change, equal seeds give other images and noise, and `DRAWS` is raised. The older results remain valid samples
 of the same distribution, but they are never paired with new ones (`ResultStore.aligned`).
@@ -27,7 +29,7 @@ from linksim.errors import LinksimError
 from linksim.files import atomic_write
 from linksim.statistics import Interval, mean_interval
 
-DRAWS = 2  # raise it when the random streams give other images or noise for the same seed
+DRAWS = 3  # raise it when the random streams give other images or noise for the same seed
 COLUMNS = ("experiment", "metric", "mean", "low", "high", "n", "seed", "draws", "digest")
 STORED = np.dtype("<f4")  # type of the stored samples
 LOCK_TIMEOUT_S = 60.0  # how long a process waits for another one's transaction
@@ -117,6 +119,10 @@ class ResultStore:
         """A view, for reading, of those results whose digest equals the one that `digests` has for their key."""
         return ResultStore(self.folder, (result for result in self._results.values() if digests.get(result.key) == result.digest))
 
+    def replaced(self, results: Iterable[ExperimentResult]) -> "ResultStore":
+        """A view, for reading, in which `results` stand in place of those of the same keys."""
+        return ResultStore(self.folder, (self._results | {result.key: result for result in results}).values())
+
     def put(self, result: ExperimentResult) -> None:
         """Store a result in place of an older one of the same key. Results that other processes have stored meanwhile are read again."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -163,6 +169,15 @@ class ResultStore:
             raise LinksimError(f"{self.path}: cannot be used ({error})") from error
         except (sqlite3.DatabaseError, ValueError) as error:
             raise LinksimError(f"{self.path}: damaged ({error}); delete it, or restore it from version control") from error
+
+
+def quantity(metric: str) -> str:
+    """The quantity that a metric measures: its name without the prefix "RECEIVER:" of an experiment that scores several receivers.
+
+    >>> quantity("black:psnr_db"), quantity("psnr_db")
+    ('psnr_db', 'psnr_db')
+    """
+    return metric.rpartition(":")[2]
 
 
 def _load(database: sqlite3.Connection) -> dict[str, ExperimentResult]:

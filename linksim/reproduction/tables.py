@@ -17,15 +17,21 @@ class Entry:
 
     key    of the experiment
     paper  the paper's values, in the order of the table's metrics; empty where it has none
+    note   function of the results: a word that follows the values, such as "failed"; empty where there is nothing to note
     """
 
     key: str
     paper: tuple[float, ...] = ()
+    note: Callable[[ResultStore], str] | None = None
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: its name, and one entry per column."""
+    """A row of a table.
+
+    name     text of its first column
+    entries  one per column of the table
+    """
 
     name: str
     entries: tuple[Entry, ...]
@@ -36,6 +42,8 @@ class Table:
     """A table of results. A supplementary table has entries without the paper's values.
 
     name     first part of the keys of its experiments
+    title    heading, with the quantities of an entry in the order of `metrics`
+    columns  heads of the columns, without the first
     metrics  of each entry, in order
     remarks  conclusions from the table's results, one sentence each; empty where results are missing
     """
@@ -84,13 +92,19 @@ def _remark(remark: Callable[[ResultStore], str], results: ResultStore) -> str:
 def _text_entry(table: Table, entry: Entry, results: ResultStore) -> str:
     ours = [figure(interval.value) for interval in _intervals(table, entry, results)] or [NONE]
     paper = f"  ({_joined(table, [figure(value) for value in entry.paper])})" if entry.paper else ""
-    return _joined(table, ours) + paper
+    return _joined(table, ours) + paper + _note(entry, results, " {}")
 
 
 def _markdown_entry(table: Table, entry: Entry, results: ResultStore) -> str:
     ours = [f"{figure(i.value)} ± {i.high - i.value:.2g}" for i in _intervals(table, entry, results)] or [NONE]
     paper = f" ({_joined(table, [figure(value) for value in entry.paper])})" if entry.paper else ""
-    return _joined(table, ours) + paper
+    return _joined(table, ours) + paper + _note(entry, results, " **{}**")
+
+
+def _note(entry: Entry, results: ResultStore, form: str) -> str:
+    """The note of an entry that has a result, in a form such as " **{}**"; empty without a note."""
+    word = entry.note(results) if entry.note and entry.key in results else ""
+    return form.format(word) if word else ""
 
 
 def _joined(table: Table, figures: Sequence[str]) -> str:

@@ -1,168 +1,116 @@
-"""Verdicts: pure functions that compare measured values, with their intervals, with the claims of a paper."""
+"""Verdicts: how measured values, with their intervals, are compared with the values of a paper.
+
+A value is compared by an equivalence or non-inferiority test with a tolerance that the claim states. With a direction, say "higher":
+
+                     paper - tolerance    paper
+    ------------------------|---------------|---------------->  measured value with its 95 % interval
+      [--------]            |               |                   not reproduced: the whole interval is below
+             [--------------|---]           |                   undecided: the interval reaches across the limit
+                            | [----------]  |                   reproduced: the whole interval is above the limit
+                            |               | [--------]        beaten: the whole interval is above the paper's value
+
+Without a direction, the value is reproduced if the whole interval is within the tolerance of the paper's value, not reproduced if the whole
+interval is outside, else undecided (two one-sided tests, Schuirmann 1987). A wider interval can therefore only turn a verdict into
+"undecided". Every limit is tested at a one-sided level of 2.5 %. A claim of several values is reproduced only if each of them is
+(intersection-union test), which needs no correction for their number.
+"""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-
 from linksim.reproduction.claims import Claim, Values
-from linksim.reproduction.results import DifferentDrawsError, ResultStore, Samples
-from linksim.statistics import Interval, mean_interval
+from linksim.statistics import Interval
 
-Word = Literal["reproduced", "beaten", "not reproduced", "not comparable", "not measured yet"]
+Word = Literal["reproduced", "beaten", "not reproduced", "undecided", "not comparable", "not measured yet"]
 UNMEASURED: Word = "not measured yet"
-Comparison = Literal["better", "met", "missed"]
-MAX_NAMED = 4  # exceptions that a reason lists by name
+HELD: tuple[Word, ...] = ("reproduced", "beaten")  # the words of a claim that the measurements confirm
 
 
 @dataclass(frozen=True)
 class Finding:
     """Result of checking a claim.
 
+    word    the verdict
     ours    the measured values, as text
-    n       number of images behind each value, 0 where there are none
+    n       number of samples (images, random starts, evaluations) behind each value, 0 where there are none
     reason  of the word
+    score   of an order or a shape, beside which those of the controls are shown; NaN where there is none
     """
 
     word: Word
     ours: str
     n: int
     reason: str
+    score: float = math.nan
 
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """A claim, how it is measured here, and what was found."""
+    """A claim, how it is measured here, and what was found.
+
+    controls  what the same check finds on results that chance gives, by the name of the control; empty for a claim of kind value
+    """
 
     claim: Claim
     how: str
     finding: Finding
+    controls: Mapping[str, Finding] = field(default_factory=dict)
 
 
-def compare(ours: Interval, paper: float, direction: str | None, tolerance: float = 0.0) -> Comparison:
+def compare(ours: Interval, paper: float, direction: str | None, tolerance: float = 0.0) -> Word:
     """Compare a measured value with the paper's.
 
-    With a direction, the value is "better" if its whole interval is on the better side, and "missed" if all of the interval is worse by
-    more than `tolerance`. Without a direction, the value is "met" if its interval, widened by `tolerance`, contains the paper's value. The
-    interval of a single sample is the sample.
+    ours       value with its interval; without bounds (too few samples) nothing is decided
+    direction  side that is better, "higher" or "lower"; None if the two should be equal
+    tolerance  largest deviation to the worse side, or to either side, that counts as reproduced; in the unit of the value
 
     >>> compare(Interval(31.5, 31.2, 31.8, 100), 30.0, "higher"), compare(Interval(31.5, 31.2, 31.8, 100), 32.0, None, tolerance=0.5)
-    ('better', 'met')
+    ('beaten', 'undecided')
     """
-    low, high = (ours.value if math.isnan(end) else end for end in (ours.low, ours.high))
+    low, high = ours.low - paper, ours.high - paper
     if direction == "lower":
-        low, high, paper = -high, -low, -paper
-    elif direction != "higher":
-        return "met" if low - tolerance <= paper <= high + tolerance else "missed"
-    return "better" if low > paper else "met" if high >= paper - tolerance else "missed"
+        low, high = -high, -low
+    if math.isnan(low) or math.isnan(high):
+        return "undecided"
+    if direction is None:
+        outside = low > tolerance or high < -tolerance
+        return "reproduced" if -tolerance <= low and high <= tolerance else "not reproduced" if outside else "undecided"
+    return "beaten" if low > 0 else "reproduced" if low >= -tolerance else "not reproduced" if high < -tolerance else "undecided"
+
+
+def combined(words: Sequence[Word]) -> Word:
+    """The word on a claim from the words on its values: the worst of them; "beaten" only if all are.
+
+    >>> combined(["beaten", "reproduced"]), combined(["beaten", "undecided"]), combined(["undecided", "not reproduced"])
+    ('reproduced', 'undecided', 'not reproduced')
+    """
+    for word in ("not reproduced", "undecided", "reproduced"):
+        if word in words:
+            return word
+    return "beaten"
 
 
 def compare_values(claim: Claim, ours: Sequence[Interval], paper: Values, tolerance: Values) -> tuple[Word, str]:
-    """Verdict and reason of a claim of kind value: n measured values beside the paper's [n], with a tolerance each [n]."""
-    if claim.direction == "context":
-        return "not comparable", "images differ from the paper's: shown beside its values, not evaluated"
-    found = [compare(o, p, claim.direction, t) for o, p, t in zip(ours, paper.flat, tolerance.flat, strict=True)]
-    better, met, missed = (found.count(word) for word in ("better", "met", "missed"))
-    counts = f"of {len(found)} values {better} are better than the paper's beyond the 95 % interval, {met} are met, {missed} missed"
-    if better == len(found):
-        return "beaten", counts
-    if not missed:
-        return "reproduced", counts
+    """Verdict and reason of a claim of kind value: n measured values beside the paper's [n], with a tolerance each [n].
+
+    Where the images differ from the paper's, or the claim has the direction "context", nothing is compared.
+    """
     if claim.data == "other":
-        return "not comparable", f"{counts}; images differ from the paper's, so the orders and shapes decide"
-    return "not reproduced", counts
+        return "not comparable", "the images differ from the paper's, so its absolute values are shown beside ours and not compared"
+    if claim.direction == "context":
+        return "not comparable", "context: shown beside the paper's values and not compared"
+    words = [compare(o, p, claim.direction, t) for o, p, t in zip(ours, paper.flat, tolerance.flat, strict=True)]
+    limits = " / ".join(dict.fromkeys(f"{limit:g}" for limit in tolerance.flat))
+    return combined(words), f"{counted(words)}, by the whole 95 % interval; tolerance {limits}"
 
 
-@dataclass(frozen=True)
-class Order:
-    """The statement that one quantity is greater than another, image by image.
+def counted(words: Sequence[Word]) -> str:
+    """Counts of words as text.
 
-    name        such as "SSIM, MC 0 dB, EC 10 dB: black > white"
-    difference  the greater quantity minus the other
+    >>> counted(["beaten", "undecided", "beaten"])
+    'of 3 values, 2 beaten, 1 undecided'
     """
-
-    name: str
-    difference: Interval
-
-
-def difference(above: Samples, below: Samples) -> Interval:
-    """Mean of above - below over the images that both were measured on, [n] each; the arrays come from one call of `ResultStore.aligned`.
-
-    >>> difference(np.array([3.0, 4.0, 5.0]), np.array([2.0, 3.0, 4.0])).low
-    1.0
-    """
-    return mean_interval(above - below)
-
-
-def ordered(orders: Sequence[Order]) -> tuple[Word, str]:
-    """Verdict and reason of a claim of kind order: reproduced if every difference is positive with its whole interval."""
-    reversed_, tied = ([o for o in orders if test(o.difference)] for test in (_below, _undecided))
-    held = len(orders) - len(reversed_) - len(tied)
-    reason = f"{held} of {len(orders)} hold with their whole 95 % interval"
-    reason += _named("reversed", reversed_) + _named("undecided", tied)
-    return ("reproduced" if held == len(orders) else "not reproduced"), reason
-
-
-def _below(difference: Interval) -> bool:
-    return difference.high < 0
-
-
-def _undecided(difference: Interval) -> bool:
-    return not difference.low > 0 and not difference.high < 0
-
-
-def _named(word: str, orders: Sequence[Order]) -> str:
-    if not orders:
-        return ""
-    names = "; ".join(f"{o.name} ({o.difference.value:+.3g})" for o in orders[:MAX_NAMED])
-    return f"; {len(orders)} {word}: {names}" + (" ..." if len(orders) > MAX_NAMED else "")
-
-
-def rises(samples: Sequence[Samples]) -> bool:
-    """Whether a quantity rises over a sweep: significantly from the first to the last point, and no step falls significantly. Each [n]."""
-    steps = [difference(after, before) for before, after in pairwise(samples)]
-    return difference(samples[-1], samples[0]).low > 0 and not any(step.high < 0 for step in steps)
-
-
-def spread(samples: Sequence[Samples]) -> float:
-    """Largest mean of a sweep minus the smallest. Each [n].
-
-    >>> spread([np.array([1.0, 3.0]), np.array([4.0, 6.0])])
-    3.0
-    """
-    means = [float(np.mean(s)) for s in samples]
-    return max(means) - min(means)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How a claim is checked.
-
-    how    the measurement, as text
-    keys   of the experiments that the check needs
-    check  function of the claim and of results that contain all of `keys`
-    """
-
-    how: str
-    keys: tuple[str, ...]
-    check: Callable[[Claim, ResultStore], Finding]
-
-
-def verdict_of(claim: Claim, rule: Rule, results: ResultStore) -> ClaimVerdict:
-    """The verdict on a claim.
-
-    It is "not measured yet" while results that the rule needs are missing, and "not comparable" if the rule pairs results of different
-    random draws.
-    """
-    absent = [key for key in rule.keys if key not in results]
-    if absent:
-        reason = f"{len(absent)} of {len(rule.keys)} experiments have no result, the first is {absent[0]}"
-        return ClaimVerdict(claim, rule.how, Finding(UNMEASURED, "", 0, reason))
-    try:
-        finding = rule.check(claim, results)
-    except DifferentDrawsError as error:
-        finding = Finding("not comparable", "", 0, str(error))
-    return ClaimVerdict(claim, rule.how, finding)
+    counts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
+    return f"of {len(words)} values, {counts}" if len(words) > 1 else f"the value is {words[0]}"

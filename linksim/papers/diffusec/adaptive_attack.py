@@ -28,8 +28,8 @@ from linksim.papers.diffusec.policy_rollout import converged_steps
 from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.results import ResultStore
 from linksim.reproduction.simulated import weights_of
+from linksim.reproduction.statements import difference
 from linksim.reproduction.tables import Entry, Row, Table
-from linksim.reproduction.verdicts import difference
 from linksim.rng import Streams
 from linksim.schemes.diffusec import Diffusec
 from linksim.schemes.parameters import uniform_parameters

@@ -1,4 +1,8 @@
-"""The paper's Figs. 5 and 6 from kept results: accuracy against SNR, and images at the stages of the link."""
+"""The paper's Figs. 5 and 6 from kept results: accuracy against SNR, and images at the stages of the link.
+
+Fig. 5 needs kept results only. Fig. 6 also needs the kept images of the experiments, which git ignores; without them the figure that exists
+is left as it is.
+"""
 
 from collections.abc import Mapping
 
@@ -65,7 +69,13 @@ def image_figure(results: ResultStore) -> Figures:
 
 
 def _cell(results: ResultStore, name: str, place: int) -> ScoredImage:
-    """Kept image `place` of an experiment, which is the first image of link `place`, with its scores; empty without a result."""
+    """Kept image `place` of an experiment, which is the first image of link `place`, with its scores; empty without a result.
+
+    name   key of the experiment
+    place  0 for the first kept image
+
+    The scores are left out where a link has several of the kept images, because their positions are then not those of the links.
+    """
     if name not in results:
         return scored_image((), place)
     images, samples = load_saved_images(results.folder, name), results[name].samples

@@ -16,7 +16,7 @@ from linksim.adapt.policy import BestFixed, LookupPolicy, Oracle, Policy, Random
 from linksim.adapt.regret import Condition, PolicyOutcome, evaluate_policies
 from linksim.adapt.reward_table_file import load_reward_table
 from linksim.papers.diffusec.experiments import ACTOR, REWARD_TABLE, SYMMETRIC_STEPS
-from linksim.papers.diffusec.policy_rollout import trained_policy
+from linksim.papers.diffusec.policy_rollout import TRAINING_SNRS_DB, trained_policy
 from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.results import ResultStore, Samples
 from linksim.reproduction.simulated import weights_of
@@ -26,7 +26,6 @@ from linksim.statistics import bootstrap_mean
 
 CHANNELS, ROUNDS, INTERVAL_MS = 40, 60, 100.0  # channels of each kind, rounds of each channel, and the time between rounds
 DELAYS, ERRORS_DB = (0, 1, 2), (0.0, 1.0, 3.0)
-TRAINING_SNRS_DB = np.arange(-3.0, 12.1, 0.5)  # SNRs over which the best fixed pair is chosen: the paper's training range
 BIN_DB = 3.0
 EQUAL_WITHIN = 0.005  # smaller differences of reward count as none
 NAMES: Mapping[str, str] = {
@@ -117,7 +116,10 @@ def regret_experiments(seed: int) -> list[PolicyRegret]:
 
 
 def regret_tables() -> list[Table]:
-    """Regret by kind of channel; and over all channels by delay and error of the reports."""
+    """Regret by kind of channel; and over all channels by delay of a report in rounds and standard deviation of its error in dB.
+
+    Rows are the policies of `NAMES`. The second table has a sentence on each policy that is compared with DDPG.
+    """
     by_channel = {channel: partial(key, delay=0, error_db=0.0, channel=channel) for channel in EVALUATION_CHANNELS}
     by_report = {f"{d} late, {e:g} dB": partial(key, delay=d, error_db=e) for d in DELAYS for e in ERRORS_DB}
     titles = {
@@ -144,7 +146,12 @@ def compared_with_ddpg(results: ResultStore, other: str) -> str:
 
 
 def comparison(other: Samples, ddpg: Samples) -> tuple[str, str]:
-    """The word "superior", "equal" (the whole interval within `EQUAL_WITHIN`), "inferior" or "undecided", and the difference of regret."""
+    """The word "superior", "equal" (the whole interval within `EQUAL_WITHIN`), "inferior" or "undecided", and the difference of regret.
+
+    other, ddpg  mean regret of each channel, in units of the reward of Eq. (31); equal positions are the same channel. [channels] each
+
+    Channels are the independent units of the bootstrap; the rounds of a channel are not independent.
+    """
     found = bootstrap_mean(ddpg - other, Streams(0)("policies/bootstrap"))
     equal = max(abs(found.low), abs(found.high)) <= EQUAL_WITHIN
     word = "equal" if equal else "superior" if found.low > 0 else "inferior" if found.high < 0 else "undecided"

@@ -5,8 +5,8 @@ from dataclasses import replace
 from linksim.papers.diffusec.experiments import CODEC, DENOISER, MAX_CALLS, PER_LINK, Method, Setup, diffusec, experiment
 from linksim.reproduction.results import ResultStore
 from linksim.reproduction.simulated import Simulated
+from linksim.reproduction.statements import difference
 from linksim.reproduction.tables import Entry, Row, Table
-from linksim.reproduction.verdicts import difference
 
 SNR_DB, STEPS, LINKS = 6, (20, 20), 4
 SOLVERS = {"ddpm": None, "strided": MAX_CALLS}  # largest number of calls

@@ -18,8 +18,8 @@ from linksim.papers.miea.supplementary import MeanFace, SupplementaryTable
 from linksim.reproduction.paper import Experiment
 from linksim.reproduction.results import ResultStore
 from linksim.reproduction.simulated import KEY_METRICS, PIXEL_METRICS, Simulated
+from linksim.reproduction.statements import difference
 from linksim.reproduction.tables import Entry, Row, Table
-from linksim.reproduction.verdicts import difference
 
 BLACK = {"attack": "inverse-network", "inverter": inverter(MC, "open")}
 CAPTURES = 1000
@@ -43,7 +43,12 @@ NAMES = {
 
 
 def simulated(setup: Setup, name: str, layers: tuple[Mapping[str, Any], ...], attack: Mapping[str, Any]) -> tuple[Simulated, ...]:
-    """An experiment on the simulated link for each SNR of Eve."""
+    """An experiment on the simulated link for each SNR of Eve.
+
+    name    first parts of the keys
+    layers  options of the schemes around the codec
+    attack  options of Eve's block in a scenario
+    """
     defence, models = replace(BOTH, layers=layers), (inverter(MC, "open"),)
     return tuple(eavesdropped(setup, defence, f"{name}/ec{ec}", "jigsaw", MC, ec, attack, models) for ec in SNRS_DB)
 
@@ -54,7 +59,10 @@ def jigsaw(captures: int = CAPTURES) -> dict[str, Any]:
 
 
 def adaptive_eve(setup: Setup) -> SupplementaryTable:
-    """Every attack against the paper's defence, at three SNRs."""
+    """Every attack against the paper's defence, at three SNRs of Eve, with a remark on each: broken, leaks or holds.
+
+    The first row, the black box on the undefended link, is the top of the scale on which the remarks place the others.
+    """
     name, rows, experiments = "adaptive-eve", list[Row](), list[Experiment]()
     rows.append(_row("undefended, black box", [key(OPEN.table, "black", MC, ec) for ec in SNRS_DB]))
     rows.append(_row("trained on captures of the defended link", [key(BOTH.table, "black", MC, ec) for ec in SNRS_DB]))
@@ -77,7 +85,12 @@ def adaptive_eve(setup: Setup) -> SupplementaryTable:
 
 
 def key_learning(setup: Setup, attack: str) -> SupplementaryTable:
-    """What Eve learns from earlier frames, by their number: image quality, and the shares of later frames whose keys she knows."""
+    """What Eve learns from earlier frames, by their number: image quality, and the shares of later frames whose keys she knows.
+
+    attack  "known-plaintext" or "ciphertext-only", a name in `EARLIER_FRAMES`
+
+    Keys of finite sets repeat, so the shares rise with the number of frames; keys derived per frame never repeat, so they stay at 0.
+    """
     columns, ec, rows, experiments = EARLIER_FRAMES[attack], AT_DB[attack], list[Row](), list[Experiment]()
     for keys in ROW_LAYERS:
         found = [learning(setup, attack, attack, keys, ec, frames) for frames in columns]
@@ -94,7 +107,10 @@ def key_learning(setup: Setup, attack: str) -> SupplementaryTable:
 
 
 def finer_defences(setup: Setup) -> SupplementaryTable:
-    """Defences of finer granularity against the jigsaw, and Bob under them."""
+    """Defences of finer granularity against the jigsaw, and Bob under them, who must be unharmed.
+
+    Phase scrambling alone leaves magnitudes in their places; a row shows the attack that uses them (`magnitude_attack`).
+    """
     name, rows, experiments, assessed = "defences", list[Row](), list[Experiment](), dict[str, Row]()
     for defence, layers in FINER_DEFENCES.items():
         found = simulated(setup, f"{name}/{defence}", layers, jigsaw())

@@ -1,4 +1,7 @@
-"""Figures of an adaptive Eve: image quality against the number of earlier frames, and faces as each attack reconstructs them."""
+"""Figures of an adaptive Eve: image quality against the number of earlier frames, and faces as each attack reconstructs them.
+
+The first needs kept results only, the second the images of the experiments in `SHOWN` as well.
+"""
 
 from linksim.papers.miea.adaptive_eve import AT_DB, EARLIER_FRAMES
 from linksim.papers.miea.experiments import ADAPTIVE_MC_DB as MC
@@ -58,7 +61,11 @@ def _grid(results: ResultStore) -> ImageGrid:
 
 
 def image_cell(results: ResultStore, name: str, face: int) -> ScoredImage:
-    """A kept image of an experiment with its own scores; an empty cell without a result."""
+    """A kept image of an experiment with its own PSNR in dB and SSIM; an empty cell without a result.
+
+    name  key of the experiment
+    face  position of the face in the order of transmission, below `NUM_KEPT_IMAGES`
+    """
     if name not in results:
         return scored_image((), face)
     samples = results[name].samples

@@ -1,4 +1,8 @@
-"""Phase scrambling alone against an Eve who uses magnitudes, which keyed rotations leave unchanged."""
+"""Phase scrambling alone against an Eve who uses magnitudes, which keyed rotations leave unchanged.
+
+A rotation by a multiple of 90 degrees exchanges and negates the two reals of a symbol, so the sum of their squares stays. Eve learns from
+captured frames how images follow from magnitudes (`attacks.magnitude_inversion`). The paper does not have this attack.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -29,7 +33,10 @@ CAPTURES = 300  # captured pairs from which she learns
 class MagnitudeAttack(OnFaces):
     """Experiment: Eve's images from magnitudes, learnt from captures of the scrambled link.
 
-    The rotations are not simulated, because they do not affect magnitudes.
+    key  of the experiment
+    ec   Eve's SNR in dB, at which she captures as well
+
+    Metrics per face: "psnr_db", "ssim", "mse". The rotations are not simulated, because they do not affect magnitudes.
     """
 
     setup: Setup

@@ -20,7 +20,11 @@ ADAPTIVE_CODEC = "miea-adaptive"
 
 @dataclass(frozen=True)
 class SupplementaryTable:
-    """A table that the paper does not have, and the experiments that it shows beyond those of the paper's tables."""
+    """A table that the paper does not have.
+
+    table        as it is printed
+    experiments  that it shows beyond those of the paper's tables
+    """
 
     table: Table
     experiments: tuple[Experiment, ...]
@@ -39,7 +43,10 @@ def adaptive_codec(setup: Setup) -> SupplementaryTable:
 
 
 def captures(setup: Setup) -> SupplementaryTable:
-    """The black box against m, the number of captured pairs that trained it, and with a stronger inverse network; MC 10 dB."""
+    """The black box against m, the number of captured pairs that trained it, and with a stronger inverse network; MC 10 dB.
+
+    The paper does not say how many pairs its inverse network is trained on. All faces are those of the training people.
+    """
     name, mc, columns = "captures", 10, {"m = 100": "-m100", "m = 1,000": "-m1000", "all faces of training people": ""}
     rows, experiments = [], []
     for network, trained in (("the paper's network", "open"), ("a stronger network", "strong")):
