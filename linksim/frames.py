@@ -9,13 +9,18 @@ from linksim.enums import Origin
 from linksim.scenario.channel import Equaliser
 from linksim.worker import Promise
 
+UNKNOWN_EPOCH = -1
+
 
 @dataclass(frozen=True, slots=True)
 class DataFrame:
     """A data frame: header and promised symbols. It carries the epoch of its parameters, never parameters, keys, labels or images.
 
+    A receiver knows of number, epoch and attempt only what it reads in the header that it receives.
+
     number        number of the frame on its link
-    epoch         epoch of the parameters it is sent under
+    epoch         epoch of the parameters it is sent under; `UNKNOWN_EPOCH` in Eve's copy if she lost the header
+    header        bytes of the header of this transmission, see `control_plane.data_header`
     items         number of rows of `symbols`; they follow each other on the air
     images        number of images in the frame
     channel_uses  complex channel uses of the payload
@@ -25,6 +30,7 @@ class DataFrame:
 
     number: int
     epoch: int
+    header: bytes
     items: int
     images: int
     channel_uses: int
@@ -36,22 +42,35 @@ class DataFrame:
         """Index of the frame's first draw from a stream with one draw per item. No two transmissions share a draw."""
         return (self.attempt << 48) + self.number * self.items
 
+    @property
+    def transmission(self) -> int:
+        """Index of the transmission in a stream with one draw per transmission."""
+        return (self.attempt << 48) + self.number
+
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFrame:
     """One receiver's copy of a data frame.
 
-    frame        the frame that was sent
-    start_ns     start of its transmission
-    received     promise of the received symbols, complex [items, channel_uses / items]
-    gain         the receiver's estimate of the gain, complex64 [items, 1] or [items, channel_uses / items]
-    noise_power  the receiver's estimate of the noise power, float32 [items]
-    snr_db       the receiver's estimate of the SNR
-    equaliser    the receiver's equaliser
+    frame                the frame that was sent
+    header               received bytes of the header, empty if it was lost
+    start_ns             start of its transmission in ns
+    airtime_ns           duration of the transmission in ns
+    channel_uses         complex channel uses of pilots, header and payload
+    header_channel_uses  complex channel uses of the header
+    received             promise of the received symbols of the payload, complex [items, payload / items]
+    gain                 the receiver's estimate of the gain, complex64 [items, 1] or [items, payload / items]
+    noise_power          the receiver's estimate of the noise power, float32 [items]
+    snr_db               the receiver's estimate of the SNR in dB
+    equaliser            the receiver's equaliser
     """
 
     frame: DataFrame
+    header: bytes
     start_ns: int
+    airtime_ns: int
+    channel_uses: int
+    header_channel_uses: int
     received: Promise
     gain: NDArray[np.complex64]
     noise_power: NDArray[np.float32]
@@ -83,7 +102,7 @@ class Transmission:
 
     data        True for a data frame, False for a control frame
     start_ns    start of the transmission
-    payload_ns  start of the symbols, after the pilots in front of a data frame
+    payload_ns  start of the payload, after the pilots and the header of a data frame
     end_ns      end of the transmission
     """
 

@@ -26,7 +26,7 @@ def test_reference_hkdf_matches_the_rfc() -> None:
 
 
 def keys_of(session: SessionKeys) -> list[bytes]:
-    return [session.alice_to_bob, session.bob_to_alice, session.schemes, session.parameters, session.accept]
+    return [session.alice_to_bob, session.bob_to_alice, session.schemes, session.parameters, session.accept, session.header]
 
 
 def both_ends(transcript: bytes = b"hello and accept") -> tuple[SessionKeys, SessionKeys]:
@@ -44,10 +44,10 @@ def test_exchange_matches_rfc_7748() -> None:
     assert alice.exchange(bob.public).hex() == bob.exchange(alice.public).hex() == shared
 
 
-def test_both_ends_derive_the_same_five_keys() -> None:
+def test_both_ends_derive_the_same_six_keys() -> None:
     alice, bob = both_ends()
     assert alice == bob
-    assert len(set(keys_of(alice))) == 5
+    assert len(set(keys_of(alice))) == 6
 
 
 def test_key_schedule_is_the_documented_one() -> None:
@@ -59,13 +59,16 @@ def test_key_schedule_is_the_documented_one() -> None:
     )
     info = ALICE.public + ALICE_EPHEMERAL.public + BOB.public + BOB_EPHEMERAL.public + b"hello and accept"
     root = hkdf(secrets, b"linksim/1 session", info)
-    purposes = (b"alice to bob", b"bob to alice", b"schemes", b"parameters", b"accept")
+    purposes = (b"alice to bob", b"bob to alice", b"schemes", b"parameters", b"accept", b"header")
     alice, _ = both_ends()
     assert keys_of(alice) == [hkdf_expand(root, b"linksim/1 " + purpose) for purpose in purposes]
     early = hkdf(ALICE_EPHEMERAL.exchange(BOB.public) + ALICE.exchange(BOB.public), b"linksim/1 hello", ALICE.public + BOB.public)
     tag = secrecy.make_hello_tag(ALICE, ALICE_EPHEMERAL, BOB.public, b"bytes")
     assert tag == hmac.digest(early, b"bytes", "sha256")[:16]
     assert secrecy.make_accept_tag(alice, b"bytes") == hmac.digest(alice.accept, b"bytes", "sha256")[:16]
+    assert secrecy.make_header_tag(alice, b"bytes") == hmac.digest(alice.header, b"bytes", "sha256")[:4]
+    static = hkdf(ALICE.exchange(BOB.public), b"linksim/1 nack", BOB.public + ALICE.public)
+    assert secrecy.make_static_tag(BOB, ALICE.public, b"nack", b"bytes") == hmac.digest(static, b"bytes", "sha256")[:16]
 
 
 def test_an_attacker_without_a_private_key_derives_other_keys() -> None:
@@ -159,3 +162,17 @@ def test_a_flipped_bit_in_a_tagged_message_is_refused() -> None:
     for covered in flips(b"hello"):
         with pytest.raises(AuthenticationError):
             secrecy.verify_hello_tag(BOB, ALICE.public, ALICE_EPHEMERAL.public, covered, hello)
+
+
+def test_a_tag_without_a_session_is_valid_for_its_purpose_sender_and_addressee() -> None:
+    tag = secrecy.make_static_tag(BOB, ALICE.public, b"nack", b"covered")
+    secrecy.verify_static_tag(ALICE, BOB.public, b"nack", b"covered", tag)
+    for me, peer, purpose, covered in (
+        (ALICE, BOB, b"challenge", b"covered"),
+        (ALICE, BOB, b"nack", b"other"),
+        (ALICE, EVE, b"nack", b"covered"),
+        (EVE, BOB, b"nack", b"covered"),
+        (BOB, ALICE, b"nack", b"covered"),  # it is not valid in the opposite direction
+    ):
+        with pytest.raises(AuthenticationError):
+            secrecy.verify_static_tag(me, peer.public, purpose, covered, tag)

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from linksim import secrecy
 from linksim.control_plane.messages import (
     DATA,
-    MAX_VALUES,
+    FIRST_CHALLENGE,
     VERSION,
     Accept,
     Ack,
+    Challenge,
     Clear,
     Confirm,
     Hello,
@@ -30,7 +31,7 @@ from linksim.control_plane.wire import MalformedFrame, SealedFrame, append_check
 from linksim.enums import MessageKind
 from linksim.records import MESSAGES
 from linksim.secrecy import ALICE_TO_BOB, AuthenticationError, Decryptor, Encryptor, KeyPair
-from linksim.wire_layout import message_bytes
+from linksim.wire_layout import MAX_VALUES, message_bytes
 
 KEY = bytes(range(32))
 WIRE_FORMAT = Path(__file__).parent.parent / "docs" / "wire-format.md"
@@ -41,6 +42,7 @@ clear = st.one_of(
     st.builds(Hello, uint16, uint32, uint64, octets32, octets16),
     st.builds(Accept, uint16, uint32, octets32, octets16),
     st.builds(Nack, uint16, uint32, st.integers(0, 255), st.sampled_from([0, 1]), octets16),
+    st.builds(Challenge, uint16, uint32, st.integers(FIRST_CHALLENGE, 2**64 - 1), octets16),
 )
 sealed = st.one_of(
     st.builds(Probe, uint16, uint32, st.integers(2, 4096)),
@@ -58,7 +60,12 @@ sealed = st.one_of(
 )
 HEADS = range(16 * VERSION, 16 * VERSION + len(MESSAGES))  # first byte of a frame
 ACCEPTED_LENGTHS = {Key.kind: (-4,), Report.kind: (-4, -2, 2)}  # changes of the lengths of `SEALED` that give lengths of other messages
-CLEAR: list[Clear] = [Hello(1, 2, 3, KEY, KEY[:16]), Accept(1, 2, KEY, KEY[16:]), Nack(1, 2, 3, 1, KEY[:16])]
+CLEAR: list[Clear] = [
+    Hello(1, 2, 3, KEY, KEY[:16]),
+    Accept(1, 2, KEY, KEY[16:]),
+    Nack(1, 2, 3, 1, KEY[:16]),
+    Challenge(1, 2, FIRST_CHALLENGE + 3, KEY[:16]),
+]
 SEALED: list[Sealed] = [Probe(1, 2, 32), Report(1, 2, -3.21, 2, (40, 10)), Confirm(1, 2, 3), Key(1, 2, 3, ((4, 5), (6, 7))), Ack(1, 2, 3)]
 
 
@@ -106,23 +113,25 @@ def test_every_kind_of_message_has_one_class() -> None:
 
 
 def test_clear_bytes_are_those_of_the_documentation() -> None:
-    hello = bytes.fromhex("35 0001 00000002 0000000000000003") + KEY + KEY[:16]
+    hello = bytes.fromhex("45 0001 00000002 0000000000000003") + KEY + KEY[:16]
     assert frame(Hello(1, 2, 3, KEY, KEY[:16])) == append_checksum(hello)
-    accept = bytes.fromhex("36 0001 00000002") + KEY + KEY[:16]
+    accept = bytes.fromhex("46 0001 00000002") + KEY + KEY[:16]
     assert frame(Accept(1, 2, KEY, KEY[:16])) == append_checksum(accept)
-    nack = bytes.fromhex("37 0102 03040506 07 01") + KEY[:16]
+    nack = bytes.fromhex("47 0102 03040506 07 01") + KEY[:16]
     assert frame(Nack(0x0102, 0x03040506, 7, 1, KEY[:16])) == append_checksum(nack)
+    challenge = bytes.fromhex("48 0001 00000002 8000000000000003") + KEY[:16]
+    assert frame(Challenge(1, 2, FIRST_CHALLENGE + 3, KEY[:16])) == append_checksum(challenge)
 
 
 @pytest.mark.parametrize(
     ("message", "head", "plain"),
     [
-        (Probe(1, 2, 32), "30 0001", "00000002 0020"),
-        (Report(1, 2, -3.21, 0x0304, (40, 10)), "31 0001", "00000002 febf 0304 0028 000a"),
-        (Confirm(1, 2, 0x0304), "32 0001", "00000002 0304"),
-        (Key(1, 2, 3, ((4, 5), (6, 7))), "33 0001", "00000002 00000003 0004 0005 0006 0007"),
-        (Ack(1, 2, 3), "34 0001", "00000002 03"),
-        (Ack(1, 2, DATA), "34 0001", "00000002 0f"),
+        (Probe(1, 2, 32), "40 0001", "00000002 0020"),
+        (Report(1, 2, -3.21, 0x0304, (40, 10)), "41 0001", "00000002 febf 0304 0028 000a"),
+        (Confirm(1, 2, 0x0304), "42 0001", "00000002 0304"),
+        (Key(1, 2, 3, ((4, 5), (6, 7))), "43 0001", "00000002 00000003 0004 0005 0006 0007"),
+        (Ack(1, 2, 3), "44 0001", "00000002 03"),
+        (Ack(1, 2, DATA), "44 0001", "00000002 0f"),
     ],
 )
 def test_sealed_bytes_are_those_of_the_documentation(message: Sealed, head: str, plain: str) -> None:
@@ -222,7 +231,7 @@ def test_values_out_of_range_are_malformed() -> None:
     ("kind", "body"),
     [
         ("ack", "04"),
-        ("ack", "08"),
+        ("ack", "09"),
         ("ack", "10"),
         ("report", "2711 0000 0000 0000"),
         ("report", "8000 0000 0000 0000"),
@@ -253,6 +262,8 @@ def test_sealed_values_out_of_range_are_malformed(kind: str, body: str) -> None:
         lambda: Report(0, 0, 0, 0, (-1,)),
         lambda: Report(0, 0, 0, 0, (0,) * (MAX_VALUES + 1)),
         lambda: Nack(0, 0, 256, 0, KEY[:16]),
+        lambda: Challenge(0, 0, FIRST_CHALLENGE - 1, KEY[:16]),
+        lambda: Challenge(0, 0, 2**64, KEY[:16]),
         lambda: Nack(0, 0, 0, 2, KEY[:16]),
         lambda: Ack(0, 0, len(MESSAGES)),
         lambda: Confirm(0, 0, -1),

@@ -9,6 +9,7 @@ from linksim.enums import ControlOutcome, MessageKind, Node, Origin, Outcome
 from linksim.records import ControlSent, FrameSent, ImageScore
 from linksim.scenario.schema import LinkOptions
 
+UNCODED = {"control_coding": "none", "control_repeats": 4, "header_repeats": 8}
 DERIVED = [{"name": "permutation", "keys": "derived"}, "deepjscc"]
 
 
@@ -60,8 +61,11 @@ def test_bob_restores_permuted_images(simulate: Any, keys: str) -> None:
 
 
 def test_lost_messages_are_retransmitted(simulate: Any) -> None:
-    """At 0 dB with four repeats about every second message is lost: the bit error probability is Q(sqrt(8)) = 0.2 %."""
-    _, kept = simulate(options(0.0, radio={"control_coding": "none", "control_repeats": 4}), frames=10)
+    """At 0 dB with four repeats about every second message is lost: the bit error probability is Q(sqrt(8)) = 0.2 %.
+
+    The headers of data frames have eight repeats, of which none is lost.
+    """
+    _, kept = simulate(options(0.0, radio=UNCODED), frames=10)
     lost = [r for r in kept.of(ControlSent) if r.outcome == ControlOutcome.LOST]
     assert len(lost) > 10
     assert max(r.attempt for r in kept.of(ControlSent)) >= 1
@@ -81,8 +85,11 @@ def test_no_frame_is_sent_over_an_unusable_channel_and_the_run_ends(simulate: An
 
 
 def test_a_failed_probe_round_leaves_the_parameters_unchanged(simulate: Any) -> None:
-    """A jammer that starts after the handshake destroys all control messages. Alice continues with the old parameters."""
-    jammer = {"kind": "barrage", "jsr_bob_db": 30.0, "start_ms": 16.0}
+    """A jammer that starts after the handshake destroys all control messages. Alice continues with the old parameters.
+
+    It reacts to control frames alone, as a barrage would destroy the headers of data frames as well.
+    """
+    jammer = {"kind": "reactive", "target": "control", "delay_us": 0.0, "jsr_bob_db": 30.0, "start_ms": 16.0}
     radio = {"control_coding": "none", "control_repeats": 8}
     spec = {"scheme": "deepjscc", "radio": radio, "jammer": jammer, "session": {"max_transmissions": 2, "probe_interval_ms": 5.0}}
     _, kept = simulate(options(15.0, **spec), frames=6)
@@ -96,7 +103,7 @@ def test_a_failed_probe_round_leaves_the_parameters_unchanged(simulate: Any) -> 
 def test_over_a_lossy_channel_bob_knows_every_epoch(simulate: Any, snr_db: float, max_transmissions: int) -> None:
     """CONFIRM, KEY, REPORT and ACK are lost in every order, but no frame arrives for which Bob has no parameters."""
     spec = {
-        "radio": {"control_coding": "none", "control_repeats": 4},
+        "radio": UNCODED,
         "session": {"max_transmissions": max_transmissions},
         "alice": {"images_per_frame": 2},
     }

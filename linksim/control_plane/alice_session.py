@@ -1,15 +1,40 @@
-"""Alice's end of a session. She begins every exchange; `states` lists her states and transitions."""
+"""Alice's end of a session. She begins every exchange; `states` lists her states and transitions.
+
+Before each data frame (`AliceSession.activate`), in this order:
+
+    handshake   if she has no keys, if Bob has refused a frame, or if an exchange has failed and the pause after it is over
+    probe       if she has keys and the probe interval is over: PROBE, REPORT, CONFIRM
+    KEY, ACK    if the stack has transmitted keys
+    CONFIRM     if nothing of the above has proven to her that Bob holds the keys
+
+The frame is sent if Bob is known to hold the keys of the session and of the frame. All waiting is on the simulated clock; an exchange ends
+after at most `session.max_transmissions` transmissions, so `activate` always ends.
+"""
 
 from collections.abc import Callable, Generator
 from typing import Any
 
 from linksim.context import Simulation
-from linksim.control_plane import wire
+from linksim.control_plane import data_header, wire
 from linksim.control_plane.arq import Process, StopAndWait
 from linksim.control_plane.endpoint import SecureState, SessionEndpoint
 from linksim.control_plane.frame_parameters import AgreedParameters
 from linksim.control_plane.handshake import HandshakeInitiator
-from linksim.control_plane.messages import DATA, Accept, Ack, Clear, Confirm, Hello, Key, Nack, NackReason, Probe, Report, Sealed
+from linksim.control_plane.messages import (
+    DATA,
+    Accept,
+    Ack,
+    Challenge,
+    Clear,
+    Confirm,
+    Hello,
+    Key,
+    Nack,
+    NackReason,
+    Probe,
+    Report,
+    Sealed,
+)
 from linksim.control_plane.states import ALICE_TRANSITIONS, AliceEvent, AliceState, next_state
 from linksim.control_plane.wire import SealedFrame
 from linksim.enums import MessageKind, Node
@@ -20,19 +45,20 @@ from linksim.rng import Streams
 from linksim.scenario.schema import LinkOptions
 from linksim.schemes.layers import KeyIndices
 from linksim.schemes.stack import Stack
-from linksim.secrecy import ALICE_TO_BOB, verify_nack_tag
+from linksim.secrecy import ALICE_TO_BOB, verify_static_tag
 from linksim.units import FOREVER_NS, seconds_to_ns
 
+MAX_CHALLENGES = 3  # number of HELLOs of one handshake, after which it fails
 MAX_ANSWER_BYTES = 72  # the timeout begins after the airtime of an answer of this length
 
 
 class AliceSession(SessionEndpoint):
-    """Alice's end.
+    """Alice's end. The arguments are those of `SessionEndpoint`, with `names` = (own name, name of the peer) in the random streams.
 
     state       state of the session
-    epoch       number of the parameters that she uses
-    negotiated  values of the negotiated parameters that she uses
-    snr_db      estimated SNR at Bob, from his last report
+    epoch       number of the parameters that she uses, 0..65535; 0 before the first REPORT
+    negotiated  values of the negotiated parameters that she uses; those of the stack before the first REPORT and in a new session
+    snr_db      estimated SNR at Bob in dB, from his last report; `alice.assumed_snr_db` before
     """
 
     def __init__(
@@ -85,6 +111,10 @@ class AliceSession(SessionEndpoint):
         self._frames = range(self._frames.start if self._frames else frame, frame + 1)
         return self._agreed_parameters(frame, self.epoch, self.snr_db, self.negotiated, pairs)
 
+    def header(self, frame: int, attempt: int, agreed: AgreedParameters) -> bytes:
+        """Return the header of a transmission of a data frame, with the keys of the session in which it was agreed on."""
+        return data_header.encode(self._link, agreed.epoch, frame, attempt, agreed.context.keys)
+
     def deliver(self, frame: int, send: Callable[[int], Process], max_transmissions: int) -> Generator[Any, Any, bool]:
         """SimPy process that has data frame `frame` sent by `send(attempt)` until Bob acknowledges it.
 
@@ -102,24 +132,41 @@ class AliceSession(SessionEndpoint):
         return isinstance(answer, Ack)
 
     def _open_session(self) -> Process:
-        """Agree on new keys with Bob. If he does not answer, the old session stays in force."""
+        """Agree on new keys with Bob, with another HELLO if he answers the first with a challenge.
+
+        If he does not answer, the old session stays in force.
+        """
         handshake = HandshakeInitiator(self._me, self._draw_ephemeral(), self._peer, self.epoch, self._sequence, self._simulation.now)
-        self._handshake = handshake
-        if (yield from self._exchange(Hello.kind, Accept, lambda: handshake.frame)) is None:
+        for _ in range(MAX_CHALLENGES):
+            answer = yield from self._send_hello(handshake)
+            if not isinstance(answer, Challenge):
+                break
+            handshake = handshake.answer(answer, self._sequence)
+        if not isinstance(answer, Accept):
             self._handshake_due_ns = self._simulation.now + self._interval_ns
             self._go(AliceEvent.HANDSHAKE_FAILED)
         self._handshake = None
 
+    def _send_hello(self, handshake: HandshakeInitiator) -> Process:
+        """Begin a handshake. Returns Bob's ACCEPT or CHALLENGE, or None."""
+        self._handshake = handshake
+        return (yield from self._exchange(Hello.kind, (Accept, Challenge), lambda: handshake.frame))
+
     def _accepts(self, message: Clear | Sealed, raw: bytes) -> bool:
         """Accept ACCEPT if the session keys that follow from it verify its tag; the keys are then in force.
 
-        Accept REPORT if it offers valid values. Accept NACK if its tag is Bob's and it is newer than the last one and about a frame of this
-        session.
+        Accept CHALLENGE if it answers the HELLO of the handshake under way, and REPORT if it offers valid values. Accept NACK if its tag is
+        Bob's for a header of this session, and it is newer than the last one and about a frame that she has sent.
         """
         if isinstance(message, Accept) and self._handshake is not None:
             self._install_keys(self._secure(self._handshake.keys(message), ALICE_TO_BOB))
+        elif isinstance(message, Challenge) and self._handshake is not None:
+            self._handshake.verify(message)
         elif isinstance(message, Nack):
-            verify_nack_tag(self._me, self._peer, message.covered(), message.tag)
+            if self._secure_state is None:
+                return False
+            header = data_header.header_tag(self._secure_state.keys, self._link, message.epoch, message.sequence, message.attempt)
+            verify_static_tag(self._me, self._peer, b"nack", message.covered() + header, message.tag)
             nack = message.sequence, message.attempt
             if message.sequence not in self._frames or nack <= self._newest_nack:
                 return False
@@ -139,18 +186,24 @@ class AliceSession(SessionEndpoint):
         return len(report.values) == len(declared) and all(in_bounds)
 
     def _install_keys(self, secure: SecureState) -> None:
+        """Put new keys in force, with the stack's own parameters. A probe is due at once, because Bob's offers went with the old keys."""
         self._secure_state, self._handshake = secure, None
         self.negotiated, self._frames = self._stack.negotiated, range(0)
         self._probe_due_ns, self._handshake_due_ns = self._simulation.now, FOREVER_NS
         self._go(AliceEvent.ACCEPTED)
 
     def _decode_sealed(self, sealed_frame: SealedFrame) -> Sealed:
+        """Decrypt a message of Bob, which ends the suspicion that he has lost the session."""
         message = super()._decode_sealed(sealed_frame)
         self._handshake_due_ns = FOREVER_NS
         self._go(AliceEvent.OPENED)  # Bob seals only with keys that Alice has proven to him
         return message
 
     def _probe(self) -> Process:
+        """Make a probe round and use what Bob offers. Without his answer the parameters stay as they are.
+
+        CONFIRM is sent once. If it is lost, the next sealed message carries the epoch, and a data frame names it in its header.
+        """
         probe = Probe(self.epoch, self._sequence, self._pilots)
         report = yield from self._exchange(Probe.kind, Report, lambda: self._encode_sealed(probe))
         self._probe_due_ns = self._simulation.now + self._interval_ns
@@ -186,7 +239,9 @@ class AliceSession(SessionEndpoint):
         self._handshake_due_ns = min(self._handshake_due_ns, self._simulation.now + pause_ns)
         self._go(AliceEvent.EXCHANGE_FAILED)
 
-    def _exchange(self, kind: MessageKind, answer: type[Accept | Report | Ack], make: Callable[[], bytes]) -> Generator[Any, Any, Any]:
+    def _exchange(
+        self, kind: MessageKind, answer: type[Report | Ack] | tuple[type[Accept], type[Challenge]], make: Callable[[], bytes]
+    ) -> Generator[Any, Any, Any]:
         """Send a message until its answer arrives. Returns the answer, or None. `make` returns the bytes of the next transmission."""
         sequence = self._sequence
         self._sequence += 1
@@ -200,10 +255,12 @@ class AliceSession(SessionEndpoint):
         return (yield from self._arq.exchange(send, is_answer))
 
     def _encode_sealed(self, message: Sealed) -> bytes:
+        """Return the frame of a message. Every call uses another counter, so a retransmission calls it again."""
         assert self._secure_state is not None
         return wire.encode_sealed(message, self._secure_state.encryptor)
 
     def _receive(self, copy: Any) -> None:
+        """Process a received control message: an accepted one may be the answer that an exchange waits for."""
         message = self._decode(copy)
         if message is not None:
             self._arq.receive(message)

@@ -1,6 +1,9 @@
 """Stop-and-wait ARQ: send a message, wait for its answer, retransmit after a timeout, give up after a number of transmissions.
 
-The timeout doubles with every transmission up to `MAX_BACKOFF` times its first value.
+    transmission 0 | timeout | transmission 1 | 2 timeouts | transmission 2 | 4 timeouts | transmission 3 | 8 timeouts | 4 | 8 timeouts ...
+
+The timeout doubles with every transmission up to `MAX_BACKOFF` times its first value. It begins at the end of a transmission. It must cover
+the answer's airtime, twice the propagation delay and the peer's processing time, else every message is sent twice.
 """
 
 from collections.abc import Callable, Generator

@@ -1,4 +1,11 @@
-"""The common part of both ends of a session: identity, session keys, and the processing of received control messages."""
+"""The common part of both ends of a session: identity, session keys, and the processing of received control messages.
+
+    bytes --> wire.parse --> [decrypt with the keys in force] --> `_accepts`, defined by each end --> message, and a record of the copy
+              malformed:      wrong tag or repeated counter:       out of place or not authentic:
+              LOST            REFUSED                              REFUSED
+
+An outcome other than ACCEPTED changes no state. Every copy leads to one record, whatever becomes of it.
+"""
 
 from dataclasses import dataclass
 
@@ -38,13 +45,18 @@ class SecureState:
 class SessionEndpoint:
     """One end of a session. Subclasses add Alice's and Bob's behaviour.
 
-    link      number of the link
-    options   options of the link
-    stack     the link's stack of schemes
-    name      name of this end in the random streams
-    peer      name of the other end
-    identity  public key of this end, 32 bytes
-    needed    False if the link works without any control message
+    Private keys are drawn from the streams of the run. This is for repeatability alone; the peer's private key is used for its public one.
+
+    simulation  shared state of the run
+    link        number of the link
+    air         air of the link, or any object with `send_control`, `airtime_ns` and `control_phy`
+    options     options of the link
+    stack       the link's stack of schemes
+    streams     random streams of the run
+    name        name of this end in the random streams
+    peer        name of the other end
+    identity    public key of this end, 32 bytes
+    needed      False if the link works without any control message: nothing is keyed, negotiated, probed or acknowledged
     """
 
     def __init__(
@@ -72,7 +84,11 @@ class SessionEndpoint:
         return KeyPair(self._streams(f"{self._name}/ephemeral", self._handshakes).bytes(32))
 
     def _accepts(self, message: Clear | Sealed, raw: bytes) -> bool:
-        """Return whether a message is authentic and allowed in the current state. May raise AuthenticationError."""
+        """Return whether a message is authentic and allowed in the current state. May raise AuthenticationError.
+
+        message  the message, decrypted if it was sealed
+        raw      bytes of its frame
+        """
         return True
 
     def _decode_sealed(self, sealed_frame: SealedFrame) -> Sealed:
@@ -98,6 +114,7 @@ class SessionEndpoint:
         return message
 
     def _emit(self, copy: ReceivedMessage, outcome: ControlOutcome) -> None:
+        """Emit the record of a copy. Message and sequence are those that were sent, also if the bytes no longer show them."""
         frame = copy.frame
         self._simulation.emit(
             ControlSent(
@@ -118,7 +135,13 @@ class SessionEndpoint:
     def _agreed_parameters(
         self, frame: int, epoch: int, snr_db: float, negotiated: NegotiatedParameters, pairs: KeyIndices
     ) -> AgreedParameters:
-        """Return this end's view of the agreement on a data frame. `pairs` are the (p, s) that KEY transmitted."""
+        """Return this end's view of the agreement on a data frame.
+
+        frame, epoch  numbers of the frame and of its parameters
+        snr_db        SNR that this end assumes, in dB
+        negotiated    values of the negotiated parameters
+        pairs         (p, s) that KEY transmitted, () if there are none
+        """
         secure = self._secure_state
         frame_keys, keys = ([], None) if secure is None else (self._frame_keys(secure.layer_keys, frame, pairs), secure.keys)
         parameters = self._stack.parameters(snr_db, negotiated, frame_keys)

@@ -1,6 +1,13 @@
 """Faults of control frames between the air and their receiver, and restarts of the nodes.
 
-The faults of a frame are drawn from the link's own random stream, one generator per frame in the order of transmission.
+    copy --> lost? --> bit flipped? --> truncated? --> delayed? --> receiver
+         +-> the same frame again, with a delay                     Origin.DUPLICATE
+         +-> one of the last 64 frames of either direction          Origin.REPLAY
+         +-> a frame of an attacker without keys                    Origin.FORGERY
+
+Each fault is drawn independently for each frame, from the link's own random stream, one generator per frame in the order of transmission.
+So a link has the same faults whatever happens on other links. An injected copy takes no airtime: the attacker has a transmitter of his own,
+which disturbs nothing. Data frames have no such faults; noise and jamming damage them.
 """
 
 import math
@@ -29,7 +36,7 @@ MAX_FORGERY_BYTES = 120  # upper bound (exclusive) of the length of a forgery fr
 class FaultInjector:
     """Applies faults to the control frames of one link, between the air and the two receivers.
 
-    spec          probabilities of the faults
+    spec          probabilities of the faults, 0..1 each, and the largest delay
     key           key of the random stream
     bob_identity  Bob's public key, which a forger knows
     """
@@ -62,6 +69,7 @@ class FaultInjector:
         return arriving
 
     def _delay_ns(self, draw: np.random.Generator) -> int:
+        """Return a delay in ns, uniform in 0..`max_delay_ms`."""
         return int(draw.integers(self._max_delay_ns + 1))
 
     def _forgery(self, copy: ReceivedMessage, draw: np.random.Generator) -> ReceivedMessage:
@@ -101,7 +109,7 @@ def injected(copy: ReceivedMessage, origin: Origin) -> ReceivedMessage:
 
 
 def restart_periodically(simulation: Simulation, interval_ns: int, restart: Callable[[], None]) -> Generator[Any, Any, None]:
-    """SimPy process that calls `restart` every `interval_ns`."""
+    """SimPy process that calls `restart` every `interval_ns` (at least 1), for the first time after one interval. It never ends."""
     while True:
         yield simulation.env.timeout(interval_ns)
         restart()

@@ -75,6 +75,10 @@ class ParameterOffers:
             self._open.popitem(last=False)
         return number
 
+    def find(self, epoch: int) -> NegotiatedParameters | None:
+        """Return the values with number `epoch`, in force or offered, or None if it is the number of neither."""
+        return self.negotiated if epoch == self.epoch else self._open.get(epoch)
+
     def activate(self, epoch: int) -> bool:
         """Put the offer with number `epoch` in force and void the offers before it. Return False if there is no such offer."""
         if epoch not in self._open:

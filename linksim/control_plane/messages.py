@@ -2,7 +2,7 @@
 
 docs/wire-format.md specifies the format. `control_plane.wire` converts messages to frames:
 
-    clear   head 1 | epoch 2 | sequence 4 | body | CRC-32 4                               HELLO, ACCEPT, NACK
+    clear   head 1 | epoch 2 | sequence 4 | body | CRC-32 4                               HELLO, ACCEPT, NACK, CHALLENGE
     sealed  head 1 | epoch 2 | counter 4 | AEAD(sequence 4 | body) | tag 16 | CRC-32 4    PROBE, REPORT, CONFIRM, KEY, ACK
 
 All numbers are big-endian. The head holds the version (high nibble) and the kind (low nibble, a value of `enums.MessageKind`). The body of
@@ -18,13 +18,12 @@ from typing import Any, ClassVar, Self
 from linksim import wire_layout
 from linksim.enums import MessageKind
 from linksim.secrecy import KEY_BYTES, TAG_BYTES
-from linksim.wire_layout import HEAD, SEQUENCE
+from linksim.wire_layout import HEAD, MAX_PAIRS, MAX_VALUES, SEQUENCE
 
-VERSION = 3
-MAX_PAIRS = 128
-MAX_VALUES = 16  # negotiated parameters of a REPORT
+VERSION = 4
 DATA = 15  # code of a data frame in ACK; no kind of message has this value
 UINT16, UINT32, UINT64 = 2**16 - 1, 2**32 - 1, 2**64 - 1
+FIRST_CHALLENGE = 2**63  # challenges are numbers from here on, times of sending are below
 MAX_REPORTED_DB = 100.0  # a report carries an SNR of -100 to 100 dB
 
 
@@ -92,7 +91,7 @@ def head(kind: int, epoch: int) -> bytes:
     """Return the first three bytes of a frame.
 
     >>> head(MessageKind.ACCEPT, 258).hex()
-    '260102'
+    '460102'
     """
     return HEAD.pack(VERSION << 4 | kind, epoch)
 
@@ -115,14 +114,14 @@ class Tagged(Message):
 class Hello(Tagged):
     """Alice opens a session.
 
-    sent_ns    time of sending in ns; a HELLO that is not newer than the last accepted one is a replay
+    freshness  shows that this HELLO is no replay: time of sending in ns, below 2^63, or the number of Bob's CHALLENGE, from 2^63 on
     ephemeral  Alice's ephemeral public key, 32 bytes
     tag        16 bytes over `covered()`, see `secrecy.make_hello_tag`
     """
 
     kind = MessageKind.HELLO
     body = wire_layout.BODIES["hello"]
-    sent_ns: int = within(0, UINT64)
+    freshness: int = within(0, UINT64)
     ephemeral: bytes = within(KEY_BYTES, KEY_BYTES)
     tag: bytes = within(TAG_BYTES, TAG_BYTES)
 
@@ -244,11 +243,12 @@ class Ack(Message):
 class Nack(Tagged):
     """Bob did not accept a data frame. `sequence` is its number, `epoch` the epoch that it carried.
 
-    NACK is not sealed, because Bob must be able to send it after he has lost the session.
+    NACK is not sealed, because Bob must be able to send it after he has lost the session. Its tag also covers the tag of the header that he
+    received, which only the ends of that session can compute. So it is valid for one transmission of one session.
 
     attempt  number of the transmission, 0 for the frame's first
     reason   a `NackReason`
-    tag      16 bytes over `covered()`, see `secrecy.make_nack_tag`
+    tag      16 bytes over `covered()` and the tag of the header, see `secrecy.make_static_tag`
     """
 
     kind = MessageKind.NACK
@@ -258,5 +258,19 @@ class Nack(Tagged):
     tag: bytes = within(TAG_BYTES, TAG_BYTES)
 
 
-Clear = Hello | Accept | Nack
+@dataclass(frozen=True, slots=True)
+class Challenge(Tagged):
+    """Bob asks Alice to repeat HELLO with a number of his, because the time of her HELLO is not newer than that of the last one.
+
+    number  number that the next HELLO carries instead of a time, from 2^63 on
+    tag     16 bytes over `covered()` and the bytes of the HELLO that it answers, see `secrecy.make_static_tag`
+    """
+
+    kind = MessageKind.CHALLENGE
+    body = wire_layout.BODIES["challenge"]
+    number: int = within(FIRST_CHALLENGE, UINT64)
+    tag: bytes = within(TAG_BYTES, TAG_BYTES)
+
+
+Clear = Hello | Accept | Nack | Challenge
 Sealed = Probe | Report | Confirm | Key | Ack

@@ -1,4 +1,12 @@
-"""Bob's choice of the negotiated parameters, once per probe round: by a policy, or by a decision from outside."""
+"""Bob's choice of the negotiated parameters, once per probe round: by a policy, or by a decision from outside.
+
+    PROBE --> measured SNR --> PolicyController --> Decision: from_policy(policy), or ActionRequests --> values --> REPORT
+                                    |  every `reset_interval` rounds it starts from random values
+                                    +--> record of the decision
+
+A decision sees the measured SNR, which contains the error of the estimate. The true SNR is handed on for oracles only. The values come into
+force when Alice uses them, which is after the round; a lost REPORT makes a decision without effect.
+"""
 
 from collections.abc import Callable, Generator
 from typing import Any
@@ -56,7 +64,11 @@ def from_policy(policy: Policy) -> Decision:
 
 
 def random_parameters(declared: type[NegotiatedParameters], draw: np.random.Generator) -> NegotiatedParameters:
-    """Return values drawn uniformly within their bounds."""
+    """Return values drawn uniformly within their bounds, both ends included.
+
+    declared  type of the parameters
+    draw      generator, of which one array is drawn
+    """
     lowest, highest = ([getattr(bound, end) for bound in bounds(declared)] for end in ("lowest", "highest"))
     return declared(*draw.integers(lowest, np.add(highest, 1), (1, len(lowest)))[0].tolist())
 
@@ -64,6 +76,8 @@ def random_parameters(declared: type[NegotiatedParameters], draw: np.random.Gene
 class PolicyController:
     """The `ParameterSelector` of one link whose scheme has negotiated parameters.
 
+    simulation      shared state of the run
+    link            number of the link
     decide          decision process
     reset_interval  number of probe rounds after which it starts again from random values; None for never
     draws           key of its random stream

@@ -1,7 +1,11 @@
 """Frames of the control plane: conversion of messages to bytes and back.
 
-`parse` accepts any bytes. It returns a clear message or a `SealedFrame`, which `decode_sealed` decrypts, or raises MalformedFrame. The
-docstring of `control_plane.messages` shows the layout.
+    message --> frame, encode_sealed --> bytes --> parse --> clear message, whose tag its receiver must verify
+                                                        --> SealedFrame --> decode_sealed --> message
+
+`parse` accepts any bytes, and raises MalformedFrame for all that are no frame of this version: a checksum, length, kind or value that is
+wrong. Whether a frame is authentic and new is decided afterwards, by `decode_sealed` or by the receiver of a clear message, so a damaged
+frame is never taken for a forgery. The docstring of `control_plane.messages` shows the layout.
 """
 
 import zlib
@@ -9,11 +13,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from linksim.control_plane.messages import (
-    MAX_PAIRS,
-    MAX_VALUES,
     VERSION,
     Accept,
     Ack,
+    Challenge,
     Clear,
     Confirm,
     Hello,
@@ -27,7 +30,7 @@ from linksim.control_plane.messages import (
 )
 from linksim.enums import MessageKind
 from linksim.secrecy import COUNTER_BYTES, TAG_BYTES, Decryptor, Encryptor
-from linksim.wire_layout import HEAD, PARAMETER, SEQUENCE
+from linksim.wire_layout import HEAD, MAX_PAIRS, MAX_VALUES, PARAMETER, SEQUENCE
 
 _CLEAR = HEAD.size + SEQUENCE.size
 _SEALED = _CLEAR + COUNTER_BYTES + TAG_BYTES
@@ -53,7 +56,7 @@ class SealedFrame:
 
 
 MessageT = TypeVar("MessageT", bound=Message)
-_CLEAR_KINDS: dict[int, type[Clear]] = {message.kind: message for message in (Hello, Accept, Nack)}
+_CLEAR_KINDS: dict[int, type[Clear]] = {message.kind: message for message in (Hello, Accept, Nack, Challenge)}
 _SEALED_KINDS: dict[int, type[Sealed]] = {message.kind: message for message in (Probe, Report, Confirm, Key, Ack)}
 
 

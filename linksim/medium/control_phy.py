@@ -1,7 +1,11 @@
 """Physical layer of the control frames of one link: bytes to symbols, and received symbols to bytes and a measured SNR.
 
+    bytes --> code, QPSK or BPSK --> repeats --> [pilots] ~ gain, noise, interference ~ [estimate] --> combine --> decode --> bytes
+
 The path between Alice and Bob is reciprocal. Control frames are computed immediately, because the simulation depends on their bytes. Eve,
 if her attack observes control frames, has a physical layer of her own with her own noise; one path stands for those from both senders.
+
+The decoded bytes may contain errors, which their checksum detects. Their number follows from the length of the transmission.
 """
 
 import numpy as np
@@ -37,7 +41,7 @@ class ControlPhy:
     def __init__(self, radio: Radio, path: Path, noise: StreamKey, receiver: Path | None = None) -> None:
         self._radio, self._piloted, self._noise = radio, path.csi == "pilots", Draws(noise)
         self._estimated = (receiver or path).csi == "pilots"
-        self._pilots = pilots.pilots(radio.pilots)
+        self._pilots, self._estimator = pilots.pilots(radio.pilots), radio.snr_estimator
         self._coding: Coding = LdpcQpsk() if radio.control_coding == "ldpc" else UncodedBpsk()
 
     def symbols(self, frame: ControlFrame) -> NDArray[np.complex64]:
@@ -66,7 +70,7 @@ class ControlPhy:
         channel_uses, num_pilots = len(sent), self._pilots_of(frame.probe)
         level = realisation.noise_power if jamming_power is None else realisation.noise_power + jamming_power
         received = realisation.gain * sent + unit_noise(self._noise(number), channel_uses) * np.sqrt(level)
-        estimate = pilots.estimate(received[:num_pilots], self._pilots) if num_pilots else None
+        estimate = pilots.estimate(received[:num_pilots], self._pilots, self._estimator) if num_pilots else None
         payload, copies = received[num_pilots:], self._radio.control_repeats
         if estimate is not None and self._estimated:
             combined = combine(payload, estimate.gain, estimate.noise_power, copies)

@@ -1,11 +1,12 @@
-"""Alice: agrees on frame parameters with Bob, draws images, promises their symbols and transmits them."""
+"""Alice: agrees on frame parameters with Bob, draws images, promises their symbols and transmits them.
+
+Nothing that she sends is computed when she sends it. A frame carries a promise of its symbols, which the worker computes in a full batch or
+when a process needs a value. Her processing time passes on the simulated clock, whatever time the networks take.
+"""
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from linksim.context import Simulation
 from linksim.control_plane.alice_session import AliceSession
@@ -13,6 +14,7 @@ from linksim.control_plane.frame_parameters import AgreedParameters
 from linksim.frames import DataFrame
 from linksim.medium.air import Air
 from linksim.nodes.evaluator import Evaluator
+from linksim.nodes.image_sampler import ImageSampler
 from linksim.phy.noise import item_keys
 from linksim.rng import StreamKey
 from linksim.scenario.nodes import Alice as AliceSpec
@@ -22,39 +24,16 @@ from linksim.worker import Operation
 
 
 @dataclass(frozen=True)
-class ImageSampler:
-    """The order in which a link sends images: its images of the dataset in random order, then again in the same order.
-
-    order   indices into the dataset, int64 [n]
-    labels  labels of the dataset, int64 [n]
-
-    >>> sampler = ImageSampler(np.array([2, 0, 1]), np.zeros(3, np.int64))
-    >>> sampler.batch_indices(frame=1, images=2).tolist()
-    [1, 2]
-    """
-
-    order: NDArray[np.int64]
-    labels: NDArray[np.int64]
-
-    def batch_indices(self, frame: int, images: int) -> NDArray[np.int64]:
-        """Return the indices of the images of a frame, int64 [images]."""
-        first = frame * images % len(self.order)
-        if first + images <= len(self.order):
-            return self.order[first : first + images]
-        return self.order[np.arange(first, first + images) % len(self.order)]
-
-
-@dataclass(frozen=True)
 class TransmitPipeline:
     """Alice's images and operations.
 
-    sampler            order of the images
+    sampler            images that the link sends
     load_images        operation `operations.load_images`
     attack             operation that attacks the images before they are encoded, None without an attack
     send               operation `operations.send`
-    noise              key of the scheme's random stream
+    noise              key of the scheme's random stream, with one draw per item of the run
     items              number of the scheme's items in a frame
-    channel_uses       complex channel uses of the payload of a frame
+    channel_uses       complex channel uses of the payload of a frame, without pilots and header
     max_transmissions  number of transmissions of a frame; if it is above 1, Bob acknowledges frames
     """
 
@@ -69,7 +48,16 @@ class TransmitPipeline:
 
 
 class Alice:
-    """The sender of one link."""
+    """The sender of one link.
+
+    simulation  shared state of the run
+    air         air of the link
+    evaluator   evaluator of the link, which keeps the originals of what she sends
+    session     her end of the control plane
+    pipeline    her images and operations
+    spec        options: images per frame, interval between frames, processing time
+    frames      number of data frames that she sends in the run
+    """
 
     def __init__(
         self,
@@ -85,7 +73,11 @@ class Alice:
         self._pipeline, self._spec, self._frames = pipeline, spec, frames
 
     def run(self) -> Generator[Any, Any, None]:
-        """SimPy process that sends all frames of the run, one after the other."""
+        """SimPy process that sends all frames of the run, one after the other.
+
+        Frame `n` starts at `n` times the frame interval, or as soon as the frames before it are done. Without an agreement with Bob the
+        frame is not sent; its number is used up.
+        """
         interval_ns = seconds_to_ns(self._spec.frame_interval_ms / 1e3)
         processing_ns = self._spec.processing.latency_ns(self._spec.images_per_frame)
         env, now = self._simulation.env, self._simulation.now
@@ -97,14 +89,17 @@ class Alice:
                 self._evaluator.suppressed(number, self._session.epoch, self._spec.images_per_frame)
                 continue
             yield env.timeout(processing_ns)
-            yield from self._deliver(self._make_frame(number, agreed))
+            yield from self._deliver(self._make_frame(number, agreed), agreed)
 
-    def _deliver(self, frame: DataFrame) -> Generator[Any, Any, None]:
+    def _deliver(self, frame: DataFrame, agreed: AgreedParameters) -> Generator[Any, Any, None]:
         """Transmit a frame, and retransmit it if Bob requests it."""
 
         def send(attempt: int) -> Generator[Any, Any, int]:
             self._evaluator.transmitted(frame.number)
-            return (yield from self._air.send_data(replace(frame, attempt=attempt) if attempt else frame))
+            if not attempt:
+                return (yield from self._air.send_data(frame))
+            header = self._session.header(frame.number, attempt, agreed)
+            return (yield from self._air.send_data(replace(frame, attempt=attempt, header=header)))
 
         if self._pipeline.max_transmissions > 1:
             yield from self._session.deliver(frame.number, send, self._pipeline.max_transmissions)
@@ -113,11 +108,16 @@ class Alice:
         self._evaluator.completed(frame.number)
 
     def _make_frame(self, number: int, agreed: AgreedParameters) -> DataFrame:
+        """Promise the images and the symbols of a frame, and register it at the evaluator. No simulated time passes.
+
+        The noise of item `i` has the number `number * items + i`, so that a frame is the same whatever frames were suppressed before it.
+        """
         pipeline, worker = self._pipeline, self._simulation.worker
         indices = pipeline.sampler.batch_indices(number, self._spec.images_per_frame).reshape(pipeline.items, -1)
         labels, images = pipeline.sampler.labels[indices], worker.promise(pipeline.load_images, indices)
         attacked = images if pipeline.attack is None else worker.promise(pipeline.attack, images, labels)
         keys = item_keys(pipeline.noise, number * pipeline.items, pipeline.items)
         symbols = worker.promise(pipeline.send, attacked, keys, *flatten(agreed.parameters))
-        self._evaluator.created(number, images, attacked, labels, agreed)
-        return DataFrame(number, agreed.epoch, pipeline.items, indices.size, pipeline.channel_uses, symbols)
+        self._evaluator.created(number, images, attacked, indices, labels, agreed)
+        header = self._session.header(number, 0, agreed)
+        return DataFrame(number, agreed.epoch, header, pipeline.items, indices.size, pipeline.channel_uses, symbols)

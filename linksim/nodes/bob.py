@@ -1,4 +1,12 @@
-"""Bob: answers control messages and reconstructs images from data frames."""
+"""Bob: answers control messages and reconstructs images from data frames.
+
+    air --> control message --> session.answer, at once                                       --> REPORT, ACK, ACCEPT
+    air --> data frame --> header --> parameters in force --> queue --> [processing time]     --> promise of a reconstruction --> evaluator
+                                                                          with ARQ            --> checksums known --> ACK or NACK
+
+Without ARQ no event of the simulation depends on his images, so they stay promises until a batch is full. With ARQ his answer depends on
+the checksums, so the images are computed when his processing time has passed.
+"""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -8,9 +16,10 @@ import simpy
 
 from linksim.context import Simulation
 from linksim.control_plane.bob_session import BobSession
+from linksim.control_plane.data_header import DataHeader
 from linksim.control_plane.frame_parameters import AgreedParameters
 from linksim.control_plane.messages import NackReason
-from linksim.enums import Node
+from linksim.enums import HeaderOutcome, Node, Outcome
 from linksim.frames import ReceivedFrame, ReceivedMessage
 from linksim.medium.air import Air
 from linksim.nodes.evaluator import Evaluator
@@ -27,7 +36,7 @@ class ReceivePipeline:
 
     receive              operation `operations.receive`
     merge_transmissions  operation `operations.merge_transmissions`
-    noise                key of the scheme's random stream
+    noise                key of the scheme's random stream at the receiver, with one draw per item of the run
     detects_erasures     True if the scheme knows which images it could not decode
     max_transmissions    number of transmissions of a frame; if it is above 1, Bob acknowledges frames
     """
@@ -41,10 +50,10 @@ class ReceivePipeline:
 
 @dataclass(frozen=True)
 class PartialFrame:
-    """A frame with erased images.
+    """A frame with erased images, of which Bob has requested a retransmission.
 
-    frame           number of the frame
-    reconstruction  promise of the images decoded so far
+    frame           number of the frame on its link
+    reconstruction  promise of the images decoded so far, merged over its transmissions
     """
 
     frame: int
@@ -54,13 +63,19 @@ class PartialFrame:
 class Bob:
     """The receiver of one link.
 
+    simulation        shared state of the run
+    air               air of the link, at which he registers as a receiver
+    evaluator         evaluator of the link
+    session           his end of the control plane
+    pipeline          his operations
+    processing        his processing time per frame and per image
     max_queue_length  largest number of frames that waited for Bob's networks so far
     """
 
     def __init__(
         self, simulation: Simulation, air: Air, evaluator: Evaluator, session: BobSession, pipeline: ReceivePipeline, processing: Processing
     ) -> None:
-        self._simulation, self._air, self._evaluator, self._session = simulation, air, evaluator, session
+        self._simulation, self._evaluator, self._session = simulation, evaluator, session
         self._pipeline, self._processing = pipeline, processing
         self._queue: simpy.Store = simpy.Store(simulation.env)
         self._partial: PartialFrame | None = None
@@ -68,40 +83,44 @@ class Bob:
         self.max_queue_length = 0
         air.add_receiver(Node.BOB, self._receive)
 
-    def _receive(self, copy: ReceivedFrame | ReceivedMessage) -> None:
+    def _receive(self, copy: ReceivedFrame | ReceivedMessage) -> HeaderOutcome | None:
         """Answer a control message at once. Queue a data frame for the networks, with the parameters that are in force now."""
         if isinstance(copy, ReceivedMessage):
             self._simulation.env.process(self._session.answer(copy))
-            return
-        agreed = self._session.parameters(copy.frame.number, copy.frame.epoch, copy.snr_db)
-        if agreed is None:
-            self._report_reception(copy, None)
+            return None
+        outcome, header = self._session.open_header(copy.header)
+        agreed = None if header is None else self._session.parameters(header, copy.snr_db)
+        if header is None or agreed is None:
+            self._evaluator.received(copy, None, None, Outcome.HEADER_LOST if header is None else Outcome.NO_PARAMETERS)
             self._evaluator.reconstructed(Node.BOB, copy, None)
-            self._simulation.env.process(self._session.refuse(copy.frame, NackReason.NO_PARAMETERS))
+            if header is not None:
+                self._simulation.env.process(self._session.refuse(header, NackReason.NO_PARAMETERS))
         else:
-            self._queue.put((copy, agreed))
+            self._queue.put((copy, header, agreed))
             self.max_queue_length = max(self.max_queue_length, len(self._queue.items))
+        return outcome
 
     def run(self) -> Generator[Any, Any, None]:
-        """SimPy process that decodes the queued frames, one after the other."""
+        """SimPy process that decodes the queued frames, one after the other. It never ends; the run does."""
         while True:
-            copy, agreed = yield self._queue.get()
+            copy, header, agreed = yield self._queue.get()
             reconstruction = self._decode(copy, agreed)
             yield self._simulation.env.timeout(self._processing.latency_ns(copy.frame.images))
             if self._pipeline.max_transmissions > 1:
-                self._assemble(copy, agreed, reconstruction)
+                self._assemble(copy, header, agreed, reconstruction)
             else:
-                self._report_reception(copy, agreed, reconstruction if self._pipeline.detects_erasures else None)
+                self._evaluator.received(copy, agreed, reconstruction if self._pipeline.detects_erasures else None)
                 self._evaluator.reconstructed(Node.BOB, copy, reconstruction)
 
     def _decode(self, copy: ReceivedFrame, agreed: AgreedParameters) -> Promise:
+        """Promise the reconstruction of a copy under Bob's view of the agreement; see `operations.receive`."""
         pipeline, frame = self._pipeline, copy.frame
         keys = item_keys(pipeline.noise, frame.number * frame.items, frame.items)
         return self._simulation.worker.promise(
             pipeline.receive, copy.received, copy.gain, copy.noise_power, keys, *flatten(agreed.parameters)
         )
 
-    def _assemble(self, copy: ReceivedFrame, agreed: AgreedParameters, reconstruction: Promise) -> None:
+    def _assemble(self, copy: ReceivedFrame, header: DataHeader, agreed: AgreedParameters, reconstruction: Promise) -> None:
         """Merge a copy with earlier copies of the same frame. Acknowledge the frame, or request its retransmission.
 
         The checksums decide what happens next, so the images are computed now, in one batch with the frames of other links that wait.
@@ -111,7 +130,7 @@ class Bob:
             reconstruction = worker.promise(self._pipeline.merge_transmissions, reconstruction, earlier.reconstruction)
         self._partial = None
         complete = frame.number <= self._newest_complete or not bool(worker.value(reconstruction)["erased"].any())
-        self._report_reception(copy, agreed, None if complete else reconstruction)
+        self._evaluator.received(copy, agreed, None if complete else reconstruction)
         if frame.number <= self._newest_complete:  # Alice has not received the acknowledgement
             self._evaluator.reconstructed(Node.BOB, copy, None)
         elif complete or frame.attempt + 1 == self._pipeline.max_transmissions:
@@ -120,9 +139,5 @@ class Bob:
         else:
             self._partial = PartialFrame(frame.number, reconstruction)
             self._evaluator.partially_reconstructed(copy, reconstruction)
-        answer = self._session.acknowledge(frame) if complete else self._session.refuse(frame, NackReason.DAMAGED)
+        answer = self._session.acknowledge(header) if complete else self._session.refuse(header, NackReason.DAMAGED)
         self._simulation.env.process(answer)
-
-    def _report_reception(self, copy: ReceivedFrame, agreed: AgreedParameters | None, erasable: Promise | None = None) -> None:
-        channel_uses = self._air.channel_uses_of(copy.frame.channel_uses)
-        self._evaluator.received(copy, self._air.airtime_ns(channel_uses), channel_uses, agreed, erasable)

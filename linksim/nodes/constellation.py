@@ -1,4 +1,8 @@
-"""Records symbols of the first frames of a link: as transmitted, as received and after equalisation."""
+"""Records symbols of the first frames of a link: as transmitted, as received and after equalisation.
+
+The evaluator calls `Constellation.record` for every copy that a receiver has processed. The records (table `constellation` of the trace)
+follow when the worker has computed the received symbols; no promise is computed earlier for their sake.
+"""
 
 from functools import partial
 
@@ -16,7 +20,9 @@ MAX_SYMBOLS = 256  # largest number of recorded symbols of a frame, evenly space
 class Constellation:
     """Records the symbols of one link.
 
-    frames  number of recorded transmissions, from the first on
+    simulation  shared state of the run
+    link        number of the link in the run
+    frames      number of recorded transmissions, from the first on, with the copies of all receivers; 0 for none
     """
 
     def __init__(self, simulation: Simulation, link: int, frames: int) -> None:
@@ -24,7 +30,11 @@ class Constellation:
         self._kept: set[tuple[int, int]] = set()
 
     def record(self, receiver: int, copy: ReceivedFrame) -> None:
-        """Record the symbols of a received frame as soon as they are known."""
+        """Record the symbols of a received frame as soon as they are known.
+
+        receiver  Node.BOB or Node.EVE
+        copy      the receiver's copy; its gain and noise power are the estimates with which the symbols are equalised
+        """
         sent = copy.frame.number, copy.frame.attempt
         if sent not in self._kept:
             if len(self._kept) == self._frames:
@@ -33,6 +43,7 @@ class Constellation:
         self._simulation.worker.then(copy.received, partial(self._emit, receiver, copy))
 
     def _emit(self, receiver: int, copy: ReceivedFrame, received: Tensor) -> None:
+        """Emit at most `MAX_SYMBOLS` evenly spaced symbols of a frame; `received` is complex [items, channel_uses / items]."""
         sent = self._simulation.worker.value(copy.frame.symbols)["symbols"]  # known already, because the received symbols depend on it
         gain, noise_power = (torch.from_numpy(array.copy()).to(received.device) for array in (copy.gain, copy.noise_power))
         equalised = equalise(ReceivedSymbols(received, gain, noise_power, copy.equaliser))

@@ -1,4 +1,12 @@
-"""The evaluator, the only object that sees both ends. It compares the images that were sent with every receiver's reconstruction."""
+"""The evaluator, the only object that sees both ends. It compares the images that were sent with every receiver's reconstruction.
+
+    Alice   created --> transmitted (once per transmission) --> completed          or: suppressed, if there is no agreement
+    Bob     received (once per transmission), and reconstructed or, with erased images and ARQ, partially_reconstructed
+    Eve     grant, compare_keys, reconstructed (once per transmission)
+
+No node gets anything back from it, except for Eve's attack what the scenario grants. Scores are promises of the worker, so the records of a
+frame may follow long after its transmission; their times are those of the transmission.
+"""
 
 from dataclasses import dataclass
 from functools import partial
@@ -15,8 +23,9 @@ from linksim.enums import ImageOwner, Node, Outcome
 from linksim.frames import ReceivedFrame
 from linksim.negotiation import names, values
 from linksim.nodes.constellation import Constellation
+from linksim.nodes.image_scores import image_scores
 from linksim.reconstruction import Reconstruction
-from linksim.records import FrameSent, ImageScore, KeptImage, KeyKnowledge
+from linksim.records import FrameSent, KeptImage, KeyKnowledge
 from linksim.schemes.layers import Layer
 from linksim.schemes.permutation import PermutationKey
 from linksim.secrecy import SessionKeys
@@ -29,16 +38,18 @@ class PendingFrame:
 
     images       promise of Alice's images, float [items, k, c, h, w] in 0..1
     attacked     promise of the images that she encoded instead; the same promise without an attack on the source
-    labels       int64 [items, k]
+    indices      indices of the images in the dataset, int64 [items, k]
+    labels       classes of the images, int64 [items, k]
     classes      promise of the classes of both, see `operations.classify`; None if there is no attack or no classifier
     agreed       Alice's view of the agreement
-    outstanding  outstanding receptions, plus one while a retransmission is possible
-    start_ns     start of the last transmission that a receiver has processed
-    partial      Bob's newest copy and the images decoded so far, if some of them are erased
+    outstanding  outstanding receptions, plus one while a retransmission is possible; the frame is complete at 0
+    start_ns     start of the last transmission that a receiver has processed, simulated time
+    partial      Bob's newest copy and the promise of the images decoded so far, if some of them are erased
     """
 
     images: Promise
     attacked: Promise
+    indices: NDArray[np.int64]
     labels: NDArray[np.int64]
     classes: Promise | None
     agreed: AgreedParameters
@@ -50,10 +61,12 @@ class PendingFrame:
 class Evaluator:
     """Scores the reconstructions of one link.
 
+    simulation     shared state of the run; `outstanding` counts the pending frames of all links, for which the end of a run waits
+    link           number of the link in the run
     score          operation `operations.score`
-    receivers      number of receivers of the link
-    kept_images    number of images of the link that the trace keeps
-    constellation  records symbols
+    receivers      number of receivers of the link: 1, or 2 with Eve
+    kept_images    number of images of the link that the trace keeps, from the first frame on
+    constellation  records symbols of the first transmissions
     resolve_order  operation `operations.resolve_order`, if Eve cannot know the order of the images of an item, else None
     classify       operation `operations.classify`, if Alice's images are attacked, else None
     layer          outermost layer of the link's stack, whose keys an attack may be granted, None without layers
@@ -79,10 +92,26 @@ class Evaluator:
         self._pending: dict[int, PendingFrame] = {}
         self._kept: dict[int, int] = {}
 
-    def created(self, frame: int, images: Promise, attacked: Promise, labels: NDArray[np.int64], agreed: AgreedParameters) -> None:
-        """Register a frame that Alice has encoded. `attacked` are the images that she encoded, `images` the originals."""
+    def created(
+        self,
+        frame: int,
+        images: Promise,
+        attacked: Promise,
+        indices: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        agreed: AgreedParameters,
+    ) -> None:
+        """Register a frame that Alice has encoded.
+
+        frame     number of the frame on its link
+        images    promise of the original images, float [items, k, c, h, w] in 0..1, to which reconstructions are compared
+        attacked  promise of the images that she encoded; the same promise without an attack on the source
+        indices   indices of the images in the dataset, int64 [items, k]
+        labels    classes of the images, int64 [items, k]
+        agreed    Alice's view of the agreement
+        """
         classes = None if self._classify is None else self._simulation.worker.promise(self._classify, images, attacked)
-        self._pending[frame] = PendingFrame(images, attacked, labels, classes, agreed)
+        self._pending[frame] = PendingFrame(images, attacked, indices, labels, classes, agreed)
         self._simulation.outstanding += 1
         keep = min(self._kept_images, labels.size)
         if keep:
@@ -90,7 +119,7 @@ class Evaluator:
             self._kept[frame] = keep
 
     def transmitted(self, frame: int) -> None:
-        """Register a transmission of a frame, the first or a later one."""
+        """Register a transmission of a frame, the first or a later one: each receiver will process a copy of it."""
         self._pending[frame].outstanding += self._receivers
 
     def completed(self, frame: int) -> None:
@@ -98,7 +127,11 @@ class Evaluator:
         self._release(frame)
 
     def suppressed(self, frame: int, epoch: int, images: int) -> None:
-        """Emit the record of a frame that Alice did not send, because there was no agreement with Bob."""
+        """Emit the record of a frame that Alice did not send, because there was no agreement with Bob.
+
+        frame, epoch  number of the frame, and of the parameters in force at Alice
+        images        number of its images
+        """
         self._simulation.emit(
             FrameSent(
                 time_ns=self._simulation.now,
@@ -109,6 +142,7 @@ class Evaluator:
                 epoch=epoch,
                 images=images,
                 channel_uses=0,
+                header_channel_uses=0,
                 assumed_snr_db=float("nan"),
                 parameters={},
                 outcome=Outcome.NOT_SENT,
@@ -116,12 +150,17 @@ class Evaluator:
         )
 
     def received(
-        self, copy: ReceivedFrame, airtime_ns: int, channel_uses: int, agreed: AgreedParameters | None, erasable: Promise | None
+        self, copy: ReceivedFrame, agreed: AgreedParameters | None, erasable: Promise | None, without: Outcome = Outcome.NO_PARAMETERS
     ) -> None:
         """Emit the record of a transmission that Bob has received.
 
-        agreed    Bob's view of the agreement, None if he has no parameters for the frame
-        erasable  his images of the frame so far, if some may be erased, else None
+        Only here is it known whether Bob's parameters are those of Alice. The evaluator compares the state from which both ends derive
+        them, as equal epochs do not imply equal keys and values, for example after a restart of one end.
+
+        copy      his copy of the frame
+        agreed    Bob's view of the agreement, None if he has no parameters for the frame or does not know which frame it is
+        erasable  promise of his images of the frame so far, if some may be erased, else None
+        without   outcome if there is no agreement: NO_PARAMETERS or HEADER_LOST
         """
         frame, sent = copy.frame, self._pending[copy.frame.number].agreed
 
@@ -130,13 +169,14 @@ class Evaluator:
             self._simulation.emit(
                 FrameSent(
                     time_ns=copy.start_ns,
-                    airtime_ns=airtime_ns,
+                    airtime_ns=copy.airtime_ns,
                     link=self._link,
                     frame=frame.number,
                     attempt=frame.attempt,
                     epoch=frame.epoch,
                     images=frame.images,
-                    channel_uses=channel_uses,
+                    channel_uses=copy.channel_uses,
+                    header_channel_uses=copy.header_channel_uses,
                     assumed_snr_db=sent.snr_db,
                     parameters=dict(zip(names(type(negotiated)), values(negotiated), strict=True)),
                     outcome=outcome,
@@ -144,14 +184,18 @@ class Evaluator:
             )
 
         if agreed is None or agreed.context != sent.context:
-            emit(Outcome.NO_PARAMETERS if agreed is None else Outcome.PARAMETER_MISMATCH)
+            emit(without if agreed is None else Outcome.PARAMETER_MISMATCH)
         elif erasable is None:
             emit(Outcome.DECODED)
         else:
             self._simulation.worker.then(erasable, lambda found: emit(Outcome.DAMAGED if found["erased"].any() else Outcome.DECODED))
 
     def grant(self, number: int, attack: Attack) -> None:
-        """Hand Eve's attack what the scenario grants it about a frame: the images that Alice encoded, and the key sets of a new session."""
+        """Hand Eve's attack what the scenario grants it about a frame: the images that Alice encoded, and the key sets of a new session.
+
+        number  number of the frame, of which Eve has received the first transmission
+        attack  her attack, whose `num_plaintext_frames` and `knows_key_sets` state the grants
+        """
         pending = self._pending[number]
         if number < attack.num_plaintext_frames:
             attack.observe_plaintext(number, pending.attacked)
@@ -185,9 +229,11 @@ class Evaluator:
             )
 
     def reconstructed(self, receiver: int, copy: ReceivedFrame, reconstruction: Promise | None) -> None:
-        """Register that a receiver has processed a copy.
+        """Register that a receiver has processed a copy, and score its reconstruction.
 
-        reconstruction  promise of a reconstruction, None if the receiver has none
+        receiver        Node.BOB or Node.EVE
+        copy            the receiver's copy of the frame
+        reconstruction  promise of a reconstruction (`Reconstruction.tensors`), None if the receiver has none
         """
         if not copy.frame.attempt:
             self._constellation.record(receiver, copy)
@@ -204,7 +250,7 @@ class Evaluator:
     def partially_reconstructed(self, copy: ReceivedFrame, images: Promise) -> None:
         """Register that Bob has processed a copy with erased images and requested a retransmission.
 
-        If no other copy arrives, `images` are his reconstruction of the frame.
+        If no other copy arrives, for example because his NACKs are lost, `images` are his reconstruction of the frame.
         """
         self._pending[copy.frame.number].partial = copy, images
         self.reconstructed(Node.BOB, copy, None)
@@ -213,13 +259,14 @@ class Evaluator:
         """Score a receiver's reconstruction of a frame, and keep its images for the trace."""
         number, worker = copy.frame.number, self._simulation.worker
         pending = self._pending[number]
-        listener = partial(self._emit_scores, receiver, copy.start_ns, number, pending.labels)
+        listener = partial(self._emit_scores, receiver, copy.start_ns, number, pending)
         classes = () if pending.classes is None else (pending.classes,)
         worker.then(worker.promise(self._score, reconstruction, pending.images, *classes), listener)
         if number in self._kept:
             worker.then(reconstruction, partial(self._keep_shown, receiver, copy.start_ns, number, self._kept[number]))
 
     def _release(self, number: int) -> None:
+        """Count one awaited reception less, and forget the frame after the last one."""
         pending = self._pending[number]
         pending.outstanding -= 1
         if not pending.outstanding:
@@ -231,17 +278,15 @@ class Evaluator:
             self._simulation.outstanding -= 1
 
     def _keep_sources(self, number: int, pending: PendingFrame, count: int) -> None:
+        """Keep the first `count` images that Alice sent for the trace, and their attacked versions if there are any."""
         attacked_images = [(ImageOwner.SOURCE, pending.attacked)] if pending.attacked is not pending.images else []
         for owner, images in [(Node.ALICE, pending.images), *attacked_images]:
             self._simulation.worker.then(images, partial(self._keep, owner, pending.start_ns, number, count))
 
-    def _emit_scores(self, receiver: int, start_ns: int, frame: int, labels: NDArray[np.int64], scores: Named) -> None:
-        columns = {name: part.flatten().tolist() for name, part in scores.items()}
-        for image, label in enumerate(labels.ravel().tolist()):
-            found = {name: column[image] for name, column in columns.items()}
-            self._simulation.emit(
-                ImageScore(time_ns=start_ns, link=self._link, frame=frame, image=image, receiver=receiver, label=label, **found)
-            )
+    def _emit_scores(self, receiver: int, start_ns: int, frame: int, pending: PendingFrame, scores: Named) -> None:
+        place = {"time_ns": start_ns, "link": self._link, "frame": frame, "receiver": receiver}
+        for record in image_scores(scores, pending.indices, pending.labels, **place):
+            self._simulation.emit(record)
 
     def _keep_shown(self, node: int, start_ns: int, frame: int, count: int, reconstruction: Named) -> None:
         """Keep the images of a reconstruction, if it has any."""

@@ -46,7 +46,7 @@ class UncodedBpsk:
         return np.array([1, -1], np.complex64)[bits]
 
     def demodulate(self, combined: Symbols, size: int) -> bytes:
-        """Bytes of the signs of the real parts."""
+        """Bytes of the signs of the real parts, as many as there are; `size` is not needed without a code."""
         return np.packbits(combined.real < 0).tobytes()
 
 
@@ -60,6 +60,9 @@ def combine(received: Symbols, gain: complex | Symbols, noise_power: float | NDA
     noise_power  N0 per complex symbol, real, or real [repeats * symbols] where the receiver knows a level per symbol
 
     Raises ValueError if the length of `received` is not a multiple of `repeats`.
+
+    >>> combine(np.array([1.2, -0.8, 0.8, -1.2], np.complex64), gain=1.0, noise_power=0.5, repeats=2).real.round(3).tolist()
+    [4.0, -4.0]
     """
     if received.size % repeats:
         raise ValueError(f"{received.size} symbols cannot be split into {repeats} copies of equal length")

@@ -4,7 +4,11 @@
 
 Encoding is linear: the parity bits of a message are the exclusive or of the parity bits of its bytes, which are looked up by position and
 value. The receiver first checks whether the parity bits of the received bytes equal the received parity bits, and runs the iterative
-decoder only if they differ.
+decoder only if they differ. Control messages are needed as soon as they arrive and cannot be batched by the worker, so the cost of a
+single message matters.
+
+The codes are those of `phy.ldpc`. A block is shortened: the unused message bits are zero and not sent, but all parity bits are, so the
+rate of a short message is below 1/2.
 """
 
 import math
@@ -18,16 +22,28 @@ from linksim.phy import ldpc
 from linksim.phy.control import Symbols
 from linksim.scenario.control_size import blocks, coded_bits
 
-GOLDEN = (math.sqrt(5) - 1) / 2
+GOLDEN = (math.sqrt(5) - 1) / 2  # golden section
 
 _POINTS = np.array([1 + 1j, -1 + 1j, 1 - 1j, -1 - 1j], np.complex64) / np.float32(math.sqrt(2))  # as `phy.qam`; the first bit has value 1
 
 
 class LdpcQpsk:
-    """The default coding of control messages: LDPC of rate 1/2 on QPSK."""
+    """The default coding of control messages: LDPC of rate 1/2 on QPSK. It implements `phy.control.Coding`.
+
+    >>> coding = LdpcQpsk()
+    >>> symbols = coding.modulate(b"HELLO")
+    >>> len(symbols)  # (40 message bits + 324 parity bits) / 2
+    182
+    >>> symbols[::20] *= -1  # ten symbols are received with the opposite sign
+    >>> coding.demodulate(symbols / 0.5, size=5)  # combined symbols are in units of the noise power
+    b'HELLO'
+    """
 
     def modulate(self, raw: bytes) -> NDArray[np.complex64]:
-        """Symbols of unit power, complex64 [coded bits / 2]."""
+        """Symbols of unit power, complex64 [coded bits / 2], with the mapping of `phy.qam`. `control_size.coded_bits` gives their number.
+
+        raw  message of any length
+        """
         parts: list[NDArray[np.uint8]] = []
         for n, block in _split_blocks(raw):
             parts += [np.unpackbits(block), np.unpackbits(parity(n, block), count=n // 2)]
@@ -36,7 +52,11 @@ class LdpcQpsk:
         return symbols
 
     def demodulate(self, combined: Symbols, size: int) -> bytes:
-        """Decoded message of `size` bytes, from the combined copies, complex [coded bits / 2]."""
+        """Decoded message, which may contain errors.
+
+        combined  output of `phy.control.combine`, complex [coded bits / 2]
+        size      length of the message in bytes, which the receiver knows from the type of the message
+        """
         places = interleaver(size)
         llr = np.empty(len(places), np.float32)
         llr[places] = np.ascontiguousarray(combined, np.complex64).view(np.float32)
@@ -75,8 +95,11 @@ def _decode_block(n: int, part: int, llr: NDArray[np.float32]) -> bytes:
 def interleaver(size: int) -> NDArray[np.int64]:
     """The interleaver of a message of `size` bytes, int64 [coded bits], read-only: position p carries bit interleaver(size)[p].
 
-    The step is the golden section of the length, increased to the next number coprime to the length. A burst of any length then hits bits
-    that are spread nearly evenly over all blocks.
+    Position p carries bit p * step modulo the length. The step is the golden section of the length, increased to the next number coprime
+    to the length. A burst of any length then hits bits that are spread nearly evenly over all blocks.
+
+    >>> interleaver(5)[:4].tolist()
+    [0, 225, 86, 311]
     """
     bits = coded_bits(size)
     step = math.ceil(GOLDEN * bits)
@@ -88,7 +111,11 @@ def interleaver(size: int) -> NDArray[np.int64]:
 
 
 def parity(n: int, block: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Packed parity bits, uint8 [ceil(n / 16)], of the codeword of length n whose message is these bytes followed by zeros."""
+    """Packed parity bits of a shortened codeword, uint8 [ceil(n / 16)].
+
+    n      length of the codeword in bits, 648, 1296 or 1944
+    block  message bytes uint8 [part], at most n / 16; the rest of the message is zero
+    """
     found: NDArray[np.uint8] = np.bitwise_xor.reduce(_parities(n)[np.arange(len(block)), block], axis=0)
     return found
 

@@ -1,4 +1,9 @@
-"""Jamming schedules: on-intervals of jammers that follow the clock, their energy budget, and the channel uses that an interval covers."""
+"""Jamming schedules: on-intervals of jammers that follow the clock, their energy budget, and the channel uses that an interval covers.
+
+A schedule is an iterator of intervals and knows nothing of frames. `linksim.jammers` runs it on the simulated clock, and the air adds
+Gaussian noise to the channel uses that an interval covers. Reactive and adversarial jammers, which respond to frames, are in
+`linksim.jammers`; they share the energy budget.
+"""
 
 import math
 from collections.abc import Iterator
@@ -11,7 +16,15 @@ Intervals = Iterator[tuple[int, int]]
 
 
 class EnergyBudget:
-    """Remaining energy of a jammer, as time in ns at its power; infinite if the scenario sets no budget."""
+    """Remaining energy of a jammer, as time in ns at its power; infinite if the scenario sets no budget.
+
+    The unit of `Jamming.energy_budget_s` is the power of the signal at Bob times seconds, so a jammer whose power is twice that of the
+    signal can be on for half of that time.
+
+    >>> budget = EnergyBudget(PulsedJammer(energy_budget_s=0.001, jsr_bob_db=0.0))
+    >>> budget.spend(0, 600_000), budget.spend(2_000_000, 2_600_000)
+    (600000, 2400000)
+    """
 
     def __init__(self, spec: Jamming) -> None:
         self.remaining_ns: float = (
@@ -19,7 +32,7 @@ class EnergyBudget:
         )
 
     def spend(self, start_ns: int, end_ns: int) -> int:
-        """Deduct an interval and return its end, which is earlier than `end_ns` if the budget does not suffice."""
+        """Deduct the interval [start_ns, end_ns) and return its end, which is earlier than `end_ns` if the budget does not suffice."""
         end_ns = end_ns if self.remaining_ns >= end_ns - start_ns else start_ns + int(self.remaining_ns)
         self.remaining_ns -= end_ns - start_ns
         return end_ns
@@ -28,9 +41,15 @@ class EnergyBudget:
 def intervals(spec: PlannedJammer, key: StreamKey) -> Intervals:
     """The on-intervals [start, end) of a jammer in ns, in order and without end, disregarding its energy budget.
 
-    Interval n of a sweep jammer belongs to link n modulo the number of links of the group.
+    Interval n of a sweep jammer belongs to link n modulo the number of links of the group. A barrage is an unbroken sequence of slices, so
+    that an interrupted trace holds the energy that was radiated.
 
-    key  stream of the jammer, used by the Markov jammer only
+    spec  options of the jammer
+    key   stream of the jammer, used by the Markov jammer only
+
+    >>> from itertools import islice
+    >>> list(islice(intervals(PulsedJammer(period_ms=10.0, on_ms=2.0), StreamKey(0, 0)), 2))
+    [(0, 2000000), (10000000, 12000000)]
     """
     start = seconds_to_ns(spec.start_ms / 1e3)
     if isinstance(spec, MarkovJammer):
@@ -66,7 +85,11 @@ def _sojourn_ns(drawn: float) -> int:
 
 
 def within_budget(spec: PlannedJammer, key: StreamKey) -> Intervals:
-    """The `intervals` of a jammer until its energy budget is spent; the last one is shortened accordingly."""
+    """The `intervals` of a jammer until its energy budget is spent; the last one is shortened accordingly.
+
+    >>> list(within_budget(PulsedJammer(period_ms=10.0, on_ms=2.0, energy_budget_s=0.003), StreamKey(0, 0)))
+    [(0, 2000000), (10000000, 11000000)]
+    """
     budget = EnergyBudget(spec)
     for start, end in intervals(spec, key):
         if budget.remaining_ns < 1:
@@ -77,8 +100,10 @@ def within_budget(spec: PlannedJammer, key: StreamKey) -> Intervals:
 def channel_uses_hit(start_ns: int, end_ns: int, frame_ns: int, use_ns: float, channel_uses: int) -> tuple[int, int]:
     """The channel uses [first, last) of a frame whose midpoints lie within the interval [start_ns, end_ns).
 
-    frame_ns  start of the frame
-    use_ns    duration of a channel use
+    start_ns, end_ns  jamming interval
+    frame_ns          start of the frame
+    use_ns            duration of a channel use
+    channel_uses      length of the frame; first and last are within 0..channel_uses, and equal if the interval misses the frame
 
     >>> channel_uses_hit(1_000, 3_000, frame_ns=0, use_ns=1_000.0, channel_uses=10)
     (1, 3)

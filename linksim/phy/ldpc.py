@@ -3,6 +3,10 @@
     bits [b, k] --> encode --> codewords [b, n] --> modulate ~ channel ~ demodulate --> llr [b, n] --> decode --> bits [b, k]
 
 A log-likelihood ratio is ``llr = log P(0) / P(1)``, so it is positive if 0 is the more likely bit. Codewords begin with their message.
+
+The encoder uses the double diagonal of the parity columns (Richardson and Urbanke, 2001), the decoder passes messages layer by layer
+(Hocevar, 2004) with the normalised min-sum rule (Chen and Fossorier, 2002). The codes have 648, 1296 or 1944 bits; `phy.ratematch` adapts
+them to the length of a frame, and `phy.control_code` to that of a control message.
 """
 
 from dataclasses import dataclass
@@ -19,7 +23,7 @@ SCALE = 0.8  # factor of the check messages (normalised min-sum), which compensa
 MAX_LLR = 1e4  # larger magnitudes are clipped to this, so that their sums remain accurate in float32
 BATCH_SIZE = 64  # codewords whose working set fits in the cache of a processor
 
-_TINY, _HUGE = 1e-30, 1e30
+_TINY, _HUGE = 1e-30, 1e30  # below and above every magnitude that occurs in the decoder
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +71,9 @@ class Decoded:
 
 @lru_cache(maxsize=len(BASES))
 def code(n: int, rate: str) -> LdpcCode:
-    """The code of n bits (648, 1296, 1944) and rate "1/2", "2/3", "3/4" or "5/6". Raises ValueError for others.
+    """The code of n bits (648, 1296, 1944) and rate "1/2", "2/3", "3/4" or "5/6". Repeated calls return the same object.
+
+    Raises ValueError, with all codes that exist, for another length or rate.
 
     >>> code(648, "3/4").k
     486
@@ -90,20 +96,29 @@ def code(n: int, rate: str) -> LdpcCode:
 
 
 def parity_check_matrix(code: LdpcCode) -> NDArray[np.uint8]:
-    """The parity-check matrix H, uint8 [n - k, n]."""
+    """The parity-check matrix H, uint8 [n - k, n]; H c = 0 (mod 2) for every codeword c.
+
+    >>> short = code(648, "1/2")
+    >>> codeword = encode(short, torch.ones(1, short.k, dtype=torch.uint8))[0].numpy()
+    >>> int((parity_check_matrix(short) @ codeword % 2).sum())
+    0
+    """
     matrix = np.zeros((code.n - code.k, code.n + 1), np.uint8)
     matrix[np.arange(code.n - code.k), code.checks.numpy()] = 1
     return matrix[:, :-1]
 
 
 def encode(code: LdpcCode, bits: Tensor) -> Tensor:
-    """Messages uint8 [b, k] -> codewords uint8 [b, n].
+    """Messages uint8 [b, k] of zeros and ones -> codewords uint8 [b, n], which begin with their message.
 
     With l_i the contribution of the message to layer i, p_0 the first block of parity bits and P the cyclic shift by one, the rows of H are
 
         l_0 + P p_0 + p_1 = 0,   l_i + p_i + p_(i+1) = 0 (+ p_0 in the middle layer),   l_last + P p_0 + p_last = 0
 
     Their sum yields p_0 = sum l_i; each layer then yields the next block.
+
+    >>> encode(code(648, "5/6"), torch.zeros(2, 540, dtype=torch.uint8)).shape
+    torch.Size([2, 648])
     """
     padded = torch.cat([bits, bits.new_zeros(len(bits), 1)], dim=1)
     sums = padded[:, code.message_bits.to(bits.device)].sum(dim=1, dtype=torch.uint8).view(len(bits), -1, code.z)
@@ -117,9 +132,17 @@ def encode(code: LdpcCode, bits: Tensor) -> Tensor:
 def decode(code: LdpcCode, llr: Tensor, iterations: int = 20) -> Decoded:
     """Log-likelihood ratios float32 [b, n] -> most likely messages according to layered min-sum decoding.
 
+    llr         0 for a punctured bit, `MAX_LLR` for a bit that is known to be 0; larger magnitudes are clipped
     iterations  largest number of sweeps over all layers; decoding of a codeword ends as soon as all checks are satisfied
 
     The items of a batch are independent. Raises ValueError for another number of bits.
+
+    >>> short = code(648, "1/2")
+    >>> llr = 4.0 - 8.0 * encode(short, torch.ones(1, short.k, dtype=torch.uint8)).float()
+    >>> llr[:, ::20] *= -1  # 33 of 648 bits are received with the wrong sign
+    >>> decoded = decode(short, llr)
+    >>> int((decoded.bits != 1).sum()), decoded.valid.tolist()
+    (0, [True])
     """
     if llr.dim() != 2 or llr.shape[1] != code.n:
         raise ValueError(f"the code takes llr [b, {code.n}], got {list(llr.shape)}")
@@ -162,7 +185,14 @@ def _decode(code: LdpcCode, llr: Tensor, iterations: int) -> Decoded:
 
 
 def _update(posterior: Tensor, messages: Tensor, previous: Tensor, start: int, end: int, degree: int) -> None:
-    """Update, in place, the check messages and the posteriors of one layer, which has the edges start..end."""
+    """Update, in place, the check messages and the posteriors of one layer, which has the edges start..end.
+
+    The message from a check to a bit has the product of the signs of the check's other bits, and `SCALE` times the smallest of their
+    magnitudes: the smallest of all, or the second smallest for the bit that has the smallest.
+
+    posterior, messages  float32 [edges, b], see `_decode`
+    degree               edges per check of the layer
+    """
     layer, columns = messages[start:end].view(degree, -1), posterior.shape[1] * (end - start) // degree
     extrinsic = posterior.index_select(0, previous[start:end]).view(degree, columns).sub_(layer)
     magnitude = extrinsic.abs()

@@ -3,8 +3,12 @@
 A number s denotes the identity matrix of size Z = n / 24 with its columns shifted s places to the right (row i has its one in column
 (i + s) mod Z), and a dash denotes a block of zeros. Every matrix has 24 columns of blocks. The columns of the parity bits are a column of
 weight three (shifts 1, 0, 1) and a double diagonal, which makes the complexity of encoding linear in n.
+
+The tables are kept as text in the layout of the standard, so that they can be compared with it line by line; `BASES` is the parsed form,
+which `phy.ldpc` expands. Rows of blocks are the layers of the decoder.
 """
 
+# Rows of blocks: the shift of each of the 24 blocks of a row, or None for a block of zeros.
 Base = tuple[tuple[int | None, ...], ...]
 
 _TABLES: dict[tuple[int, str], str] = {
@@ -124,7 +128,7 @@ _TABLES: dict[tuple[int, str], str] = {
     """,
 }  # fmt: skip
 
-BASES: dict[tuple[int, str], Base] = {
+BASES: dict[tuple[int, str], Base] = {  # by codeword length n in bits and code rate
     name: tuple(tuple(None if cell == "-" else int(cell) for cell in row.split()) for row in table.strip().splitlines())
     for name, table in _TABLES.items()
 }

@@ -1,4 +1,8 @@
-"""Noise for a batch of items with one stream each. It is generated where it is used, from keys that are cheap to carry."""
+"""Noise for a batch of items with one stream each. It is generated where it is used, from keys that are cheap to carry.
+
+The worker may evaluate an item together with any others, in batches of any size. An item therefore carries the key of its noise, 24 bytes,
+instead of the noise itself or a generator: its draws are the same in every batch, and waiting items need little memory.
+"""
 
 from dataclasses import dataclass
 from struct import Struct
@@ -19,7 +23,12 @@ MIX = 6364136223846793005  # Knuth's multiplier; it is odd, so multiplication mo
 def item_keys(key: StreamKey, first: int, count: int) -> NDArray[np.int64]:
     """Keys of items `first` .. `first + count - 1` of a stream: the bits of uint64 [count, 3], as int64, which torch supports; read-only.
 
+    A row is the two words of the stream's key and the number of the item.
+
     `struct` packs the keys of the few items of a frame several times faster than filling an array does.
+
+    >>> item_keys(StreamKey(high=7, low=8), first=2, count=2).tolist()
+    [[7, 8, 2], [7, 8, 3]]
     """
     high, low = key.high, key.low
     packed = b"".join([_ROW.pack(high, low, number) for number in range(first, first + count)])
@@ -27,7 +36,7 @@ def item_keys(key: StreamKey, first: int, count: int) -> NDArray[np.int64]:
 
 
 def unit_noise(draw: np.random.Generator, channel_uses: int) -> NDArray[np.complex64]:
-    """Circular complex normals of unit power from one generator, complex64 [channel_uses]."""
+    """Circular complex normals of unit power from one generator, complex64 [channel_uses]: variance 1/2 in each real dimension."""
     noise: NDArray[np.complex64] = draw.standard_normal(2 * channel_uses, dtype=np.float32).view(np.complex64) * np.float32(0.5**0.5)
     return noise
 
@@ -36,7 +45,15 @@ def unit_noise(draw: np.random.Generator, channel_uses: int) -> NDArray[np.compl
 class Noise:
     """Random draws for a batch of items. numpy generates them on the CPU for every device, so runs on a GPU use the same noise.
 
-    keys  int64 [batch, 3], see `item_keys`
+    The methods are pure: the same call returns the same values again. An operation that needs several independent draws takes each of
+    them from its own `branch`.
+
+    keys  int64 [batch, 3], see `item_keys`; results are on the device of the keys
+
+    >>> keys = torch.tensor([[1, 2, 0], [1, 2, 1]])
+    >>> both, second = Noise(keys).complex(8), Noise(keys[1:]).complex(8)
+    >>> torch.equal(both[1:], second)  # the noise of an item does not depend on its batch
+    True
     """
 
     keys: Tensor
@@ -52,7 +69,10 @@ class Noise:
         return torch.from_numpy(_NORMALS(keys, channel_uses)).to(self.keys.device)
 
     def branch(self, number: int) -> "Noise":
-        """Other streams for the same items, independent of these and of all other branches, including nested ones."""
+        """Other streams for the same items, independent of these and of all other branches, including nested ones.
+
+        number  number of the branch; equal numbers give equal streams
+        """
         keys = self.keys.clone()
         keys[:, 0] = keys[:, 0] * MIX + number
         return Noise(keys)

@@ -1,4 +1,11 @@
-"""One radio path: its mean SNR over time and its fading, combined over the interval of a frame."""
+"""One radio path: its mean SNR over time and its fading, combined over the interval of a frame.
+
+    phy.snr     mean SNR at any instant, in dB      --.
+                                                       >-- `RadioPath.during` --> gain and N0 of a frame --> `phy.baseband.transmit`
+    phy.fading  gain of any channel use, E|g|^2 = 1 --'
+
+A change of the mean SNR within a frame becomes a factor of the gain, so N0 is constant over a frame.
+"""
 
 import math
 from dataclasses import dataclass
@@ -23,8 +30,8 @@ class ChannelRealisation:
 
     gain         complex64 [channel_uses], or [1] for a constant gain; it includes changes of the mean SNR during the frame
     noise_power  N0, linear, for signals of unit power
-    mean_snr_db  mean SNR over the frame, averaged over fading
-    snr_db       SNR during the frame, including fading
+    mean_snr_db  mean SNR over the frame in dB, averaged over fading
+    snr_db       SNR during the frame in dB, including fading: mean_snr_db plus the mean power of the gain; at least mean_snr_db - 300
     """
 
     gain: NDArray[np.complex64]
@@ -42,6 +49,12 @@ class RadioPath:
     reference    name of another path with whose fading this path's fading is correlated, see `phy.fading.fading`
     correlation  correlation with the reference, 0..1
     geometry     positions of both ends, used by an SNR of kind path-loss only
+
+    Raises DataError for a file of measured SNR that cannot be read.
+
+    >>> path = RadioPath(Path(), Streams(seed=1), "air/link-0/bob")  # 10 dB, no fading
+    >>> path.during(start_ns=0, channel_uses=512, use_ns=1000.0)
+    ChannelRealisation(gain=array([1.+0.j], dtype=complex64), noise_power=0.1, mean_snr_db=10.0, snr_db=10.0)
     """
 
     def __init__(
@@ -57,7 +70,12 @@ class RadioPath:
         self._fading: Fading = fading(spec.fading, streams, f"{name}/fading", f"{reference}/fading", correlation)
 
     def during(self, start_ns: int, channel_uses: int, use_ns: float) -> ChannelRealisation:
-        """The path over `channel_uses` channel uses of `use_ns` each, starting at `start_ns`."""
+        """The path over one frame.
+
+        start_ns      start of the frame, at least 0; calls may be in any order
+        channel_uses  length of the frame, at least 1
+        use_ns        duration of a channel use
+        """
         gain = self._fading.gains(start_ns, channel_uses, use_ns)
         mean_db = self._snr.at(start_ns)
         if self._snr.constant_until(start_ns) < start_ns + channel_uses * use_ns:
@@ -82,7 +100,7 @@ class RadioPath:
 
 
 def mean_power(gain: NDArray[Any]) -> float:
-    """Mean squared magnitude.
+    """Mean squared magnitude of complex gains of any shape.
 
     >>> mean_power(np.array([3 + 4j, 0]))
     12.5

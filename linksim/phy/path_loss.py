@@ -26,7 +26,12 @@ MAX_SNR_DB = 100.0  # the SNR is limited to +-100 dB, the range that reports can
 
 @dataclass(frozen=True, slots=True)
 class LinkGeometry:
-    """Motion of both ends of a path, and the bandwidth in Hz over which the receiver collects thermal noise."""
+    """Motion of both ends of a path, and the bandwidth of the receiver.
+
+    sender        position at time 0 in m and constant velocity in m/s of the sender
+    receiver      the same of the receiver
+    bandwidth_hz  bandwidth over which the receiver collects thermal noise: the symbol rate
+    """
 
     sender: Motion
     receiver: Motion
@@ -37,7 +42,7 @@ DEFAULT_GEOMETRY = LinkGeometry(Geometry().alice, Geometry().bob, Radio().symbol
 
 
 def path_loss_db(spec: PathLossSnr, distance_m: float) -> float:
-    """Mean path loss in dB.
+    """Mean path loss in dB at a distance in m; distances below `spec.reference_m` count as that distance.
 
     >>> round(path_loss_db(PathLossSnr(exponent=2.0), 100.0) - path_loss_db(PathLossSnr(exponent=2.0), 10.0), 6)
     20.0
@@ -47,17 +52,37 @@ def path_loss_db(spec: PathLossSnr, distance_m: float) -> float:
 
 
 def noise_power_dbm(spec: PathLossSnr, bandwidth_hz: float) -> float:
-    """Noise power of the receiver in dBm."""
+    """Noise power of the receiver in dBm: k T B at 290 K, plus the noise figure.
+
+    >>> round(noise_power_dbm(PathLossSnr(noise_figure_db=0.0), bandwidth_hz=1e6), 1)
+    -114.0
+    """
     return 10.0 * math.log10(BOLTZMANN_J_PER_K * TEMPERATURE_K * bandwidth_hz * 1e3) + spec.noise_figure_db
 
 
 def position_at(motion: Motion, now_s: float) -> list[float]:
-    """Position [x, y] of a node in m."""
+    """Position [x, y] of a node in m at a simulated time in s.
+
+    >>> position_at(Motion(position_m=[100.0, 0.0], velocity_mps=[-2.0, 1.0]), 10.0)
+    [80.0, 10.0]
+    """
     return [x + v * now_s for x, v in zip(motion.position_m, motion.velocity_mps, strict=True)]
 
 
 class PathLoss:
-    """The SNR between two moving nodes. Shadowing is drawn from the stream `key`."""
+    """The SNR between two moving nodes; it implements `phy.snr.SnrPath`.
+
+    If neither node moves, the shadowing is one value for the whole run; else it is a Gauss-Markov process over the distance that both nodes
+    travel, and its correlation is 1/e after `spec.shadowing_distance_m`.
+
+    spec      options of the path
+    geometry  motion of both nodes and bandwidth
+    key       stream of the shadowing
+
+    >>> path = PathLoss(PathLossSnr(exponent=2.0), DEFAULT_GEOMETRY, StreamKey(0, 0))  # 100 m
+    >>> round(path.at(0), 1)
+    46.9
+    """
 
     def __init__(self, spec: PathLossSnr, geometry: LinkGeometry, key: StreamKey) -> None:
         self._spec, self._geometry = spec, geometry
@@ -84,7 +109,7 @@ class PathLoss:
         return min(change_ns, now_ns + max(1, int(min(tolerance_m / self._relative_speed_mps * NS_PER_S, FOREVER_NS))))
 
     def distance_m(self, now_ns: int) -> float:
-        """Distance between the nodes in m."""
+        """Distance between the nodes in m at a simulated time in ns."""
         now_s = now_ns / NS_PER_S
         return math.dist(position_at(self._geometry.sender, now_s), position_at(self._geometry.receiver, now_s))
 

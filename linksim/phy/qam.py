@@ -4,6 +4,8 @@ The mapping is that of 3GPP TS 38.211, 5.1. The bits of a symbol alternate betwe
 log2(order) / 2 bits, the sign bit first:
 
     QPSK    (1 - 2 b0) / sqrt(2)                                 16-QAM  (1 - 2 b0) (1 + 2 b2) / sqrt(10)
+
+Bits are 0 or 1 in uint8, in rows that are independent items of a batch. `phy.theory` has the error rates.
 """
 
 import math
@@ -28,7 +30,7 @@ def bits_per_symbol(order: int) -> int:
 
 
 def modulate(bits: Tensor, order: int) -> Tensor:
-    """Bits uint8 [b, m * s] -> symbols complex64 [b, s], with m = log2(order) bits per symbol.
+    """Bits uint8 [b, m * s] -> symbols complex64 [b, s], with m = log2(order) bits per symbol. The mean power over all points is one.
 
     >>> bits = torch.tensor([[0, 1, 1, 1]], dtype=torch.uint8)
     >>> torch.equal(decide(modulate(bits, 4), 4), bits)
@@ -45,7 +47,12 @@ def demodulate(symbols: Tensor, noise_power: Tensor, order: int) -> Tensor:
     """Exact log-likelihood ratios log P(0) / P(1) of the bits of `modulate` in Gaussian noise, float32 [b, m * s].
 
     symbols      complex [b, s], equalised
-    noise_power  real [b] or [b, s], N0 per complex symbol after equalisation; infinite for an erased symbol
+    noise_power  real [b] or [b, s], N0 per complex symbol after equalisation; infinite for an erased symbol, whose ratios are 0
+    order        4 (QPSK) or 16 (16-QAM)
+
+    >>> symbols = modulate(torch.tensor([[0, 1, 0, 0]], dtype=torch.uint8), 16)
+    >>> [round(ratio) for ratio in demodulate(symbols, torch.tensor([0.1]), 16)[0].tolist()]
+    [4, -4, 4, 4]
     """
     m = bits_per_symbol(order)
     noise = (noise_power if noise_power.dim() == 2 else noise_power[:, None]).clamp_min(MIN_NOISE_POWER)[..., None]
@@ -63,7 +70,7 @@ def demodulate(symbols: Tensor, noise_power: Tensor, order: int) -> Tensor:
 
 
 def decide(symbols: Tensor, order: int) -> Tensor:
-    """Bits of the nearest points: equalised symbols complex [b, s] -> bits uint8 [b, m * s]."""
+    """Bits of the nearest points: equalised symbols complex [b, s] -> bits uint8 [b, m * s], the order of `modulate`."""
     y = torch.view_as_real(symbols)
     parts = [y < 0] if bits_per_symbol(order) == 2 else [y < 0, y.abs() > 2 * _QAM16]
     return torch.stack(parts, dim=2).flatten(1).to(torch.uint8)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from linksim.phy import ldpc
 
-LONGEST = 1944
+LONGEST = 1944  # bits of the longest codeword
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,17 @@ def lengths(capacity: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)
 def rate_matching(capacity: int, rate: str) -> RateMatching:
-    """The rate matching for `capacity` bits at rate "1/2", "2/3", "3/4" or "5/6". Raises ValueError for no capacity or another rate."""
+    """The rate matching for a number of bits. Repeated calls return the same object.
+
+    capacity  number of bits that a frame carries, at least 1
+    rate      code rate, "1/2", "2/3", "3/4" or "5/6"; the payload is floor(rate * capacity) bits
+
+    Raises ValueError for no capacity or another rate.
+
+    >>> matching = rate_matching(1000, "1/2")
+    >>> matching.code.n, matching.payload, len(matching.shortened)  # 296 excess bits: 148 shortened, 148 punctured
+    (1296, 500, 148)
+    """
     if capacity < 1:
         raise ValueError(f"the capacity of a frame must be at least 1 bit, got {capacity}")
     number, length = lengths(capacity)
@@ -86,7 +96,7 @@ def split_evenly(total: int, parts: int) -> list[int]:
 
 
 def encode(matching: RateMatching, bits: Tensor) -> Tensor:
-    """Payloads uint8 [b, payload] -> transmitted bits uint8 [b, capacity]."""
+    """Payloads uint8 [b, payload] -> transmitted bits uint8 [b, capacity]: message bits, then parity bits, codeword by codeword."""
     b, code = len(bits), matching.code
     messages = bits.new_zeros(b, matching.codewords * code.k)
     messages[:, matching.message.to(bits.device)] = bits
@@ -94,7 +104,16 @@ def encode(matching: RateMatching, bits: Tensor) -> Tensor:
 
 
 def decode(matching: RateMatching, llr: Tensor, iterations: int = 20) -> Tensor:
-    """Log-likelihood ratios float32 [b, capacity] -> decoded payloads uint8 [b, payload], which a checksum must verify."""
+    """Log-likelihood ratios float32 [b, capacity] -> decoded payloads uint8 [b, payload], which a checksum must verify.
+
+    llr         log P(0) / P(1) of the transmitted bits, in the order of `encode`
+    iterations  largest number of decoder iterations
+
+    >>> matching = rate_matching(1000, "3/4")
+    >>> payload = torch.arange(750, dtype=torch.uint8)[None] % 2
+    >>> torch.equal(decode(matching, 4.0 - 8.0 * encode(matching, payload).float()), payload)
+    True
+    """
     b, code = len(llr), matching.code
     known = llr.new_zeros(b, matching.codewords * code.n)
     known[:, matching.shortened.to(llr.device)] = ldpc.MAX_LLR

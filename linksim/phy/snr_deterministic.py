@@ -1,4 +1,8 @@
-"""Deterministic SNR processes: constant, piecewise constant, sinusoidal, and measured."""
+"""Deterministic SNR processes: constant, piecewise constant, sinusoidal, and measured.
+
+All implement `phy.snr.SnrPath`: the SNR in dB at an instant, and how long it is constant. A process that varies continuously counts as
+constant while it changes by at most `TOLERANCE_DB`.
+"""
 
 import math
 from bisect import bisect_right
@@ -13,7 +17,7 @@ TOLERANCE_DB = 0.02  # a change of the SNR by no more than this is neglected
 
 
 class Constant:
-    """A constant SNR."""
+    """A constant SNR of `mean_db`, in dB."""
 
     def __init__(self, mean_db: float) -> None:
         self._mean_db = mean_db
@@ -56,7 +60,15 @@ class Piecewise:
 
 
 class Sine:
-    """A sinusoidal SNR in dB: mean + amplitude sin(2 pi (now / period + turns)), with `turns` the initial phase divided by 2 pi."""
+    """A sinusoidal SNR in dB: mean + amplitude sin(2 pi (now / period + turns)).
+
+    mean_db, amplitude_db  mean and amplitude in dB
+    period_ns              period, at least 1
+    turns                  initial phase divided by 2 pi
+
+    >>> Sine(10.0, 5.0, period_ns=1000, turns=0.0).at(250)
+    15.0
+    """
 
     def __init__(self, mean_db: float, amplitude_db: float, period_ns: int, turns: float) -> None:
         self._mean_db, self._amplitude_db, self._period_ns, self._turns = mean_db, amplitude_db, period_ns, turns
@@ -75,7 +87,12 @@ class Sine:
 class Measured:
     """Measured SNR, interpolated linearly in dB between rows. Before the first row it equals that of the first row.
 
-    repeat  True: after the last row the measurement restarts at the time of its first row; False: the last SNR is kept
+    measurement  times in s, increasing, and SNR in dB; time 0 is the start of the run
+    repeat       True: after the last row the measurement restarts at the time of its first row; False: the last SNR is kept
+
+    >>> rows = SnrMeasurement(time_s=np.array([0.0, 1.0]), snr_db=np.array([10.0, 20.0]), sha256="")
+    >>> Measured(rows, repeat=False).at(500_000_000), Measured(rows, repeat=True).at(1_500_000_000)
+    (15.0, 15.0)
     """
 
     def __init__(self, measurement: SnrMeasurement, repeat: bool) -> None:

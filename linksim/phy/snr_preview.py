@@ -1,4 +1,8 @@
-"""Preview of the mean SNR of a scenario's paths before a run: that of the first link of every group, over a given time."""
+"""Preview of the mean SNR of a scenario's paths before a run: that of the first link of every group, over a given time.
+
+`linksim check` prints it. The values are exact, not simulated again: a process depends on seed and time only, so the preview and the run
+have the same SNR. The preview of a process that is generated step by step ends after `MOST_VALUES` steps, to be ready at once.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,15 +17,19 @@ from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.scenario.snr import MeasuredSnr
 from linksim.units import NS_PER_S
 
-NUM_INSTANTS = 1000
+NUM_INSTANTS = 1000  # intervals between the instants at which the SNR is evaluated
+MOST_VALUES = 200_000  # values of a process that is generated step by step (`SnrOptions.grid_ms`)
 
 
 @dataclass(frozen=True)
 class SnrPreview:
     """The SNR range of one receiver of a group.
 
-    low_db, high_db  smallest and largest SNR at `NUM_INSTANTS` equally spaced instants, averaged over fading
-    details          further facts: distances, or the file of measurements
+    group            name of the group
+    receiver         "bob" or "eve"
+    kind             kind of the SNR process, as in the scenario
+    low_db, high_db  smallest and largest SNR in dB at equally spaced instants from 0 to the end, averaged over fading
+    details          further facts: distances, the file of measurements, or the time that the preview covers if it ends before the run
     """
 
     group: str
@@ -49,29 +57,33 @@ def format_range(low: float, high: float, unit: str) -> str:
 
 
 def snr_preview(scenario: Scenario, seconds: float) -> Iterator[SnrPreview]:
-    """Previews of every receiver of every group, in order. Raises DataError for a file of measured SNR that cannot be read.
+    """Previews of every receiver of every group, in order; of Bob only where a group has no eavesdropper.
 
-    seconds  simulated time that the preview covers
+    scenario  scenario with defaults filled in
+    seconds   simulated time that the preview covers
+
+    Raises DataError for a file of measured SNR that cannot be read.
     """
     streams = Streams(scenario.seed, scenario.replication)
-    instants = [round(seconds * NS_PER_S * i / NUM_INSTANTS) for i in range(NUM_INSTANTS + 1)]
     for group, options in scenario.groups.items():
         for receiver in NODES[: 1 if isinstance(options.eve, NoAttack) else 2]:
-            yield _preview(group, options, receiver, streams, instants)
+            yield _preview(group, options, receiver, streams, seconds)
 
 
-def _preview(group: str, options: LinkOptions, receiver: str, streams: Streams, instants: list[int]) -> SnrPreview:
+def _preview(group: str, options: LinkOptions, receiver: str, streams: Streams, seconds: float) -> SnrPreview:
     channel = options.channel
     spec, place = (channel.bob.snr, channel.geometry.bob) if receiver == "bob" else (channel.eve.snr, channel.geometry.eve)
     geometry = LinkGeometry(channel.geometry.alice, place, options.radio.symbol_rate_hz)
+    covered_s = min(seconds, MOST_VALUES * spec.grid_ms(channel.geometry.speed_mps(receiver)) / 1e3)
+    instants = [round(covered_s * NS_PER_S * i / NUM_INSTANTS) for i in range(NUM_INSTANTS + 1)]
     path = snr_path(spec, streams.key(f"air/link-0/{receiver}/snr"), geometry)
     values = [path.at(now) for now in instants]
-    details = ""
+    details = [f"first {covered_s:.3g} s"] if covered_s < seconds else []
     if isinstance(path, PathLoss):
         distances = [path.distance_m(now) for now in instants]
-        details = f"{format_range(min(distances), max(distances), 'm')} from Alice"
+        details.append(f"{format_range(min(distances), max(distances), 'm')} from Alice")
     elif isinstance(spec, MeasuredSnr):
         measurement = read_measured_snr(spec.file, spec.sha256)
         first_s, last_s = measurement.time_s[0], measurement.time_s[-1]
-        details = f"{len(measurement.time_s):,} rows from {first_s:g} to {last_s:g} s of {spec.file}"
-    return SnrPreview(group, receiver, spec.kind, min(values), max(values), details)
+        details.append(f"{len(measurement.time_s):,} rows from {first_s:g} to {last_s:g} s of {spec.file}")
+    return SnrPreview(group, receiver, spec.kind, min(values), max(values), ", ".join(details))

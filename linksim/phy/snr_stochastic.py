@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.rng import StreamKey, generator
+from linksim.scenario.snr import STEPS_PER_COHERENCE
 
-STEPS_PER_COHERENCE = 16  # grid points of a Gauss-Markov process per coherence time
 CHUNK = 256  # grid points or sojourns per chunk; even, so that every chunk of sojourns starts in the same state
 
 State = TypeVar("State", int, float)
@@ -23,8 +23,9 @@ Values = TypeVar("Values", NDArray[np.float64], NDArray[np.int64])
 
 
 class ChunkedProcess(Generic[State, Values]):
-    """A process that is generated chunk by chunk.
+    """A process that is generated chunk by chunk; `process[number]` returns the values of a chunk.
 
+    start         initial state of chunk 0
     start_states  initial states of chunks 0, 1, ...; always one more than the number of generated chunks
     generate      (chunk, initial state) -> values, final state
     """
@@ -49,7 +50,17 @@ class GaussMarkov:
 
     x[k] = rho x[k-1] + sqrt(1 - rho^2) w[k],  rho = exp(-step / coherence),  snr_db = mean + std x
 
-    The correlation at a lag of whole steps is exp(-lag / coherence), and the process is stationary from time 0 on.
+    The correlation at a lag of whole steps is exp(-lag / coherence), and the process is stationary from time 0 on. There are
+    `STEPS_PER_COHERENCE` steps per coherence time.
+
+    mean_db, std_db  mean and standard deviation of the stationary distribution in dB
+    coherence_ns     time after which the correlation is 1/e, at least 1
+    key              stream of the innovations
+
+    >>> process = GaussMarkov(10.0, 3.0, coherence_ns=100_000_000, key=StreamKey(1, 2))
+    >>> later = process.at(10**9)
+    >>> later == GaussMarkov(10.0, 3.0, coherence_ns=100_000_000, key=StreamKey(1, 2)).at(10**9)  # earlier queries have no influence
+    True
     """
 
     def __init__(self, mean_db: float, std_db: float, coherence_ns: int, key: StreamKey) -> None:
@@ -81,6 +92,14 @@ class RandomWalk:
     """A random walk with one Gaussian step of standard deviation `step_db` per interval, reflected at the bounds (low, high) in dB.
 
     Because the steps are symmetric, the reflected walk equals the free walk folded into the bounds.
+
+    start_db     SNR at time 0, within the bounds
+    interval_ns  time between steps, at least 1
+    key          stream of the steps
+
+    >>> walk = RandomWalk(10.0, 5.0, interval_ns=1000, bounds_db=(0.0, 20.0), key=StreamKey(1, 2))
+    >>> walk.at(0), all(0.0 <= walk.at(now_ns) <= 20.0 for now_ns in range(0, 100_000, 1000))
+    (10.0, True)
     """
 
     def __init__(self, start_db: float, step_db: float, interval_ns: int, bounds_db: tuple[float, float], key: StreamKey) -> None:
@@ -109,8 +128,11 @@ class RandomWalk:
 class TwoStateMarkov:
     """A Markov chain in continuous time with a good and a bad state, stationary from time 0 on. Sojourn times are exponential.
 
-    snr_db   (good, bad)
+    This is the channel of Gilbert (1960) and Elliott (1963) in continuous time.
+
+    snr_db   SNR in dB (good, bad)
     stay_ns  mean sojourn time (good, bad); the stationary probability of the good state is good / (good + bad)
+    key      stream of the first state and of the sojourn times
     """
 
     def __init__(self, snr_db: tuple[float, float], stay_ns: tuple[int, int], key: StreamKey) -> None:

@@ -5,6 +5,8 @@
 Clarke's model is such a sum: waves of equal power with angles of arrival from all directions, f_n = f_d cos(angle_n). The angles are
 stratified (one is drawn in each of N equal sectors) and the phases are independent. The ensemble autocorrelation is then exactly that of
 isotropic scattering, J0(2 pi f_d lag), and the autocorrelation of a single realisation is close to it.
+
+Sources: Clarke, "A Statistical Theory of Mobile-Radio Reception", 1968; Jakes, Microwave Mobile Communications, 1974.
 """
 
 import numpy as np
@@ -16,8 +18,12 @@ from linksim.rng import StreamKey, generator
 class SumOfSinusoids:
     """Superposition of plane waves.
 
-    amplitudes  complex128 [..., waves]
+    amplitudes  complex128 [..., waves], with the initial phases; the mean power is the sum of the squared magnitudes
     shifts_hz   float64 [..., waves], the Doppler shift of each
+
+    >>> wave = SumOfSinusoids(np.array([1.0 + 0j]), np.array([250.0]))  # one turn in 4 ms
+    >>> wave.gains(start_ns=0, channel_uses=3, use_ns=1e6).round(6).tolist()
+    [(1+0j), 1j, (-1+0j)]
     """
 
     def __init__(self, amplitudes: NDArray[np.complex128], shifts_hz: NDArray[np.float64]) -> None:
@@ -69,9 +75,12 @@ def powers(base: NDArray[np.complex128], count: int) -> NDArray[np.complex128]:
 def isotropic_waves(key: StreamKey, shift_hz: float, waves: int, tap_powers: NDArray[np.float64]) -> SumOfSinusoids:
     """Clarke's model for each of several independent taps.
 
+    key         stream of the angles and phases
     shift_hz    maximum Doppler shift
     waves       number of waves per tap
     tap_powers  float64 [taps], mean power of each tap
+
+    The gains of the result are complex64 [taps, channel_uses], or [taps, 1] without motion.
     """
     draw = generator(key).random((2, len(tap_powers), waves))
     angles = 2 * np.pi * (np.arange(waves) + draw[0]) / waves

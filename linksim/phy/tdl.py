@@ -1,4 +1,8 @@
-"""Tapped delay lines of 3GPP TR 38.901 without a line of sight, on a single narrowband carrier or over the subcarriers of OFDM."""
+"""Tapped delay lines of 3GPP TR 38.901 without a line of sight, on a single narrowband carrier or over the subcarriers of OFDM.
+
+Every tap fades independently by Clarke's model (`phy.sum_of_sinusoids`) with the mean power of its profile. Symbols are multiplied by the
+gain of their subcarrier, which is exact for OFDM whose cyclic prefix covers all delays and whose channel is constant over a symbol.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +34,11 @@ def taps(profile: str, spread_ns: float) -> tuple[NDArray[np.float64], NDArray[n
     """Delays in ns and mean powers of the taps of a profile, float64 [taps] each. The powers add up to one.
 
     profile    "A" or "C"
-    spread_ns  root-mean-square delay spread
+    spread_ns  root-mean-square delay spread in ns
+
+    >>> delays_ns, powers = taps("A", 100.0)
+    >>> len(powers), round(float(powers.sum()), 9), round(float(delays_ns.max()), 2)
+    (23, 1.0, 965.86)
     """
     delays, powers_db = np.array(PROFILES[profile]).T
     powers = 10.0 ** (powers_db / 10.0)
@@ -41,6 +49,9 @@ def flat(spec: TdlFading, key: StreamKey) -> SumOfSinusoids:
     """Fading of all taps at one carrier, for a signal whose bandwidth is small compared with the inverse of the delay spread.
 
     In the narrowband case a tap's delay only adds a phase, which is already uniform, so delays are omitted.
+
+    spec  options of the path; profile and Doppler shift are used
+    key   stream of all waves
     """
     return isotropic_waves(key, spec.shift_hz, NUM_WAVES, taps(spec.profile, spec.delay_spread_ns)[1]).narrowband()
 
@@ -51,6 +62,9 @@ class Ofdm:
     Channel use u of a frame is subcarrier k = u mod K of OFDM symbol u // K. An OFDM symbol lasts K channel uses, including its cyclic
     prefix, which is assumed to be longer than all delays. The gain is sampled at the start of the OFDM symbol. The subcarriers are
     symmetric about the carrier.
+
+    spec  options of the path: profile, delay spread, Doppler shift, number K and spacing of the subcarriers
+    key   stream of all waves
     """
 
     def __init__(self, spec: TdlFading, key: StreamKey) -> None:

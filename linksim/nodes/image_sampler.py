@@ -1,0 +1,68 @@
+"""Which images the links of a run send: disjoint images of the test split until all of them have been sent.
+
+    one random permutation of the split after the other, from the stream "images" of the replication
+
+        place  0  1  2  3  4  5  6  7  8  ...
+        link   0  0  0  1  1  1  2  2  2  ...      where each link sends three images
+
+Links divide the places into equal parts, so that images are distinct within a link and between links as long as there are unsent ones. Link
+n of every group has the same part. An additional link does not change the images of the others, but a longer run does, or a group whose
+links send more images.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linksim.rng import StreamKey, generator
+
+
+class ImageOrder:
+    """The sequence of images of a run: random permutations of all images, one after the other.
+
+    key   stream of the permutations, with one draw for each
+    size  number of images of the dataset
+    part  number of places of each link
+    """
+
+    def __init__(self, key: StreamKey, size: int, part: int) -> None:
+        self.size, self.part = size, part
+        self.permutation = lru_cache(maxsize=16)(lambda number: generator(key, number).permutation(size))  # neighbouring links share one
+
+
+class ImageSampler:
+    """The images that one link sends.
+
+    order       sequence of images that all links share
+    link        number of the link in its group
+    labels      classes of all images of the dataset, int64
+    num_images  number of different images that the link sends in turn, always in the same order; None for its whole part
+
+    >>> order = ImageOrder(StreamKey(1, 2), size=6, part=3)
+    >>> first, second = (ImageSampler(order, link, np.zeros(6, np.int64), None).batch_indices(frame=0, images=3) for link in (0, 1))
+    >>> sorted([*first.tolist(), *second.tolist()])
+    [0, 1, 2, 3, 4, 5]
+    """
+
+    def __init__(self, order: ImageOrder, link: int, labels: NDArray[np.int64], num_images: int | None) -> None:
+        self.labels = labels
+        self._order, self._first = order, link * order.part
+        self._different = order.part if num_images is None else min(num_images, order.part, order.size)
+        self._number, self._permutation = -1, np.empty(0, np.int64)  # the newest permutation, which its next frame needs most likely
+
+    def batch_indices(self, frame: int, images: int) -> NDArray[np.int64]:
+        """Return the indices into the dataset of the images of a frame, int64 [images].
+
+        frame   number of the frame on its link, from 0
+        images  number of images in every frame of the link
+        """
+        places = self._first + np.arange(frame * images, (frame + 1) * images) % self._different
+        number, within = np.divmod(places, self._order.size)
+        if number[0] == number[-1] == self._number:
+            return self._permutation[within]
+        found = np.empty_like(places)
+        for self._number in sorted(set(number.tolist())):
+            self._permutation = self._order.permutation(self._number)
+            found[number == self._number] = self._permutation[within[number == self._number]]
+        return found
