@@ -42,7 +42,7 @@ def train_policy() -> None:
 
 def environments(links: int) -> Callable[[], Any]:
     """Build a vector of `links` environments -> a function that resets them and runs a few rounds."""
-    env = LiveLinkVec(links, SCENARIO, group=GROUP, rounds=ROUNDS)
+    env = LiveLinkVec(links, SCENARIO, group=GROUP, max_episode_steps=ROUNDS)
     no_change = np.zeros((links, 2), np.float32)
 
     def run_episode() -> None:

@@ -6,9 +6,10 @@ linksim run my-scenario.yaml --plugin examples/comb_jammer.py        # with jamm
 from pydantic import Field
 
 import linksim
+from linksim.cost import Cost, Traffic
 from linksim.jammers.factory import JammerContext
 from linksim.jammers.jammer import Jammer, follow_schedule
-from linksim.scenario.jammers import Jamming
+from linksim.scenario.jammers import Jamming, intervals
 from linksim.units import ms_to_ns
 
 
@@ -17,6 +18,9 @@ class CombOptions(Jamming):
 
     slot_ms: float = Field(5.0, gt=0, le=1e6, description="length of a slot in ms")
     every: int = Field(4, ge=1, le=1000, description="number of slots from one jammed slot to the next")
+
+    def cost(self, traffic: Traffic) -> Cost:
+        return intervals(self.on_s(traffic.seconds) * 1e3 / (self.every * self.slot_ms))
 
 
 @linksim.register("jammer", "comb", CombOptions)

@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 import linksim
+from linksim.cost import Cost, Traffic
 from linksim.negotiation import NegotiatedParameters
 from linksim.phy.baseband import ReceivedSymbols, equalise, normalise_power
 from linksim.reconstruction import Reconstruction
@@ -18,14 +19,18 @@ class ProjectionOptions(linksim.Options):
 
     symbols: int = Field(64, ge=8, le=512, description="complex symbols per image")
 
+    def cost(self, traffic: Traffic) -> Cost:
+        return Cost(channel_uses=traffic.images * self.symbols)
 
+
+@linksim.register("scheme", "projection", ProjectionOptions)
 class Projection:
     Parameters, images_per_item, detects_erasures = NegotiatedParameters, 1, False
 
-    def __init__(self, symbols: int) -> None:
-        self.channel_uses, draw = symbols, torch.Generator().manual_seed(1)
-        self.matrix = torch.randn(3 * 32 * 32, 2 * symbols, generator=draw) / 55.0
-        self.templates = torch.randn(2 * symbols, 10, generator=draw)
+    def __init__(self, options: ProjectionOptions, context: object) -> None:
+        self.channel_uses, draw = options.symbols, torch.Generator().manual_seed(1)
+        self.matrix = torch.randn(3 * 32 * 32, 2 * options.symbols, generator=draw) / 55.0
+        self.templates = torch.randn(2 * options.symbols, 10, generator=draw)
 
     def send(self, images: Tensor, parameters: object, noise: object) -> Tensor:
         projected = (images[:, 0].flatten(1) - 0.5) @ self.matrix
@@ -33,8 +38,3 @@ class Projection:
 
     def receive(self, received: ReceivedSymbols, parameters: object, noise: object) -> Reconstruction:
         return Reconstruction(logits=(torch.view_as_real(equalise(received)).flatten(1) @ self.templates)[:, None])
-
-
-@linksim.register("scheme", "projection", ProjectionOptions)
-def make(options: ProjectionOptions, context: object) -> Projection:
-    return Projection(options.symbols)

@@ -42,8 +42,13 @@ class Run:
     """The results of a run: its trace, opened for reading. A context manager.
 
     path      file of the trace
+    trace     the open trace, for reading rows in parts (`linksim.trace.reader.Trace`)
     scenario  the scenario that was run, with all defaults filled in
     result    fingerprint, times, operations and warnings of the run; None for a trace that was opened
+
+    >>> with run("awgn-baseline", {"frames": 2, "links": 1}) as results:
+    ...     results.tables()[:3], len(results.table("scores")["psnr_db"])
+    (('links', 'frames', 'receptions'), 8)
     """
 
     def __init__(
@@ -67,21 +72,30 @@ class Run:
         return self.trace.tables()
 
     def table(self, name: str) -> dict[str, NDArray[Any]]:
-        """Columns of a table by name. Raises TraceError for an unknown table.
+        """Columns of a table by name, arrays [rows]; `pixels` of the table `images` is [rows, colours, height, width].
 
-        Codes are decoded to words. Where values may be absent, integers are a masked array (`numpy.ma`) and floats NaN.
+        name  a table of the trace, or a view that is joined from several of them: "image_rows", a row per image and receiver with scores,
+              reception, parameters and group, or "decision_rewards", a row per decision of Bob with its reward
+
+        Codes are decoded to words. Where values may be absent, integers are a masked array (`numpy.ma`) and floats NaN. The page
+        docs/trace-format.md lists tables, views and columns with their units. Raises TraceError for an unknown table.
         """
-        found = self.trace.table(name)
-        return {column: decoded(values, found.descriptions[column]) for column, values in found.columns.items()}
+        return decoded_columns(self._rows(name))
+
+    def _rows(self, name: str) -> reader.TraceTable:
+        """A table or a view as stored, without decoding."""
+        from linksim.views import VIEWS
+
+        return VIEWS[name](self.trace) if name in VIEWS else self.trace.table(name)
 
     def summary(self) -> str:
-        """The table of results that `linksim show` prints."""
-        from linksim.plots.summary import summary_of
+        """The table of results that `linksim show` prints: one line per group and receiver, means with 95 % intervals."""
+        from linksim.plots.summary import read_summary
 
-        return summary_of(self.path)
+        return read_summary(self.path).text()
 
     def to_pandas(self, name: str) -> "pd.DataFrame":
-        """A table as a pandas data frame, without columns of arrays; masked integers have the type Int64. Needs pandas."""
+        """A table or a view as a pandas data frame, without columns of arrays; masked integers have the type Int64. Needs pandas."""
         import pandas as pd
 
         columns = {column: values for column, values in self.table(name).items() if values.ndim == 1}
@@ -93,12 +107,11 @@ class Run:
         return pd.DataFrame(columns | nullable)
 
     def to_xarray(self, name: str) -> "xr.Dataset":
-        """A table as an xarray data set, with units and descriptions as attributes; absent values are NaN. Needs xarray."""
+        """A table or a view as an xarray data set, with units and descriptions as attributes; absent values are NaN. Needs xarray."""
         import xarray as xr
 
-        found, columns = self.trace.table(name), self.table(name)
-        variables = {}
-        for column, values in columns.items():
+        found, variables = self._rows(name), {}
+        for column, values in decoded_columns(found).items():
             about = found.descriptions[column]
             dims = ("row", *(f"{column}_{axis}" for axis in range(1, values.ndim)))
             plain = np.ma.filled(values.astype(np.float64), np.nan) if isinstance(values, np.ma.MaskedArray) else values
@@ -106,7 +119,11 @@ class Run:
         return xr.Dataset(variables)
 
     def plot(self, folder: str | Path, formats: Iterable[str] = ("png",)) -> list[Path]:
-        """Draw all figures of the trace into a folder and return their paths."""
+        """Draw all figures for which the trace has data, and return their paths.
+
+        folder   folder of the figures, created if it is missing
+        formats  "png", "svg" or "pdf"
+        """
         from linksim.plots.figures import plot_trace
 
         return plot_trace(self.path, Path(folder), tuple(formats))
@@ -128,8 +145,16 @@ class Run:
         return f"Run({str(self.path)!r}: {rows})"
 
 
+def decoded_columns(table: reader.TraceTable) -> dict[str, NDArray[Any]]:
+    """All columns of a table by name, each as `decoded` returns it."""
+    return {name: decoded(values, table.descriptions[name]) for name, values in table.columns.items()}
+
+
 def decoded(values: NDArray[Any], about: Column) -> NDArray[Any]:
     """Values of a column: codes as words, integers that may be absent as a masked array, and others unchanged.
+
+    values  as stored, [rows] or [rows, ...]
+    about   description of the column
 
     >>> decoded(np.array([1, 0], np.uint8), Column("receiver", "1", "", np.dtype("uint8"), ("bob", "eve"))).tolist()
     ['eve', 'bob']
@@ -150,10 +175,14 @@ def load_scenario(scenario: str | Path | Mapping[str, Any] | Scenario, overrides
     scenario   name of a shipped scenario, path of a YAML file, the content of such a file as a mapping, or a `Scenario`
     overrides  {"channel.bob.snr.mean_db": 3} or ["channel.bob.snr.mean_db=3"], under the same checks as the file
 
-    Raises ScenarioError with all problems at once.
+    Raises ScenarioError with all problems at once, each with file, line, key, value and what is allowed.
 
     >>> load_scenario({"name": "mine", "frames": 3}).links
     1
+    >>> load_scenario("quickstart", {"links": 0})
+    Traceback (most recent call last):
+        ...
+    linksim.errors.ScenarioError: --set links=0: links: got 0, allowed: a whole number from 1 to 4096
     """
     plugins.load_entry_points()
     texts = _override_texts(overrides)
@@ -165,6 +194,7 @@ def load_scenario(scenario: str | Path | Mapping[str, Any] | Scenario, overrides
 
 
 def _override_texts(overrides: Overrides) -> list[str]:
+    """Overrides as "KEY=VALUE" with the value in YAML, the form of `--set`."""
     if not isinstance(overrides, Mapping):
         return list(overrides)
     return [f"{key}={dump_yaml(value).strip().removesuffix('...').strip()}" for key, value in overrides.items()]
@@ -184,7 +214,7 @@ def run(
 
     scenario   as in `load_scenario`
     out        file of the trace; None for a temporary file that is deleted when the result is closed or discarded
-    overwrite  replace an existing trace
+    overwrite  replace an existing trace, when the new one is complete; a file that is not a trace is never replaced
     listeners  callables that receive every record during the run
     policies   policies by group, instead of those that the scenario names; the trace records them as components from outside
     plugin     files or modules with components from outside, as `--plugin` of the command line
@@ -203,7 +233,10 @@ def run(
 
 
 def open_trace(path: str | Path) -> Run:
-    """Open the trace of an earlier run. Raises TraceError where it is missing or damaged."""
+    """Open the trace of an earlier run, also one that is still being written or that was interrupted.
+
+    Raises TraceError where it is missing or damaged, or not a trace.
+    """
     return Run(reader.open_trace(path))
 
 
@@ -223,9 +256,10 @@ def train(
     work    folder of checkpoints
     device  "auto", "cpu" or "cuda"
     fresh   start from the first step even if a checkpoint exists
-    report  receives the progress
+    report  receives the progress, whose `line()` is one line of text
 
-    Raises ModelError for an unknown name.
+    Training runs in one thread, because the order of sums then is the same everywhere, and takes minutes to hours. An interrupted training
+    continues from its checkpoint bit for bit. Raises ModelError for an unknown name.
     """
     from linksim.nets.weights import models_folder
     from linksim.threads import torch_threads

@@ -1,4 +1,8 @@
-"""The catalogue of components: what `linksim components` prints and what the tables in the documentation hold, from the registry."""
+"""The catalogue of components: what `linksim components` prints and what the tables in the documentation hold, from the registry.
+
+Names and help come from the declaration of a component, options with default, range and description from its pydantic model, so neither
+the command nor docs/scenario.md can differ from what a scenario accepts. `make generated` calls `refresh`.
+"""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +17,15 @@ BLOCK = re.compile(r"(?P<begin><!-- begin components: (?P<kind>[a-z-]+) -->)\n.*
 
 
 def lines(kind: str | None = None) -> Iterator[str]:
-    """One line per component, with the source of those from outside, grouped by kind."""
+    """One line per component, with the source of those from outside, grouped by kind.
+
+    kind  key of `linksim.registry.KINDS`; None for all kinds that have components
+
+    Raises LinksimError for an unknown kind.
+
+    >>> next(lines("layer"))
+    'layer: layer around a scheme, in symbol space'
+    """
     for each in [kind] if kind else KINDS:
         found = registry.components(each)
         if found or kind:
@@ -27,6 +39,9 @@ def table(kind: str) -> str:
     """The options of the components of a kind that come with linksim, as a Markdown table.
 
     Options that all components but `none` have, with equal default and range, stand once under the row `all`.
+
+    >>> print(table("layer").splitlines()[-1])
+    | `phase-scrambling` | | | | Keyed rotation of every symbol of the next scheme of the list by a multiple of 90 degrees. |
     """
     options = {
         component: _rows(component.options)
@@ -68,6 +83,7 @@ def _rows(options: type[BaseModel], prefix: str = "") -> list[str]:
 
 
 def _cell(text: str) -> str:
+    """A text as the cell of a Markdown table."""
     return text.replace("|", "\\|")
 
 

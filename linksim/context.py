@@ -1,4 +1,9 @@
-"""The state that all processes of a simulation share: clock, worker, listeners and fingerprint."""
+"""The state that all processes of a simulation share: clock, worker, listeners and fingerprint.
+
+Nodes, air, jammers and sessions are SimPy processes that share one `Simulation`; their results leave it as records. The fingerprint is a
+hash of the events in their order. Two runs with equal fingerprints had the same events at the same times, whatever the networks computed,
+so it separates a change of the simulation from a change of rounding.
+"""
 
 import hashlib
 from enum import IntEnum
@@ -50,12 +55,23 @@ class Simulation:
         self._listeners.append(listener)
 
     def emit(self, record: Record) -> None:
-        """Pass a record to all listeners."""
+        """Pass a record to all listeners, in the order in which they were added. An exception of a listener ends the run."""
         for listener in self._listeners:
             listener(record)
 
     def update_fingerprint(self, link: int, kind: EventKind, number: int) -> None:
-        """Add an event to the fingerprint, which hashes time, link, kind and number of all events in their order."""
+        """Add an event to the fingerprint, which hashes time, link, kind and number of all events in their order.
+
+        link    number of the link in the run
+        kind    kind of event
+        number  number of the event among those of its kind and link, such as the number of a transmission
+
+        >>> simulation = Simulation(Worker())
+        >>> before = simulation.fingerprint
+        >>> simulation.update_fingerprint(link=0, kind=EventKind.SENT, number=0)
+        >>> simulation.fingerprint == before
+        False
+        """
         self._hash.update(_EVENT.pack(self.now, link, kind, number))
 
     @property

@@ -14,19 +14,23 @@ import torch
 from torch import Tensor
 
 STEPS = 1000  # T
-FIRST_BETA, LAST_BETA = 1e-4, 2e-2
+FIRST_BETA, LAST_BETA = 1e-4, 2e-2  # beta rises linearly from step 1 to step T, as in Ho et al.
 
 Denoise = Callable[[Tensor, Tensor], Tensor]  # (x^t [n, c, h, w], t int64 [n]) -> noise [n, c, h, w]
 Draw = Callable[[int], Tensor]  # index of the draw -> standard normal values [batch, c, h, w]
 
 
 def alpha_bar() -> Tensor:
-    """Return abar_t, the remaining share of signal power at step t = 0..T, float32 [T + 1], for a linear beta = 1 - alpha."""
+    """Return abar_t, the remaining share of signal power at step t = 0..T, float32 [T + 1], for a linear beta = 1 - alpha.
+
+    >>> [round(share, 4) for share in alpha_bar()[[0, 50, STEPS]].tolist()]
+    [1.0, 0.971, 0.0]
+    """
     beta = torch.linspace(FIRST_BETA, LAST_BETA, STEPS, dtype=torch.float64)
     return torch.cat([torch.ones(1, dtype=torch.float64), (1.0 - beta).cumprod(0)]).float()
 
 
-ABAR = alpha_bar()
+ABAR = alpha_bar()  # on the CPU; functions copy it to the device of their images
 
 
 def to_unit(images: Tensor) -> Tensor:
@@ -39,7 +43,7 @@ def to_unit(images: Tensor) -> Tensor:
 
 
 def to_pixels(x: Tensor) -> Tensor:
-    """Scale values from -1..1 to pixels in 0..1, the inverse of `to_unit`."""
+    """Scale values from -1..1 to pixels in 0..1, the inverse of `to_unit`. Values outside -1..1 are not clipped."""
     return 0.5 * x + 0.5
 
 

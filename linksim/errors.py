@@ -1,13 +1,46 @@
 """Exceptions for errors that a user can correct.
 
-The command line prints their message without a traceback. Any other exception is a bug and keeps its traceback.
+The command line prints their message without a traceback and ends with status 1. Any other exception is a bug and keeps its traceback. A
+message states what was found, where, and what is allowed, in one line per error.
+
+    LinksimError        base class; raised itself for a wrong name, option or argument
+      ScenarioError     all errors of a scenario file together
+      DataError         data sets
+      ModelError        trained models, reward tables and their cards
+      TraceError        traces
 """
 
 from dataclasses import dataclass
 
+LONGEST_LINE, MOST_LINES = 1000, 200  # limits of the message of an error
+
 
 class LinksimError(Exception):
-    """An error in the input: a scenario, a file or a name. The message states what was found and what is allowed."""
+    """An error in the input: a scenario, a file or a name. The message states what was found and what is allowed.
+
+    The text of the error is safe to print whatever the input was: control characters are escaped, a line longer than `LONGEST_LINE`
+    characters is cut in its middle, and a message longer than `MOST_LINES` lines at its end.
+    """
+
+    def __str__(self) -> str:
+        lines = super().__str__().split("\n")
+        shown = ["".join(char if char.isprintable() else repr(char)[1:-1] for char in _cut(line)) for line in lines[:MOST_LINES]]
+        return "\n".join([*shown, *(["..."] if len(lines) > MOST_LINES else [])])
+
+
+def _cut(line: str) -> str:
+    """Cut a long line in its middle: a message begins with the place of the error and ends with what is allowed."""
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
+
+
+def quoted(text: object, limit: int = 80) -> str:
+    """Text from outside, such as a word of a file or of a server, as a message shows it: quoted, escaped, cut to `limit` characters.
+
+    >>> quoted("Not\\x1bFound"), quoted("x" * 100, limit=8)
+    ("'Not\\\\x1bFound'", "'xxxxxxx...")
+    """
+    shown = repr(str(text))
+    return shown if len(shown) <= limit else f"{shown[:limit]}..."
 
 
 @dataclass(frozen=True)
@@ -31,7 +64,10 @@ class Problem:
 
 
 class ScenarioError(LinksimError):
-    """All errors of a scenario together."""
+    """All errors of a scenario together; the message has one line per error.
+
+    problems  the errors, in the order of the file
+    """
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems

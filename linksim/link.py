@@ -5,6 +5,9 @@
 
 Scheme, channel and equaliser are those of a simulated link, so equal parameters and equal noise give equal images. Each item has its own
 parameters, SNR and noise, and does not depend on the rest of its batch. Gradients flow unless torch is in inference mode.
+
+Whatever needs a link without a simulation uses this one: training through the link, Eve's copy of Alice's encoder, the adversarial jammer,
+the measurement of reward tables, and attacks of the papers that take the gradient through the whole link.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,7 +30,12 @@ NO_NOISE = Noise(torch.empty(0, 3, dtype=torch.int64))  # for a scheme that draw
 
 @dataclass(frozen=True, eq=False)
 class LinkNoise:
-    """Random draws of a batch of items at the three places where a link needs them: at Alice, on the air and at Bob."""
+    """Random draws of a batch of items at the three places where a link needs them.
+
+    alice  draws of `Scheme.send`, one stream per item
+    air    noise of the receiver
+    bob    draws of `Scheme.receive`
+    """
 
     alice: Noise
     air: Noise
@@ -35,7 +43,12 @@ class LinkNoise:
 
     @classmethod
     def keyed(cls, keys: Iterable[StreamKey], first: int, count: int) -> "LinkNoise":
-        """Return draws `first` .. `first + count - 1` of three streams, those of Alice, the air and Bob, on the CPU."""
+        """Return draws `first` .. `first + count - 1` of three streams, those of Alice, the air and Bob, on the CPU.
+
+        keys   keys of the three streams, see `rng.Streams.key`
+        first  number of the first item, at least 0; disjoint ranges give independent draws
+        count  number of items
+        """
         return cls(*(Noise(torch.from_numpy(item_keys(key, first, count).copy())) for key in keys))
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "LinkNoise":

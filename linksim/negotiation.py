@@ -3,10 +3,15 @@
 A scheme declares its parameters as a dataclass of bounded integers. Bob's REPORT carries one 16-bit number for each field, a policy chooses
 their values, and the trace has one column for each. The control plane knows no field by name.
 
->>> class Steps(NegotiatedParameters):
-...     pass
->>> names(Steps), values(Steps())
-((), ())
+>>> @dataclass(frozen=True, slots=True)
+... class Steps(NegotiatedParameters):
+...     steps: int = bounded(1, 50, "diffusion steps of Alice", default=20)
+>>> names(Steps), values(Steps()), values(Steps(steps=5))
+(('steps',), (20,), (5,))
+>>> Steps(steps=51)
+Traceback (most recent call last):
+    ...
+ValueError: steps must be within 1..50, got 51
 """
 
 from dataclasses import dataclass, field, fields
@@ -32,7 +37,13 @@ class NegotiatedParameters:
 
 @dataclass(frozen=True)
 class Bound:
-    """Range and meaning of one parameter; 0 <= lowest <= highest <= `MAX_VALUE`."""
+    """Range and meaning of one parameter.
+
+    name             name of the field, and of the column of the trace
+    lowest, highest  allowed values, both included; 0 <= lowest <= highest <= `MAX_VALUE`
+    unit             unit of the value, "1" if it is dimensionless
+    description      one line, for the trace and for messages
+    """
 
     name: str
     lowest: int
@@ -42,7 +53,12 @@ class Bound:
 
 
 def bounded(lowest: int, highest: int, description: str, unit: str = "1", default: int | None = None) -> Any:
-    """Field of a declaration: a whole number within `lowest`..`highest`; `default` is the lowest unless given."""
+    """Field of a declaration: a whole number within `lowest`..`highest`. The arguments are those of `Bound`.
+
+    default  value of a new instance; the lowest unless given
+
+    Raises ValueError for bounds that do not fit into a REPORT.
+    """
     if not 0 <= lowest <= highest <= MAX_VALUE:
         raise ValueError(f"bounds must satisfy 0 <= lowest <= highest <= {MAX_VALUE}, got {lowest} and {highest}")
     metadata = {"lowest": lowest, "highest": highest, "unit": unit, "description": description}
@@ -50,7 +66,7 @@ def bounded(lowest: int, highest: int, description: str, unit: str = "1", defaul
 
 
 def bounds(declared: type[NegotiatedParameters]) -> tuple[Bound, ...]:
-    """Bounds of all parameters, in the order of their declaration."""
+    """Bounds of all parameters, in the order of their declaration, which is also that of a REPORT and of a policy's choice."""
     return _bounds(declared)  # type: ignore[arg-type]  # a class is hashable
 
 
@@ -60,10 +76,10 @@ def _bounds(declared: type[NegotiatedParameters]) -> tuple[Bound, ...]:
 
 
 def names(declared: type[NegotiatedParameters]) -> tuple[str, ...]:
-    """Names of all parameters."""
+    """Names of all parameters, in the order of `bounds`."""
     return tuple(bound.name for bound in bounds(declared))
 
 
 def values(parameters: NegotiatedParameters) -> tuple[int, ...]:
-    """Values of all parameters."""
+    """Values of all parameters, in the order of `bounds`."""
     return tuple(getattr(parameters, name) for name in names(type(parameters)))

@@ -1,4 +1,16 @@
-"""The operations that the nodes of a group of links submit to the worker: each is a pure function of batches with its batch size."""
+"""The operations that the nodes of a group of links submit to the worker: each is a pure function of batches with its batch size.
+
+    Alice       load_images --> [attack on the source] --> send
+    air         apply_channel, or apply_jammed_channel with gaussian_jamming or adversarial_jamming
+    Bob         receive, merge_transmissions
+    Eve         eve_decode, eve_encode
+    evaluator   resolve_order, classify, score
+
+The functions here make an `Operation` from the networks and options of a group, once per group (`linksim.simulate`). Their first lines
+state the inputs and the result of the operation; all arrays have one row per item. `k` is the number of images per item, and noise keys are
+int64 [items, 3] from `phy.noise.item_keys`: a draw depends on the key of its item only, so it is the same in every batch. The arguments
+`batch` and `precision` are the number of items per call and the precision of the networks.
+"""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -18,7 +30,7 @@ from linksim.schemes.base import Scheme
 from linksim.schemes.parameters import FrameParameters, unflatten
 from linksim.worker import Named, Operation
 
-CHANNEL_BATCH = 256  # the arithmetic of the channel is cheap, so any large batch size is fast
+CHANNEL_BATCH = 256  # items; the arithmetic of the channel is cheap, so any large batch size is fast
 SCORE_BATCH = (
     64  # images; in larger batches the intermediate values of SSIM exceed a core's cache (measured: 64 instead of 36 us per image)
 )
@@ -26,7 +38,15 @@ SCORE_BATCH = (
 
 @dataclass(frozen=True)
 class Precision:
-    """The precision of an operation's networks: autocast of torch to bfloat16, or float32 like the weights."""
+    """The precision of an operation's networks. Each call returns a new context in which they run.
+
+    bfloat16  True for autocast of torch to bfloat16, False for float32 like the weights
+    device    device of the networks
+
+    >>> with Precision(True, torch.device("cpu"))():
+    ...     (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+    torch.bfloat16
+    """
 
     bfloat16: bool
     device: torch.device
@@ -38,8 +58,7 @@ class Precision:
 def load_images(dataset: Tensor, batch: int) -> Operation:
     """Indices int64 [items, k] -> images float [items, k, c, h, w] in 0..1.
 
-    dataset  all images, uint8 [n, h, w, c]
-    batch    items per call
+    dataset  all images, uint8 [n, h, w, c], on the device of the run
 
     >>> load_images(torch.full((5, 2, 2, 3), 51, dtype=torch.uint8), 8).run(torch.tensor([[4]])).shape
     torch.Size([1, 1, 3, 2, 2])
@@ -55,9 +74,10 @@ def load_images(dataset: Tensor, batch: int) -> Operation:
 def send(scheme: Scheme, parameters: FrameParameters, batch: int, precision: Precision) -> Operation:
     """(images [items, k, c, h, w], noise keys [items, 3], flattened parameters) -> symbols complex [items, channel_uses] and power.
 
-    The power, float [items], is the mean radiated power per complex symbol.
+    The power, float [items], is the mean radiated power per complex symbol, to which SNR and jamming-to-signal ratio refer.
 
-    parameters  any parameters with the nesting of the scheme's own
+    scheme      the outermost scheme of the group's stack
+    parameters  any parameters with the nesting of the scheme's own, such as `Stack.example_parameters()`
     """
 
     def run(images: Tensor, keys: Tensor, *arrays: Tensor) -> Named:
@@ -71,9 +91,12 @@ def send(scheme: Scheme, parameters: FrameParameters, batch: int, precision: Pre
 def receive(scheme: Scheme, parameters: FrameParameters, equaliser: Equaliser, batch: int, precision: Precision) -> Operation:
     """(received symbols complex [items, channel_uses], gain, noise power [items], noise keys [items, 3], flattened parameters) -> parts.
 
-    The result is the named tensors of a reconstruction, see `Reconstruction.tensors`.
+    The result is the named tensors of a reconstruction, see `Reconstruction.tensors`. The gain is complex [items, channel_uses], or
+    [items, 1] if it is constant; gain and noise power are the receiver's estimates, which may differ from those of the channel.
 
+    scheme      the outermost scheme of the group's stack
     parameters  any parameters with the nesting of the scheme's own
+    equaliser   Bob's equaliser
     """
 
     def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, keys: Tensor, *arrays: Tensor) -> Named:
@@ -85,7 +108,14 @@ def receive(scheme: Scheme, parameters: FrameParameters, equaliser: Equaliser, b
 
 
 def apply_channel() -> Operation:
-    """(result of `send`, gain, noise power [items], noise keys [items, 3]) -> received symbols complex [items, channel_uses]."""
+    """(result of `send`, gain, noise power [items], noise keys [items, 3]) -> received symbols complex [items, channel_uses].
+
+    The gain is that of the channel, complex [items, channel_uses] or [items, 1]; the noise power is N0 per complex symbol, linear.
+
+    >>> sent = {"symbols": torch.ones(1, 3, dtype=torch.complex64), "power": torch.ones(1)}
+    >>> apply_channel().run(sent, torch.tensor([[2j]]), torch.zeros(1), torch.zeros(1, 3, dtype=torch.int64)).tolist()
+    [[2j, 2j, 2j]]
+    """
 
     def run(sent: Named, gain: Tensor, noise_power: Tensor, keys: Tensor) -> Tensor:
         symbols = sent["symbols"]
@@ -105,7 +135,10 @@ def apply_jammed_channel() -> Operation:
 
 
 def gaussian_jamming() -> Operation:
-    """(jamming power [items, channel_uses], noise keys [items, 3]) -> Gaussian jamming complex [items, channel_uses]."""
+    """(jamming power [items, channel_uses], noise keys [items, 3]) -> Gaussian jamming complex [items, channel_uses].
+
+    The power is that at the receiver, linear, of each channel use; 0 where the jammer is silent.
+    """
 
     def run(power: Tensor, keys: Tensor) -> Tensor:
         return power.sqrt() * Noise(keys).complex(power.shape[1])
@@ -116,7 +149,8 @@ def gaussian_jamming() -> Operation:
 def adversarial_jamming() -> Operation:
     """(perturbation, jamming power, phasor [items, channel_uses] or [items, 1]) -> jamming at the receiver.
 
-    Perturbation, power and result are [items, channel_uses]; perturbation, phasor and result are complex.
+    Perturbation, power and result are [items, channel_uses]; perturbation, phasor and result are complex. The perturbation has unit mean
+    power over the item, and the phasor has magnitude one: it is the phase with which the perturbation arrives.
     """
 
     def run(perturbation: Tensor, power: Tensor, phasor: Tensor) -> Tensor:
@@ -126,7 +160,15 @@ def adversarial_jamming() -> Operation:
 
 
 def merge_transmissions() -> Operation:
-    """(reconstruction from the newest transmission, merged reconstruction from earlier ones) -> merged reconstruction."""
+    """(reconstruction from the newest transmission, merged reconstruction from earlier ones) -> merged reconstruction.
+
+    Images that are erased in the newest transmission are taken from the earlier ones; see `Reconstruction.merge`.
+
+    >>> newest = {"logits": torch.tensor([[[1.0], [1.0]]]), "erased": torch.tensor([[False, True]])}
+    >>> earlier = {"logits": torch.tensor([[[2.0], [2.0]]]), "erased": torch.tensor([[True, False]])}
+    >>> {name: part.flatten().tolist() for name, part in merge_transmissions().run(newest, earlier).items()}
+    {'logits': [1.0, 2.0], 'erased': [False, False]}
+    """
 
     def run(newest: Named, earlier: Named) -> Named:
         return Reconstruction.of(newest).merge(Reconstruction.of(earlier)).tensors()
@@ -145,7 +187,11 @@ def eve_decode(
 ) -> Operation:
     """(received symbols complex [items, n * channel_uses], gain, noise power [items]) -> Eve's reconstruction, with images.
 
+    decode        her inversion of the encoder: symbols complex [images, channel_uses] -> images [images, c, h, w] in 0..1
     channel_uses  symbols per image that `decode` takes
+    images        images per item; further symbols of an item belong to a companion of noise and are dropped, n >= images
+    reassemble    restores the order of permuted rows first, None to leave the symbols in the received order
+    equaliser     Eve's equaliser
     """
 
     def run(symbols: Tensor, gain: Tensor, noise_power: Tensor) -> Named:
@@ -159,7 +205,7 @@ def eve_decode(
 def eve_encode(encode: SymbolEncoder, batch: int, precision: Precision) -> Operation:
     """(images [items, k, c, h, w] in 0..1) -> the symbols that Eve expects for them, complex [items, k * channel_uses].
 
-    encode  her copy of Alice's encoder: images [n, c, h, w] -> symbols complex [n, channel_uses]
+    encode     her copy of Alice's encoder: images [n, c, h, w] -> symbols complex [n, channel_uses]
     """
 
     def run(images: Tensor) -> Tensor:
@@ -170,7 +216,14 @@ def eve_encode(encode: SymbolEncoder, batch: int, precision: Precision) -> Opera
 
 
 def resolve_order() -> Operation:
-    """(reconstruction with images, images) -> the reconstruction of each item in the order of least squared error."""
+    """(reconstruction with images, images) -> the reconstruction of each item in the order of least squared error.
+
+    It is for attacks that cannot tell which image of an item is which (`Attack.ambiguous_order`). All k! orders are compared.
+
+    >>> images = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1, 1)
+    >>> resolve_order().run({"images": images.flip(1) * 0.9}, images)["images"].flatten().tolist()
+    [0.0, 0.8999999761581421]
+    """
 
     def run(reconstruction: Named, images: Tensor) -> Named:
         guesses = reconstruction["images"]
@@ -185,7 +238,10 @@ def resolve_order() -> Operation:
 
 
 def classify(classifier: Classifier, batch: int, precision: Precision) -> Operation:
-    """(images, attacked images), both [items, k, c, h, w] in 0..1 -> class_clean and class_attacked, int64 [items, k] each."""
+    """(images, attacked images), both [items, k, c, h, w] in 0..1 -> class_clean and class_attacked, int64 [items, k] each.
+
+    classifier  the evaluator's classifier
+    """
 
     def run(images: Tensor, attacked: Tensor) -> Named:
         both = torch.stack([images, attacked], dim=2)
@@ -202,7 +258,15 @@ def score(classifier: Classifier | None, batch: int, precision: Precision) -> Op
 
     The scores are mse, psnr_db and ssim of a receiver with images, class_received of one with logits or where there is a classifier, erased
     where the receiver detects erasures, and the classes. Each is [items, k]; a score that does not exist is absent. A grey image is scored
-    in the place of an erased one.
+    in the place of an erased one. The names are those of the columns of `records.ImageScore`.
+
+    classifier  classifies received images; None for no class of a receiver without logits
+    precision   that of the classifier; the other scores are computed in float32
+
+    >>> images = torch.full((1, 1, 3, 16, 16), 0.5)
+    >>> found = score(None, 1, Precision(False, images.device)).run({"images": images + 0.1}, images)
+    >>> {name: round(part.item(), 3) for name, part in found.items()}
+    {'mse': 0.01, 'psnr_db': 20.0, 'ssim': 0.984}
     """
 
     def run(reconstruction: Named, images: Tensor, *classes: Named) -> Named:

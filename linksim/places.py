@@ -1,4 +1,11 @@
-"""File locations: the models and scenarios that are shipped with the package, and the user's cache folder."""
+"""File locations: the models and scenarios that are shipped with the package, and the user's cache folder.
+
+Environment variables that move them:
+
+    LINKSIM_MODELS  folders of trained models that are searched before the shipped one, separated as in PATH
+    LINKSIM_CACHE   folder of downloads
+    LINKSIM_DATA    folder of the user's own copies of datasets (`linksim.data.formats`)
+"""
 
 import os
 from pathlib import Path
@@ -17,7 +24,13 @@ def shipped_scenarios() -> Path:
 
 
 def model_folders() -> tuple[Path, ...]:
-    """Return the folders that are searched for trained models: those of $LINKSIM_MODELS in their order, then the shipped one."""
+    """Return the folders that are searched for trained models: those of $LINKSIM_MODELS in their order, then the shipped one.
+
+    The first folder that holds a model is used, and the first folder of all is where training writes to. Folders may not exist.
+
+    >>> model_folders()[-1] == shipped_models()
+    True
+    """
     own = [Path(folder).expanduser() for folder in os.environ.get("LINKSIM_MODELS", "").split(os.pathsep) if folder]
     return (*own, shipped_models())
 

@@ -25,15 +25,18 @@ PREFIX = "linksim_plugin_"  # of the module names of plugin files
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def register(kind: str, name: str, options: type[Options] | None = None) -> Callable[[F], F]:
+def register(
+    kind: str, name: str, options: type[Options] | None = None, *, workload: Callable[..., Any] | str | None = None
+) -> Callable[[F], F]:
     """Declare a component from outside the package: a decorator of its factory.
 
-    kind     one of `linksim.registry.KINDS`: "scheme", "layer", "jammer", "eve", "source-attack", "policy", "fading", "snr", "model", ...
-    name     word that names it in a scenario
-    options  class of its options, derived from `linksim.Options`, or None where it takes none
+    kind      one of `linksim.registry.KINDS`: "scheme", "layer", "jammer", "eve", "source-attack", "policy", "fading", "snr", "model", ...
+    name      word that names it in a scenario
+    options   class of its options, derived from `linksim.Options`, or None where it takes none; its method `cost` declares what it costs
+    workload  for a kind of model that is run in batches: what `linksim tune` times (`linksim.nets.workloads`)
 
-    docs/components.md gives the arguments and the result of the factory of each kind. Raises LinksimError for an unknown kind and for a
-    name that is taken.
+    docs/components.md gives the arguments and the result of the factory of each kind. Raises LinksimError for an unknown kind, for a name
+    that is taken, and for a scheme with more negotiated parameters than a REPORT message carries.
 
     >>> @register("jammer", "silent-doc")
     ... def make(options, context):
@@ -45,7 +48,7 @@ def register(kind: str, name: str, options: type[Options] | None = None) -> Call
     """
 
     def declare(factory: F) -> F:
-        declare_outside(kind, name, options, factory, origin_of(factory))
+        declare_outside(kind, name, options, factory, origin_of(factory), workload)
         if kind in KEYS:
             schema.refresh()
         return factory
@@ -54,9 +57,11 @@ def register(kind: str, name: str, options: type[Options] | None = None) -> Call
 
 
 def load_plugin(source: str) -> None:
-    """Run a plugin: a Python file, or a module by its dotted name. Loading the same file or module again does nothing.
+    """Run a plugin, whose calls of `register` declare its components. Loading the same file or module again does nothing.
 
-    Raises LinksimError where it cannot be found or raises an exception.
+    source  path of a Python file (it ends in .py), or the dotted name of a module that Python can import
+
+    Raises LinksimError where it cannot be found or raises an exception, with the exception that it raised.
     """
     try:
         if source.endswith(".py"):
@@ -72,6 +77,7 @@ def load_plugin(source: str) -> None:
 
 
 def _run_file(path: Path) -> None:
+    """Import a file under a name that is derived from its path, so that two plugins with the same file name do not collide."""
     name = f"{PREFIX}{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     if name in sys.modules:
         return
@@ -96,6 +102,10 @@ def unload() -> None:
 
 
 def load_entry_points() -> None:
-    """Import the modules that installed packages name under the entry-point group `linksim.components`."""
+    """Import the modules that installed packages name under the entry-point group `linksim.components`.
+
+    Of a value "package.module:name" the part after the colon is ignored: importing the module declares its components. Raises LinksimError
+    as `load_plugin` does.
+    """
     for entry in entry_points(group=GROUP):
         load_plugin(entry.value.partition(":")[0])

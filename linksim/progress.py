@@ -32,12 +32,15 @@ def times(elapsed_s: float, done: float, total: float) -> str:
 
 
 def rate(count: float, elapsed_s: float, unit: str) -> str:
-    """Return a count per second of elapsed time.
+    """Return a count per second of elapsed time, or the time per unit where that is over a second; "" for nothing.
 
-    >>> rate(3000, 2.0, "images")
-    '1,500 images/s'
+    >>> rate(3000, 2.0, "images"), rate(5, 2.0, "images"), rate(30, 195.0, "steps")
+    ('1,500 images/s', '2.5 images/s', '6.5 s each')
     """
-    return f"{count / max(elapsed_s, 1e-9):,.0f} {unit}/s"
+    if not count:
+        return ""
+    per_s = count / max(elapsed_s, 1e-9)
+    return f"{1 / per_s:.2g} s each" if per_s < 1 else f"{per_s:,.{0 if per_s >= 10 else 1}f} {unit}/s"
 
 
 def duration(seconds: float) -> str:

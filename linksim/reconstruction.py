@@ -52,11 +52,20 @@ class Reconstruction:
         return replace(self, **{name: change(part) for name, part in self.tensors().items()})
 
     def regroup(self, items: int, images_per_item: int) -> "Reconstruction":
-        """Return the same images grouped into `items` items of `images_per_item` images."""
+        """Return the same images grouped into `items` items of `images_per_item` images, in the same order.
+
+        A layer that processes images jointly has other items than the scheme inside it. The number of images must not change.
+
+        >>> pairs = Reconstruction(logits=torch.arange(4.0).reshape(2, 2, 1))
+        >>> pairs.regroup(4, 1).logits.flatten().tolist()
+        [0.0, 1.0, 2.0, 3.0]
+        """
         return self.map(lambda part: part.reshape(items, images_per_item, *part.shape[2:]))
 
     def shown(self) -> Tensor:
         """Return the images with every erased one replaced by uniform grey. Raises ValueError without images.
+
+        Images that are not erased stay as they are, NaN included.
 
         >>> grey = Reconstruction(torch.ones(1, 2, 1, 1, 1), erased=torch.tensor([[False, True]]))
         >>> grey.shown().flatten().tolist()
@@ -67,7 +76,15 @@ class Reconstruction:
         return self.images if self.erased is None else torch.where(self.erased[..., None, None, None], FILL_VALUE, self.images)
 
     def merge(self, earlier: "Reconstruction") -> "Reconstruction":
-        """Return this reconstruction with the images that it lacks taken from an earlier transmission of the same frame."""
+        """Return this reconstruction with the images that it lacks taken from an earlier transmission of the same frame (ARQ).
+
+        An image stays erased if both transmissions lack it. A receiver that cannot detect erasures keeps its newest reconstruction.
+
+        >>> first = Reconstruction(logits=torch.tensor([[[1.0], [2.0]]]), erased=torch.tensor([[False, True]]))
+        >>> second = Reconstruction(logits=torch.tensor([[[0.0], [3.0]]]), erased=torch.tensor([[True, False]]))
+        >>> second.merge(first).logits.flatten().tolist()
+        [1.0, 3.0]
+        """
         if self.erased is None or earlier.erased is None:
             return self
         merged = {

@@ -64,14 +64,16 @@ class Origin:
 
 @dataclass(frozen=True)
 class Component:
-    """One declared component.
+    """One declared component. What it costs is declared with its options (`linksim.cost`).
 
-    kind     one of `KINDS`
-    name     word that names it, unique within its kind
-    options  class of its options, or None where it takes none
-    factory  callable, or its import path "package.module:name"; "" where nothing is built, as for `none`
-    help     one line
-    origin   source, None for a component of the package
+    kind      one of `KINDS`
+    name      word that names it, unique within its kind
+    options   class of its options, or None where it takes none
+    factory   callable, or its import path "package.module:name"; "" where nothing is built, as for `none`
+    help      one line
+    origin    source, None for a component of the package
+    workload  of a kind of model that is run in batches: function, or its import path, that gives what `linksim tune` times
+              (`linksim.nets.workloads`); None for all others
     """
 
     kind: str
@@ -80,14 +82,24 @@ class Component:
     factory: str | Callable[..., Any]
     help: str
     origin: Origin | None = None
+    workload: str | Callable[..., Any] | None = None
 
     def load(self) -> Callable[..., Any]:
-        """The factory, imported if necessary."""
-        if not isinstance(self.factory, str):
-            return self.factory
-        module, _, name = self.factory.partition(":")
-        made: Callable[..., Any] = getattr(importlib.import_module(module), name)
-        return made
+        """The factory, imported if necessary. docs/components.md gives its arguments and its result for each kind."""
+        return _imported(self.factory)
+
+    def load_workload(self) -> Callable[..., Any] | None:
+        """The workload of a kind of model, imported if necessary; None if it is not run in batches."""
+        return None if self.workload is None else _imported(self.workload)
+
+
+def _imported(function: str | Callable[..., Any]) -> Callable[..., Any]:
+    """The function behind an import path "package.module:name"; functions are returned as they are."""
+    if not isinstance(function, str):
+        return function
+    module, _, name = function.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
 
 
 _components: dict[str, dict[str, Component]] = {kind: {} for kind in KINDS}
@@ -95,6 +107,9 @@ _components: dict[str, dict[str, Component]] = {kind: {} for kind in KINDS}
 
 def add(component: Component) -> Component:
     """Keep a declared component.
+
+    A component from outside may be declared again by the same source (equal `origin`), as when a notebook cell runs twice; the last
+    declaration counts.
 
     Raises LinksimError for an unknown kind and for a name that another component of the kind has.
     """
@@ -110,12 +125,20 @@ def add(component: Component) -> Component:
 
 
 def remove(kind: str, name: str) -> None:
-    """Forget a component from outside, as tests do after they added one."""
+    """Forget a component from outside, as tests do after they added one. Does nothing if there is no such component."""
     _components[kind].pop(name, None)
 
 
 def component(kind: str, name: str) -> Component:
-    """The component of that kind and name. Raises LinksimError, with the nearest name, for one that is not declared."""
+    """The component of that kind and name. Raises LinksimError, with the nearest name, for one that is not declared.
+
+    >>> component("fading", "rayleigh").help.partition(":")[0]
+    'Rayleigh block fading'
+    >>> component("fading", "raileigh")
+    Traceback (most recent call last):
+        ...
+    linksim.errors.LinksimError: no fading 'raileigh'; did you mean 'rayleigh'?
+    """
     _declare(kind)
     if name not in _components[kind]:
         raise LinksimError(f"no {kind} {name!r}; {suggest(name, _components[kind])}")
@@ -131,7 +154,7 @@ def components(kind: str) -> tuple[Component, ...]:
 
 
 def outside() -> tuple[Component, ...]:
-    """All components from outside the package, by kind and name."""
+    """All components from outside the package that were declared so far, sorted by kind and name."""
     every = (c for kind in sorted(_components) for _, c in sorted(_components[kind].items()))
     return tuple(c for c in every if c.origin is not None)
 
@@ -143,10 +166,12 @@ def _declare(kind: str) -> None:
 
 
 def suggest(wrong: str, allowed: Iterable[str]) -> str:
-    """ "did you mean 'x'?" where one name is near, else the list of allowed names.
+    """ "did you mean 'x'?" where one name is near, else the list of allowed names. It ends the message about an unknown name.
 
     >>> suggest("pulsd", ["pulsed", "sweep"])
     "did you mean 'pulsed'?"
+    >>> suggest("laser", ["pulsed", "sweep"])
+    'allowed: pulsed, sweep'
     """
     names = sorted(allowed)
     near = difflib.get_close_matches(wrong, names, n=1)

@@ -3,6 +3,12 @@
 A stream is a Philox generator whose key is a hash of the seed, the replication and the name, and whose counter holds the index (for
 example a frame number). Adding a node, a link or a receiver therefore changes no other stream, and the noise of frame 17 is the same
 whether or not frames 0..16 were drawn before.
+
+    Streams    seed, replication, name --> StreamKey; a generator per draw
+    Draws      the same draws from one generator that is repositioned, for a stream that is used often
+    Normals    complex noise for a batch of items, each with a key of its own
+
+Philox is a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): any draw is reached at once.
 """
 
 import hashlib
@@ -15,7 +21,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class StreamKey:
-    """The 128-bit key of a stream. A key and an index together identify one draw."""
+    """The 128-bit key of a stream. A key and an index together identify one draw.
+
+    high, low  the two words of the key, 0..2^64 - 1
+    """
 
     high: int
     low: int
@@ -23,6 +32,9 @@ class StreamKey:
 
 class Streams:
     """The random streams of one replication of a run.
+
+    seed         seed of the scenario
+    replication  number of the repetition under this seed
 
     >>> streams = Streams(seed=1)
     >>> bool(streams("noise", 3).random() == streams("noise", 3).random())
@@ -33,7 +45,7 @@ class Streams:
         self._root = f"linksim/{seed}/{replication}/".encode()
 
     def key(self, name: str) -> StreamKey:
-        """Key of the stream `name`."""
+        """Key of the stream `name`, a BLAKE2b hash of seed, replication and name. Any name is a stream, "bob/link-3/pilots" for example."""
         digest = hashlib.blake2b(self._root + name.encode(), digest_size=16).digest()
         return StreamKey(int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little"))
 
@@ -52,6 +64,10 @@ class Draws:
     """Indexed draws of one stream from a single generator object that is repositioned for every draw.
 
     A call costs about an eighth of a call of `generator`. The generator of an earlier call must not be used after the next call.
+
+    >>> key = Streams(seed=1).key("fading")
+    >>> Draws(key)(7).random() == generator(key, 7).random()
+    True
     """
 
     def __init__(self, key: StreamKey) -> None:
@@ -73,6 +89,11 @@ class Normals:
     SFC64, seeded with the three words of an item's key as its author specifies: counter 1, and the first twelve numbers are discarded. The
     counter is part of the state and the state transition is invertible, so streams of different keys share no state within 2^64 numbers.
     The Box-Muller transform yields both parts of one normal from one 64-bit number.
+
+    >>> normals, keys = Normals(), np.array([[1, 2, 0], [1, 2, 1]], np.uint64)
+    >>> drawn = normals(keys, 10_000)
+    >>> drawn.shape, bool(abs(np.mean(np.abs(drawn) ** 2) - 1.0) < 0.05), bool((normals(keys[1:], 10_000) == drawn[1]).all())
+    ((2, 10000), True, True)
     """
 
     BLOCK = 16384  # numbers that are transformed at a time; the working set fits in the cache of a core
@@ -82,7 +103,11 @@ class Normals:
         self._bits = np.random.SFC64(0)
 
     def __call__(self, keys: NDArray[np.uint64], count: int) -> NDArray[np.complex64]:
-        """Keys uint64 [batch, 3] (high, low, index) -> complex64 [batch, count] of unit power, 1/2 in each part."""
+        """Draw the normals of a batch: complex64 [batch, count] of unit power, 1/2 in each part.
+
+        keys   uint64 [batch, 3]: high and low word of the item's stream, and index of its draw
+        count  number of normals per item; the first ones are the same for any count
+        """
         seeds = np.ones((len(keys), 4), np.uint64)
         seeds[:, :3] = keys
         drawn = np.empty((len(keys), count), np.complex64)

@@ -13,28 +13,29 @@ Private keys are made from bytes of the caller, so that a run is repeatable byte
 private keys from its operating system.
 """
 
+import hmac
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import constant_time, hashes, hmac
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 from numpy.typing import NDArray
 
-KEY_BYTES = 32
-TAG_BYTES = 16
-COUNTER_BYTES = 4
+KEY_BYTES = 32  # of X25519, HKDF-SHA256 and ChaCha20
+TAG_BYTES = 16  # of Poly1305; tags of HMAC-SHA256 are truncated to this length
+COUNTER_BYTES = 4  # sent with each ciphertext, so that messages may be lost or overtake each other
 LAST_COUNTER = 2 ** (8 * COUNTER_BYTES) - 1
-WINDOW = 64
-ALICE_TO_BOB, BOB_TO_ALICE = 0, 1
+WINDOW = 64  # number of counters, up to the newest one received, of which a late message is still accepted
+ALICE_TO_BOB, BOB_TO_ALICE = 0, 1  # direction of a sealed message, part of its nonce
 
 _NONCE = struct.Struct(">HHQ")  # direction, epoch, counter: 96 bits
-_WORDS = 2**32
+_WORDS = 2**32  # number of values of a 32-bit word
 
 
 class AuthenticationError(Exception):
@@ -79,6 +80,7 @@ class SessionKeys:
     schemes                     key of the shared key sets, to which a transmitted (p, s) refers
     parameters                  key of the frame keys that both ends derive from the frame number
     accept                      key of the tag of ACCEPT
+    header                      key of the tags of the headers of data frames
     """
 
     alice_to_bob: bytes = field(repr=False)
@@ -86,6 +88,7 @@ class SessionKeys:
     schemes: bytes = field(repr=False)
     parameters: bytes = field(repr=False)
     accept: bytes = field(repr=False)
+    header: bytes = field(repr=False)
 
 
 def derive_session_keys(
@@ -105,7 +108,7 @@ def derive_session_keys(
     secrets = ephemeral.exchange(peer_ephemeral) + es + se + me.exchange(peer_public)
     mine, theirs = me.public + ephemeral.public, peer_public + peer_ephemeral
     root = _extract(secrets, b"linksim/1 session", (mine + theirs if initiator else theirs + mine) + transcript)
-    purposes = (b"alice to bob", b"bob to alice", b"schemes", b"parameters", b"accept")
+    purposes = (b"alice to bob", b"bob to alice", b"schemes", b"parameters", b"accept", b"header")
     return SessionKeys(*(_expand(root, b"linksim/1 " + purpose) for purpose in purposes))
 
 
@@ -118,7 +121,7 @@ def make_hello_tag(me: KeyPair, ephemeral: KeyPair, peer_public: bytes, covered:
 def verify_hello_tag(me: KeyPair, peer_public: bytes, peer_ephemeral: bytes, covered: bytes, tag: bytes) -> None:
     """Raise AuthenticationError unless the owner of `peer_public` made `tag` for `me`."""
     secrets = me.exchange(peer_ephemeral) + me.exchange(peer_public)
-    _compare(_tag(_extract(secrets, b"linksim/1 hello", peer_public + me.public), covered), tag)
+    compare_tags(_tag(_extract(secrets, b"linksim/1 hello", peer_public + me.public), covered), tag)
 
 
 def make_accept_tag(keys: SessionKeys, covered: bytes) -> bytes:
@@ -128,17 +131,22 @@ def make_accept_tag(keys: SessionKeys, covered: bytes) -> bytes:
 
 def verify_accept_tag(keys: SessionKeys, covered: bytes, tag: bytes) -> None:
     """Raise AuthenticationError unless the sender of ACCEPT holds the same session keys, and so both of its private keys."""
-    _compare(_tag(keys.accept, covered), tag)
+    compare_tags(_tag(keys.accept, covered), tag)
 
 
-def make_nack_tag(me: KeyPair, peer_public: bytes, covered: bytes) -> bytes:
-    """Return the tag (16 bytes) of a NACK with the bytes `covered`. Its key depends on the two identities only, not on a session."""
-    return _tag(_extract(me.exchange(peer_public), b"linksim/1 nack", me.public + peer_public), covered)
+def make_header_tag(keys: SessionKeys, covered: bytes) -> bytes:
+    """Return the tag (4 bytes) of a data frame's header with the bytes `covered`. A forged one is right with a probability of 2^-32."""
+    return _tag(keys.header, covered)[:4]
 
 
-def verify_nack_tag(me: KeyPair, peer_public: bytes, covered: bytes, tag: bytes) -> None:
-    """Raise AuthenticationError unless the owner of `peer_public` made `tag` for `me`."""
-    _compare(_tag(_extract(me.exchange(peer_public), b"linksim/1 nack", peer_public + me.public), covered), tag)
+def make_static_tag(me: KeyPair, peer_public: bytes, purpose: bytes, covered: bytes) -> bytes:
+    """Return the tag (16 bytes) of a message that needs no session. Its key depends on the identities and `purpose` only."""
+    return _tag(_extract(me.exchange(peer_public), b"linksim/1 " + purpose, me.public + peer_public), covered)
+
+
+def verify_static_tag(me: KeyPair, peer_public: bytes, purpose: bytes, covered: bytes, tag: bytes) -> None:
+    """Raise AuthenticationError unless the owner of `peer_public` made `tag` for `me` and this purpose."""
+    compare_tags(_tag(_extract(me.exchange(peer_public), b"linksim/1 " + purpose, peer_public + me.public), covered), tag)
 
 
 def nonce(direction: int, epoch: int, counter: int) -> bytes:
@@ -178,7 +186,7 @@ class Encryptor:
 
 
 class Decryptor:
-    """Decrypts the messages of the peer's `Encryptor`, each message once, in any order within the last 64 counters."""
+    """Decrypts the messages of the peer's `Encryptor`, each message once, in any order within the last `WINDOW` counters."""
 
     def __init__(self, key: bytes, direction: int) -> None:
         self._cipher = ChaCha20Poly1305(key)
@@ -187,7 +195,7 @@ class Decryptor:
         self._seen = 0  # bit k: the message with counter `newest - k` was decrypted
 
     def decrypt(self, sealed: bytes, associated: bytes, epoch: int) -> bytes:
-        """Return the plain bytes.
+        """Return the plain bytes of counter, ciphertext and tag; `associated` and `epoch` must equal those of `Encryptor.encrypt`.
 
         Raises AuthenticationError, without a change of state, for a forgery, a replay, or a counter below the window.
         """
@@ -282,11 +290,10 @@ def _expand(root: bytes, info: bytes) -> bytes:
 
 
 def _tag(key: bytes, covered: bytes) -> bytes:
-    mac = hmac.HMAC(key, hashes.SHA256())
-    mac.update(covered)
-    return mac.finalize()[:TAG_BYTES]
+    return hmac.digest(key, covered, "sha256")[:TAG_BYTES]
 
 
-def _compare(expected: bytes, tag: bytes) -> None:
-    if not constant_time.bytes_eq(expected, tag):
+def compare_tags(expected: bytes, tag: bytes) -> None:
+    """Raise AuthenticationError unless both tags are equal. The time that it takes does not depend on the tags."""
+    if not hmac.compare_digest(expected, tag):
         raise AuthenticationError("the tag is wrong")

@@ -1,6 +1,7 @@
 """Conversions between decibels and ratios, and from seconds to integer nanoseconds.
 
-Simulated time is an int of nanoseconds throughout the package, because sums of floats accumulate rounding errors.
+Simulated time is an int of nanoseconds throughout the package, because sums of floats accumulate rounding errors. Names of variables and
+options end in their unit: `_ns`, `_ms`, `_s`, `_hz`, `_db`. Decibels are those of power ratios.
 """
 
 import math
@@ -41,12 +42,19 @@ def seconds_to_ns(seconds: float) -> int:
 
 
 def ms_to_ns(milliseconds: float) -> int:
-    """Nearest integer nanosecond. Raises ValueError for a negative or infinite time."""
+    """Nearest integer nanosecond. Raises ValueError for a negative or infinite time.
+
+    >>> ms_to_ns(2.5)
+    2500000
+    """
     return seconds_to_ns(milliseconds / 1e3)
 
 
 def airtime_ns(channel_uses: int, symbol_rate_hz: float) -> int:
     """Duration of `channel_uses` complex channel uses in ns, rounded up, so that the airtime of a frame is never 0.
+
+    channel_uses    number of complex symbols, pilots included
+    symbol_rate_hz  complex symbols per second
 
     >>> airtime_ns(512, 1e6)
     512000

@@ -9,6 +9,7 @@ import numpy as np
 
 from linksim.enums import Node
 from linksim.negotiation import bounds
+from linksim.plots.decorrelation import BlockLengths
 from linksim.records import TABLES, columns
 from linksim.scenario.schemes import DiffusionSteps
 from linksim.trace.layout import RunMetadata
@@ -18,6 +19,7 @@ from linksim.trace.writer import TraceWriter
 MS = 1_000_000
 Given = dict[str, dict[str, Any]]
 SCENARIO = "name: example\ndescription: a description\n"
+FRAMES = {name: BlockLengths(0.0, 0.0) for name in ("open", "idle")}  # a channel that is not random: frames are independent
 
 
 class Tables:
@@ -78,7 +80,7 @@ def one_group(
     start = frame * 3 * MS + MS
     receiver, each = np.repeat(receivers, len(link)), len(receivers)
     received = {"time_ns": np.tile(start, each), "link": np.tile(link, each), "frame": np.tile(frame, each), "receiver": receiver}
-    snr = draw.normal(10 - 4 * receiver, 3)
+    snr, jammed = draw.normal(10 - 4 * receiver, 3), (received["frame"] == 1) * jam
     scored = {name: np.repeat(values, images) for name, values in received.items()}
     label = draw.integers(0, 10, len(scored["receiver"]))
     psnr = 12 + 0.8 * np.repeat(snr, images) + draw.normal(0, 1, len(label))
@@ -89,10 +91,11 @@ def one_group(
         "frames": {"time_ns": start, "airtime_ns": np.full(len(link), 2 * MS), "link": link, "frame": frame}
         | {"channel_uses": np.full(len(link), 2000)},
         "receptions": received
-        | {"snr_db": snr, "estimated_snr_db": snr + draw.normal(0, 0.5, len(snr)), "jammed_fraction": (received["frame"] == 1) * jam},
+        | {"snr_db": snr, "sinr_db": snr - 6 * jammed, "estimated_snr_db": snr + draw.normal(0, 0.5, len(snr)), "jammed_fraction": jammed},
         "scores": scored
         | {
             "image": np.tile(np.arange(images), len(snr)),
+            "dataset_index": (scored["link"] * frames + scored["frame"]) * images + np.tile(np.arange(images), len(snr)),
             "label": label,
             "class_received": np.where(draw.random(len(label)) < 0.7, label, 0),
         }
@@ -142,7 +145,7 @@ def two_small_groups() -> Tables:
             | {"frame": [0, 1, 0, 1], "channel_uses": [1000, 1000, 500, 500], "outcome": [0, 1, 0, 2]},
             "scores": {"link": [0, 0, 1, 0, 0], "frame": [0, 1, 0, 0, 1], "receiver": [0, 0, 0, 1, 1], "label": [3, 4, 5, 3, 4]}
             | {"class_received": [3, 4, 0, -1, 4], "mse": [0.01, 0.001, 0.1, 0.1, 0.1], "psnr_db": [20, 30, 10, 10, 10]}
-            | {"ssim": [0.5, 0.75, 0.25, 0, 0.5]},
+            | {"ssim": [0.5, 0.75, 0.25, 0, 0.5], "dataset_index": [7, 3, 7, 7, 3]},
             "control": {"time_ns": [MS], "airtime_ns": [MS], "link": [1], "channel_uses": [500]},
             "jamming": {"time_ns": [0, 6 * MS, 5 * MS], "end_ns": [2 * MS, 20 * MS, 7 * MS], "link": [0, 0, 1]},
         },

@@ -15,8 +15,8 @@ from linksim.control_plane.faults import FaultInjector, restart_periodically
 from linksim.control_plane.frame_parameters import AgreedParameters
 from linksim.control_plane.messages import Hello, Key, NackReason, Probe
 from linksim.control_plane.policy_controller import ParameterSelector
-from linksim.enums import Node
-from linksim.frames import ControlFrame, DataFrame, ReceivedMessage
+from linksim.enums import HeaderOutcome, Node
+from linksim.frames import ControlFrame, ReceivedMessage
 from linksim.negotiation import NegotiatedParameters, bounded
 from linksim.nets.cards import RuntimeSettings
 from linksim.nets.codecs import ResidualJscc
@@ -28,7 +28,7 @@ from linksim.schemes.base_schemes import BaseScheme
 from linksim.schemes.deepjscc import DeepJscc
 from linksim.schemes.stack import build_stack
 from linksim.units import seconds_to_ns
-from linksim.worker import Promise, Worker
+from linksim.worker import Worker
 
 BYTE_NS = 1_000
 DATA_NS = 100_000
@@ -101,6 +101,7 @@ class Pair:
     wrong       frames that he decodes with other parameters
     refused     frames for which he has no parameters
     suppressed  frames that Alice does not send
+    headers     outcome -> number of headers of data frames at Bob, Alice's and others'
     outcomes    (kind, origin, outcome) -> number of copies of control frames
     watch       function that is called with the number of each frame that is done
     """
@@ -122,6 +123,7 @@ class Pair:
         self._frames, self._exchanges, self._limit_ns = frames, exchanges, seconds_to_ns(max_time_s)
         self.decoded = self.wrong = self.refused = self.suppressed = 0
         self.outcomes: Counter[tuple[int, int, int]] = Counter()
+        self.headers: Counter[int] = Counter()
         self.watch: Callable[[int], None] = lambda _: None
         self.simulation.listen(self._listen)
 
@@ -159,17 +161,23 @@ class Pair:
                 self.suppressed += 1
             else:
                 yield from self.pipe.occupy(DATA_NS)
-                self.pipe.after(DELAY_NS, partial(self._data, number, agreed))
+                self.pipe.after(DELAY_NS, partial(self.data, self.alice.header(number, 0, agreed), agreed))
             self.watch(number)
         yield self.simulation.env.timeout(DELAY_NS + 1)  # until the last frame has arrived
 
-    def _data(self, number: int, sent: AgreedParameters) -> None:
-        found = self.bob.parameters(number, sent.epoch, 10.0)
+    def data(self, raw: bytes, sent: AgreedParameters | None) -> None:
+        """Let Bob receive a data frame with header `raw`, as his node does; `sent` is Alice's view, None if it is not her frame."""
+        outcome, header = self.bob.open_header(raw)
+        self.headers[outcome] += 1
+        if header is None:
+            assert outcome != HeaderOutcome.DECODED
+            return
+        found = self.bob.parameters(header, 10.0)
         if found is None:
             self.refused += 1
-            self.simulation.env.process(
-                self.bob.refuse(DataFrame(number, sent.epoch, 1, 1, 1, Promise.__new__(Promise)), NackReason.NO_PARAMETERS)
-            )
+            self.simulation.env.process(self.bob.refuse(header, NackReason.NO_PARAMETERS))
+        elif sent is None:
+            self.wrong += 1
         elif (found.context, found.epoch) == (sent.context, sent.epoch):
             self.decoded += 1
         else:

@@ -252,20 +252,25 @@ class Impatient:
         return steps + np.array([0, 25]) * (steps[:, 1:] <= 25)
 
 
-def test_a_policy_object_is_used_and_recorded(own_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("group", ["mine", "lookup"])
+def test_a_policy_object_is_used_and_recorded(own_models: Path, monkeypatch: pytest.MonkeyPatch, group: str) -> None:
+    """Its run is not repeated without it, also where the group has the name of a policy of linksim."""
     write_diffusec_models(own_models)
     monkeypatch.chdir(own_models)
-    scenario = {"name": "mine", "frames": 4, "scheme": "diffusec", "alice": {"images_per_frame": 1, "frame_interval_ms": 20}}
-    with linksim.run(scenario, out="mine.h5", policies={"link": Impatient()}) as run:
+    scenario: dict[str, Any] = {"name": "mine", "frames": 4, "scheme": "diffusec"}
+    scenario |= {"alice": {"images_per_frame": 1, "frame_interval_ms": 20}}
+    scenario["groups"] = {group: None}
+    with linksim.run(scenario, out="mine.h5", policies={group: Impatient()}) as run:
         decisions = run.table("decisions")
         assert decisions["t_plus"].tolist() == [min(before + 25, 50) for before in decisions["t_plus_before"]]
         assert decisions["t_plus"][-1] == 50
         ((kind, source),) = run.trace.metadata.components.items()
-        assert kind.startswith("policy/")
+        assert kind == f"policy-object/{group}"
         assert re.fullmatch(r".*:Impatient [0-9a-f]{64}", source)
     refused = CliRunner().invoke(main, ["run", "--from", "mine.h5", "--out", "again", "--no-figures"])
     assert refused.exit_code == 1
-    assert "Impatient" in refused.stderr
+    assert f"policy object for group '{group}', test_api:Impatient" in refused.stderr
+    assert refused.stderr.count("\n") == 1
     assert not Path("again").exists()
 
 

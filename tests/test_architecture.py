@@ -21,8 +21,8 @@ EVERY_FILE = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.re
 
 # A module or package of `linksim` imports only those of lower layers, which stand above it in this list.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("units", "errors", "rng", "enums", "negotiation", "files", "places", "threads"),
-    ("registry", "wire_layout", "records", "statistics"),
+    ("units", "errors", "rng", "enums", "negotiation", "files", "interrupts", "places", "threads"),
+    ("registry", "cost", "wire_layout", "records", "statistics", "outputs"),
     ("scenario", "progress"),
     ("provenance", "worker", "data", "diffusion", "metrics", "reconstruction"),
     ("phy", "nets", "frames"),
@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("link", "operations"),
     ("context", "trace", "training"),
     ("jammers", "medium", "control_plane", "nodes"),
-    ("simulate", "plots"),
+    ("simulate", "plots", "views"),
     ("env", "curves", "reproduction"),
     ("papers", "plugins", "catalogue"),
     ("api",),
@@ -40,7 +40,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 EXCEPTIONS = {  # (importer, imported) within a layer, with the reason
     ("nets", "phy"): "codecs normalise the power of their symbols",
     ("medium", "jammers"): "the air adds the interference of the jammers to what it delivers",
-    ("medium", "control_plane"): "the air applies the configured faults to the control messages that it delivers",
     ("control_plane", "medium"): "sessions transmit their messages over the air",
     ("nodes", "medium"): "nodes transmit and receive over the air",
     ("nodes", "control_plane"): "Alice and Bob have sessions",
@@ -64,7 +63,10 @@ IMPORTERS = {  # outside package -> modules that may import it
     "xarray": {"api"},
 }
 # Modules that are imported without torch: scenarios are checked and traces are read and plotted without it.
-NO_TORCH = ("registry", "negotiation", "wire_layout", "provenance", "records", "statistics", "progress", "scenario", "trace", "plots")
+NO_TORCH = (
+    *("registry", "cost", "negotiation", "wire_layout", "provenance", "records", "statistics", "progress", "scenario", "trace"),
+    *("plots", "views"),
+)
 NO_TORCH_AT_IMPORT = ("plugins", "catalogue", "api", "cli")  # their functions import it when they need it
 LONGEST_FILE, LONGEST_FUNCTION, MEDIAN_FILE, MOST_NAMES = 300, 60, 130, 12
 

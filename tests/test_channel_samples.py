@@ -72,7 +72,7 @@ def test_recorded_symbols_are_those_of_the_frame(simulate: Any) -> None:
     frames = {(row.link, row.frame) for row in rows}
     assert frames == {(0, 0), (0, 1), (1, 0), (2, 0)}  # the links share the number of frames
     assert len(rows) == len(frames) * 2 * MAX_SYMBOLS
-    lengths = {(row.link, row.frame): row.channel_uses for row in kept.of(FrameSent)}
+    sizes = {(row.link, row.frame): (row.channel_uses, row.header_channel_uses) for row in kept.of(FrameSent)}
     ends = (Node.BOB, "bob", options().channel.bob), (Node.EVE, "eve", options().channel.eve)
     paths = {(link, node): RadioPath(spec, Streams(1), f"air/link-{link}/{name}") for link in range(3) for node, name, spec in ends}
     for link, frame in sorted(frames):
@@ -84,8 +84,9 @@ def test_recorded_symbols_are_those_of_the_frame(simulate: Any) -> None:
             received[receiver] = np.array([row.rx_re + 1j * row.rx_im for row in own])
             equalised = np.array([row.equalised_re + 1j * row.equalised_im for row in own])
             (reception,) = [row for row in kept.of(Reception) if (row.link, row.frame, row.receiver) == (link, frame, receiver)]
-            realisation = paths[link, receiver].during(reception.time_ns, lengths[link, frame], 1e3)
-            gain = realisation.gain[[row.symbol for row in own]] if len(realisation.gain) > 1 else realisation.gain
+            channel_uses, header = sizes[link, frame]
+            realisation = paths[link, receiver].during(reception.time_ns, channel_uses, 1e3)
+            gain = realisation.gain[[header + row.symbol for row in own]] if len(realisation.gain) > 1 else realisation.gain
             noise = np.abs(equalised - sent[receiver]) ** 2 * np.abs(gain) ** 2  # zero-forcing with the known gain leaves N0 / |gain|^2
             assert np.mean(noise) == pytest.approx(realisation.noise_power, rel=4 / MAX_SYMBOLS**0.5)
         np.testing.assert_array_equal(sent[Node.BOB], sent[Node.EVE])

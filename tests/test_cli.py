@@ -107,12 +107,54 @@ def test_an_error_is_one_message_without_a_traceback(folder: Path, words: tuple[
 
 
 def test_the_output_of_check_is_a_scenario(folder: Path) -> None:
-    result = linksim("check", "tiny.yaml")
+    result = linksim("check", "tiny.yaml", "--full")
     assert result.exit_code == 0
-    assert "Estimate" in result.stdout
+    assert result.stdout.startswith("# Estimate")
     (folder / "resolved.yaml").write_text(result.stdout)
-    again = linksim("check", "resolved.yaml")
+    again = linksim("check", "resolved.yaml", "--full")
     assert again.stdout == result.stdout
+    short = linksim("check", "tiny.yaml").stdout
+    assert short.startswith("Estimate")
+    assert "channel:" not in short
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (("scheme.0.codec=no-such-codec",), "no-such-codec"),
+        (("classifier=no-such-classifier",), "no-such-classifier"),
+        (("scheme=[diffusec]", "eve=inverse-network"), "symbols per image"),
+        (("dataset=mnist",), "mnist"),
+    ],
+)
+def test_check_refuses_what_run_would_refuse(folder: Path, settings: tuple[str, ...], expected: str) -> None:
+    words = [word for setting in settings for word in ("--set", setting)]
+    for command in ("check", "run"):
+        refused = linksim(command, "tiny.yaml", *words)
+        assert refused.exit_code == 1, command
+        assert expected in refused.stderr
+    unbuilt = linksim("check", "tiny.yaml", "--set", "classifier=no-such-classifier", "--no-build")
+    assert unbuilt.exit_code == 0
+
+
+def test_json_is_one_object_with_the_numbers_of_the_text(folder: Path) -> None:
+    ran = linksim("run", "tiny.yaml", "--out", "out", "--json", "--no-figures")
+    assert ran.exit_code == 0, ran.output
+    made = json.loads(ran.stdout)
+    assert made["trace"] == "out/trace.h5"
+    shown = json.loads(linksim("show", "out", "--json").stdout)
+    assert shown["summary"] == made["summary"]
+    assert shown["summary"]["groups"][0]["bob"]["images"] > 0
+    assert f"{shown['summary']['groups'][0]['bob']['psnr_db']['value']:.2f}" in linksim("show", "out/trace.h5").stdout
+    assert json.loads(linksim("check", "tiny.yaml", "--json").stdout)["estimate"]["frames"] > 0
+    assert {model["state"] for model in json.loads(linksim("models", "--json").stdout)["models"]} <= {"present", "missing"}
+
+
+def test_quiet_prints_no_progress(folder: Path) -> None:
+    loud, quiet = (linksim("run", "tiny.yaml", "--no-figures", "--overwrite", *flag) for flag in ((), ("--quiet",)))
+    assert "frames" in loud.stderr
+    assert quiet.stderr == ""
+    assert quiet.exit_code == 0
 
 
 def test_models_are_listed_and_a_damaged_one_is_reported(folder: Path, monkeypatch: pytest.MonkeyPatch, small_model_files: Path) -> None:
@@ -182,7 +224,7 @@ def test_a_plugin_adds_a_component_and_a_scenario_alone_does_not(folder: Path) -
     try:
         listed = linksim("components", "jammer", "--plugin", "quiet.py")
         assert re.search(r"quiet-plugin +A jammer for this test\..*:make\]", listed.stdout)
-        checked = linksim("check", "study.yaml", "--plugin", "quiet.py")
+        checked = linksim("check", "study.yaml", "--plugin", "quiet.py", "--full", "--no-build")
         assert checked.exit_code == 0, checked.output
         assert "kind: quiet-plugin" in checked.stdout
     finally:

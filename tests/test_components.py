@@ -4,12 +4,15 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from tiny_models import write_model
 from tiny_tasks import trainer_of
 from torch import nn
 
@@ -17,12 +20,15 @@ import linksim
 from linksim import registry
 from linksim.cli import main
 from linksim.errors import LinksimError
+from linksim.nets.cards import read_card
 from linksim.nets.weights import build
 from linksim.plots.figures import figure_functions
+from linksim.provenance import require_components, used_components
 from linksim.registry import KINDS
 from linksim.reproduction.reproduction import overview
 from linksim.scenario import schema
 from linksim.scenario.base import KEYS
+from linksim.training import tune
 from linksim.training.ddpg import DdpgTask
 from linksim.training.grid_measurement import GridMeasurement
 from linksim.training.pipeline import find_task
@@ -136,7 +142,7 @@ def test_the_editor_schema_has_its_options(plugin: Path) -> None:
 
 
 def test_a_scenario_may_use_it(plugin: Path, folder: Path) -> None:
-    checked = command(plugin, "check", "toys.yaml")
+    checked = command(plugin, "check", "toys.yaml", "--full")
     assert checked.exit_code == 0, checked.output
     for kind in IN_SCENARIO:
         assert TOYS[kind] in checked.stdout
@@ -165,7 +171,7 @@ def test_a_scenario_may_use_it(plugin: Path, folder: Path) -> None:
 def test_a_mistake_in_its_options_is_reported_with_its_line(plugin: Path, folder: Path, right: str, wrong: str, message: str) -> None:
     Path("toys.yaml").write_text(SCENARIO.replace(right, wrong))
     line = SCENARIO[: SCENARIO.index(right)].count("\n") + 1
-    refused = command(plugin, "check", "toys.yaml")
+    refused = command(plugin, "check", "toys.yaml", "--full")
     assert refused.exit_code == 1
     assert f"toys.yaml:{line}:" in refused.stderr
     assert message in refused.stderr
@@ -175,7 +181,7 @@ def test_a_run_uses_all_of_them(plugin: Path, folder: Path) -> None:
     with linksim.run("toys.yaml", out="toys.h5", plugin=[str(plugin)]) as run:
         frames, receptions, scores = run.table("frames"), run.table("receptions"), run.table("scores")
         assert set(frames["outcome"]) == {"decoded"}
-        assert set(frames["channel_uses"]) == {4 * 3 * 32 * 32 // 2}  # scheme: four images of 1,536 symbols
+        assert set(frames["channel_uses"] - frames["header_channel_uses"]) == {4 * 3 * 32 * 32 // 2}  # scheme: four images of 1,536 symbols
         assert frames["level"].tolist() == sorted(frames["level"].tolist())  # policy, over the scheme's own parameter
         assert run.table("decisions")["level"].max() == 3
         assert run.table("jamming")["end_ns"].tolist() == [2_000_000]  # jammer
@@ -190,6 +196,39 @@ def test_a_run_uses_all_of_them(plugin: Path, folder: Path) -> None:
     origin = registry.component("jammer", "toy-burst").origin
     assert origin is not None
     assert used["jammer/toy-burst"] == f"a file:make_burst {origin.sha256}"
+
+
+@pytest.mark.parametrize("kind", [*IN_SCENARIO, "codec", "model"])
+def test_a_run_is_not_repeated_without_it(plugin: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Nor with a component of the same name from other code."""
+    command(plugin, "components")
+    codec = {"name": "mean", "scheme": [{"name": "deepjscc", "codec": TOYS["codec"]}]}
+    used = used_components(linksim.load_scenario(codec if kind == "codec" else "toys.yaml"), model_kinds=[TOYS["model"], "codec"])
+    require_components(used)
+    key, own = f"{kind}/{TOYS[kind]}", registry.component(kind, TOYS[kind])
+    assert own.origin is not None
+    monkeypatch.setitem(registry._components[kind], own.name, replace(own, origin=replace(own.origin, sha256="0" * 64)))
+    with pytest.raises(LinksimError, match=f"used {kind} '{own.name}' .* the loaded one is .*0000"):
+        require_components(used)
+    monkeypatch.delitem(registry._components[kind], own.name)
+    with pytest.raises(LinksimError, match=f"used {kind} '{own.name}' from a file:.*which is not loaded.*--plugin"):
+        require_components(used)
+    require_components({name: source for name, source in used.items() if name != key})
+
+
+def test_a_component_whose_file_is_not_known_is_never_taken_for_the_same(plugin: Path) -> None:
+    command(plugin, "components")
+    with pytest.raises(LinksimError, match="whose file is not known"):
+        require_components({"jammer/toy-burst": "__main__:make_burst "})
+
+
+def test_the_kind_of_a_model_that_a_run_loads_is_recorded(plugin: Path, tmp_path: Path, own_models: Path) -> None:
+    command(plugin, "components")
+    write_model(own_models, "dense", TOYS["model"], {})
+    scheme = {"name": "toy-analogue", "weights": "dense"}
+    with linksim.run({"name": "one", "frames": 1, "dataset": "samples", "classifier": None, "scheme": scheme}) as run:
+        assert set(run.trace.models) == {"dense"}
+        assert set(run.trace.metadata.components) == {"model/toy-model", "scheme/toy-analogue"}
 
 
 def test_its_figure_is_drawn_and_shown_in_the_report(plugin: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,11 +258,36 @@ def test_its_kind_of_model_is_built(plugin: Path) -> None:
     assert network.in_features == 3
 
 
+def test_its_kind_of_model_is_tuned_with_its_own_workload(plugin: Path, own_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command(plugin, "components")
+    write_model(own_models, "toy-trained", "toy-model", {"width": 3})
+    assert read_card(own_models / "toy-trained.yaml").cost.operations == 9
+    monkeypatch.setattr(tune, "find_task", lambda name: SimpleNamespace(kind="toy-model"))
+    monkeypatch.setattr(tune, "bfloat16_holds", lambda model, task: False)
+    monkeypatch.setattr(tune, "BATCHES", {"cpu": (2, 4)})
+    monkeypatch.setattr(tune, "IMAGES", 4)
+    batches: list[int] = []
+    workload = registry.component("model", "toy-model").workload
+    assert callable(workload)
+
+    def counted(network: nn.Module, batch: int, device: Any) -> Any:
+        batches.append(batch)
+        return workload(network, batch, device)
+
+    monkeypatch.setitem(
+        registry._components["model"], "toy-model", replace(registry.component("model", "toy-model"), workload=counted)
+    )
+    card = tune.tune("toy-trained", "cpu")
+    assert batches == [2, 4]
+    assert card.runtime["cpu"].batch in batches
+
+
 def test_its_codec_takes_the_place_of_a_trained_one(plugin: Path, folder: Path) -> None:
     scheme = {"scheme": [{"name": "toy-mirror"}, "permutation", {"name": "deepjscc", "codec": "toy-codec"}]}
     command(plugin, "components")
     with linksim.run({"name": "mean", "frames": 1, **scheme}) as run:
-        assert run.table("frames")["channel_uses"].tolist() == [4 * 96]
+        frames = run.table("frames")
+        assert (frames["channel_uses"] - frames["header_channel_uses"]).tolist() == [4 * 96]
         assert run.table("scores")["psnr_db"].min() > 5.0
         assert set(run.trace.metadata.components) == {"codec/toy-codec", "layer/toy-mirror"}
 
@@ -233,5 +297,5 @@ def test_its_paper_is_listed_and_reproduced(plugin: Path, folder: Path) -> None:
     assert "toy-paper A toy paper" in overview(folder / "papers")
     shown = command(plugin, "papers", "toy-paper", "--out", "papers")
     assert shown.exit_code == 0, shown.output
-    assert "1 claims, 0 decided" in shown.stdout
+    assert "1 claim, 0 measured" in shown.stdout
     assert "toy-claim" in (folder / "papers" / "toy-paper" / "claims.md").read_text(encoding="utf-8")

@@ -2,7 +2,10 @@
 
 import hashlib
 import os
+import resource
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,9 +13,13 @@ from threading import Thread
 
 import pytest
 
+from linksim.data import http_requests
 from linksim.data.downloads import ORIGINS, Origin, RemoteFile
-from linksim.data.fetch import BLOCK, MAX_ATTEMPTS, FetchProgress, fetch
+from linksim.data.fetch import MAX_ATTEMPTS, FetchProgress, fetch
+from linksim.data.http_requests import BLOCK
+from linksim.data.partial_download import partial_download
 from linksim.errors import DataError
+from linksim.files import stage
 
 LARGE = os.urandom(3 * BLOCK + 12_345)
 SMALL = b"only a few bytes"
@@ -22,8 +29,11 @@ SMALL = b"only a few bytes"
 class Behaviour:
     """Behaviour of the server for the next requests, and the requests that it received.
 
-    cuts     number of body bytes after which each response is cut off, one per request, then none
-    refuses  error status of each response, one per request, then none
+    cuts      number of body bytes after which each response is cut off, one per request, then none
+    refuses   error status of each response, one per request, then none
+    reason    reason phrase of these responses, None for the usual one
+    redirect  address to which every request is redirected, None for no redirect
+    drip_s    time between two bytes of a body, None to send it at once
     """
 
     files: dict[str, bytes]
@@ -33,6 +43,9 @@ class Behaviour:
     shift: int = 0
     cuts: list[int] = field(default_factory=list)
     refuses: list[int] = field(default_factory=list)
+    reason: str | None = None
+    redirect: str | None = None
+    drip_s: float | None = None
     asked: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     url: str = ""
 
@@ -48,7 +61,12 @@ class Handler(BaseHTTPRequestHandler):
         how.asked.append((name, wants, self.headers["If-Range"]))
         status = how.refuses.pop(0) if how.refuses else 200 if name in how.files else 404
         if status != 200:
-            self.send_error(status)
+            self.send_error(status, how.reason)
+            return
+        if how.redirect is not None:
+            self.send_response(302)
+            self.send_header("Location", how.redirect)
+            self.end_headers()
             return
         body, start = how.files[name], 0
         if how.ranges and wants and self.headers["If-Range"] in (None, how.tag):
@@ -64,7 +82,18 @@ class Handler(BaseHTTPRequestHandler):
         if how.tag:
             self.send_header("ETag", how.tag)
         self.end_headers()
-        self.wfile.write(body[start:][: how.cuts.pop(0) if how.cuts else None])
+        body = body[start:][: how.cuts.pop(0) if how.cuts else None]
+        if how.drip_s is None:
+            self.wfile.write(body)
+        else:
+            self.send_slowly(body, how.drip_s)
+
+    def send_slowly(self, body: bytes, pause_s: float) -> None:
+        """Send a byte at a time, until the client leaves."""
+        with suppress(ConnectionError):
+            for byte in body:
+                self.wfile.write(bytes([byte]))
+                time.sleep(pause_s)
 
 
 @pytest.fixture
@@ -90,6 +119,14 @@ def folder(tmp_path: Path) -> Path:
 
 def holds(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def leave_partial(folder: Path, content: bytes) -> Path:
+    """Leave an incomplete download of the first file and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = stage(folder / "large.gz")
+    path.write_bytes(content)
+    return path
 
 
 def never(seconds: float) -> None:
@@ -125,7 +162,8 @@ def test_the_next_call_completes_an_unfinished_download(server: Behaviour, folde
     with pytest.raises(DataError, match=r"ended after 1,000 of .* bytes\. 1,000 bytes are kept"):
         fetch("mnist", pause=waits.append)
     assert waits == [1.0, 2.0, 4.0, 8.0]
-    assert holds(folder)["large.gz.part"] == LARGE[:1000]
+    (kept,) = folder.glob("large.gz.*.part/large.gz")
+    assert kept.read_bytes() == LARGE[:1000]
     server.asked.clear()
     fetch("mnist", pause=never)
     assert server.asked[0] == ("large.gz", "bytes=1000-", '"first"')
@@ -223,15 +261,57 @@ def test_a_damaged_file_is_downloaded_again(server: Behaviour, folder: Path) -> 
 
 
 def test_a_complete_partial_file_is_renamed_without_request(server: Behaviour, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    (folder / "large.gz.part").write_bytes(LARGE)
+    leave_partial(folder, LARGE)
     fetch("mnist", pause=never)
     assert (holds(folder), server.asked) == (server.files, [("small.gz", None, None)])
 
 
 def test_a_partial_file_that_is_too_long_starts_over(server: Behaviour, folder: Path) -> None:
+    leave_partial(folder, LARGE + b"and more")
+    fetch("mnist", pause=lambda seconds: None)
+    assert holds(folder) == server.files
+
+
+@pytest.mark.parametrize("name", ["large.gz", "large.gz.part", "large.gz.mark", "large.gz.part.mark", "large.gz.x.part"])
+def test_no_symbolic_link_is_followed(server: Behaviour, folder: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "foreign").mkdir()
+    for foreign in ("large.gz", "validator"):
+        (tmp_path / "foreign" / foreign).write_bytes(LARGE[:1000])
     folder.mkdir(parents=True)
-    (folder / "large.gz.part").write_bytes(LARGE + b"and more")
+    (folder / name).symlink_to(tmp_path / "foreign" / ("" if name.endswith("x.part") else "large.gz"))
+    fetch("mnist", pause=never)
+    assert (folder / "large.gz").read_bytes() == LARGE
+    assert not (folder / "large.gz").is_symlink()
+    assert [path.read_bytes() for path in (tmp_path / "foreign").iterdir()] == [LARGE[:1000]] * 2
+    assert server.asked[0] == ("large.gz", None, None)
+
+
+def test_a_folder_that_others_may_enter_is_not_continued(server: Behaviour, folder: Path) -> None:
+    leave_partial(folder, b"planted").parent.chmod(0o755)
+    fetch("mnist", pause=never)
+    assert server.asked[0] == ("large.gz", None, None)
+    assert (folder / "large.gz").read_bytes() == LARGE
+
+
+def test_the_longest_download_is_continued_unless_another_process_does(server: Behaviour, folder: Path) -> None:
+    for length in (10, 2000, 500):
+        leave_partial(folder, LARGE[:length])
+    with partial_download(folder / "large.gz") as held:
+        assert held.size == 2000
+        fetch("mnist", pause=never)
+        assert held.size == 2000
+    assert server.asked[0] == ("large.gz", "bytes=500-", None)
+    assert (folder / "large.gz").read_bytes() == LARGE
+
+
+def test_a_full_disk_is_one_clear_error(server: Behaviour, folder: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(DataError, match=r"cannot write to .*File too large"):
+            fetch("mnist", pause=never)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     fetch("mnist", pause=lambda seconds: None)
     assert holds(folder) == server.files
 
@@ -248,7 +328,59 @@ def test_a_dataset_without_public_files_is_reported(name: str) -> None:
         fetch(name, pause=never)
 
 
-@pytest.mark.parametrize("origin", ["file:///etc/", "ftp://127.0.0.1/", "folder", "http://"])
+@pytest.mark.parametrize("address", ["ftp://127.0.0.1/large.gz", "file:///etc/hostname", "data:,x"])
+def test_a_redirect_to_another_scheme_is_not_followed(server: Behaviour, folder: Path, address: str) -> None:
+    server.redirect = address
+    with pytest.raises(DataError, match=f"large.gz: the server answers 302 .*{address}"):
+        fetch("mnist", pause=never)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://127.0.0.1:x/"])
+def test_a_redirect_to_no_address_is_reported(server: Behaviour, folder: Path, address: str) -> None:
+    server.redirect = address
+    with pytest.raises(DataError, match=r"large\.gz(: .*port| cannot be requested: .*IPv6)"):
+        fetch("mnist", pause=lambda seconds: None)
+
+
+def test_a_redirect_on_the_server_is_followed(server: Behaviour, folder: Path) -> None:
+    other = Behaviour(server.files)
+    http = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"how": other}))
+    Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    server.redirect = f"http://127.0.0.1:{http.server_port}/large.gz"
+    ORIGINS["mnist"] = Origin(server.url, ORIGINS["mnist"].files[:1])
+    try:
+        fetch("mnist", pause=never)
+    finally:
+        http.shutdown()
+        http.server_close()
+    assert holds(folder) == {"large.gz": LARGE}
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_a_reason_phrase_is_quoted_and_cut(server: Behaviour, folder: Path, status: int) -> None:
+    server.refuses, server.reason = [status] * MAX_ATTEMPTS, "\x1b[2J" + "x" * 5000
+    with pytest.raises(DataError) as raised:
+        fetch("mnist", pause=lambda seconds: None)
+    assert f"the server answers {status} '\\x1b[2Jxxx" in str(raised.value)
+    assert len(str(raised.value)) < 400
+    assert str(raised.value).isprintable()
+
+
+def test_a_server_that_stalls_is_left(server: Behaviour, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_requests, "BLOCK_S", 0.1)
+    server.drip_s, started = 0.02, time.monotonic()
+    with pytest.raises(DataError, match=r"large.gz: the server has sent only \d+ bytes in 0.1 s"):
+        fetch("mnist", pause=lambda seconds: None)
+    assert len(server.asked) == MAX_ATTEMPTS
+    assert time.monotonic() - started < 20
+
+
+BAD_ORIGINS = ["file:///etc/", "ftp://127.0.0.1/", "folder", "http://", "http://[::1/", "http://h:99999/", "http://h:x/", "http://a b/"]
+BAD_ORIGINS += ["http://h/?x=", "http://h/#x", "http://user@h/", "http://h\u00e9/", "http://..//", "http://h\n/", f"http://{'x' * 64}/"]
+
+
+@pytest.mark.parametrize("origin", BAD_ORIGINS)
 def test_an_origin_must_be_an_address(origin: str) -> None:
     with pytest.raises(DataError, match="is not an address"):
         fetch("mnist", origin=origin, pause=never)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_models import write_diffusec_models
+from tiny_models import write_diffusec_models, write_model
 from torch import Tensor
 
 from linksim.diffusion import ABAR
@@ -14,13 +14,15 @@ from linksim.enums import Outcome
 from linksim.errors import LinksimError
 from linksim.metrics import ssim
 from linksim.nets.codecs import Codec
+from linksim.nets.inverters import Inverter
 from linksim.nets.unet import UNet
 from linksim.nets.weights import has_model, load_model
 from linksim.phy.baseband import ReceivedSymbols
 from linksim.phy.noise import Noise, item_keys
-from linksim.records import FrameSent, ImageScore, ParameterDecision, Record
+from linksim.records import ConstellationPoint, FrameSent, ImageScore, ParameterDecision, Reception, Record
 from linksim.rng import StreamKey
 from linksim.scenario.load import scenario_from_text
+from linksim.schemes.deepjscc import CODEC_RANGE_DB, DeepJscc
 from linksim.schemes.diffusec import Diffusec
 from linksim.schemes.parameters import NegotiatedValues
 from linksim.simulate.run import run
@@ -75,6 +77,28 @@ def received(symbols: Tensor, noise_power: float = 1e-9) -> ReceivedSymbols:
     return ReceivedSymbols(symbols, torch.ones(len(symbols), 1, dtype=torch.complex64), torch.full((len(symbols),), noise_power))
 
 
+class SnrRecorder(Codec):
+    """A codec that keeps the SNRs its encoder and its decoder receive, in that order."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 32, 16, 3 * 32 * 32 // 2)
+        self.snr_db: list[list[float]] = []
+        self.encoder, self.decoder = (_Recording(inner, self.snr_db) for inner in (PairValues(), UnpairValues()))
+
+
+class _Recording(torch.nn.Module):
+    """A network of which every call appends its SNRs to a list."""
+
+    def __init__(self, inner: torch.nn.Module, snr_db: list[list[float]]) -> None:
+        super().__init__()
+        self._inner, self._snr_db = inner, snr_db
+
+    def forward(self, x: Tensor, snr_db: Tensor) -> Tensor:
+        self._snr_db.append(snr_db.tolist())
+        result: Tensor = self._inner(x, snr_db)
+        return result
+
+
 def test_alice_sends_the_diffused_image_of_eq_13() -> None:
     scheme, items = Diffusec(IdentityCodec(), ZeroNoise(), 10), 400
     images = torch.full((items, 1, 3, 32, 32), 0.75)  # 0.5 in -1..1
@@ -100,6 +124,21 @@ def test_bob_denoises_t_d_and_t_plus_steps() -> None:
         grown = 0.1 / ABAR[t_p].sqrt().item()
         chance = 4 * 2 * spread[item].item() / 3072**0.5 + 1e-5  # four standard deviations of the mean
         assert (2 * back[item].mean() - 1).item() == pytest.approx(grown, abs=chance)
+
+
+def test_both_ends_clip_the_snr_that_the_codec_receives_in_the_same_way() -> None:
+    low, high = CODEC_RANGE_DB
+    snr_db, images = torch.tensor([low - 20, low, 4.5, high, high + 20]), torch.full((5, 1, 3, 32, 32), 0.5)
+    symbols, steps = torch.ones(5, 3 * 32 * 32 // 2, dtype=torch.complex64), torch.tensor([[1, 0]] * 5)
+    copy = ReceivedSymbols(symbols, torch.ones(5, 1, dtype=torch.complex64), 10 ** (-snr_db / 10))
+    for make in (DeepJscc, lambda codec: Diffusec(codec, ZeroNoise(), 10)):
+        codec = SnrRecorder()
+        scheme, parameters = make(codec), NegotiatedValues(snr_db, steps)
+        scheme.send(images, parameters, keyed_noise(1, 5))
+        scheme.receive(copy, parameters, keyed_noise(2, 5))
+        at_alice, at_bob = codec.snr_db
+        assert at_alice == [low, low, 4.5, high, high]
+        assert at_bob == pytest.approx(at_alice, abs=1e-4)
 
 
 def test_items_with_different_steps_share_a_batch_and_are_independent(models: Path) -> None:
@@ -269,3 +308,35 @@ def test_strides_reach_the_ssim_of_single_steps() -> None:
             back = Diffusec(codec, denoiser, num_calls).receive(received(symbols, 0.1), steps, keyed_noise(5, 48)).shown()
             similarity.append(ssim(back[:, 0], images[:, 0]).mean().item())
     assert similarity[0] == pytest.approx(similarity[1], abs=TOLERANCE)
+
+
+@pytest.mark.usefixtures("models")
+def test_a_universal_jammer_with_a_surrogate_jams_every_choice_of_steps(models: Path) -> None:
+    """Its perturbation is the same in all frames, has exactly its power, and misleads the surrogate more than noise of the same power."""
+    write_model(models, "surrogate", "inverter", {"channels": 2, "stem": 4, "width": 8, "inner": 8})
+    surrogate, codec = load_model("surrogate", "inverter").network, load_model("diffusec-codec", "codec").network
+    assert isinstance(surrogate, Inverter)
+    assert surrogate.channel_uses == codec.channel_uses
+    jammer = "jammer: {kind: adversarial, threat_model: surrogate, surrogate: surrogate, jsr_bob_db: 3, num_captured: 16}"
+    text = LINK.replace("mean_db: 15", "mean_db: 60") + f"bob: {{policy: random}}\ntrace: {{constellation_frames: 12}}\n{jammer}\n"
+    records = records_of(text)
+    assert {record.outcome for record in frames_of(records)} == {Outcome.DECODED}
+    assert len({chosen(record) for record in frames_of(records)}) > 3
+    assert all(isinstance(record, Reception) and record.jammed_fraction > 0 for record in records[Reception])
+
+    rows = [record for record in records[ConstellationPoint] if isinstance(record, ConstellationPoint)]
+    sent, arrived = (
+        np.array([[complex(getattr(row, f"{name}_re"), getattr(row, f"{name}_im")) for row in rows if row.frame == n] for n in range(12)])
+        for name in ("tx", "equalised")
+    )
+    perturbations = arrived - sent
+    assert np.abs(perturbations - perturbations[0]).max() < 0.05
+    assert np.mean(np.abs(perturbations) ** 2) == pytest.approx(10**0.3, rel=0.01)
+
+    def damage(added: np.ndarray) -> float:
+        clean, jammed = (surrogate.invert(torch.tensor(symbols.astype(np.complex64))) for symbols in (sent, sent + added))
+        return float((jammed - clean).square().mean())
+
+    draw = np.random.default_rng(1)
+    noise = [draw.normal(0, np.sqrt(10**0.3 / 2), (12, 2 * sent.shape[1])).view(np.complex128) for _ in range(8)]
+    assert damage(perturbations) > 1.5 * max(map(damage, noise))

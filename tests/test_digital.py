@@ -186,7 +186,7 @@ def test_arq_retransmits_until_all_images_are_decoded(simulate: Any, scheme: Any
     for rows in frames.values():
         assert [row.attempt for row in rows] == list(range(len(rows)))
         assert [row.outcome for row in rows] == [Outcome.DAMAGED] * (len(rows) - 1) + [Outcome.DECODED]
-        assert {row.channel_uses for row in rows} == {4 * 512}
+        assert {row.channel_uses for row in rows} == {4 * 512 + 2 * 226}  # payload and header
     assert max(map(len, frames.values())) > 1
     assert sorted((q.link, q.frame, q.image) for q in records.of(ImageScore)) == [
         (link, f, i) for link in (0, 1) for f in range(6) for i in range(4)

@@ -161,7 +161,8 @@ def test_python_that_is_not_run_is_listed_with_a_reason() -> None:
     with_python = {page for page in PAGES if blocks(page, "python")}
     assert with_python == set(PYTHON_PAGES) | set(OTHER_PYTHON_PAGES)
     not_run = [body for page in PAGES for body in blocks(page, "python no-test")]
-    assert all("linksim.train(" in body for body in not_run)  # training takes hours
+    with_agents = [body for body in not_run if "from stable_baselines3 import" in body]  # test_env_sb3 runs them, if it is installed
+    assert all("linksim.train(" in body for body in not_run if body not in with_agents)  # training takes hours
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "yaml")])

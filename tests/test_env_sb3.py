@@ -1,20 +1,43 @@
 """Tests that agents of Stable-Baselines3 train on the environments. They are skipped if it is not installed."""
 
+import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from synthetic_reward_table import synthetic_reward_table
+from tiny_models import write_diffusec_models
 
 from linksim.env.step_selection import StepSelection
+from linksim.places import shipped_models
 
 sb3 = pytest.importorskip("stable_baselines3", reason="Stable-Baselines3 is not installed")
 env_checker = pytest.importorskip("stable_baselines3.common.env_checker")
 
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "adaptation.md"
+EXAMPLE = re.compile(r"^```python no-test\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
 
 def test_the_stable_baselines_checker_reports_nothing() -> None:
     env_checker.check_env(StepSelection(synthetic_reward_table()), warn=True)
+
+
+def test_the_example_of_the_documentation_runs(
+    own_models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Shortened: on small networks, with the shipped reward table."""
+    pytest.importorskip("pandas")
+    write_diffusec_models(own_models)
+    for path in shipped_models().glob("diffusec-reward-table.*"):
+        shutil.copy(path, own_models)
+    (body,) = [body for body in EXAMPLE.findall(PAGE.read_text(encoding="utf-8")) if "stable_baselines3" in body]
+    short = body.replace("learn(3_000)", "learn(320)").replace('{"links": 8, "frames": 10}', '{"links": 1, "frames": 3}')
+    assert len(short) < len(body)
+    exec(short, {})
+    assert re.search(r"^ddpg +\d", capsys.readouterr().out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ["DDPG", "TD3", "SAC"])

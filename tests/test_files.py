@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -22,17 +23,19 @@ def path(tmp_path: Path) -> Path:
 
 def test_the_file_is_replaced_when_the_block_ends(path: Path) -> None:
     with atomic_write(path) as temporary:
-        assert temporary.parent == path.parent
+        assert temporary.parent.parent == path.parent  # the same file system
         temporary.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_new_file_is_created(tmp_path: Path) -> None:
+def test_a_new_file_is_created_with_the_usual_permissions(tmp_path: Path) -> None:
     with atomic_write(tmp_path / "fresh") as temporary:
         temporary.write_bytes(b"\0\1")
+    (tmp_path / "usual").write_bytes(b"\0\1")
     assert (tmp_path / "fresh").read_bytes() == b"\0\1"
+    assert (tmp_path / "fresh").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
 @pytest.mark.parametrize("error", [ValueError("half"), KeyboardInterrupt()])
@@ -62,6 +65,14 @@ def test_a_block_that_writes_nothing_leaves_the_old_file(path: Path) -> None:
     assert path.read_text() == "old"
 
 
+def test_an_error_names_the_file_and_not_the_place_where_it_is_built(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing" / "table.csv", tmp_path / ("x" * 300)):
+        with pytest.raises(OSError, match=r"table|xxx") as error, atomic_write(path) as temporary:
+            temporary.write_text("new")
+        assert error.value.filename == str(path)
+    assert list(tmp_path.iterdir()) == []
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -78,7 +89,25 @@ def test_a_killed_process_leaves_the_old_file(path: Path) -> None:
     assert path.read_text() == "old"
 
 
-def test_processes_have_temporary_files_of_their_own(path: Path) -> None:
-    with atomic_write(path) as temporary:
-        assert str(os.getpid()) in temporary.name
+def test_files_are_built_in_private_folders_of_unpredictable_names(path: Path) -> None:
+    with atomic_write(path) as one, atomic_write(path) as other:
+        assert one.parent != other.parent
+        for temporary in (one, other):
+            assert temporary.parent.name.startswith("table.csv.")
+            assert temporary.parent.name.endswith(".part")
+            assert stat.S_IMODE(temporary.parent.stat().st_mode) == 0o700
+            temporary.write_text(temporary.parent.name)
+    assert path.read_text() == one.parent.name  # the last one to finish wins
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.csv.new", "table.csv.part", "table.csv.0.part", "table.csv.PID.part"])
+def test_no_symbolic_link_is_followed(tmp_path: Path, name: str) -> None:
+    name, foreign = name.replace("PID", str(os.getpid())), tmp_path / "foreign"
+    foreign.write_text("precious")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).symlink_to(foreign)
+    with atomic_write(tmp_path / "out" / "table.csv") as temporary:
         temporary.write_text("new")
+    assert foreign.read_text() == "precious"
+    assert (tmp_path / "out" / "table.csv").read_text() == "new"
+    assert not (tmp_path / "out" / "table.csv").is_symlink()

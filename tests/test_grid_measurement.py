@@ -103,6 +103,15 @@ def killed_after(cells: int) -> Callable[[TrainingProgress], None]:
     return report
 
 
+def test_a_table_that_is_not_finite_leaves_the_former_one(measure: Measure, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure()
+    before = {path.name: path.read_bytes() for path in models.iterdir()}
+    monkeypatch.setattr(TinyGrid, "prepare", lambda grid, device: lambda cell: (float("nan"),) * len(COMPONENTS))
+    with pytest.raises(ModelError, match="reward-table: the measured table is not valid"):
+        measure(fresh=True)
+    assert {path.name: path.read_bytes() for path in models.iterdir()} == before
+
+
 def test_the_table_is_listed_verified_and_loaded(measure: Measure, models: Path) -> None:
     reports: list[TrainingProgress] = []
     card = measure(report=reports.append)

@@ -103,13 +103,28 @@ def test_the_trace_records_intervals_power_and_energy(simulate: Any) -> None:
         assert r.mean_jsr == pytest.approx(r.jammed_fraction * 10**0.3, rel=1e-4)
 
 
+@pytest.mark.parametrize("fading", ["none", "rayleigh"])
+def test_the_sinr_of_a_reception_adds_the_mean_jamming_power_to_the_noise(simulate: Any, fading: str) -> None:
+    """P G / (N0 + J) with the radiated power P, N0 of the mean SNR, the gain G from the SNR, and the jamming power J = P mean_jsr."""
+    spec = PulsedJammer(kind="pulsed", period_ms=10, on_ms=3, jsr_bob_db=3, jsr_eve_db=-3)
+    path = {"snr": {"kind": "constant", "mean_db": 7}, "fading": {"kind": fading}}
+    _, kept = simulate(options(spec, channel={"bob": path}), frames=8)
+    received = kept.of(Reception)
+    assert {r.jammed_fraction > 0 for r in received} == {True, False}
+    for r in received:
+        gain, noise = 10 ** ((r.snr_db - r.mean_snr_db) / 10) / r.power, 10 ** (-r.mean_snr_db / 10)
+        assert r.sinr_db == pytest.approx(10 * math.log10(r.power * gain / (noise + r.mean_jsr * r.power)), abs=1e-4)
+        assert (r.sinr_db == r.snr_db) == (r.jammed_fraction == 0)
+        assert r.sinr_db - 10 * math.log10(r.power) == pytest.approx(r.estimated_snr_db, abs=1e-4)  # perfect channel knowledge
+
+
 @pytest.mark.parametrize("period_ms", [0.01, 0.02, 1.0, 100.0])
 def test_every_pulse_during_a_frame_counts(simulate: Any, period_ms: float) -> None:
-    """This holds for hundreds of pulses within one frame, too."""
+    """This holds for hundreds of pulses within one frame, too. 109 frames last three periods of the slowest jammer."""
     spec = PulsedJammer(kind="pulsed", period_ms=period_ms, on_ms=period_ms / 2)
-    _, kept = simulate(options(spec), frames=100)
+    _, kept = simulate(options(spec), frames=109)
     total = sum(r.jammed_fraction for r in kept.of(Reception))
-    assert total / 100 == pytest.approx(0.5, abs=0.07)
+    assert total / 109 == pytest.approx(0.5, abs=0.07)
 
 
 def test_a_sweep_dwells_on_each_link_in_turn(simulate: Any) -> None:
@@ -120,9 +135,9 @@ def test_a_sweep_dwells_on_each_link_in_turn(simulate: Any) -> None:
     assert [j.time_ns for j in jams] == [MS + 4 * MS * n for n in range(len(jams))]
     assert all(j.end_ns - j.time_ns == 4 * MS for j in jams[:-1])
     for r in kept.of(Reception):
-        end = r.time_ns + 2048 * 1000  # four images of 512 uses at 1 MHz
+        end = r.time_ns + 2468 * 1000  # four images of 512 uses and a header of 420, at 1 MHz
         overlap = sum(max(0, min(end, j.end_ns) - max(r.time_ns, j.time_ns)) for j in jams if j.link == r.link)
-        assert r.jammed_fraction * 2048 == pytest.approx(overlap / 1000, abs=1)
+        assert r.jammed_fraction * 2468 == pytest.approx(overlap / 1000, abs=1)
 
 
 def test_a_sweep_spends_one_budget_on_all_links(simulate: Any) -> None:
@@ -180,9 +195,11 @@ def test_a_jammer_without_effect_is_reported(simulate: Any, jammer: dict[str, An
 
 @pytest.mark.parametrize("spec", [{"kind": "pulsed", "period_ms": 1000.0, "on_ms": 3.0}, {"kind": "sweep", "dwell_ms": 3.0}])
 def test_jamming_does_not_change_the_noise_of_the_channel(simulate: Any, spec: dict[str, Any]) -> None:
-    """A frame outside the pulses is received exactly as without a jammer."""
+    """A frame whose payload is outside the pulses is received exactly as without a jammer. The header has 420 of 2,468 channel uses."""
     jammed, free = (simulate(options(s, links=2), frames=6)[1] for s in (spec, "none"))
-    hit = {(r.link, r.frame) for r in jammed.of(Reception) if r.jammed_fraction}
+    intervals = {(j.link, j.time_ns, j.end_ns) for j in jammed.of(JammingInterval)}
+    payloads = {(r.link, r.frame): (r.time_ns + 420_000, r.time_ns + 2_468_000) for r in jammed.of(Reception)}
+    hit = {key for key, (a, b) in payloads.items() if any(key[0] == link and begin < b and end > a for link, begin, end in intervals)}
     one, other = ({(q.link, q.frame, q.image): q.mse for q in kept.of(ImageScore)} for kept in (jammed, free))
     assert 0 < len(hit) < 12
     assert {(link, frame) for link, frame, item in one if one[link, frame, item] != other[link, frame, item]} == hit

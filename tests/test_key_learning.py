@@ -365,8 +365,9 @@ def test_rows_are_restored_with_learnt_keys_at_a_low_snr(knowledge: str) -> None
             frame[keys[number % 2]] = pair
             frame += np.float32((noise / 2) ** 0.5) * draw.standard_normal(frame.shape, dtype=np.float32)
             promise = worker.promise(identity, torch.view_as_complex(torch.from_numpy(frame).reshape(1, -1, 2)))
-            data = DataFrame(number, 0, 1, 2, ROWS * WIDTH, promise)
-            copy = ReceivedFrame(data, 0, promise, np.ones((1, 1), np.complex64), np.array([noise], np.float32), 3.0, "zero-forcing")
+            data = DataFrame(number, 0, b"", 1, 2, ROWS * WIDTH, promise)
+            gain, noise_power = np.ones((1, 1), np.complex64), np.array([noise], np.float32)
+            copy = ReceivedFrame(data, b"", 0, 0, ROWS * WIDTH, 0, promise, gain, noise_power, 3.0, "zero-forcing")
             if number < attack.num_plaintext_frames:
                 attack.observe_plaintext(number, worker.promise(identity, torch.from_numpy(pair)[None, :, None]))
             attack.observe(copy)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,27 @@ from conftest import RecordCollector
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 from numpy.typing import NDArray
+from scipy.stats import binom
 from tiny_models import use_models, write_diffusec_models
 
+import linksim
 import linksim.env
 from linksim.adapt.mdp import MAX_ACTION, MAX_STEPS, T_D, T_PLUS, StepPairs, random_steps, step_toward
 from linksim.adapt.policy import BestFixed
-from linksim.adapt.reward import adv_share, err_share, reward
+from linksim.adapt.reward import ETA_ADV, adv_share, err_share, reward
+from linksim.enums import ImageOwner
+from linksim.env.agent_policy import AgentPolicy
 from linksim.env.live_link import LiveLink, LiveLinkVec
+from linksim.env.rendering import NewestFrame
 from linksim.errors import LinksimError
 from linksim.nets.weights import clear_model_cache
-from linksim.records import ControlSent, FrameSent, ImageScore, ParameterDecision, Reception
+from linksim.records import ControlSent, FrameSent, ImageScore, KeptImage, ParameterDecision, Reception
 from linksim.rng import Streams
 from linksim.scenario.load import scenario_from_text
 from linksim.scenario.schema import Scenario
-from linksim.simulate.run import run
+from linksim.simulate.run import negotiated_parameters, run
+from linksim.trace.layout import RunMetadata
+from linksim.trace.writer import TraceWriter
 
 SCENARIO = """
 name: live
@@ -74,16 +82,116 @@ def rollout(env: LiveLinkVec, chosen: NDArray[np.float32], seed: int | None = 7)
 
 
 def test_the_gymnasium_checker_reports_nothing() -> None:
-    env = gymnasium.make(linksim.env.LIVE_LINK, scenario=scenario())
+    env = gymnasium.make(linksim.env.LIVE_LINK, scenario=scenario(), render_mode="rgb_array")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_env(env.unwrapped)
 
 
+def test_it_is_made_without_an_argument() -> None:
+    """One link of a shipped scenario, whose groups differ in Bob's policy only; episodes have the length that Gymnasium states."""
+    env = gymnasium.make("linksim/LiveLink-v0")
+    assert env.spec is not None
+    assert env.spec.max_episode_steps == linksim.env.MAX_EPISODE_STEPS == 3
+    env.reset(seed=1)
+    ends = [env.step(np.zeros(2, np.float32))[3] for _ in range(3)]
+    assert ends == [False, False, True]
+    longer = gymnasium.make("linksim/LiveLink-v0", max_episode_steps=5)
+    assert longer.spec is not None
+    assert longer.spec.max_episode_steps == 5
+    longer.reset(seed=1)
+    assert not any(longer.step(np.zeros(2, np.float32))[3] for _ in range(4))
+    assert gymnasium.make_vec("linksim/LiveLink-v0", 2).reset(seed=1)[0].shape == (2, 3)
+
+
+def test_a_round_is_rendered_as_a_line_of_text() -> None:
+    env = gymnasium.make(linksim.env.LIVE_LINK, scenario=scenario(), render_mode="ansi")
+    _, info = env.reset(seed=2)
+    assert env.render() == f"round 0: t_D = {info['t_d']}, t_plus = {info['t_plus']}, SNR {info['snr_db']:.1f} dB"
+    _, reward_of_round, _, _, info = env.step(np.ones(2, np.float32))
+    text = env.render()
+    assert isinstance(text, str)
+    assert text.startswith(f"round 1: t_D = {info['t_d']}, t_plus = {info['t_plus']}, SNR ")
+    assert text.endswith(f"images 2, SSIM {info['ssim']:.3f}, Adv {info['adv']:.3f}, Err {info['err']:.3f}, reward {reward_of_round:.3f}")
+
+
+def test_the_sent_image_is_rendered_beside_the_received_one() -> None:
+    """Every frame is rendered, not only those that the scenario keeps; it is black before the first one."""
+    kept = RecordCollector()
+    env = gymnasium.make(linksim.env.LIVE_LINK, scenario=scenario(), listeners=(kept,), render_mode="rgb_array")
+    for seed in (2, 3):
+        env.reset(seed=seed)
+        black = env.render()
+        assert isinstance(black, np.ndarray)
+        assert (black.dtype, black.shape, black.any()) == (np.uint8, (32, 64, 3), False)
+        for _ in range(3):
+            env.step(np.zeros(2, np.float32))
+            first = {(record.frame, record.node): record.pixels for record in kept.of(KeptImage) if record.image == 0}
+            frame = max(frame for frame, _ in first)
+            shown = env.render()
+            assert isinstance(shown, np.ndarray)
+            np.testing.assert_array_equal(shown[:, :32].transpose(2, 0, 1), first[frame, ImageOwner.SOURCE])
+            np.testing.assert_array_equal(shown[:, 32:].transpose(2, 0, 1), first[frame, ImageOwner.BOB])
+            assert (first[frame, ImageOwner.SOURCE] != first[frame, ImageOwner.ALICE]).any()
+        assert frame >= 2
+        kept.records.clear()
+
+
+def test_bobs_half_is_black_if_the_newest_frame_is_lost_and_grey_images_have_three_channels() -> None:
+    newest = NewestFrame()
+
+    def show(frame: int, node: int, value: int, image: int = 0) -> None:
+        newest(KeptImage(time_ns=0, link=0, frame=frame, image=image, node=node, pixels=np.full((1, 2, 3), value, np.uint8)))
+
+    def halves() -> list[list[int]]:
+        shown = newest.beside((1, 2, 3))
+        assert (shown.shape, shown.dtype) == ((2, 6, 3), np.uint8)
+        return [np.unique(half).tolist() for half in (shown[:, :3], shown[:, 3:])]
+
+    show(0, ImageOwner.BOB, 8)
+    assert halves() == [[0], [0]]
+    show(0, ImageOwner.ALICE, 9)
+    show(0, ImageOwner.EVE, 7)
+    show(0, ImageOwner.BOB, 5, image=1)
+    assert halves() == [[9], [8]]
+    show(1, ImageOwner.ALICE, 6)
+    assert halves() == [[6], [0]]
+    newest.clear()
+    assert halves() == [[0], [0]]
+
+
+def test_the_policy_of_an_agent_acts_as_the_agent_does_in_the_environment() -> None:
+    weights = np.random.default_rng(4).normal(size=(3, 2))
+
+    def predict(observations: NDArray[np.float32]) -> NDArray[np.float64]:
+        return 2.0 * np.tanh(observations @ weights)
+
+    outside, inside = RecordCollector(), RecordCollector()
+    env = LiveLinkVec(2, scenario(), listeners=(outside,))
+    observations = env.reset(seed=1)[0]
+    for _ in range(3):
+        observations = env.step(predict(observations).astype(np.float32))[0]
+    policy = {"name": "random", "reset_interval": 1_000_000}  # random steps before the first action
+    run(scenario("links=2", f"bob.policy={policy}", "frames=4"), (inside,), policies={"link": AgentPolicy(predict)})
+    chosen = [[(r.link, *r.parameters.values()) for r in kept.of(ParameterDecision)] for kept in (inside, outside)]
+    assert len(chosen[1]) == 6
+    assert chosen[0][:6] == chosen[1]
+    assert len({steps for _, *steps in map(tuple, chosen[1]) for steps in [tuple(steps)]}) > 2
+
+
+def test_the_reward_of_few_images_is_too_high_by_its_roots() -> None:
+    """The figures of docs/adaptation.md: the mean root of a share of 4 % among n images, by the binomial distribution."""
+    means = {n: sum(binom.pmf(k, n, 0.04) * (k / n) ** 0.5 for k in range(n + 1)) for n in (1, 16, 256)}
+    assert list(means.values()) == pytest.approx([0.04, 0.136, 0.198], abs=5e-4)
+    assert ETA_ADV * (means[1] - 0.2) == pytest.approx(0.112)
+    page = (Path(__file__).parents[1] / "docs" / "adaptation.md").read_text(encoding="utf-8")
+    assert "0.04, 0.136 and 0.198 on average, not 0.2" in " ".join(page.split())
+
+
 def test_make_vec_takes_a_file_and_the_environment_resets_itself(tmp_path: Path) -> None:
     (tmp_path / "live.yaml").write_text(SCENARIO)
-    arguments: dict[str, Any] = {"scenario": str(tmp_path / "live.yaml"), "rounds": 2, "overrides": ["channel.bob.snr.mean_db=3"]}
-    env = gymnasium.make_vec(linksim.env.LIVE_LINK, 2, **arguments)
+    arguments: dict[str, Any] = {"scenario": str(tmp_path / "live.yaml"), "overrides": ["channel.bob.snr.mean_db=3"]}
+    env = gymnasium.make_vec(linksim.env.LIVE_LINK, 2, max_episode_steps=2, **arguments)
     assert isinstance(env.unwrapped, LiveLinkVec)
     first = env.reset(seed=1)[0]
     no_change = np.zeros((2, 2), np.float32)
@@ -100,7 +208,7 @@ def test_make_vec_takes_a_file_and_the_environment_resets_itself(tmp_path: Path)
 
 
 def test_the_seed_and_the_actions_determine_an_episode() -> None:
-    env, chosen = LiveLinkVec(2, scenario(), rounds=3), actions(2, 3)
+    env, chosen = LiveLinkVec(2, scenario(), max_episode_steps=3), actions(2, 3)
     first, again, other = rollout(env, chosen), rollout(env, chosen), rollout(env, chosen, seed=8)
     for one, two in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, two)
@@ -110,19 +218,24 @@ def test_the_seed_and_the_actions_determine_an_episode() -> None:
 
 def test_links_are_independent_and_a_single_environment_is_the_first_link() -> None:
     chosen = actions(3, 3)
-    two, three = rollout(LiveLinkVec(2, scenario(), rounds=3), chosen[:, :2]), rollout(LiveLinkVec(3, scenario(), rounds=3), chosen)
+    two, three = rollout(LiveLinkVec(2, scenario()), chosen[:, :2]), rollout(LiveLinkVec(3, scenario()), chosen)
     for few, more in zip(two, three, strict=True):
         np.testing.assert_allclose(few, more[:, :2], atol=1e-5)  # batches of other sizes are rounded differently
-    single = LiveLink(scenario(), rounds=3)
+    single = LiveLink(scenario())
     observations = [single.reset(seed=7)[0], *(single.step(action)[0] for action in chosen[:, 0])]
     np.testing.assert_array_equal(two[0][:, 0], observations)
 
 
-def events_until(kept: RecordCollector, end_ns: int) -> list[str]:
-    """The transmissions, receptions and decisions that started by `end_ns`, in a canonical order."""
-    return sorted(
-        repr(r) for r in kept.records if isinstance(r, FrameSent | Reception | ControlSent | ParameterDecision) and r.time_ns <= end_ns
-    )
+def events_until(kept: RecordCollector, end_ns: int) -> tuple[list[str], list[float]]:
+    """The transmissions, receptions and decisions that started by `end_ns`, in a canonical order, and all of their floats."""
+    found = [r for r in kept.records if isinstance(r, FrameSent | Reception | ControlSent | ParameterDecision) and r.time_ns <= end_ns]
+    events = []
+    for record in found:
+        row = [(f.name, getattr(record, f.name)) for f in fields(record)]
+        exact = [(name, value) for name, value in row if not isinstance(value, float)]
+        events.append((f"{type(record).__name__} {exact}", [value for _, value in row if isinstance(value, float)]))
+    events.sort()
+    return [text for text, _ in events], [value for _, floats in events for value in floats]
 
 
 def test_a_policy_outside_the_simulation_has_the_same_effect_as_inside() -> None:
@@ -130,7 +243,7 @@ def test_a_policy_outside_the_simulation_has_the_same_effect_as_inside() -> None
     inside, outside, pair, rounds = RecordCollector(), RecordCollector(), (33, 12), 4
     policy = {"name": "random", "reset_interval": 1_000_000}
     run(scenario("links=2", f"bob.policy={policy}", "frames=6"), (inside,), policies={"link": BestFixed(pair)})
-    env = LiveLinkVec(2, scenario(), rounds=rounds, listeners=(outside,))
+    env = LiveLinkVec(2, scenario(), max_episode_steps=rounds, listeners=(outside,))
     _, info = env.reset(seed=1)
     steps: StepPairs = steps_of(info)
     assert steps.tolist() == [random_steps(Streams(1)(f"bob/link-{link}/policy"), 1)[0].tolist() for link in range(2)]
@@ -140,13 +253,15 @@ def test_a_policy_outside_the_simulation_has_the_same_effect_as_inside() -> None
         np.testing.assert_array_equal(steps := steps_of(info), target)
     end_ns = max(record.time_ns for record in outside.of(FrameSent))
     assert len(outside.of(FrameSent)) == len(outside.of(ParameterDecision)) == 2 * rounds
-    assert events_until(outside, end_ns) == events_until(inside, end_ns)
+    (events, floats), (expected, expected_floats) = (events_until(kept, end_ns) for kept in (outside, inside))
+    assert events == expected
+    assert floats == pytest.approx(expected_floats, rel=1e-6)  # batches of other sizes are rounded differently
     assert {tuple(sent.parameters.values()) for sent in outside.of(FrameSent) if sent.frame >= 2} == {pair}
 
 
 def test_the_reward_is_equation_31_of_the_images_of_the_round() -> None:
     kept = RecordCollector()
-    env = LiveLinkVec(2, scenario("alice.images_per_frame=6"), rounds=3, listeners=(kept,))
+    env = LiveLinkVec(2, scenario("alice.images_per_frame=6"), max_episode_steps=3, listeners=(kept,))
     env.reset(seed=2)
     for action in actions(2, 3):
         before = len(kept.records)
@@ -161,8 +276,24 @@ def test_the_reward_is_equation_31_of_the_images_of_the_round() -> None:
             assert (info["adv"][link], info["err"][link]) == pytest.approx((adv**0.5, err**0.5))
 
 
+def test_the_reward_is_that_of_the_decision_in_the_trace(tmp_path: Path) -> None:
+    chosen = scenario("alice.images_per_frame=3")
+    metadata = RunMetadata("", 1, {}, {}, {}, negotiated_parameters(chosen))
+    with TraceWriter(tmp_path / "live.h5", metadata, {("images", "pixels"): (3, 32, 32)}, {("links", "group"): ("link",)}) as writer:
+        env = LiveLinkVec(2, chosen, max_episode_steps=3, listeners=(writer,))
+        _, rewards, steps, _ = rollout(env, actions(2, 3))
+        writer.close("f00d")
+    with linksim.open_trace(tmp_path / "live.h5") as run:
+        found = run.table("decision_rewards")
+    assert set(found["images"]) == {3}
+    for link in range(2):
+        own = found["link"] == link
+        assert found["reward"][own] == pytest.approx(rewards[:, link])
+        assert np.stack([found["t_d"][own], found["t_plus"][own]], axis=1).tolist() == steps[:, link].tolist()
+
+
 def test_steps_stay_in_their_ranges_and_large_actions_reach_the_ends() -> None:
-    env = LiveLinkVec(4, scenario("alice.source_attack=none"), rounds=3)
+    env = LiveLinkVec(4, scenario("alice.source_attack=none"), max_episode_steps=3)
     _, _, steps, _ = rollout(env, np.full((3, 4, 2), 9.0, np.float32))
     assert (steps[-1] == MAX_STEPS).all()
     assert ((steps >= (T_D[0], T_PLUS[0])) & (steps <= MAX_STEPS)).all()
@@ -172,7 +303,7 @@ def test_steps_stay_in_their_ranges_and_large_actions_reach_the_ends() -> None:
 def test_eight_links_need_as_many_network_calls_as_one() -> None:
     calls = {}
     for links in (1, 8):
-        env = LiveLinkVec(links, scenario(), rounds=3)
+        env = LiveLinkVec(links, scenario(), max_episode_steps=3)
         rollout(env, actions(links, 3))
         assert env.simulation is not None
         calls[links], items = env.simulation.worker.calls, env.simulation.worker.items
@@ -190,7 +321,7 @@ def test_eight_links_need_as_many_network_calls_as_one() -> None:
     ],
 )
 def test_every_round_ends_under_faults_and_a_link_without_a_request_is_unchanged(overrides: tuple[str, ...]) -> None:
-    env, rounds = LiveLinkVec(3, scenario("alice.source_attack=none", *overrides), rounds=8), 8
+    env, rounds = LiveLinkVec(3, scenario("alice.source_attack=none", *overrides), max_episode_steps=8), 8
     _, info = env.reset(seed=3)
     observations, requested, rewards = [], [info["action_requested"]], []
     steps = [steps_of(info)]
@@ -210,7 +341,7 @@ def test_every_round_ends_under_faults_and_a_link_without_a_request_is_unchanged
 
 
 def test_a_link_without_reception_makes_no_request_and_its_episode_ends_at_max_time_s() -> None:
-    env = LiveLink(scenario("channel.bob.snr={kind: constant, mean_db: -30}", "max_time_s=0.5"), rounds=100)
+    env = LiveLink(scenario("channel.bob.snr={kind: constant, mean_db: -30}", "max_time_s=0.5"))
     _, info = env.reset(seed=1)
     assert not info["action_requested"]
     ends: list[bool] = []
@@ -226,17 +357,19 @@ def test_a_link_without_reception_makes_no_request_and_its_episode_ends_at_max_t
 
 
 def test_unsuitable_scenarios_and_arguments_are_refused_in_one_line() -> None:
-    two = scenario_from_text("name: two\ngroups: {one: {}, other: {}}\n")
+    two = scenario_from_text("name: two\ngroups: {one: {}, other: {eve: inverse-network}}\n")
     for unsuitable, arguments, message in (
         (scenario("scheme=deepjscc"), {}, "'deepjscc' has no diffusion steps to choose"),
         (scenario("session.probe_interval_ms=0"), {}, "Bob never requests an action"),
         (two, {}, "name one: one, other"),
         (two, {"group": "on"}, "did you mean 'one'"),
-        (scenario(), {"rounds": 0}, "rounds must be at least 1, got 0"),
+        (scenario(), {"render_mode": "rgb-array"}, "no render mode 'rgb-array'; did you mean 'rgb_array'"),
     ):
         with pytest.raises(LinksimError, match=message) as caught:
             LiveLink(unsuitable, **arguments)
         assert "\n" not in str(caught.value)
+    with pytest.raises(LinksimError, match="max_episode_steps must be at least 1, got 0"):
+        LiveLinkVec(1, scenario(), max_episode_steps=0)
     with pytest.raises(LinksimError, match="takes no options, got 'steps'"):
         LiveLink(scenario()).reset(options={"steps": (1, 2)})
     with pytest.raises(ResetNeeded):

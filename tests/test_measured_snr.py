@@ -1,6 +1,7 @@
 """Measured SNR: the process equals the file, errors name the row, and a run is repeated only with the same file."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import h5py
@@ -73,10 +74,13 @@ def test_the_repetition_is_accurate_to_the_nanosecond(first: int, last: int) -> 
 
 
 ERRORS = {
-    "": "has nothing in its header, expected time_s and snr_db",
-    "time,snr\n1,2\n": "has time, snr in its header",
+    "": "has a header without time_s and snr_db, expected time_s and snr_db",
+    "time,snr\n1,2\n": "has a header without time_s and snr_db",
+    "time_s,\x1b[2J\n1,2\n": "has a header without snr_db, expected time_s and snr_db$",
     "time_s,snr_db\n": "has no rows",
     "time_s,snr_db\n0,1\n1,x\n": r"line 3: got '1,x', expected numbers for time_s and snr_db",
+    "time_s,snr_db\n0,1\n1,\x1b[2J\n": r"line 3: got '1,\\x1b\[2J', expected numbers",
+    f"time_s,snr_db\n0,{'x' * 500}\n": rf"line 2: got '0,{'x' * 57}\.\.\., expected numbers",
     "time_s,snr_db\n0,1\n1\n": r"line 3: got '1', expected numbers",
     "time_s,snr_db\n0,1\n\n2,2\n": r"line 3 is empty",
     "time_s,snr_db\n0,1\n2,1\n1,1\n": r"line 4: time_s is 1 after 2; times must be at least 0 and increase",
@@ -99,6 +103,23 @@ def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     for name in ("nowhere.csv", ".", "x" * 300):
         with pytest.raises(DataError, match=r"(no such file of measured SNR|cannot be read)"):
             read_measured_snr(str(tmp_path / name), None)
+
+
+def test_only_ordinary_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for special in (str(tmp_path / "pipe"), "/dev/zero", *(["/proc/self/environ"] if os.path.ismount("/proc") else [])):
+        with pytest.raises(DataError, match=f"^{special} cannot be read: not an ordinary file$"):
+            read_measured_snr(special, None)
+
+
+def test_the_content_of_another_file_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("secret-word,another\n1,2\n")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["secret-word"] = [1.0]
+    for name in ("token", "other.h5"):
+        with pytest.raises(DataError) as raised:
+            read_measured_snr(str(tmp_path / name), None)
+        assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("raw", [b"\xff\xfe\x00", b"\x89HDF\r\n\x1a\nrubbish", b"time_s,snr_db\n" + b'"' * 200_000])
@@ -178,7 +199,7 @@ def test_a_run_is_repeated_with_the_same_file_only(study: Path, csv: Path, small
 
 
 def test_check_reads_and_summarises_the_file(study: Path, csv: Path) -> None:
-    result = CliRunner().invoke(main, ["check", str(study)])
+    result = CliRunner().invoke(main, ["check", str(study), "--full"])
     assert f"#   link: bob 10.0 dB, measured, 4 rows from 0.5 to 4 s of {csv}" in result.stdout
     assert f"sha256: {hashlib.sha256(csv.read_bytes()).hexdigest()}" in result.stdout
     assert scenario_from_text(result.stdout) == with_checksums(load_scenario(str(study)))

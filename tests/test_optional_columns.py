@@ -127,8 +127,8 @@ def test_the_summary_shows_the_parameters_and_scores_that_exist(trace: Path, tmp
         text = run.summary()
     lines = text.splitlines()
     (classes,) = [line for line in lines if line.startswith("classes")]
-    assert classes.split()[:6] == ["classes", "1", "Bob", "16", "-", "-"]
-    assert classes.split()[7] == "%"  # accuracy
+    assert classes.split()[:7] == ["classes", "1", "Bob", "16", "8", "-", "-"]  # 16 images in 8 frames, over a steady channel
+    assert classes.split()[8] == "%"  # accuracy
     (diffusion,) = [line for line in lines if line.startswith("diffusion: ")]
     (levels,) = [line for line in lines if line.startswith("levels: ")]
     assert "mean t_d" in diffusion
@@ -186,10 +186,11 @@ def test_panels_of_image_quality_are_left_out_without_images() -> None:
 def test_the_summary_of_a_receiver_without_images_has_no_psnr() -> None:
     (group,) = summarise(read_view(without_images(one_group(6))))
     assert group.bob is not None
-    assert (group.bob.images, group.bob.psnr_db.n, group.bob.ssim.n, group.bob.accuracy.n) == (12, 0, 0, 12)
+    assert (group.bob.images, group.bob.units) == (12, 1)  # one link
+    assert (group.bob.psnr_db.n, group.bob.ssim.n, group.bob.accuracy.n) == (0, 0, 1)
     assert np.isnan([group.bob.psnr_db.value, group.bob.psnr_of_mean_mse_db, group.bob.ssim.value]).all()
     row = summary_text([group]).splitlines()[2].split()
-    assert row[:6] == ["open", "1", "Bob", "12", "-", "-"]
+    assert row[:7] == ["open", "1", "Bob", "12", "1", "-", "-"]
 
 
 def test_rewards_need_an_ssim() -> None:
@@ -207,7 +208,8 @@ def test_rewards_need_an_ssim() -> None:
 
 
 def test_images_without_an_ssim_do_not_count_in_a_round_of_the_environment() -> None:
-    row = ImageScore(time_ns=0, link=0, frame=0, image=0, receiver=Node.BOB, label=1, class_received=2, class_clean=1, class_attacked=2)
+    classes = {"label": 1, "class_received": 2, "class_clean": 1, "class_attacked": 2}
+    row = ImageScore(time_ns=0, link=0, frame=0, image=0, receiver=Node.BOB, dataset_index=0, **classes)
     assert round_reward([]) is round_reward([row]) is None
     scored = replace(row, ssim=0.5)
     assert round_reward([row, scored]) == RoundReward(ssim=0.5, adv=1.0, err=0.0, images=1)

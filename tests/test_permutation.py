@@ -15,7 +15,7 @@ from linksim.schemes.permutation import Permutation, PermutationKey, shuffle, un
 from linksim.schemes.permutation_keys import PermutationKeySource
 from linksim.secrecy import SessionKeys
 
-KEYS = SessionKeys(*(bytes([i]) * 32 for i in range(5)))
+KEYS = SessionKeys(*(bytes([i]) * 32 for i in range(6)))
 SOURCE = PermutationKeySource(KEYS, 0, rows=8, size=16, permute=True, num_substituted=3)
 
 
@@ -109,7 +109,7 @@ def test_both_ends_compute_the_same_sets_and_other_keys_give_other_sets() -> Non
     here, there = SOURCE.select(((3, 7), (0, 15))), PermutationKeySource(KEYS, 0, 8, 16, True, 3).select(((3, 7), (0, 15)))
     assert np.array_equal(here.order, there.order)
     assert np.array_equal(here.swapped, there.swapped)
-    eve = PermutationKeySource(SessionKeys(*(bytes([9]) * 32 for _ in range(5))), 0, 8, 16, True, 3).select(((3, 7), (0, 15)))
+    eve = PermutationKeySource(SessionKeys(*(bytes([9]) * 32 for _ in range(6))), 0, 8, 16, True, 3).select(((3, 7), (0, 15)))
     assert not np.array_equal(here.order, eve.order)
     assert (here.swapped.sum(axis=1) == 3).all()
     assert (np.sort(here.order, axis=2) == np.arange(8)).all()

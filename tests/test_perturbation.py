@@ -83,16 +83,18 @@ def options(jammer: dict[str, Any], **keys: Any) -> dict[str, LinkOptions]:
 
 @pytest.mark.parametrize("universal", [True, False])
 def test_the_jammer_radiates_during_the_payload_of_every_frame(simulate: Any, universal: bool) -> None:
-    """It starts after the 32 pilots, at Bob and at Eve, and its energy is power times duration."""
+    """It starts after the 32 pilots and the header, at Bob and at Eve, and its energy is power times duration."""
     channel = {"bob": {"csi": "pilots"}}
     groups = options({"universal": universal, "jsr_bob_db": -10, "jsr_eve_db": -13}, eve={"attack": "inverse-network"}, channel=channel)
     result, kept = simulate(groups, frames=3)
     assert result.warnings == ()
     frames = kept.of(FrameSent)
-    assert [(j.time_ns, j.end_ns) for j in kept.of(JammingInterval)] == [(f.time_ns + 32_000, f.time_ns + f.airtime_ns) for f in frames]
+    starts = [f.time_ns + (32 + f.header_channel_uses) * 1000 for f in frames]
+    ends = [f.time_ns + f.airtime_ns for f in frames]
+    assert [(j.time_ns, j.end_ns) for j in kept.of(JammingInterval)] == list(zip(starts, ends, strict=True))
     assert [j.energy for j in kept.of(JammingInterval)] == [pytest.approx(0.1 * CHANNEL_USES * 1e-6)] * 3
     for r in kept.of(Reception):
-        assert r.jammed_fraction == pytest.approx(CHANNEL_USES / (CHANNEL_USES + 32))
+        assert r.jammed_fraction == pytest.approx(CHANNEL_USES / (CHANNEL_USES + 32 + 420))
         assert r.mean_jsr == pytest.approx(r.jammed_fraction * (0.1 if r.receiver == Node.BOB else 10**-1.3), rel=1e-5)
 
 
@@ -126,7 +128,8 @@ def test_the_phase_of_a_frame_does_not_depend_on_earlier_frames(simulate: Any) -
 
 def test_only_whole_frames_are_jammed(simulate: Any) -> None:
     _, kept = simulate(options({"energy_budget_s": 2.9 * CHANNEL_USES * 1e-6}), frames=5)
-    assert [round(r.jammed_fraction, 3) for r in kept.of(Reception)] == [1, 1, 0, 0, 0]
+    payload = CHANNEL_USES / (CHANNEL_USES + 420)  # share of a frame without its header
+    assert [r.jammed_fraction for r in kept.of(Reception)] == [pytest.approx(payload)] * 2 + [0, 0, 0]
     assert sum(j.energy for j in kept.of(JammingInterval)) == pytest.approx(2 * CHANNEL_USES * 1e-6)
 
 

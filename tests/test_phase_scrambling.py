@@ -24,7 +24,7 @@ STACKS: dict[str, list[Any]] = {
     "derived": ["phase-scrambling", {"name": "permutation", "keys": "derived"}, "deepjscc"],
     "transmitted": ["phase-scrambling", "permutation", "deepjscc"],
 }
-KEYS = SessionKeys(*(bytes([i]) * 32 for i in range(5)))
+KEYS = SessionKeys(*(bytes([i]) * 32 for i in range(6)))
 
 
 def test_rotation_is_inverted_exactly_and_preserves_magnitudes() -> None:

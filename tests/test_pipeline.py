@@ -1,5 +1,6 @@
 """Tests of the pipeline from training task to model: training, measuring, storing and tuning."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,11 @@ from tiny_tasks import CPU, DATASET, declare_tasks, ignore, tiny_classifier, tin
 
 from linksim.data.sources import SOURCES
 from linksim.errors import ModelError
-from linksim.nets.cards import Card, ModelCost, RuntimeSettings, Score, TrainingData, read_card
+from linksim.nets.cards import Card, RuntimeSettings, Score, TrainingData, read_card
 from linksim.nets.weights import clear_model_cache, load_model
 from linksim.rng import Streams
 from linksim.training import loop, tune
+from linksim.training.card_blocks import cost_of
 from linksim.training.loop import TrainingProgress
 from linksim.training.measure import measure, within_tolerance
 from linksim.training.noise import unit_noise
@@ -51,7 +53,9 @@ def test_a_model_is_trained_measured_and_stored(make_model: Callable[..., Card])
     assert list(dict.fromkeys(score.condition for score in card.scores)) == list(task.conditions)
     assert {score.samples for score in card.scores} == {96}
     assert card.data == (TrainingData("samples", SOURCES["samples"].licence),)
-    assert card.cost == ModelCost(model.network.channel_uses, sum(weight.numel() for weight in model.network.parameters()))
+    assert card.cost == cost_of(model.network, "codec")
+    assert card.cost.channel_uses == model.network.channel_uses
+    assert card.cost.parameters == sum(weight.numel() for weight in model.network.parameters())
     assert measure(task, model.network, DATASET, CPU) == card.scores
     assert [(r.stage, r.step, r.steps) for r in reports] == [("training", 12, 12), *(("measuring", n, 14) for n in range(1, 15))]
 
@@ -70,6 +74,61 @@ def test_weights_are_stored_in_float16_only_if_no_score_changes(make_model: Call
     assert make_model("codec").dtype == "float16"
     monkeypatch.setattr("linksim.training.measure.TOLERANCE", {"psnr_of_mean_mse_db": -1.0})
     assert make_model("codec").dtype == "float32"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_scores_that_are_not_finite_leave_the_former_model(
+    value: float, make_model: Callable[..., Card], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_model("codec")
+    before = files(tmp_path / "models")
+    broken = (Score("psnr_of_mean_mse_db", "AWGN at 10 dB", value, 96),)
+    monkeypatch.setattr("linksim.training.pipeline.measure", lambda *args, **options: broken)
+    with pytest.raises(ModelError, match=rf"codec: its score psnr_of_mean_mse_db \(AWGN at 10 dB\) is {value}; the model in .* stays"):
+        make_model("codec")
+    assert files(tmp_path / "models") == before
+
+
+def test_weights_that_are_not_finite_leave_the_former_model(
+    make_model: Callable[..., Card], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_model("codec")
+    before = files(tmp_path / "models")
+    result = loop.Trainer.result
+    monkeypatch.setattr(loop.Trainer, "result", lambda trainer: {name: value * math.nan for name, value in result(trainer).items()})
+    with pytest.raises(ModelError, match=r"the training has diverged: tensor .* contains NaN"):
+        make_model("codec")
+    assert files(tmp_path / "models") == before
+
+
+@pytest.mark.parametrize("failing", ["write_card", "read_card"])
+def test_weights_and_card_are_replaced_together_or_not_at_all(
+    failing: str, make_model: Callable[..., Card], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_model("codec")
+    before = files(tmp_path / "models")
+    declare_tasks(monkeypatch, {"codec": tiny_codec(13)})
+
+    def fail(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"linksim.training.publication.{failing}", fail)
+        with pytest.raises(ModelError, match=r"codec.safetensors cannot be written: No space left"):
+            make_model("codec", fresh=True)
+        assert files(tmp_path / "models") == before
+    make_model("codec")
+    assert load_model("codec", "codec").card.training["steps"] == 13
+
+
+def test_a_damaged_former_card_is_replaced(make_model: Callable[..., Card], tmp_path: Path) -> None:
+    before = make_model("codec")
+    (tmp_path / "models" / "codec.yaml").write_text("[")
+    assert make_model("codec") == before
 
 
 def test_an_unknown_task_suggests_the_nearest_name(make_model: Callable[..., Card]) -> None:

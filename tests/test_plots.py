@@ -78,8 +78,13 @@ def test_points_over_snr_are_means_of_bins_for_jammed_and_unjammed_frames() -> N
     assert [(part.jammed, len(part.scores)) for part in parts] == [(False, 398), (True, 2)]
     drawn = {container.get_label(): container.lines[0].get_ydata() for container in figure.axes[0].containers}
     assert drawn["Bob, jammed"] == pytest.approx([parts[1].scores.psnr_db.mean()])
-    bins = scores.choose_bins([part.snr_db for part in parts + scores.split_by_jamming(plot_style.EVE, view.groups[0].eve)])
-    place = np.floor((parts[0].snr_db - bins.start_db) / bins.width_db).clip(0, bins.count - 1)
+    received = view.groups[0].bob.receptions
+    (jammed,) = np.flatnonzero(received.jammed_fraction > 0)
+    (at,) = next(part.lines[0].get_xdata() for part in figure.axes[0].containers if part.get_label() == "Bob, jammed")
+    assert at == pytest.approx(received.sinr_db[jammed]) == pytest.approx(received.snr_db[jammed] - 6)  # not at the SNR without jamming
+    assert figure.axes[-1].get_xlabel() == "SINR at the receiver during the frame (dB)"
+    bins = scores.choose_bins([part.sinr_db for part in parts + scores.split_by_jamming(plot_style.EVE, view.groups[0].eve)])
+    place = np.floor((parts[0].sinr_db - bins.start_db) / bins.width_db).clip(0, bins.count - 1)
     means = [parts[0].scores.psnr_db[place == b].mean() for b in np.unique(place) if (place == b).sum() >= scores.MIN_SAMPLES]
     np.testing.assert_allclose(drawn["Bob"], means, rtol=1e-6)
 

@@ -1,5 +1,6 @@
 """Figures and summary of Bob's policies: rewards computed by hand, comparison of groups, and figures that match the trace."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,28 @@ from plot_tables import MS, Given, Tables, one_group, two_small_groups
 
 from linksim.plots.adaptation import adaptation_figure, drop_small_windows, lost_reports
 from linksim.plots.captions import CAPTIONS
+from linksim.plots.decorrelation import BlockLengths
 from linksim.plots.figures import figure_functions
 from linksim.plots.paired_comparison import paired_comparison
 from linksim.plots.plot_style import svg
 from linksim.plots.policies import policies_figure, policy_rows
 from linksim.plots.policy_groups import PolicyGroups, policy_groups_of
 from linksim.plots.policy_map import policy_map_figure
-from linksim.plots.rewards import accuracy, adaptive_groups, grouped_sums, mean_reward, mean_ssim, paired, reward_windows, rewards
-from linksim.plots.summary import adaptation_lines, summarise, summary_text
+from linksim.plots.report import write_report
+from linksim.plots.rewards import (
+    accuracy,
+    adaptive_groups,
+    grouped_sums,
+    mean_reward,
+    mean_ssim,
+    measured,
+    paired,
+    reward_windows,
+    rewards,
+)
+from linksim.plots.summary import adaptation_lines, read_summary, summarise, summary_text
 from linksim.plots.trace_view import TraceView, read_view
-from linksim.statistics import bootstrap, bootstrap_weights
+from linksim.statistics import MIN_PAIRS, bootstrap_weights
 
 PAIR = ("oracle", "lookup")
 NAMES = ["adaptation", "policy-map", "policies"]
@@ -98,15 +111,14 @@ def test_a_trace_without_the_class_columns_counts_as_not_attacked() -> None:
 def test_paired_intervals_are_narrower_and_a_group_equals_itself() -> None:
     view = view_of(links=8, rounds=12)
     oracle, table = (grouped_sums(group, reward_windows(view)) for group in view.groups)
-    weights = bootstrap_weights(8, np.random.default_rng(0))
-    same = paired(mean_reward, oracle, oracle, weights)
+    same = paired(mean_reward, oracle, oracle)
     assert (same.value, same.low, same.high) == (0, 0, 0)
-    worse = paired(mean_reward, table, oracle, weights)
+    worse = paired(mean_reward, table, oracle)
     assert worse.high < 0
-    alone = bootstrap(mean_reward(table.weighted(weights)), 8)
+    alone = measured(mean_reward, table, bootstrap_weights(8, np.random.default_rng(0)))
     assert worse.high - worse.low < alone.high - alone.low
-    fewer = table.map(lambda part: part[:5])
-    assert paired(mean_reward, fewer, oracle, weights[:, :5]).n == 5
+    fewer = paired(mean_reward, replace(table.by_link(5), links=5), oracle)
+    assert (fewer.n, np.isnan(fewer.low), np.isnan(fewer.high)) == (5, True, True)
 
 
 def test_policy_groups_differ_only_in_the_policy_and_have_an_oracle_as_reference() -> None:
@@ -222,10 +234,10 @@ def test_figures_and_panels_depend_on_the_available_data() -> None:
 
 def test_the_summary_has_a_line_for_each_adaptive_group() -> None:
     given = two_windows()
-    (line,) = adaptation_lines(summarise(read_view(Tables(given, ("link",)))))
+    (line,) = adaptation_lines(summarise(read_view(Tables(given, ("link",)), block_lengths={"link": BlockLengths(0.0, 0.0)})))
     whole = -0.8 * 0.125 - 1.2 * 0.125**0.5
     assert line.startswith(f"link: 2 rounds, mean t_d 20.0, mean t_plus 2.5, mean reward {whole:.3f} ± ")
-    assert line.endswith(", robust accuracy 75.0 % [40.9, 92.9]")
+    assert line.endswith(" (2 units), robust accuracy 75.0 % [1.9, 99.8]")  # two frames, of which one is right by half
     given["scores"]["class_attacked"] = [-1] * 8
     text = summary_text(summarise(read_view(Tables(given, ("link",)))))
     assert text.splitlines()[-1] == "link: 2 rounds, mean t_d 20.0, mean t_plus 2.5"
@@ -233,8 +245,6 @@ def test_the_summary_has_a_line_for_each_adaptive_group() -> None:
 
 
 def test_the_report_of_a_trace_shows_its_policies(tmp_path: Path) -> None:
-    from linksim.plots.report import write_report
-
     trace = Tables(adaptive(PAIR, 1, 4), PAIR).write(tmp_path / "run.h5", scenario(PAIR))
     page = write_report(trace, tmp_path / "report.html").read_text(encoding="utf-8")
     assert all(CAPTIONS[name].title in page for name in NAMES)
@@ -249,4 +259,33 @@ def test_the_first_policy_is_compared_with_every_other() -> None:
     windows = reward_windows(view)
     rewards_of = [mean_reward(grouped_sums(group, windows).map(lambda part: part.sum(axis=0, keepdims=True))) for group in view.groups]
     np.testing.assert_allclose(values, [float((rewards_of[0] - other)[0]) for other in rewards_of[1:]], atol=6e-5)
+    assert all(float(low) < value < float(high) for value, (low, high) in zip(values, map(bounds, lines), strict=True))
     assert paired_comparison(view_of(("oracle", "fixed"), links=2, attacked=False)) == []
+
+
+def bounds(line: str) -> list[str]:
+    """Return the bounds of the interval in a line of a comparison."""
+    return line.split("[")[1].partition("]")[0].split(",")
+
+
+@pytest.mark.parametrize("links", [1, 2, MIN_PAIRS - 1, MIN_PAIRS])
+def test_few_pairs_of_links_have_a_remark_in_place_of_an_interval(links: int, tmp_path: Path) -> None:
+    """In the terminal, in the report and in the figure; the value remains."""
+    policies = ("oracle", "fixed")
+    remark = f"no interval: only {links} independent pair{'s' * (links > 1)}"
+    trace = Tables(adaptive(policies, links, 16), policies).write(tmp_path / "run.h5", scenario(policies))
+    figure = policies_figure(view_of(policies, links=links, rounds=16))
+    assert figure is not None
+    excess = next(panel for panel in figure.axes if panel.get_xlabel() == "reward minus the reference's")
+    marks: list[Any] = list(excess.containers)
+    shown = {
+        "terminal": read_summary(trace).text(),
+        "report": write_report(trace, tmp_path / "report.html").read_text(encoding="utf-8"),
+        "figure": " ".join(text.get_text() for text in excess.texts),
+    }
+    assert [name for name, text in shown.items() if remark in text] == (list(shown) if links < MIN_PAIRS else [])
+    assert [mark.has_xerr for mark in marks] == [False, links >= MIN_PAIRS]  # the oracle is the reference, without a difference
+    assert "nan" not in shown["terminal"]
+    (line,) = paired_comparison(view_of(policies, links=links, rounds=16))
+    assert line in shown["terminal"].splitlines()
+    assert line.startswith("oracle against fixed: reward +0.")

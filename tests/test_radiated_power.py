@@ -27,7 +27,7 @@ STACKS: list[Any] = [*BASE_SCHEMES, *(["permutation", base] for base in BASE_SCH
 STACKS += [["phase-scrambling", "deepjscc"], ["phase-scrambling", "permutation", "phase-scrambling", "deepjscc"]]
 STACKS.append([{"name": "permutation", "granularity": "symbol"}, "deepjscc"])
 STACKS.append({"name": "digital", "modulation": "16-qam", "rate": "3/4"})
-SESSION = SessionKeys(*(bytes([i]) * 32 for i in range(5)))
+SESSION = SessionKeys(*(bytes([i]) * 32 for i in range(6)))
 
 
 @pytest.mark.parametrize("images", [4, 3], ids=["pairs", "singles"])

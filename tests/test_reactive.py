@@ -9,7 +9,7 @@ from linksim.records import ControlSent, FrameSent, JammingInterval, Reception
 from linksim.scenario.schema import LinkOptions
 
 US = 1000
-CHANNEL_USES = 2048  # of a frame of four images
+CHANNEL_USES = 2048 + 420  # of a frame of four images, and of its header without a session
 
 
 def options(sessions: bool = False, **jammer: Any) -> dict[str, LinkOptions]:
@@ -21,7 +21,7 @@ def intervals(kept: Any) -> list[tuple[int, int]]:
     return [(j.time_ns, j.end_ns) for j in kept.of(JammingInterval)]
 
 
-@pytest.mark.parametrize(("delay_us", "dwell_us"), [(0.0, 100.0), (7.0, 1.0), (333.0, 512.0), (2047.0, 1.0), (100.0, None)])
+@pytest.mark.parametrize(("delay_us", "dwell_us"), [(0.0, 100.0), (7.0, 1.0), (333.0, 512.0), (CHANNEL_USES - 1.0, 1.0), (100.0, None)])
 def test_the_response_is_accurate_to_the_channel_use(simulate: Any, delay_us: float, dwell_us: float | None) -> None:
     """At 1 MHz a channel use lasts 1 us."""
     _, kept = simulate(options(delay_us=delay_us, dwell_us=dwell_us), frames=5)
@@ -30,7 +30,7 @@ def test_the_response_is_accurate_to_the_channel_use(simulate: Any, delay_us: fl
     assert [r.jammed_fraction * CHANNEL_USES for r in kept.of(Reception)] == [pytest.approx(dwell)] * 5
 
 
-@pytest.mark.parametrize("delay_us", [2048.0, 5000.0])
+@pytest.mark.parametrize("delay_us", [float(CHANNEL_USES), 5000.0])
 def test_a_frame_not_longer_than_the_delay_is_not_jammed(simulate: Any, delay_us: float) -> None:
     result, kept = simulate(options(delay_us=delay_us, dwell_us=50.0))
     assert not intervals(kept)
@@ -48,13 +48,13 @@ def test_no_frame_is_detected_below_the_threshold(simulate: Any, level_db: float
 
 def test_no_frame_is_detected_while_the_jammer_radiates(simulate: Any) -> None:
     """Its dwell time is two and a half frames, so it responds to every third or fourth frame; frames follow each other almost directly."""
-    _, kept = simulate(options(delay_us=10.0, dwell_us=5120.0), frames=40)
+    _, kept = simulate(options(delay_us=10.0, dwell_us=6170.0), frames=40)
     times, starts = intervals(kept), [f.time_ns for f in kept.of(FrameSent)]
     expected, until = [], 0
     for start in starts:
         if start >= until:
             expected.append(start + 10 * US)
-            until = start + (10 + 5120) * US
+            until = start + (10 + 6170) * US
     assert [begin for begin, _ in times] == expected
     assert 5 < len(times) < 20
 

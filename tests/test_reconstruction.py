@@ -1,16 +1,20 @@
 """Tests of reconstructions: their parts, merging of transmissions, and a receiver that outputs labels alone."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import linksim
 from linksim.enums import Node
+from linksim.errors import ModelError
+from linksim.metrics import psnr_of_mean_mse
 from linksim.negotiation import NegotiatedParameters
+from linksim.nets.weights import clear_model_cache
 from linksim.operations import score
 from linksim.phy.baseband import ReceivedSymbols, equalise
 from linksim.reconstruction import FILL_VALUE, Reconstruction
@@ -77,6 +81,47 @@ def test_scores_are_those_of_the_parts_that_exist() -> None:
     assert found["mse"][1] == 0
 
 
+def test_nan_is_never_shown_as_grey_unless_it_is_erased() -> None:
+    images = torch.full((1, 2, 3, 16, 16), math.nan)
+    found = Reconstruction(images, erased=torch.tensor([[False, True]]))
+    assert found.shown()[0, 0].isnan().all()
+    assert (found.shown()[0, 1] == FILL_VALUE).all()
+    scores: Any = score(None, 8, Precision(False, torch.device("cpu"))).run(found.tensors(), torch.rand(1, 2, 3, 16, 16))
+    for name in ("mse", "psnr_db", "ssim"):
+        assert scores[name].isnan().tolist() == [[True, False]], name
+    assert math.isnan(psnr_of_mean_mse(scores["mse"]))
+
+
+class NanCodec(nn.Module):
+    """A codec whose decoder returns NaN."""
+
+    channel_uses, rows = 256, 8
+
+    def encode(self, images: Any, snr_db: Any) -> Any:
+        return torch.view_as_complex(images.flatten(1)[:, :512].reshape(len(images), 256, 2).contiguous())
+
+    def decode(self, symbols: Any, snr_db: Any) -> Any:
+        return torch.full((len(symbols), 3, 32, 32), math.nan)
+
+
+@pytest.fixture
+def nan_codec() -> Iterator[None]:
+    linksim.register("codec", "nan-codec")(NanCodec)
+    clear_model_cache()
+    yield
+    remove("codec", "nan-codec")
+    clear_model_cache()
+
+
+@pytest.mark.usefixtures("nan_codec")
+@pytest.mark.parametrize("layers", [[], ["permutation"]])
+def test_a_run_whose_codec_returns_nan_ends_with_an_error(simulate: Any, layers: list[str]) -> None:
+    """Without a PSNR the images would count as never received."""
+    options = LinkOptions.model_validate({"scheme": [*layers, {"name": "deepjscc", "codec": "nan-codec"}]})
+    with pytest.raises(ModelError, match=r"link 0, frame 0, image 0: the reconstruction of bob contains NaN"):
+        simulate({"broken": options}, frames=2)
+
+
 class BrightnessOptions(linksim.Options):
     """The mean brightness of an image, which the receiver quantises to a class."""
 
@@ -105,8 +150,8 @@ def brightness() -> Iterator[None]:
 @pytest.mark.usefixtures("brightness")
 @pytest.mark.parametrize("scheme", ["brightness", ["permutation", "brightness"], ["phase-scrambling", "permutation", "brightness"]])
 def test_a_receiver_of_labels_is_scored_by_accuracy_alone(simulate: Any, scheme: Any) -> None:
-    """At 40 dB its classes are those of the images, also under layers that process pairs of images."""
-    path = {"snr": {"kind": "constant", "mean_db": 40.0}}
+    """At 60 dB its classes are those of the images, also under layers that process pairs of images."""
+    path = {"snr": {"kind": "constant", "mean_db": 60.0}}
     options = LinkOptions.model_validate({"scheme": scheme, "channel": {"bob": path}, "links": 2})
     result, kept = simulate({"labels": options}, frames=3, trace={"images": 24})
     assert not result.warnings

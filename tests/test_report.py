@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from plot_tables import SCENARIO, Tables, one_group, two_small_groups
+from plot_tables import FRAMES, SCENARIO, Tables, one_group, two_small_groups
 
 from linksim.errors import LinksimError, TraceError
 from linksim.plots.html import Markup, element
@@ -96,13 +96,14 @@ def test_the_page_marks_an_unfinished_run(tmp_path: Path) -> None:
 
 
 def test_the_page_has_the_numbers_of_the_summary() -> None:
-    shown = set(Page(summary_section(summarise(read_view(two_small_groups())), ["a against b: reward +0.1"])).texts)
+    shown = set(Page(summary_section(summarise(read_view(two_small_groups(), block_lengths=FRAMES)), ["a against b: reward +0.1"])).texts)
     assert {
         "a against b: reward +0.1",
-        "20.00 ± 11.32",
+        "20.00 ± 26.89",
+        "3 (2 distinct)",
         "14.32",
-        "0.500 ± 0.283",
-        "66.7 % [20.8, 93.9]",
+        "0.500 ± 0.672",
+        "66.7 % [4.9, 98.7]",
         "16.7 %",
         "33.3 %",
         "10.00 ± 0.00",

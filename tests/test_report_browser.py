@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from linksim.enums import ControlOutcome, MessageKind, Node, Origin, Outcome
+from linksim.enums import ControlOutcome, HeaderOutcome, MessageKind, Node, Origin, Outcome
 from linksim.plots.report import write_report
 from linksim.records import ControlSent, FrameSent, ImageScore, JammingInterval, KeptImage, LinkCreated, Reception, Record
 from linksim.trace.layout import RunMetadata
@@ -43,14 +43,15 @@ def exchange(number: int, draw: np.random.Generator) -> Iterator[Record]:
         origin=Origin.SENT,
     )
     frame = {"time_ns": start_ns + 2 * MS, "link": 0, "frame": number}
-    sizes = {"airtime_ns": MS, "attempt": 0, "epoch": 0, "images": 1, "channel_uses": 1000}
+    sizes = {"airtime_ns": MS, "attempt": 0, "epoch": 0, "images": 1, "channel_uses": 1000, "header_channel_uses": 226}
     yield FrameSent(**frame, **sizes, assumed_snr_db=10.0, parameters={}, outcome=Outcome.DECODED)
     for node in (Node.ALICE, Node.BOB, Node.EVE):
         yield KeptImage(**frame, image=0, node=node, pixels=draw.integers(0, 256, (3, 8, 8), np.uint8))
     for receiver in (Node.BOB, Node.EVE):
-        snr = {"mean_snr_db": 10.0, "snr_db": 9.0 + number, "estimated_snr_db": 9.5 + number}
-        yield Reception(**frame, receiver=receiver, **snr, jammed_fraction=float(number == 1), mean_jsr=0.0)
-        classes = {"label": 3, "class_received": number % 4, "class_clean": -1, "class_attacked": -1}
+        snr = {"mean_snr_db": 10.0, "snr_db": 9.0 + number, "sinr_db": 9.0 + number, "estimated_snr_db": 9.5 + number}
+        jamming = {"jammed_fraction": float(number == 1), "mean_jsr": 0.0}
+        yield Reception(**frame, receiver=receiver, power=1.0, **snr, **jamming, header=HeaderOutcome.DECODED)
+        classes = {"dataset_index": number, "label": 3, "class_received": number % 4, "class_clean": -1, "class_attacked": -1}
         yield ImageScore(**frame, image=0, receiver=receiver, **classes, mse=0.01, psnr_db=20.0 - 5 * receiver + number, ssim=0.5, erased=0)
 
 

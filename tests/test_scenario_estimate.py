@@ -1,14 +1,20 @@
 """The estimate: counts that can be worked out by hand, and text that is itself a scenario."""
 
+import math
+import time
+
 import pytest
 
 from linksim.errors import ScenarioError
+from linksim.phy.snr_preview import snr_preview
+from linksim.phy.snr_stochastic import CHUNK, GaussMarkov
 from linksim.records import ControlSent, FrameSent, ImageScore, KeptImage, Reception
-from linksim.scenario.control_size import control_channel_uses
-from linksim.scenario.estimate import describe, estimate, readable, row_bytes
+from linksim.rng import StreamKey
+from linksim.scenario.control_size import control_channel_uses, header_channel_uses
+from linksim.scenario.estimate import estimate, estimate_lines, readable, row_bytes
 from linksim.scenario.load import load_scenario, scenario_from_text, shipped_names
 from linksim.scenario.schema import Scenario
-from linksim.wire_layout import message_bytes
+from linksim.wire_layout import header_bytes, message_bytes
 
 SILENT = """\
 name: x
@@ -26,7 +32,8 @@ def with_lines(*lines: str) -> Scenario:
 def test_frames_and_images_of_a_link_without_control() -> None:
     found = estimate(with_lines())
     assert (found.frames, found.images, found.control, found.control_at_most) == (60, 300, 0, 0)
-    assert found.simulated_s == pytest.approx(20 * (5 * 512 + 32) / 1e6)  # pilots and payload, one after the other
+    header = header_channel_uses(with_lines().groups["link"].radio, header_bytes(session=False))
+    assert found.simulated_s == pytest.approx(20 * (5 * 512 + 32 + header) / 1e6)  # pilots, header and payload, one after the other
     sent = {"links": 3, "frames": 60, "receptions": 60, "scores": 300, "control": 0, "jamming": 0}
     assert dict(found.rows) == sent | {"images": 16, "channel": 400, "constellation": 4 * 256, "decisions": 0, "keys": 0}
 
@@ -66,7 +73,7 @@ def test_a_pulsed_jammer_is_on_once_a_period() -> None:
 
 
 def test_intervals_of_the_other_jammers_follow_their_words() -> None:
-    """20 frames of 2.592 ms on each of 3 links, without control messages."""
+    """20 frames of 2.8 ms on each of 3 links, without control messages."""
 
     def intervals(jammer: str) -> int:
         return dict(estimate(with_lines(f"jammer: {jammer}")).rows)["jamming"]
@@ -99,12 +106,62 @@ def test_a_trace_that_no_disk_holds_is_refused() -> None:
     assert scenario_from_text("{name: x, frames: 10000000, links: 10, max_time_s: 1000000}").frames == 10_000_000
 
 
+MOVING = "channel: {bob: {snr: {kind: path-loss, shadowing_std_db: 3, shadowing_distance_m: 8}}, geometry: {alice: {velocity_mps: [3, 4]}}}"
+
+
+@pytest.mark.parametrize(
+    ("channel", "grid_ms"),
+    [
+        ("channel: {bob: {snr: {kind: gauss-markov, coherence_ms: 1.6}}}", 0.1),
+        ("channel: {bob: {snr: {kind: two-state, good_ms: 3, bad_ms: 1}}}", 2.0),
+        ("channel: {bob: {snr: {kind: random-walk, interval_ms: 5}}}", 5.0),
+        ("channel: {bob: {snr: sine}}", math.inf),
+        ("channel: {bob: {snr: {kind: path-loss, shadowing_std_db: 3}}}", math.inf),
+        (MOVING, 100.0),  # 8 m at 5 m/s are 1600 ms
+    ],
+)
+def test_values_of_the_snr_are_those_of_its_grid(channel: str, grid_ms: float) -> None:
+    found = estimate(with_lines(channel))
+    assert found.snr_values == math.ceil(3 * 1e3 * found.simulated_s / grid_ms)
+
+
+def test_values_of_the_snr_are_those_that_a_process_generates() -> None:
+    path = GaussMarkov(0.0, 1.0, 16_000, StreamKey(1, 2))
+    path.at(10_000_000)
+    assert (len(path._chunks.start_states) - 1) * CHUNK == pytest.approx(10_000_000 / 1000, rel=0.03)
+
+
+@pytest.mark.parametrize("snr", ["{kind: gauss-markov, coherence_ms: 0.001}", "{kind: two-state, good_ms: 0.001, bad_ms: 0.001}"])
+def test_microseconds_over_days_are_refused(snr: str) -> None:
+    text = "{name: x, frames: 1000, max_time_s: 1000000, alice: {frame_interval_ms: 90000}, channel: {eve: {snr: %s}}%s}"
+    assert scenario_from_text(text % (snr, "")).frames == 1000  # without an Eve this path is not used
+    with pytest.raises(ScenarioError, match=r"<trace>: channel: the SNR would change about .*e\+1\d times in 9e\+04 s, allowed: 1e\+09"):
+        scenario_from_text(text % (snr, ", eve: inverse-network"))
+
+
+FINE = ["{kind: gauss-markov, coherence_ms: 0.16}", "{kind: random-walk, interval_ms: 0.01}"]
+FINE += ["{kind: two-state, good_ms: 0.01, bad_ms: 0.01}"]
+
+
+@pytest.mark.parametrize("snr", FINE)
+def test_a_preview_of_a_fine_grid_is_bounded(snr: str) -> None:
+    scenario = with_lines(f"channel: {{bob: {{snr: {snr}}}}}")
+    started = time.process_time()
+    (line,) = snr_preview(scenario, seconds=1e6)
+    assert time.process_time() - started < 5.0
+    assert line.details == "first 2 s"
+    assert line.low_db < line.high_db
+    (whole,) = snr_preview(scenario, seconds=1.0)
+    assert whole.details == ""
+
+
 @pytest.mark.parametrize("name", shipped_names())
-def test_the_description_is_the_scenario_itself(name: str) -> None:
+def test_the_lines_of_an_estimate_name_frames_and_probe_rounds(name: str) -> None:
     scenario = load_scenario(name)
-    text = describe(scenario)
-    assert scenario_from_text(text) == scenario
-    assert f"#   frames     {estimate(scenario).frames:,} with" in text
+    lines = estimate_lines(scenario)
+    assert f"frames     {estimate(scenario).frames:,} with" in "\n".join(lines)
+    probed = [name for name, options in scenario.groups.items() if options.session.probe_interval_ms]
+    assert all(any(line.startswith("probes") and name in line for line in lines) for name in probed)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,9 @@ CORPUS = {
     "name: x\ngroups: {a b: {}}\n": ["f.yaml:2:10: groups.a b: got 'a b', allowed: a name of at most 64"],
     "name: x\ngroups: {a: {seed: 3}}\n": ["f.yaml:2:14: groups.a.seed: unknown key here; it belongs at the top of the file, outside"],
     "name: x\ncompute: {precision: float16}\n": ["precision: got 'float16', allowed: one of 'auto', 'float32', 'bfloat16'; did you mean"],
+    "name: x\nsession: {faults: {bob_restart_ms: 4e-7}}\n": [
+        "f.yaml:2:36: session.faults.bob_restart_ms: got 4e-07, allowed: 0 for never, or a number from 1 to 1e+09 ms"
+    ],
     "name: x\nframes: 10000000\nlinks: 4096\n": ["f.yaml: frames: the trace would take about", "allowed: 64.0 GiB"],
 }
 

@@ -1,6 +1,7 @@
 """The strict YAML reader and writer: what words stand for, what is refused and where, and that both undo each other."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linksim.errors import ScenarioError
+from linksim.errors import Problem, ScenarioError
 from linksim.scenario.strict_yaml import MAX_BYTES, MAX_DEPTH, MAX_NODES, Position, dump_yaml, parse_yaml, read_yaml
 
-TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n\t"), max_size=20)
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]) | st.sampled_from("\n\t"), max_size=20)
 SCALAR = st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
 TREE = st.recursive(SCALAR, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=20)
 
@@ -78,6 +79,11 @@ def test_words_mean_what_yaml_1_2_says(word: str, value: object) -> None:
         ('a: "\\0"\n', "1:4: a", "control character"),
         ('a: "\\UFFFFFFFF"\n', "1:1", "not valid YAML"),
         ("a: \x01\n", "1:4", "character 0x01"),
+        ("a: 1\n# comment\u2028frames: 99\n", "2:10", "line separator U+2028 is not allowed"),
+        ("a: 1\r\nb: 'x\u2029y'\r\n", "2:6", "line separator U+2029"),
+        ("a: x\x85\nb: *x\n", "1:5", "line separator U+0085"),
+        ('a: "\\L"\n', "1:4: a", "control character 0x2028"),
+        (f"a: !{'x' * 500} 1\n", "1:4: a", f"tag !{'x' * 39} is not allowed"),
     ],
 )
 def test_what_is_refused_is_told_with_its_place(text: str, place: str, said: str) -> None:
@@ -90,6 +96,22 @@ def test_faults_that_leave_the_syntax_whole_are_told_together() -> None:
     with pytest.raises(ScenarioError) as raised:
         parse_yaml("a: 010\na: 2\nb: &x !t 3\n5: .inf\n")
     assert len(raised.value.problems) == 6
+
+
+def test_a_flood_of_faults_is_cut_short_while_it_is_read() -> None:
+    with pytest.raises(ScenarioError) as raised:
+        parse_yaml("- 010\n" * 40_000)
+    assert len(raised.value.problems) == 101
+
+
+def test_a_message_is_short_and_printable_whatever_the_input_was() -> None:
+    error = ScenarioError([Problem("\x1b[2J" + "x" * 5000, "key", "said\u2028last") for _ in range(1000)])
+    lines = str(error).split("\n")
+    assert len(lines) == 201
+    assert all(len(line) < 1100 and line.isprintable() for line in lines)
+    assert lines[0].startswith("\\x1b[2Jxxx")
+    assert lines[0].endswith("xxx: key: said\\u2028last")  # the middle is cut
+    assert lines[-1] == "..."
 
 
 def test_limits_hold_at_their_edge() -> None:
@@ -124,6 +146,10 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     for missing in (tmp_path / "none.yaml", tmp_path, "nul\0.yaml", "x" * 5000):
         with pytest.raises(ScenarioError, match="cannot be read"):
             read_yaml(missing)
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for special in (tmp_path / "pipe.yaml", "/dev/zero", *(["/proc/self/environ"] if os.path.ismount("/proc") else [])):
+        with pytest.raises(ScenarioError, match="cannot be read: not an ordinary file"):
+            read_yaml(special)
     (tmp_path / "bom.yaml").write_bytes(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n")
     assert read_yaml(tmp_path / "bom.yaml").data == {"a": 1, "b": 2}
 

@@ -18,7 +18,7 @@ from linksim.trace.reader import open_trace
 
 NAMES = shipped_names()
 MAX_LINKS = 32
-MODEL = re.compile(r"(?:codec|denoiser|autoencoder|inverter|surrogate|actor|reward_table): ([a-z0-9-]+)")
+MODEL = re.compile(r"(?<!\w)(?:codec|denoiser|autoencoder|inverter|surrogate|actor|reward_table): ([a-z0-9-]+)")
 
 
 def skip_if_missing(scenario: Scenario) -> None:

@@ -124,7 +124,7 @@ def test_processing_and_propagation_take_simulated_time(simulate: Any) -> None:
 
     idle = {"fixed_us": 0.0, "per_image_us": 0.0}
     bare = span(alice={"processing": idle}, bob={"processing": idle})
-    assert bare == 4 * 512 * 1000  # four images of 512 channel uses at 1 MHz
+    assert bare == (4 * 512 + 420) * 1000  # four images of 512 channel uses and a header of 420, at 1 MHz
     assert span(alice={"processing": {"fixed_us": 100.0, "per_image_us": 10.0}}, bob={"processing": idle}) == bare + 140_000
     assert span(alice={"processing": idle}, bob={"processing": {"fixed_us": 0.0, "per_image_us": 50.0}}) == bare + 200_000
     assert span(alice={"processing": idle}, bob={"processing": idle}, propagation_us=7.0) == bare + 7_000

@@ -15,6 +15,8 @@ from trace_files import CONTRACT, MEANINGS, METADATA, PARAMETERS, SHAPE, frame, 
 
 from linksim.records import TABLES, Column, ImageScore, KeptImage, columns
 from linksim.trace import layout
+from linksim.trace.reader import open_trace
+from linksim.views import VIEWS
 
 
 def test_flags_follow_the_cf_convention(tmp_path: Path) -> None:
@@ -58,6 +60,7 @@ def test_xarray_opens_every_group(tmp_path: Path) -> None:
     for table in TABLES:
         with xarray.open_dataset(path, group=table.table) as opened:
             assert opened.attrs["title"] == table.title
+            assert [name for name, variable in opened.variables.items() if "units" not in variable.attrs] == []
             assert list(opened.data_vars) == [c.name for c in columns(table, PARAMETERS)]
             for column in columns(table, PARAMETERS):
                 assert opened[column.name].dims[0] == "row"
@@ -84,6 +87,7 @@ def test_the_examples_of_the_page_run(tmp_path: Path) -> None:
                     frame=i,
                     image=0,
                     receiver=i % 2,
+                    dataset_index=i,
                     label=3,
                     class_received=3,
                     mse=0.01,
@@ -120,4 +124,18 @@ def test_the_page_lists_the_columns_as_they_are() -> None:
         (t.table, c.name, f"{c.dtype}" + ("[colour, height, width]" if (t.table, c.name) in layout.ARRAYS else ""), c.unit, description(c))
         for t, c in itertools.chain.from_iterable(zip(itertools.repeat(t), columns(t)) for t in TABLES)
     ]
-    assert list(page_rows()) == here
+    assert [row for row in page_rows() if row[0] not in VIEWS] == here
+
+
+def test_the_page_lists_the_columns_of_views_as_they_are(tmp_path: Path) -> None:
+    """But for those that a view takes from its first table unchanged."""
+    with open_trace(written(tmp_path / "run.h5")) as trace:
+        views = {name: view(trace).descriptions for name, view in VIEWS.items()}
+        base = {"image_rows": trace.table("scores").descriptions, "decision_rewards": trace.table("decisions").descriptions}
+    here = [
+        (view, column.name, f"{column.dtype}", column.unit, column.description)
+        for view, columns in views.items()
+        for column in columns.values()
+        if column.name not in base[view] and not column.key
+    ]
+    assert [row for row in page_rows() if row[0] in VIEWS] == here

@@ -213,7 +213,7 @@ HOSTILE = [
     (other_unit, "unit 's'; a trace has 'ns'"),
     (attribute("format", "netcdf"), "not a trace of linksim"),
     (attribute("format", None), "not a trace of linksim"),
-    (attribute("format_version", 1), "version 1 of the trace format; this linksim reads version 2"),
+    (attribute("format_version", 1), "version 1 of the trace format; this linksim reads version 3"),
     (attribute("format_version", "1"), "not an integer"),
     (attribute("models", ["a"] * 3), "not a single value"),
     (attribute("models", 3), "not a text"),

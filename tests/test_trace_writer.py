@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -9,14 +10,17 @@ import time
 import tracemalloc
 from pathlib import Path
 
+import h5py
 import pytest
 from trace_files import frame, writer, written
 
 from linksim.errors import TraceError
+from linksim.interrupts import Terminated
 from linksim.records import FrameSent, LinkCreated
-from linksim.trace import layout
+from linksim.trace.destination import Destination
 from linksim.trace.layout import BLOCK
 from linksim.trace.reader import open_trace
+from linksim.trace.writer import TableWriter
 
 
 def test_equal_runs_give_equal_bytes(tmp_path: Path) -> None:
@@ -34,25 +38,96 @@ def test_equal_runs_give_equal_bytes(tmp_path: Path) -> None:
     assert hashlib.sha256(one).digest() == hashlib.sha256(two).digest() == hashlib.sha256((tmp_path / "c.h5").read_bytes()).digest()
 
 
-def test_a_file_is_replaced_only_on_request(tmp_path: Path) -> None:
-    path = tmp_path / "run.h5"
-    path.write_text("precious")
+def test_a_trace_is_replaced_only_on_request_and_only_when_the_new_one_is_closed(tmp_path: Path) -> None:
+    path = written(tmp_path / "run.h5", rows=3)
     with pytest.raises(TraceError, match=r"run\.h5 exists.*--overwrite"):
         writer(path)
-    assert path.read_text() == "precious"
-    written(path, overwrite=True)
-    with open_trace(path) as trace:
-        assert trace.complete
+    with writer(path, overwrite=True) as trace:
+        trace(frame(0))
+        trace.flush()
+        with open_trace(path) as former, open_trace(trace.location) as new:
+            assert (former.rows("frames"), former.complete) == (3, True)
+            assert (new.rows("frames"), new.complete) == (1, False)
+        trace.close("f00d")
+        assert trace.location == path
+    with open_trace(path) as read:
+        assert (read.rows("frames"), read.complete) == (1, True)
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_an_unfinished_trace_replaces_none_and_is_kept(tmp_path: Path) -> None:
+    path = written(tmp_path / "run.h5", rows=3)
+    trace = writer(path, overwrite=True)
+    with pytest.raises(ZeroDivisionError), trace:  # noqa: PT012
+        trace(frame(0))
+        raise ZeroDivisionError
+    with open_trace(path) as former, open_trace(trace.location) as new:
+        assert (former.rows("frames"), former.complete) == (3, True)
+        assert (new.rows("frames"), new.complete) == (1, False)
+
+
+@pytest.mark.parametrize("content", [b"precious", b"", b"\x89HDF\r\n\x1a\n" + bytes(100)])
+def test_a_file_that_is_no_trace_is_not_replaced(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "run.h5"
+    path.write_bytes(content)
+    with pytest.raises(TraceError, match=r"run\.h5"):
+        writer(path, overwrite=True)
+    with h5py.File(tmp_path / "other.h5", "w") as other:
+        other.attrs["format"] = "other"
+    with pytest.raises(TraceError, match=r"other\.h5"):
+        writer(tmp_path / "other.h5", overwrite=True)
+    assert path.read_bytes() == content
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("name", ["run.h5", "run.h5.new", "run.h5.part"])
+def test_no_symbolic_link_is_followed(tmp_path: Path, name: str) -> None:
+    foreign = written(tmp_path / "foreign.h5", rows=3)
+    before = foreign.read_bytes()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).symlink_to(foreign)
+    if name == "run.h5":
+        with pytest.raises(TraceError, match="is a symbolic link"):
+            written(tmp_path / "out" / "run.h5", overwrite=True)
+    else:
+        written(tmp_path / "out" / "run.h5", overwrite=True)
+    assert foreign.read_bytes() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_rows_are_written_waits_until_they_are_committed(
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(number: int, frame: object) -> None:
+        raise Terminated
+
+    def write_rows_and_raise_signal(table: TableWriter) -> None:
+        write_rows(table)
+        signal.raise_signal(number)
+
+    write_rows, handler = TableWriter.write_rows, signal.signal(number, interrupt)
+    monkeypatch.setattr(TableWriter, "write_rows", write_rows_and_raise_signal)
+    try:
+        with pytest.raises(Terminated), writer(tmp_path / "run.h5") as trace:  # noqa: PT012
+            for i in range(10):
+                trace(frame(i))
+            trace.flush()
+    finally:
+        signal.signal(number, handler)
+    with open_trace(tmp_path / "run.h5") as read:
+        assert (read.rows("frames"), read.complete) == (10, False)
+
+
 def test_a_file_created_in_the_meantime_is_not_replaced(tmp_path: Path) -> None:
-    path, temporary = tmp_path / "run.h5", tmp_path / "run.h5.new"
+    path = tmp_path / "run.h5"
+    destination = Destination(path, overwrite=False)
+    destination.current.write_text("new")
     path.write_text("precious")
-    temporary.write_text("new")
     with pytest.raises(FileExistsError):
-        layout.publish(temporary, path, overwrite=False)
+        destination.publish()
+    destination.discard()
     assert path.read_text() == "precious"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_an_unwritable_path_is_reported_in_one_line(tmp_path: Path) -> None:
@@ -61,32 +136,6 @@ def test_an_unwritable_path_is_reported_in_one_line(tmp_path: Path) -> None:
         with pytest.raises(TraceError, match="cannot be written") as error:
             writer(path)
         assert "\n" not in str(error.value)
-
-
-def test_a_full_disk_raises_trace_error_and_committed_rows_stay(tmp_path: Path) -> None:
-    child = f"""
-    import resource, sys
-    sys.path[:0] = {sys.path}
-    from pathlib import Path
-    from trace_files import frame, writer
-    from linksim.errors import TraceError
-    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
-    try:
-        with writer(Path(sys.argv[1])) as trace:
-            for i in range(100_000):
-                trace(frame(i))
-    except TraceError as error:
-        sys.exit(f"refused: {{error}}")
-    """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(child), str(tmp_path / "run.h5")], capture_output=True, text=True)
-    assert done.returncode == 1, done.stderr
-    assert done.stderr.startswith("refused: ")
-    assert "cannot be written" in done.stderr
-    with open_trace(tmp_path / "run.h5") as trace:
-        frames = trace.table("frames")
-        assert not trace.complete
-        assert len(frames) >= BLOCK
-        assert frames["frame"].tolist() == list(range(len(frames)))
 
 
 def test_an_exception_keeps_all_rows_in_an_incomplete_trace(tmp_path: Path) -> None:

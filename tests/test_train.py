@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,10 @@ from linksim.metrics import psnr_of_mean_mse
 from linksim.nets.codecs import ResidualJscc
 from linksim.rng import Streams
 from linksim.training import loop
+from linksim.training.checkpoint import read_checkpoint, write_checkpoint
 from linksim.training.codec import over_awgn_scores
 from linksim.training.inverter import shuffled_rows
-from linksim.training.loop import TrainingProgress, train
+from linksim.training.loop import Trainer, TrainingProgress, fingerprint, train
 from linksim.training.noise import unit_noise
 from linksim.training.order import Batches, cycles, one_cycle, translate
 from linksim.training.task import TrainingTask
@@ -58,9 +60,9 @@ def test_a_killed_task_resumes_to_the_same_result_bit_for_bit(tmp_path: Path) ->
     assert_same(resumed.network.state_dict(), whole.network.state_dict())
 
 
-def test_progress_shows_elapsed_and_remaining_time() -> None:
+def test_progress_shows_rate_and_elapsed_and_remaining_time() -> None:
     line = TrainingProgress("training", 1500, 6000, 0.0125, 1800.0).line()
-    assert line == "training  [######..................]  25%  1,500/6,000 steps  loss 0.0125  30 min so far, 90 min left"
+    assert line == "training  [######..................]  25%  1,500/6,000 steps  loss 0.0125  1.2 s each  30 min so far, 90 min left"
     assert TrainingProgress("measuring", 14, 14, 0.0, 1800.0).line() == f"measuring [{24 * '#'}] 100%  14/14 evaluations"
 
 
@@ -90,6 +92,71 @@ def test_a_damaged_checkpoint_is_rejected(kept: int, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ModelError, match="not a checkpoint"):
         trainer_of(tiny_codec(12)).load(path)
+
+
+def test_any_flipped_bit_of_a_checkpoint_is_noticed(tmp_path: Path) -> None:
+    path, task = tmp_path / "c.safetensors", tiny_codec(12)
+    trainer = trainer_of(task)
+    trainer.train_step()
+    trainer.save(path)
+    raw = path.read_bytes()
+    header = 8 + int.from_bytes(raw[:8], "little")
+    draw = np.random.default_rng(1)
+    places = [*range(8), *draw.choice(np.arange(8, header), 150), *draw.choice(np.arange(header, len(raw)), 50)]
+    for place in places:
+        damaged = bytearray(raw)
+        damaged[place] ^= 1 << int(draw.integers(8))
+        path.write_bytes(damaged)
+        with pytest.raises(ModelError, match=r"c\.safetensors: not a checkpoint .*delete it to train from the start"):
+            read_checkpoint(path, fingerprint(task))
+    path.write_bytes(raw)
+    assert read_checkpoint(path, fingerprint(task)).step == 1
+
+
+@pytest.mark.parametrize("change", ["missing", "surplus", "shape", "type", "optimiser"])
+def test_an_undamaged_checkpoint_of_other_networks_is_rejected(change: str, tmp_path: Path) -> None:
+    path, task = tmp_path / "c.safetensors", tiny_codec(12)
+    trainer = trainer_of(task)
+    trainer.train_step()
+    trainer.save(path)
+    stored = read_checkpoint(path, fingerprint(task))
+    tensors = dict(stored.tensors)
+    name = next(name for name in sorted(tensors) if name.startswith("network/"))
+    if change == "missing":
+        del tensors[name]
+    else:
+        changes = {
+            "surplus": {"network/extra": torch.zeros(1)},
+            "shape": {name: torch.zeros(7, 7, 7)},
+            "type": {name: tensors[name].to(torch.int8)},
+            "optimiser": {"optimiser/9999/exp_avg": torch.zeros(1)},
+        }
+        tensors |= changes[change]
+    write_checkpoint(replace(stored, tensors=tensors), path)
+    with pytest.raises(ModelError, match=r"c\.safetensors: does not fit the training task"):
+        trainer_of(task).load(path)
+
+
+def test_a_training_that_diverges_leaves_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, trainer = tmp_path / "c.safetensors", trainer_of(tiny_codec(40))
+    trainer.train_step()
+    trainer.save(path)
+    raw = path.read_bytes()
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(trainer, "train_step", lambda: diverge(trainer))
+    with pytest.raises(ModelError, match=r"the training has diverged: tensor .* contains NaN or infinite values; the last checkpoint"):
+        train(trainer, path, ignore)
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", 1e9)
+    with pytest.raises(ModelError, match=r"^c: the training has diverged, the mean loss up to step 20 is nan; the last checkpoint stays"):
+        train(trainer, path, ignore)
+    assert path.read_bytes() == raw
+
+
+def diverge(trainer: Trainer) -> Tensor:
+    """Count a step after which a weight and the loss are NaN."""
+    trainer.step += 1
+    next(trainer.network.parameters()).data.fill_(float("nan"))
+    return torch.tensor(float("nan"))
 
 
 def test_the_result_is_the_running_average() -> None:

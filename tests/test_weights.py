@@ -1,6 +1,8 @@
 """Tests of cards and weights: round trips, and one-line rejection of altered files."""
 
 import dataclasses
+import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from linksim.errors import LinksimError, ModelError
 from linksim.nets.cards import Card, ModelCost, RuntimeSettings, Score, TrainingData, read_card, write_card
 from linksim.nets.classifiers import Classifier
 from linksim.nets.layers import draw_weights
+from linksim.nets.tensor_checks import check_size
 from linksim.nets.weights import NETWORKS, build, clear_model_cache, has_model, list_models, load_model, pick_device, sha256_of
 
 CONFIG = {"widths": [8, 8, 8]}
@@ -48,7 +51,7 @@ def card_of(weights: Path) -> Card:
         versions=versions,
         dtype="float16",
         sha256=sha256_of(weights),
-        cost=ModelCost(None, 1234),
+        cost=ModelCost(None, 1234, 5678, 90, 123),
         scores=SCORES,
         runtime={},
     )
@@ -92,14 +95,17 @@ runtimes = st.builds(RuntimeSettings, st.integers(1, 65536), st.sampled_from(["f
 numbers = st.one_of(st.integers(-(10**9), 10**9), st.floats(allow_nan=False, allow_infinity=False, width=32), st.booleans(), st.none())
 words = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp", "Cn", "Co", "Cf"]), max_size=20)
 blocks = st.dictionaries(words.filter(bool), st.one_of(numbers, words, st.lists(numbers, max_size=3)), max_size=4)
+sizes = st.one_of(st.integers(-(2**20), 2**20), st.floats(-1e6, 1e6, width=32), st.booleans(), st.none())
+configs = st.dictionaries(words.filter(bool), st.one_of(sizes, words, st.lists(sizes, max_size=3)), max_size=4)
 
 
 @given(
-    config=blocks,
+    config=configs,
+    training=blocks,
     wall_s=st.floats(0, 1e6),
     device=words,
     data=st.lists(st.builds(TrainingData, words, words), max_size=3).map(tuple),
-    cost=st.builds(ModelCost, st.one_of(st.none(), st.integers(0, 10**9)), st.integers(0, 10**9)),
+    cost=st.builds(ModelCost, st.one_of(st.none(), st.integers(0, 10**9)), *[st.integers(0, 10**9)] * 4),
     score=st.builds(Score, words, words, st.floats(-100, 100), st.integers(1, 10_000)),
     runtime=st.dictionaries(st.sampled_from(["cpu", "cuda"]), runtimes),
 )
@@ -107,6 +113,7 @@ blocks = st.dictionaries(words.filter(bool), st.one_of(numbers, words, st.lists(
 def test_a_card_round_trips(
     tmp_path_factory: pytest.TempPathFactory,
     config: dict[str, object],
+    training: dict[str, object],
     wall_s: float,
     device: str,
     data: tuple[TrainingData, ...],
@@ -119,7 +126,7 @@ def test_a_card_round_trips(
         name="model",
         kind="codec",
         config=config,
-        training=config,
+        training=training,
         data=data,
         wall_s=wall_s,
         device=device,
@@ -207,6 +214,59 @@ def test_missing_and_surplus_tensors_are_rejected(folder: Path, drop: str, add: 
     save_file(kept, folder / "evaluator.safetensors")
     resealed(folder)
     assert f"tensor {named} must be of shape" in refusal()
+
+
+def spoilt(folder: Path, name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> str:
+    """Return the message for a model of which one tensor is changed and whose card describes the changed file."""
+    tensors = load_file(folder / "evaluator.safetensors")
+    save_file(tensors | {name: change(tensors[name])}, folder / "evaluator.safetensors")
+    resealed(folder)
+    return refusal()
+
+
+@pytest.mark.parametrize("name", ["head.weight", "stages.0.first_norm.running_var"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_weights_that_are_not_finite_are_rejected(folder: Path, name: str, value: float) -> None:
+    def with_value(tensor: torch.Tensor) -> torch.Tensor:
+        tensor.view(-1)[-1] = value
+        return tensor
+
+    assert spoilt(folder, name, with_value) == f"{folder}/evaluator.safetensors: tensor {name} contains NaN or infinite values"
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "int64", "complex64", "float64", "bfloat16"])
+def test_weights_of_another_type_are_rejected(folder: Path, dtype: str) -> None:
+    message = spoilt(folder, "head.weight", lambda tensor: tensor.to(getattr(torch, dtype)))
+    assert message == f"{folder}/evaluator.safetensors: tensor head.weight must be of type float16 or float32, got {dtype}"
+
+
+def test_a_counter_of_another_type_is_rejected(folder: Path) -> None:
+    name = "stages.0.first_norm.num_batches_tracked"
+    assert f"tensor {name} must be of type int64, got float32" in spoilt(folder, name, lambda tensor: tensor.float())
+
+
+@pytest.mark.parametrize("config", [{"widths": [8, 8, 2**20]}, {"widths": [2**20] * 3}, {"widths": [8] * 10_000}])
+def test_a_config_that_its_file_cannot_hold_is_rejected_before_the_network_is_built(
+    folder: Path, config: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resealed(folder, config=config)
+    monkeypatch.setattr("linksim.nets.weights.build", lambda kind, config: pytest.fail("built"))
+    size = (folder / "evaluator.safetensors").stat().st_size
+    assert refusal().endswith(f"its config describes a network of more than {size:,} values, which its file cannot hold")
+
+
+@pytest.mark.parametrize("size", [2**20 + 1, -(10**12), 1e30])
+def test_an_absurd_number_in_a_config_is_rejected_with_its_key(folder: Path, size: float) -> None:
+    resealed(folder, config={"widths": [8, size, 8]})
+    assert "damaged card (config.widths: allowed: numbers up to 1,048,576)" in refusal()
+
+
+def test_counting_the_values_of_a_network_leaves_no_trace() -> None:
+    check_size(lambda: build("classifier", CONFIG), most=10**6)
+    assert build("classifier", CONFIG).head.weight.device == torch.device("cpu")
+    with pytest.raises(ModelError, match="more than 10 values"):
+        check_size(lambda: build("classifier", CONFIG), most=10)
+    assert sum(weight.numel() for weight in build("classifier", CONFIG).parameters()) > 10
 
 
 def test_a_file_of_another_format_is_rejected_despite_a_valid_hash(folder: Path) -> None:

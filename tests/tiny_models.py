@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from linksim.nets.cards import Card, ModelCost, write_card
+from linksim.nets.cards import NO_NETWORK, Card, write_card
 from linksim.nets.layers import draw_weights
 from linksim.nets.weights import build, sha256_of
 from linksim.training.card_blocks import cost_of
@@ -25,7 +25,7 @@ def write_model(folder: Path, name: str, kind: str, config: dict[str, Any], seed
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / f"{name}.safetensors")
     digest = sha256_of(folder / f"{name}.safetensors")
     card = bare_card(name, kind, digest)
-    write_card(replace(card, config=config, training={"seed": seed, "steps": 1}, cost=cost_of(network)), folder / f"{name}.yaml")
+    write_card(replace(card, config=config, training={"seed": seed, "steps": 1}, cost=cost_of(network, kind)), folder / f"{name}.yaml")
 
 
 def bare_card(name: str, kind: str, digest: str) -> Card:
@@ -41,7 +41,7 @@ def bare_card(name: str, kind: str, digest: str) -> Card:
         versions={"torch": "2"},
         dtype="float32",
         sha256=digest,
-        cost=ModelCost(None, 0),
+        cost=NO_NETWORK,
         scores=(),
         runtime={},
     )

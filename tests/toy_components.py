@@ -10,6 +10,7 @@ from torch import nn
 
 import linksim
 from linksim.attacks.attack import Attack
+from linksim.cost import Cost, Traffic
 from linksim.jammers.jammer import Jammer
 from linksim.negotiation import NegotiatedParameters, bounded
 from linksim.phy.baseband import equalise
@@ -38,9 +39,10 @@ class AnalogueOptions(SchemeOptions):
 
     Parameters: ClassVar[type[NegotiatedParameters]] = Level
     amplitude: float = Field(1.0, gt=0, le=10, description="amplitude of a white pixel")
+    weights: str = Field("", description="trained model of kind toy-model that is loaded with the scheme, or none")
 
-    def symbols_per_image(self, image_values: int, fact: Any) -> int:
-        return image_values // 2
+    def cost(self, traffic: Traffic) -> Cost:
+        return Cost(channel_uses=traffic.images * traffic.image_values // 2, cpu_s=1e-4, shared_bytes=1 << 20)
 
 
 class Analogue:
@@ -70,6 +72,8 @@ class Analogue:
 
 @linksim.register("scheme", "toy-analogue", AnalogueOptions)
 def make_analogue(options: Any, context: Any) -> Any:
+    if options.weights:
+        context.load(options.weights, "toy-model")
     return Analogue(options.amplitude, context.image)
 
 
@@ -107,6 +111,9 @@ class BurstOptions(Jamming):
     """One burst of noise from the start of the run."""
 
     burst_ms: float = Field(1.0, gt=0, le=1e6, description="length of the burst, in ms")
+
+    def cost(self, traffic: Traffic) -> Cost:
+        return Cost(rows={"jamming": 1})
 
 
 @linksim.register("jammer", "toy-burst", BurstOptions)
@@ -223,7 +230,13 @@ def make_turn(options: Any, key: Any) -> Turn:
     return Turn(options.phase_deg)
 
 
-@linksim.register("model", "toy-model")
+def run_model(network: nn.Module, batch: int, device: Any) -> Any:
+    """The workload of the toy model."""
+    values = torch.zeros(batch, network.in_features, device=device)  # type: ignore[arg-type]
+    return lambda: network(values)
+
+
+@linksim.register("model", "toy-model", workload=run_model)
 def make_model(width: int = 4) -> nn.Module:
     """A dense layer."""
     return nn.Linear(width, width)

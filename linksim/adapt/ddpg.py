@@ -1,4 +1,12 @@
-"""DDPG (Lillicrap et al. 2015) as DiffuSeC uses it (Ren et al., Sec. V-C): the update of actor and critic, and the trained policy."""
+"""DDPG (Lillicrap et al. 2015) as DiffuSeC uses it (Ren et al., Sec. V-C): the update of actor and critic, and the trained policy.
+
+    actor   state -> action                        maximises the critic's value of its actions
+    critic  state, action -> discounted reward     approximates reward + discount * value of the next state
+
+The target of the critic comes from slowly following copies of both networks, because a critic that chases its own estimate diverges.
+`training.ddpg_trainer` collects the transitions and calls `DdpgAgent.update`; the networks are in `nets.policy`, states and actions in
+`adapt.mdp`.
+"""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -33,8 +41,8 @@ class DdpgConfig:
 class Losses:
     """The losses of one update, as tensors so that the update need not wait for the device.
 
-    critic  Eq. (37)
-    actor   negative mean action value of the actor's actions
+    critic  mean squared error of the action value, Eq. (37), a scalar
+    actor   negative mean action value of the actor's actions, a scalar
     """
 
     critic: Tensor
@@ -42,7 +50,12 @@ class Losses:
 
 
 class DdpgAgent:
-    """Actor and critic with their targets and optimisers. It neither collects transitions nor decides when training ends."""
+    """Actor and critic with their targets and optimisers. It neither collects transitions nor decides when training ends.
+
+    actor   network that is trained, states [n, 3] -> actions [n, 2] in steps
+    critic  network that is trained, states [n, 3], actions [n, 2] -> action values [n]
+    config  hyperparameters
+    """
 
     def __init__(self, actor: Actor, critic: Critic, config: DdpgConfig) -> None:
         self.actor, self.critic, self.config = actor, critic, config
@@ -51,7 +64,7 @@ class DdpgAgent:
         self.critic_optimiser = torch.optim.Adam(critic.parameters(), config.critic, fused=True)
 
     def update(self, batch: Transitions) -> Losses:
-        """One training step on a batch: lines 14 to 17 of Algorithm 1."""
+        """One training step on a batch: lines 14 to 17 of Algorithm 1. Returns the losses before the step."""
         states, actions, rewards, next_states = map(torch.from_numpy, batch)
         target = rewards + self.config.discount * self.target_critic(next_states, self.target_actor(next_states))  # Eq. (36)
         critic_loss = (self.critic(states, actions) - target).square().mean()  # Eq. (37)
@@ -72,7 +85,14 @@ def gradient_step(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
 
 @torch.no_grad()
 def soft_update(target: nn.Module, network: nn.Module, tau: float) -> None:
-    """Set target = tau network + (1 - tau) target, in place."""
+    """Set target = tau network + (1 - tau) target, in place; both have the same parameters.
+
+    >>> target, network = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
+    >>> _ = target.weight.data.fill_(0.0), network.weight.data.fill_(8.0)
+    >>> soft_update(target, network, tau=0.25)
+    >>> target.weight.item()
+    2.0
+    """
     torch._foreach_lerp_(list(target.parameters()), list(network.parameters()), tau)
 
 
@@ -84,10 +104,14 @@ def select_actions(actor: Actor, states: Floats) -> Floats:
 
 
 class Ddpg:
-    """The policy of a trained actor, without exploration noise. It uses the reported SNR only."""
+    """The policy of a trained actor, without exploration noise. It uses the reported SNR only.
+
+    actor  network, for example that of a model of kind "policy"
+    """
 
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
 
     def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
+        """See `adapt.policy.Policy.choose`."""
         return apply_action(steps, select_actions(self._actor, state(steps, reported_db)))

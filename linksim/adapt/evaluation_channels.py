@@ -1,4 +1,9 @@
-"""Evaluation channels: the SNR of each round on channels that no policy was trained on, from scenario options and a seed."""
+"""Evaluation channels: the SNR of each round on channels that no policy was trained on, from scenario options and a seed.
+
+DDPG is trained on a Gauss-Markov SNR (`adapt.snr_process`). A policy that has learnt only that process would fail here: the kinds range
+from slow drift to sudden jumps, over the paper's range of -6..18 dB. The channels are built from the same options and models of the path
+(`phy.path`) as those of a run, and `adapt.regret` evaluates policies on them.
+"""
 
 from collections.abc import Callable
 
@@ -19,13 +24,13 @@ ChannelSnr = NDArray[np.float64]  # [channels, rounds]
 
 
 def piecewise(draw: np.random.Generator) -> Path:
-    """An SNR that is uniform over the range and changes every 1.5 s."""
+    """An SNR that is uniform over -6..18 dB and changes every 1.5 s."""
     values = [SnrStep(at_ms=i * SEGMENT_MS, snr_db=snr_db) for i, snr_db in enumerate(draw.uniform(LOW_DB, HIGH_DB, SEGMENTS).tolist())]
     return Path(snr=PiecewiseSnr(kind="piecewise", steps=values, repeat_ms=SEGMENTS * SEGMENT_MS))
 
 
 def gauss_markov(coherence_ms: float) -> Callable[[np.random.Generator], Path]:
-    """A Gauss-Markov process about the middle of the range."""
+    """A Gauss-Markov process with mean 6 dB, standard deviation 5 dB and the given coherence time in ms."""
     path = Path(snr=GaussMarkovSnr(kind="gauss-markov", mean_db=MIDDLE_DB, std_db=5.0, coherence_ms=coherence_ms))
     return lambda draw: path
 
@@ -55,7 +60,10 @@ def evaluation_channels(kind: str, channels: int, rounds: int, interval_ms: floa
     """SNR in dB, fading included, of `channels` independent channels at `rounds` instants: float64 [channels, rounds].
 
     kind         a key of `EVALUATION_CHANNELS`
-    interval_ms  time between two instants
+    channels     number of channels; channel i is the same for any number of them
+    rounds       number of instants, the first at 0 ms
+    interval_ms  time between two instants in ms
+    seed         seed of the random streams
 
     >>> evaluation_channels("slow", channels=2, rounds=5, interval_ms=100.0, seed=1).shape
     (2, 5)

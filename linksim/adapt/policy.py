@@ -2,6 +2,15 @@
 
 All policies move by `mdp.step_toward` or `mdp.apply_action`, so none changes either number of steps by more than `mdp.MAX_ACTION` in one
 round.
+
+    Random          draws steps: a policy that is no better has learnt nothing
+    ConstantPolicy  keeps the steps in force
+    BestFixed       one pair for all SNRs
+    LookupPolicy    one pair per bin of SNR: what a table in a real receiver would do
+    Oracle          the best pair for the true SNR: an upper bound
+
+A policy is a function of steps and SNR without memory or clock, so the same object serves the reward table (`adapt.regret`), a run
+(`control_plane.policy_controller.from_policy`) and a Gymnasium environment.
 """
 
 from itertools import pairwise
@@ -35,23 +44,32 @@ class ConstantPolicy:
     """Keeps the steps in force."""
 
     def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
+        """Return `steps`."""
         return steps
 
 
 class BestFixed:
-    """Moves to one pair (t_D, t_plus) and stays there. `RewardTable.best_fixed` finds the best pair."""
+    """Moves to one pair (t_D, t_plus) and stays there. `RewardTable.best_fixed` finds the best pair.
+
+    >>> policy, snr_db = BestFixed((40, 10)), np.array([5.0])
+    >>> policy.choose(np.array([[1, 0]]), snr_db, snr_db, np.random.default_rng(1)).tolist()  # at most 25 steps at once
+    [[26, 10]]
+    """
 
     def __init__(self, pair: tuple[int, int]) -> None:
         self._pair = np.array(pair, np.int64)
 
     def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
+        """Return the steps closest to the pair."""
         return step_toward(steps, self._pair)
 
 
 class LookupPolicy:
     """Moves to the best pair of the bin that holds the reported SNR: the pair of highest mean reward over the bin.
 
-    bin_db  width of a bin in dB; the first bin starts at the lowest SNR of the reward table, and the outer bins extend beyond its range
+    reward_table  rewards from which the pairs are chosen
+    bin_db        width of a bin in dB; the first bin starts at the lowest SNR of the reward table, and the outer bins extend beyond its
+                  range
     """
 
     def __init__(self, reward_table: RewardTable, bin_db: float) -> None:
@@ -62,17 +80,22 @@ class LookupPolicy:
         self._pairs = np.array([reward_table.best_fixed(snr_db) for snr_db in inside], np.int64)
 
     def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
+        """Return the steps closest to the pair of each link's bin."""
         bins = np.floor((reported_db - self._low_db) / self._bin_db)
         return step_toward(steps, self._pairs[np.clip(bins, 0, len(self._pairs) - 1).astype(np.int64)])
 
 
 class Oracle:
-    """Moves to the best pair for the true SNR, which no receiver knows. Serves as an upper bound for all policies."""
+    """Moves to the best pair for the true SNR, which no receiver knows. Serves as an upper bound for all policies.
+
+    reward_table  rewards by which a pair is the best
+    """
 
     def __init__(self, reward_table: RewardTable) -> None:
         self._reward_table = reward_table
 
     def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
+        """Return the steps closest to the best pair at each link's true SNR."""
         return step_toward(steps, self._reward_table.best(true_db))
 
 
@@ -80,4 +103,5 @@ class Random:
     """Moves toward a pair that is drawn uniformly in every round."""
 
     def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
+        """Return the steps closest to a random pair for each link."""
         return step_toward(steps, random_steps(draw, len(steps)))

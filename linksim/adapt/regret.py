@@ -4,6 +4,9 @@
 
 The oracle knows the true SNR of each round, but moves by at most one action per round like every other policy (`mdp.step_toward`).
 Because of this limit, another policy can have a higher reward in a single round.
+
+Common random numbers make the comparison sharp: the difference of two policies on one channel varies far less than the reward between
+channels, so `difference` pairs the outcomes channel by channel.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,9 +28,9 @@ from linksim.statistics import RESAMPLES, Interval, bootstrap_mean
 class Condition:
     """The condition under which policies are evaluated.
 
-    channel   kind of channel
+    channel   kind of channel, a key of `evaluation_channels.EVALUATION_CHANNELS`
     delay     delay of a report in rounds
-    error_db  standard deviation of the measurement error of a report
+    error_db  standard deviation of the measurement error of a report in dB
     """
 
     channel: str
@@ -39,7 +42,9 @@ class Condition:
 class PolicyOutcome:
     """The performance of one policy under one condition.
 
-    rewards            mean over the rounds of each channel, [channels]
+    condition          condition of the evaluation
+    policy             name of the policy
+    rewards            mean reward over the rounds of each channel, [channels]
     regrets            reward of the oracle minus reward of the policy, mean over the rounds, [channels]
     regret_by_round    the same as a mean over the channels, [rounds]; shows how fast the policy adapts from random steps
     normalised_regret  mean regret divided by the range of rewards (`RewardTable.reward_range`) over the SNRs of all channels
@@ -56,18 +61,24 @@ class PolicyOutcome:
 
     @property
     def reward(self) -> float:
-        """Mean over channels and rounds."""
+        """Mean reward over channels and rounds."""
         return float(self.rewards.mean())
 
     @property
     def regret(self) -> float:
-        """Mean over channels and rounds."""
+        """Mean regret over channels and rounds."""
         return float(self.regrets.mean())
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean reward of the first policy minus that of the second, with its 95 % interval over channels."""
+    """The difference of two policies under one condition.
+
+    condition  condition of both
+    first      name of the policy whose reward is positive in the difference
+    second     name of the other policy
+    interval   mean reward of the first policy minus that of the second, with its 95 % interval over channels
+    """
 
     condition: Condition
     first: str
@@ -85,9 +96,12 @@ def evaluate_policies(
 ) -> tuple[PolicyOutcome, ...]:
     """Evaluate every policy under every condition. Outcomes are ordered by channel, delay, error and policy; the policy varies fastest.
 
-    channels  SNR in dB [n, rounds], by kind. The first max(delays) rounds supply delayed reports and are not evaluated.
-    delays    delays of the reports in rounds
-    errors_db standard deviations of the measurement error in dB
+    reward_table  rewards of steps and SNR
+    policies      policies by name
+    channels      SNR in dB [n, rounds], by kind. The first max(delays) rounds supply delayed reports and are not evaluated.
+    delays        delays of the reports in rounds
+    errors_db     standard deviations of the measurement error in dB
+    seed          seed of the initial steps, the measurement errors and the policies' own draws
     """
     lead, streams, outcomes = max(delays), Streams(seed), list[PolicyOutcome]()
     for kind, snr_db in channels.items():
@@ -119,8 +133,15 @@ def evaluate_policies(
 def rollout(policy: Policy, first: StepPairs, reported_db: ChannelSnr, true_db: ChannelSnr, draw: np.random.Generator) -> StepPairs:
     """The steps in force in each round, int64 [n, rounds, 2].
 
+    policy                policy of all n links
     first                 steps before the first round, [n, 2]
     reported_db, true_db  SNR in dB, [n, rounds]
+    draw                  random generator for stochastic policies
+
+    >>> from linksim.adapt.policy import BestFixed
+    >>> snr_db = np.zeros((1, 2))
+    >>> rollout(BestFixed((40, 0)), np.array([[1, 0]]), snr_db, snr_db, np.random.default_rng(1)).tolist()
+    [[[26, 0], [40, 0]]]
     """
     chosen = np.empty((*true_db.shape, 2), np.int64)
     steps = first
@@ -137,6 +158,10 @@ def rewards_of(reward_table: RewardTable, steps: StepPairs, true_db: ChannelSnr)
 
 def difference(first: PolicyOutcome, second: PolicyOutcome, draw: np.random.Generator, resamples: int = RESAMPLES) -> Difference:
     """Difference of mean rewards with its paired bootstrap interval over channels.
+
+    first, second  outcomes of two policies under the same condition, on the same channels
+    draw           random generator of the resamples
+    resamples      number of resamples
 
     Raises ValueError for outcomes of different conditions.
     """

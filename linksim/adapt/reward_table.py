@@ -2,7 +2,10 @@
 
     (t_D, t_plus, SNR) -> mean SSIM, Adv share, Err share -> reward, Eq. (31)
 
-It lets a policy be trained within seconds, and its optimum is an upper bound for all policies.
+It lets a policy be trained within seconds, and its optimum is an upper bound for all policies. The components are interpolated and not the
+reward, because the reward has infinite slope where a share reaches 0 (its square root), while SSIM and the shares are smooth.
+
+`training.reward_table` measures a table with the networks of a link, and `adapt.reward_table_file` stores it.
 """
 
 from dataclasses import dataclass
@@ -89,7 +92,7 @@ class RewardTable:
         return Components(*(below + (above - below) * weight))
 
     def reward(self, steps: StepPairs, snr_db: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Eq. (31) of the interpolated components: steps [n, 2], SNRs in dB [n] -> [n]."""
+        """Eq. (31) of the interpolated components: steps [n, 2], SNRs in dB [n] -> float64 [n], at most 0."""
         found = self.components(steps, snr_db)
         return reward(found.ssim, found.adv, found.err)
 
@@ -98,13 +101,19 @@ class RewardTable:
         return self._best[self._nearest(snr_db)]
 
     def best_fixed(self, snr_db: NDArray[np.float64]) -> tuple[int, int]:
-        """The pair (t_D, t_plus) of highest mean reward over SNRs in dB [n], which are rounded as in `best`."""
+        """The pair (t_D, t_plus) of highest mean reward over SNRs in dB [n], which are rounded as in `best`.
+
+        With the SNRs of all rounds of a channel, it is the best that a link without adaptation could have done in hindsight.
+        """
         counts = np.bincount(self._nearest(snr_db), minlength=len(self._fine_db))
         t_d, t_plus = _pair((self._rewards @ counts).argmax()).tolist()
         return t_d, t_plus
 
     def reward_range(self, low_db: float, high_db: float) -> float:
-        """Maximum minus minimum of the reward over all pairs of steps and all SNRs from `low_db` to `high_db`."""
+        """Maximum minus minimum of the reward over all pairs of steps and all SNRs from `low_db` to `high_db`.
+
+        Regrets divided by it can be compared between channels of different SNR.
+        """
         first, last = self._nearest(np.array([low_db, high_db]))
         return float(np.ptp(self._rewards[:, first : last + 1]))
 

@@ -4,7 +4,8 @@
     /ssim   /adv   /err   /robust   /clean      [a, b, c]           float64, contiguous and unfiltered
     attributes of the file: format, format_version, images
 
-The reader accepts hard links only, requires exactly these types, and reads no more values than the file stores.
+The reader accepts hard links only, requires exactly these types, and reads no more values than the file stores. HDF5 would otherwise follow
+links to other files, call filters, and allocate whatever size a header states. `tests/test_reward_table.py` damages files at random.
 """
 
 import io
@@ -41,7 +42,11 @@ COMPONENTS = {
 
 
 def write_reward_table(reward_table: RewardTable, path: Path) -> None:
-    """Write the reward table. An existing file is replaced only once the new one is complete; equal tables give equal bytes."""
+    """Write a reward table. An existing file is replaced only once the new one is complete; equal tables give equal bytes.
+
+    reward_table  the measurements
+    path          file to write, NAME.h5; its folder must exist
+    """
     with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["format"] = _text(FORMAT)
         file.attrs["format_version"] = np.int64(VERSION)
@@ -63,7 +68,12 @@ def _text(value: str) -> NDArray[np.bytes_]:
 
 
 def load_reward_table(name: str) -> RewardTable:
-    """Load the reward table `name` from the model folders and verify it against its card. Raises ModelError if it is missing or damaged."""
+    """Load a reward table from the model folders and verify it against its card.
+
+    name  name of the model, for example "diffusec-reward-table"
+
+    Raises ModelError if the table is missing or damaged, or if its digest is not that of its card.
+    """
     return read_reward_table(find_table(name, "reward-table"))
 
 

@@ -2,7 +2,8 @@
 
     mean of the episode --> Gauss-Markov fluctuation about it --> true SNR --> delay and measurement error --> reported SNR
 
-The Gymnasium environment and the training task of DDPG both use it.
+The Gymnasium environment and the training task of DDPG both use it. The paper draws one SNR per episode; the fluctuation is ours, because a
+policy that has only seen constant channels need not react within an episode.
 """
 
 from dataclasses import dataclass
@@ -57,7 +58,12 @@ class SnrProcess:
                 raise ValueError(f"{name} must be at least 0 and finite, got {getattr(self, name):g}")
 
     def sample(self, draw: np.random.Generator, rounds: int, n: int, mean_db: float | None = None) -> SnrTrajectory:
-        """Draw the SNR of n links over `rounds` rounds. With `mean_db`, that is the mean of every link's episode.
+        """Draw the SNR of n links over the rounds of an episode.
+
+        draw     random generator
+        rounds   number of rounds
+        n        number of links
+        mean_db  mean SNR in dB of every link's episode; None to draw it for each link from low_db..high_db
 
         The process is stationary and starts `delay` rounds before the first round, so that the first reports are defined.
 

@@ -1,22 +1,40 @@
-"""Commands for runs and traces: run, check, show, plot, report, repair."""
+"""Commands for runs and traces: run, check, show, plot, report, repair.
+
+    scenario --> run --> DIR/trace.h5 --> show, plot, report
+                         DIR/profile.json    wall-clock times, which are not part of the trace
+
+`run` draws figures and writes the report by the functions of the other commands, so they can be repeated from the trace at any time.
+"""
 
 from pathlib import Path
 
 import click
 
+from linksim.cli.json_output import AS_JSON, print_json
 from linksim.cli.main import OVERRIDES, PATH, draw_line, main
+from linksim.cli.scenarios import ScenarioName
 from linksim.errors import LinksimError
 
 
 @main.command()
-@click.argument("scenario", required=False)
+@click.argument("scenario", required=False, type=ScenarioName())
 @OVERRIDES
 @click.option("--from", "source", type=PATH, metavar="TRACE", help="Run the scenario that TRACE stores.")
 @click.option("--out", type=PATH, metavar="DIR", help="Folder of the trace, figures and report.  [default: results/NAME]")
-@click.option("--overwrite", is_flag=True, help="Replace an existing trace.")
+@click.option("--overwrite", is_flag=True, help="Replace the outputs of an earlier run, when the new trace is complete.")
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw figures and write the report after the run.")
-def run(scenario: str | None, overrides: tuple[str, ...], source: Path | None, out: Path | None, overwrite: bool, figures: bool) -> None:
-    """Run SCENARIO: a YAML file, or the name of a shipped scenario such as quickstart."""
+@AS_JSON
+def run(
+    scenario: str | None, overrides: tuple[str, ...], source: Path | None, out: Path | None, overwrite: bool, figures: bool, as_json: bool
+) -> None:
+    """Run SCENARIO: a YAML file, or the name of a shipped scenario such as quickstart.
+
+    Writes the trace (trace.h5), figures and a report (report.html) into a folder, and prints a table of results. Equal scenario, versions
+    and class of processor give an equal trace.
+
+    Ctrl-C and SIGTERM end a run with exit status 130 and 143; its trace keeps all rows up to then.
+    """
+    from linksim.cli.run_folder import RunFolder
     from linksim.plugins import load_entry_points
     from linksim.provenance import require_components
     from linksim.scenario.load import load_scenario, scenario_from_text
@@ -33,65 +51,59 @@ def run(scenario: str | None, overrides: tuple[str, ...], source: Path | None, o
             require_components(trace.metadata.components)
             chosen = scenario_from_text(trace.scenario_yaml, str(source), overrides)
     folder = out or Path("results") / chosen.name
-    path = folder / "trace.h5"
-    if source is not None and path.exists() and path.samefile(source):
-        raise LinksimError(f"{path}: this trace is the one to run again; name another folder with --out")
+    if source is not None and (folder / "trace.h5").exists() and (folder / "trace.h5").samefile(source):
+        raise LinksimError(f"{folder / 'trace.h5'}: this trace is the one to run again; name another folder with --out")
+    outputs = RunFolder(folder, overwrite)
 
     from linksim.simulate.run import run as run_scenario
     from linksim.simulate.run_progress import RunProgress
 
     bar = RunProgress(chosen.frames * chosen.links, draw_line)
-    result = run_scenario(chosen, (bar,), path, overwrite)
+    with outputs.building() as path:
+        result = run_scenario(chosen, (bar,), path)
     draw_line(bar.line(), end="\n")
-    result.write_profile(folder / "profile.json")
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
-    print_summary(path)
-    if figures:
-        draw(path, folder)
-        write_report_of(path, folder / "report.html")
-    click.echo(f"trace    {path}")
-
-
-def print_summary(path: Path) -> None:
-    """Print the table of results of a trace."""
-    from linksim.plots.summary import summary_of
-
-    click.echo(summary_of(path))
-
-
-def draw(path: Path, folder: Path, formats: tuple[str, ...] = ("png",)) -> None:
-    """Draw the figures of a trace and print their paths."""
-    from linksim.plots.figures import plot_trace
-
-    for figure in plot_trace(path, folder, formats):
-        click.echo(f"figure   {figure}")
-
-
-def write_report_of(path: Path, out: Path) -> None:
-    """Write the HTML report of a trace and print its path."""
-    from linksim.plots.report import write_report
-
-    click.echo(f"report   {write_report(path, out)}")
+    made = outputs.complete(result, figures, (lambda _: None) if as_json else click.echo)
+    if as_json:
+        print_json(made | {"result": result})
 
 
 @main.command()
-@click.argument("scenario")
+@click.argument("scenario", type=ScenarioName())
 @OVERRIDES
-def check(scenario: str, overrides: tuple[str, ...]) -> None:
-    """Check SCENARIO and print it with all defaults filled in, followed by an estimate of the run."""
+@click.option("--full", is_flag=True, help="Print the scenario with all defaults filled in, too; the output is a valid scenario itself.")
+@click.option("--build/--no-build", default=True, show_default=True, help="Load models and dataset, and test that they fit together.")
+@AS_JSON
+def check(scenario: str, overrides: tuple[str, ...], full: bool, build: bool, as_json: bool) -> None:
+    """Check SCENARIO and estimate its run: time, frames, memory, size of the trace, and the range of the SNR.
+
+    All errors are reported at once, with file, line and key. What `run` would refuse is refused: missing models and data, and models that
+    do not fit the images, the channel uses or each other.
+    """
     from linksim.data.measured_snr import with_checksums
     from linksim.phy.snr_preview import snr_preview
     from linksim.plugins import load_entry_points
-    from linksim.scenario.estimate import describe, estimate
-    from linksim.scenario.load import load_scenario
+    from linksim.scenario.estimate import estimate, estimate_lines
+    from linksim.scenario.load import load_scenario, resolved_yaml
 
     load_entry_points()
     chosen = with_checksums(load_scenario(scenario, overrides))
-    click.echo(describe(chosen))
-    click.echo("# SNR of the first link of each group over that time, without fading")
-    for line in snr_preview(chosen, estimate(chosen).simulated_s):
-        click.echo(f"#   {line}")
+    found = estimate(chosen)
+    snr = list(snr_preview(chosen, found.simulated_s))
+    if build:
+        from linksim.simulate.run import require_runnable
+
+        require_runnable(chosen)
+    if as_json:
+        print_json({"estimate": found, "snr": snr, "scenario": chosen.model_dump()})
+        return
+    lines = ["Estimate, where no control message is lost", *(f"  {line}" for line in estimate_lines(chosen))]
+    lines += ["SNR of the first link of each group over that time, without fading", *(f"  {line}" for line in snr)]
+    for line in lines:
+        click.echo(f"# {line}" if full else line)
+    if full:
+        click.echo(f"\n{resolved_yaml(chosen)}", nl=False)
 
 
 @main.command()
@@ -99,8 +111,10 @@ def check(scenario: str, overrides: tuple[str, ...]) -> None:
 @click.option("--out", type=PATH, metavar="DIR", help="Folder of the figures.  [default: folder of the trace]")
 @click.option("--format", "formats", multiple=True, default=("png",), show_default=True, help="png, svg or pdf; repeatable.")
 def plot(trace: Path, out: Path | None, formats: tuple[str, ...]) -> None:
-    """Draw the figures of TRACE."""
-    draw(trace, out or trace.parent, formats)
+    """Draw the figures of TRACE: all those for which it has data. The trace may be of a run that is still going on."""
+    from linksim.cli.run_folder import draw, trace_at
+
+    draw(trace_at(trace), out or trace_at(trace).parent, formats)
 
 
 @main.command()
@@ -108,21 +122,31 @@ def plot(trace: Path, out: Path | None, formats: tuple[str, ...]) -> None:
 @click.option("--out", type=PATH, metavar="FILE", help="File of the page.  [default: report.html beside the trace]")
 def report(trace: Path, out: Path | None) -> None:
     """Write a self-contained HTML report about TRACE."""
-    write_report_of(trace, out or trace.parent / "report.html")
+    from linksim.cli.run_folder import trace_at, write_report_of
+
+    write_report_of(trace_at(trace), out or trace_at(trace).parent / "report.html")
 
 
 @main.command()
 @click.argument("trace", type=PATH)
-def show(trace: Path) -> None:
-    """Print the table of results of TRACE."""
-    print_summary(trace)
+@AS_JSON
+def show(trace: Path, as_json: bool) -> None:
+    """Print the table of results of TRACE: a file, or the folder of a run."""
+    from linksim.cli.run_folder import show_summary, trace_at
+
+    found = show_summary(trace_at(trace), (lambda _: None) if as_json else click.echo)
+    if as_json:
+        print_json({"trace": trace_at(trace)} | {"summary": found})
 
 
 @main.command()
 @click.argument("trace", type=PATH)
 @click.option("--out", type=PATH, metavar="FILE", help="File for the recovered trace.  [default: in place]")
 def repair(trace: Path, out: Path | None) -> None:
-    """Recover a trace whose run was interrupted: all committed rows are kept."""
+    """Recover a trace whose run was interrupted: all committed rows are kept.
+
+    A table loses at most its last 255 rows by an interruption. The recovered file opens in any HDF5 tool and is marked as repaired.
+    """
     from linksim.trace.repair import repair as repair_trace
 
     kept = repair_trace(trace, out)

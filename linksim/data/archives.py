@@ -12,8 +12,10 @@ MAX_MEMBERS = 100_000
 def members(path: Path, wanted: Callable[[str], bool], max_bytes: int) -> Iterator[tuple[str, bytes]]:
     """Yield the name and content of each wanted regular file, in archive order. Links and devices are skipped.
 
+    path       gzipped tar archive
     wanted     selects the members to read, by name
-    max_bytes  upper bound on the size of every member, wanted or not
+    max_bytes  upper bound on the size of every member in bytes, wanted or not; the archive's own headers state the sizes, so a member
+               that would fill the memory is refused before it is read
 
     Raises DataError if a member is larger or there are more than `MAX_MEMBERS` members, and the exceptions of `tarfile` for a damaged
     archive.

@@ -1,6 +1,12 @@
 """CIFAR-10 in two formats: lossless WebP mosaics (npz with keys x_webp, x_ends, y) and the public binary batches.
 
-Both formats hold the same images bit for bit and in the original order.
+Both formats hold the same images bit for bit and in the original order. The binary batches are those of Krizhevsky
+(https://www.cs.toronto.edu/~kriz/cifar.html). A mosaic holds 100 images in 10 rows of 10; WebP compresses them together to about half
+of their size, without loss.
+
+    x_webp  uint8 [bytes], the WebP files of all mosaics one after another
+    x_ends  int64 [mosaics], end of each file in `x_webp`
+    y       uint8 [n], labels 0..9
 """
 
 import io
@@ -32,7 +38,7 @@ def read_mosaics(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def write_mosaics(path: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
-    """Write a mosaic file, the inverse of `read_mosaics`.
+    """Write a mosaic file, the inverse of `read_mosaics`. Equal images give equal bytes with one version of Pillow.
 
     images  uint8 [n, 32, 32, 3], n a multiple of 100
     labels  uint8 [n]
@@ -47,7 +53,12 @@ def write_mosaics(path: Path, images: NDArray[np.uint8], labels: NDArray[np.uint
 
 
 def tile(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Arrange 100 images uint8 [100, 32, 32, 3] row by row in one mosaic [320, 320, 3]."""
+    """Arrange 100 images uint8 [100, 32, 32, 3] row by row in one mosaic [320, 320, 3].
+
+    >>> images = np.arange(100, dtype=np.uint8).reshape(100, 1, 1, 1).repeat(3, axis=3)
+    >>> tile(images)[0, :4, 0].tolist(), np.array_equal(untile(tile(images)), images)
+    ([0, 1, 2, 3], True)
+    """
     side = images.shape[1]
     return images.reshape(TILES, TILES, side, side, 3).transpose(0, 2, 1, 3, 4).reshape(TILES * side, TILES * side, 3)
 
@@ -60,6 +71,9 @@ def untile(mosaic: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def read_batches(path: Path, names: tuple[str, ...]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Read the batches `names` of the public cifar-10-binary.tar.gz, in that order.
+
+    path   the archive
+    names  file names in its folder cifar-10-batches-bin, such as "test_batch.bin"
 
     Returns images uint8 [n, 32, 32, 3] and labels uint8 [n]. Raises DataError if the archive is damaged or lacks a batch.
     """

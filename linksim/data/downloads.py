@@ -1,4 +1,9 @@
-"""Download locations of the public files of each dataset, their checksums, and the folder that stores them."""
+"""Download locations of the public files of each dataset, their checksums, and the folder that stores them.
+
+The checksums are part of the package, so a mirror (`linksim data fetch --origin`) is as good as the original server: a file with other
+content is refused. MD5 is what the publishers state. It detects damage but not forgery; `linksim.data.sources` compares the decoded images
+with SHA-256 digests in addition.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +17,8 @@ from linksim.errors import DataError
 class RemoteFile:
     """A published file.
 
-    md5        checksum published by the authors or by common loaders
+    name       file name, at the server and in the cache
+    md5        checksum, 32 hexadecimal digits, published by the authors or by common loaders
     max_bytes  size of the file, or an upper bound if the exact size is unknown; a larger download is aborted
     """
 
@@ -68,12 +74,19 @@ ORIGINS = {
 
 
 def download_folder(name: str) -> Path:
-    """Return the folder that `linksim data fetch NAME` fills. It may not exist yet."""
+    """Return the folder that `linksim data fetch NAME` fills. It may not exist yet.
+
+    >>> download_folder("mnist").relative_to(places.cache()).as_posix()
+    'data/mnist'
+    """
     return places.cache() / "data" / name
 
 
 def verify(name: str, folder: Path, files: tuple[str, ...]) -> None:
-    """Raise DataError unless each of `files` in `folder` has the checksum of the public file of dataset `name`."""
+    """Raise DataError unless each of `files` in `folder` has the checksum of the public file of dataset `name`.
+
+    Files that are not among the dataset's public files are not checked.
+    """
     for wanted in ORIGINS[name].files:
         if wanted.name in files and (found := md5_of(folder / wanted.name)) != wanted.md5:
             raise DataError(

@@ -3,6 +3,9 @@
 Both formats give the same people, order, labels and split, but not the same pixels. Each crop of the npz was rotated, scaled and shifted
 so that five facial landmarks lie at fixed points. The photographs of the archive are all cropped at the same position, the mean of those
 crops.
+
+The splits are those of the official development lists peopleDevTrain.txt and peopleDevTest.txt (Huang et al., 2007), which share no person.
+A codec is thus evaluated on people whom it has not seen. A label is the number of a person among all people of the archive.
 """
 
 import io
@@ -28,9 +31,15 @@ MEMBER = re.compile(r"lfw-deepfunneled/(?P<name>[^/]+)/(?P=name)_(?P<number>\d{4
 
 
 def read_npz(path: Path, split: str) -> ImageDataset:
-    """Read the crops of the people in `split` from an npz with keys x_webp, x_ends [n], person [n], names and view1 (1 or 2 per person).
+    """Read the crops of the people in `split` from an npz. Raises DataError if the file is damaged.
 
-    Raises DataError if the file is damaged.
+    x_webp  uint8 [bytes], the WebP files of all crops one after another
+    x_ends  [n], end of each file in `x_webp`
+    person  [n], label: index of the person in `names`
+    names   text [people]
+    view1   [people], 1 for a person of the training split, 2 for one of the test split
+
+    Returns images uint8 [n, 128, 128, 3] in the order of the file.
     """
     with reading(path):
         with np.load(path, allow_pickle=False) as stored:
@@ -46,8 +55,11 @@ def read_npz(path: Path, split: str) -> ImageDataset:
 def read_archive(folder: Path, split: str) -> ImageDataset:
     """Read one crop per photograph of `split` from the public archive and its list of people, sorted by person and number.
 
-    A label is the index of a person among the sorted names of all people in the archive. Raises DataError if a file is damaged, or if
-    archive and list name different photographs.
+    folder  folder of the archive and the lists, as `linksim data fetch faces` fills it
+    split   "train" or "test"
+
+    Returns images uint8 [n, 128, 128, 3]. A label is the index of a person among the sorted names of all people in the archive. Raises
+    DataError if a file is damaged, or if archive and list name different photographs.
     """
     people, path = read_people(folder / LISTS[split]), folder / ARCHIVE
     names: set[str] = set()
@@ -81,12 +93,17 @@ def read_people(path: Path) -> dict[str, int]:
 
 
 def crop(photo: Image.Image) -> NDArray[np.uint8]:
-    """Crop an RGB photograph of 250 x 250 pixels to uint8 [128, 128, 3]."""
+    """Crop an RGB photograph of 250 x 250 pixels to uint8 [128, 128, 3], with bicubic interpolation.
+
+    >>> crop(Image.new("RGB", (250, 250), "white")).shape
+    (128, 128, 3)
+    """
     return np.asarray(photo.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=CROP))
 
 
 def _decode(blob: bytes, kind: str, side: int) -> Image.Image:
+    """Decode a square image of format `kind` to RGB. Raises ValueError for another size, before any memory is taken for it."""
     image = Image.open(io.BytesIO(blob), formats=[kind])
-    if image.size != (side, side):  # the header gives the size before any pixel is decoded
+    if image.size != (side, side):
         raise ValueError(f"an image has {image.size[0]} x {image.size[1]} pixels, expected {side} x {side}")
     return image.convert("RGB")

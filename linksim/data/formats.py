@@ -1,4 +1,8 @@
-"""File formats of the datasets: copies in the user's folder (npz, idx), and the public files in the cache folder."""
+"""File formats of the datasets: copies in the user's folder (npz, idx), and the public files in the cache folder.
+
+A `SourceFormat` joins the three questions about a format: where its files are, what they are called, and how they are read. Each function
+below returns the format of one dataset in one place; `linksim.data.sources` lists them by dataset, in order of preference.
+"""
 
 import os
 from collections.abc import Callable
@@ -48,7 +52,11 @@ def user_folder() -> Path | None:
 
 
 def public(name: str, files: Files, read: Read) -> SourceFormat:
-    """Format of the public files of dataset `name` in the cache folder. Checksums are verified before anything is decoded."""
+    """Format of the public files of dataset `name` in the cache folder. Checksums are verified before anything is decoded.
+
+    files  names of the files of a split
+    read   reader that is called once they are verified
+    """
 
     def read_verified(folder: Path, split: Split) -> ImageDataset:
         verify(name, folder, files(split))
@@ -58,7 +66,11 @@ def public(name: str, files: Files, read: Read) -> SourceFormat:
 
 
 def labelled(images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: tuple[str, ...]) -> ImageDataset:
-    """Build a dataset from images and uint8 labels as files store them; labels become int64."""
+    """Build a dataset from images and uint8 labels as files store them; labels become int64.
+
+    >>> labelled(np.zeros((1, 2, 2, 1), np.uint8), np.array([3], np.uint8), tuple("abcd")).labels
+    array([3])
+    """
     return ImageDataset(images, labels.astype(np.int64), classes)
 
 
@@ -84,7 +96,7 @@ def cifar_mosaics() -> SourceFormat:
 
 
 def cifar_batches() -> SourceFormat:
-    """CIFAR-10 as the public archive of binary batches."""
+    """CIFAR-10 as the public archive of binary batches, five for training and one for the test."""
     archive = "cifar-10-binary.tar.gz"
 
     def read(folder: Path, split: Split) -> ImageDataset:
@@ -94,7 +106,7 @@ def cifar_batches() -> SourceFormat:
 
 
 def mnist_npz() -> SourceFormat:
-    """MNIST as one npz file."""
+    """MNIST as one npz file, as Keras distributes it."""
     file = "mnist.npz"
     return SourceFormat(
         user_folder, lambda split: (file,), lambda folder, split: labelled(*mnist.read_npz(folder / file, split), mnist.DIGITS)

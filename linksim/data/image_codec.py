@@ -69,6 +69,8 @@ class ImageCodec:
     def compress(self, image: Pixels, budget: int) -> bytes:
         """Compress an image uint8 [h, w, colours] to at most `budget` bytes.
 
+        budget  number of bytes, at least `min_bytes` to hold any image
+
         Every size is tried at the highest quality that fits. The result is the one that `decompress` restores with the least squared
         error; ties go to the larger size.
 
@@ -102,6 +104,7 @@ class ImageCodec:
         return -(-self.width >> halvings), -(-self.height >> halvings)
 
     def _downscale(self, image: Pixels, halvings: int) -> Pixels:
+        """Return an image after the given number of halvings: each pixel is the mean of those that it covers."""
         if not halvings:
             return image
         whole = Image.fromarray(image.squeeze(2) if self.colours == 1 else image)
@@ -152,7 +155,14 @@ def squared_error(one: Pixels, other: Pixels) -> int:
 
 
 def encode(image: Pixels, kind: ImageFormat, quality: int) -> bytes:
-    """Encode an image uint8 [h, w, colours] to a file: JPEG with 4:2:0 colour and the tables of Annex K, or lossy WebP with method 6."""
+    """Encode an image uint8 [h, w, colours] to a file: JPEG with 4:2:0 colour and the tables of Annex K, or lossy WebP with method 6.
+
+    kind     "jpeg" or "webp"
+    quality  1..100, as in Pillow
+
+    >>> encode(np.zeros((8, 8, 3), np.uint8), "jpeg", 50)[:2].hex()
+    'ffd8'
+    """
     buffer = io.BytesIO()
     whole = Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image)
     if kind == "jpeg":

@@ -1,4 +1,8 @@
-"""The in-memory dataset: labelled images of one size."""
+"""The in-memory dataset: labelled images of one size.
+
+Datasets stay uint8 with the colour last, as files store them. Nodes and training convert a batch at a time to float [n, c, h, w] in 0..1,
+which networks expect: CIFAR-10 as float32 would take 740 MB.
+"""
 
 from dataclasses import dataclass
 
@@ -10,8 +14,8 @@ from numpy.typing import NDArray
 class ImageDataset:
     """A labelled set of images.
 
-    images   uint8 [n, h, w, colours]
-    labels   int64 [n]
+    images   uint8 [n, h, w, colours], with 1 (grey) or 3 (RGB) colours
+    labels   int64 [n], 0..len(classes) - 1
     classes  name of each label
     """
 

@@ -1,4 +1,8 @@
-"""MNIST and Fashion-MNIST, as one npz file or as the four published idx files."""
+"""MNIST and Fashion-MNIST, as one npz file or as the four published idx files.
+
+Both datasets have 60,000 training and 10,000 test images of 28 x 28 grey pixels and the same file names. The idx format is that of LeCun,
+Cortes and Burges (http://yann.lecun.com/exdb/mnist/).
+"""
 
 import gzip
 import math
@@ -35,7 +39,10 @@ def idx_names(split: str, ending: str = "") -> tuple[str, str]:
 
 
 def read_pair(folder: Path, names: tuple[str, ...]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Read images uint8 [n, h, w, 1] and labels uint8 [n] from the two idx files `names`."""
+    """Read images uint8 [n, h, w, 1] and labels uint8 [n] from the two idx files `names`, as `idx_names` returns them.
+
+    Raises DataError if a file is damaged or the two do not match.
+    """
     images, labels = (read_idx(folder / name) for name in names)
     return _checked_pair(folder / names[0], images, labels)
 
@@ -45,6 +52,13 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
     The file holds the bytes 0, 0, 8, the number of axes, the lengths of the axes (big-endian uint32), and the values. Raises DataError if
     it is damaged, holds another type, or is larger than the largest file of MNIST when uncompressed.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "labels-idx1-ubyte"
+    ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 2, 5, 7]))
+    ...     read_idx(path).tolist()
+    [5, 7]
     """
     opened = gzip.open if path.suffix == ".gz" else open
     with reading(path), opened(path, "rb") as file:
@@ -60,6 +74,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
 
 def _checked_pair(path: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return images uint8 [n, h, w] with a dimension for the colour, and labels uint8 [n]. Raises DataError for any other pair."""
     fits = images.dtype == labels.dtype == np.uint8 and images.ndim == 3 and labels.shape == images.shape[:1]
     found = f"images {images.dtype} {images.shape} and labels {labels.dtype} {labels.shape}"
     validate(fits, path, f"holds {found}, expected uint8 [n, h, w] and uint8 [n]")

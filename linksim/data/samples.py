@@ -1,4 +1,7 @@
-"""The embedded dataset: 400 CIFAR-10 test images that are part of the package, so that linksim runs without any download."""
+"""The embedded dataset: 400 CIFAR-10 test images that are part of the package, so that linksim runs without any download.
+
+It has one split. The trained models that come with linksim have not seen these images, because they were trained on the training split.
+"""
 
 from pathlib import Path
 
@@ -22,7 +25,10 @@ def chosen(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def make_samples(test_images: Path, path: Path = SAMPLES) -> None:
-    """Write the embedded dataset from a file of all CIFAR-10 test images (WebP mosaics)."""
+    """Write the embedded dataset from a file of all CIFAR-10 test images (WebP mosaics, see `linksim.data.cifar`).
+
+    It documents how the file that is part of the package was made. Raises DataError if `test_images` is damaged.
+    """
     images, labels = read_mosaics(test_images)
     index = chosen(labels)
     write_mosaics(path, images[index], labels[index])

@@ -10,7 +10,14 @@ from linksim.errors import DataError
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Context manager that converts any exception raised while its body decodes `path` to a DataError."""
+    """Context manager that converts any exception raised while its body decodes `path` to a DataError.
+
+    >>> with reading(Path("labels.npz")):
+    ...     np_error = {}["y"]
+    Traceback (most recent call last):
+        ...
+    linksim.errors.DataError: labels.npz cannot be read: 'y'. It is damaged or of another format
+    """
     try:
         yield
     except DataError:
@@ -20,12 +27,18 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def validate(condition: bool, path: Path, message: str) -> None:
-    """Raise DataError with the text "`path` `message`" unless the condition holds."""
+    """Raise DataError with the text "`path` `message`" unless the condition holds.
+
+    message  the predicate of a sentence about the file, such as "has no rows"
+    """
     if not condition:
         raise DataError(f"{path} {message}")
 
 
 def md5_of(path: Path) -> str:
-    """Return the MD5 checksum of a file, as servers publish it. It detects damage, not forgery."""
+    """Return the MD5 checksum of a file, 32 hexadecimal digits, as servers publish it. It detects damage, not forgery.
+
+    The file is read in blocks, so its size does not matter.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

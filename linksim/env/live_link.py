@@ -10,24 +10,27 @@ batches of the networks. `LiveLink` is a `LiveLinkVec` of one link with the inte
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from linksim.adapt.mdp import MAX_ACTION, apply_action, state
-from linksim.env.live_simulation import LiveSimulation, RoundResult, live_scenario
-from linksim.env.step_selection import BOUNDS, Floats
+from linksim.env import MAX_EPISODE_STEPS
+from linksim.env.live_simulation import LiveSimulation, RoundResult, keeping_images, live_scenario
+from linksim.env.rendering import NewestFrame, Pixels, line
+from linksim.env.spaces import ACTION, OBSERVATION, Floats, observations_of, steps_after
 from linksim.errors import LinksimError
 from linksim.records import Listener
+from linksim.registry import suggest
 from linksim.scenario.schema import Scenario
 
-OBSERVATION, ACTION = spaces.Box(-BOUNDS, BOUNDS, dtype=np.float32), spaces.Box(-1.0, 1.0, (2,), np.float32)
+SCENARIO = "diffusec-fluctuating"  # scenario of an environment that is made without one
+RENDER_MODES = ("ansi", "rgb_array")
 
 Rewards = NDArray[np.float64]  # [links]
 Info = dict[str, Any]  # arrays [links]
@@ -36,8 +39,9 @@ Info = dict[str, Any]  # arrays [links]
 class LiveLinkVec(VectorEnv[Floats, Floats, NDArray[Any]]):
     """`num_envs` links of one simulation. Spaces, reward, info and the other arguments are those of `LiveLink`, which is the first link.
 
-    One seed determines all links, and all episodes end together. The step after the last one of an episode begins the next episode
-    (autoreset mode NEXT_STEP): its rewards are 0 and its actions are ignored.
+    One seed determines all links, and all episodes end together, after `max_episode_steps` rounds (None for no limit) or with the
+    simulation. The step after the last one of an episode begins the next episode (autoreset mode NEXT_STEP): its rewards are 0 and its
+    actions are ignored.
 
     simulation  the simulation of the current episode; None before the first `reset`
     finished    whether the current episode has ended
@@ -48,20 +52,20 @@ class LiveLinkVec(VectorEnv[Floats, Floats, NDArray[Any]]):
     def __init__(
         self,
         num_envs: int,
-        scenario: str | Scenario,
-        rounds: int = 3,
+        scenario: str | Scenario = SCENARIO,
+        max_episode_steps: int | None = MAX_EPISODE_STEPS,
         overrides: Sequence[str] = (),
         group: str | None = None,
         listeners: Sequence[Listener] = (),
     ) -> None:
-        if rounds < 1:
-            raise LinksimError(f"rounds must be at least 1, got {rounds}")
+        if max_episode_steps is not None and max_episode_steps < 1:
+            raise LinksimError(f"max_episode_steps must be at least 1, got {max_episode_steps}")
         self._scenario = live_scenario(scenario, group, num_envs, overrides)
-        self._rounds, self._listeners = rounds, listeners
+        self._max_episode_steps, self._listeners = max_episode_steps, listeners
         self._round, self.finished = 0, False
         self.simulation: LiveSimulation | None = None
         self.num_envs = num_envs
-        self.single_observation_space, self.single_action_space = OBSERVATION, ACTION
+        self.single_observation_space, self.single_action_space = deepcopy(OBSERVATION), deepcopy(ACTION)
         self.observation_space, self.action_space = batch_space(OBSERVATION, num_envs), batch_space(ACTION, num_envs)
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Floats, Info]:
@@ -80,7 +84,7 @@ class LiveLinkVec(VectorEnv[Floats, Floats, NDArray[Any]]):
         self.simulation = LiveSimulation(self._scenario, self._listeners)
         self._round, self.finished = 0, False
         result = self.simulation.begin()
-        return observations_of(result), masked(choice_info(result))
+        return observations_of(result.steps, result.measured_db), masked(choice_info(result))
 
     def step(self, actions: Floats) -> tuple[Floats, Rewards, NDArray[Any], NDArray[Any], Info]:
         """Run one round with actions [num_envs, 2] -> observations [num_envs, 3], rewards, terminated and truncated [num_envs], info.
@@ -93,21 +97,20 @@ class LiveLinkVec(VectorEnv[Floats, Floats, NDArray[Any]]):
         if self.finished:
             observations, info = self.reset()
             return observations, np.zeros(self.num_envs), terminated, np.zeros(self.num_envs, np.bool_), info
-        steps = apply_action(self.simulation.steps, MAX_ACTION * np.clip(actions, -1.0, 1.0))
-        result = self.simulation.choose(steps)
+        result = self.simulation.choose(steps_after(self.simulation.steps, actions))
         self._round += 1
-        self.finished = result.ended or self._round == self._rounds
-        truncated = np.full(self.num_envs, self.finished)
-        return observations_of(result), result.reward, terminated, truncated, masked(choice_info(result) | image_info(result))
+        self.finished = result.ended or self._round == self._max_episode_steps
+        observations, info = observations_of(result.steps, result.measured_db), masked(choice_info(result) | image_info(result))
+        return observations, result.reward, terminated, np.full(self.num_envs, self.finished), info
 
 
 class LiveLink(gymnasium.Env[Floats, Floats]):
-    """One link. Each episode is a simulation of its own, truncated after `rounds` rounds or at the scenario's `max_time_s`.
+    """One link. Each episode is a simulation of its own. `gymnasium.make` truncates it after `max_episode_steps` rounds, 3 by default.
 
-    Episodes are never terminated.
+    It is truncated before if the simulation reaches the scenario's `max_time_s`, and never terminated.
 
-    Observation  float32 [3]: t_D, t_plus and the SNR that Bob measured, each about -1..1 over its range (`adapt.mdp.state`)
-    Action       float32 [2] in -1..1: change of t_D and t_plus; 1 stands for `mdp.MAX_ACTION` = 25 steps, larger values are clipped
+    Observation  float32 [3]: t_D, t_plus and the SNR that Bob measured (`env.spaces`)
+    Action       float32 [2] in -1..1: change of t_D and t_plus (`env.spaces`)
     Reward       Eq. (31) of the images that Bob decoded in this round, of frames sent with the chosen steps. If there are none
                  (`info["images"]` is 0: frames or the REPORT were lost, or a frame takes longer than a round), it is the reward of the
                  previous round; in a first round it is -0.8, the reward at an SSIM of 0.
@@ -119,44 +122,62 @@ class LiveLink(gymnasium.Env[Floats, Floats]):
     The initial steps are random, as in the paper. The seed and the actions determine the whole episode. The constructor of a simulation
     sets the number of PyTorch threads of the process to one, as a run does.
 
-    scenario   name of a scenario that is part of linksim, a file, or a `Scenario`. Its `bob.policy`, `frames` and number of links are
-               ignored. Without `alice.source_attack` the reward depends on SSIM only.
-    rounds     length of an episode
-    overrides  values of scenario keys, "channel.bob.snr.mean_db=3"; for a `Scenario`, keys include the group, "groups.NAME.channel..."
-    group      name of the group to simulate; None if the scenario has only one
-    listeners  receive all records of all episodes; each episode begins with one `LinkCreated` record per link
+    scenario     name of a scenario that is part of linksim, a file, or a `Scenario`. Its `bob.policy`, `frames` and number of links are
+                 ignored. Without `alice.source_attack` the reward depends on SSIM only.
+    overrides    values of scenario keys, "channel.bob.snr.mean_db=3"; for a `Scenario`, keys include the group, "groups.NAME.channel..."
+    group        name of the group to simulate; None for the first, if the groups differ in Bob's policy only
+    listeners    receive all records of all episodes; each episode begins with one `LinkCreated` record per link
+    render_mode  "ansi": `render` returns the last round as a line of text; "rgb_array": it returns the first image of the newest frame as
+                 Alice sent it, beside Bob's, uint8 [height, 2 width, 3] (`env.rendering`); None for no rendering
 
-    Raises LinksimError if the scenario does not exist, is not valid, or has no diffusion steps to choose.
+    Raises LinksimError if the scenario does not exist, is not valid, or has no diffusion steps to choose, and for an unknown render mode.
     """
+
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012  # as Env has it
 
     def __init__(
         self,
-        scenario: str | Scenario,
-        rounds: int = 3,
+        scenario: str | Scenario = SCENARIO,
         overrides: Sequence[str] = (),
         group: str | None = None,
         listeners: Sequence[Listener] = (),
+        render_mode: str | None = None,
     ) -> None:
-        self._links = LiveLinkVec(1, scenario, rounds, overrides, group, listeners)
-        self.observation_space, self.action_space = OBSERVATION, ACTION
+        if render_mode is not None and render_mode not in RENDER_MODES:
+            raise LinksimError(f"no render mode {render_mode!r}; {suggest(render_mode, RENDER_MODES)}")
+        chosen = live_scenario(scenario, group, 1, overrides)
+        self._newest, self._line = NewestFrame(), ""
+        if render_mode == "rgb_array":
+            chosen, listeners = keeping_images(chosen), (*listeners, self._newest)
+        self._links = LiveLinkVec(1, chosen, None, listeners=listeners)
+        self.observation_space, self.action_space = deepcopy(OBSERVATION), deepcopy(ACTION)
+        self.render_mode = render_mode
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Floats, Info]:
         """Begin an episode -> observation, info. See `LiveLinkVec.reset`."""
         super().reset(seed=seed)
+        self._newest.clear()
         observations, info = self._links.reset(seed=seed, options=options)
-        return observations[0], first_link(info)
+        self._round, first = 0, first_link(info)
+        self._line = line(0, first, None)
+        return observations[0], first
+
+    def render(self) -> str | Pixels | None:
+        """The last round as `render_mode` states, None without one. Raises ResetNeeded before the first `reset`."""
+        if self._links.simulation is None:
+            raise ResetNeeded("call reset() before the first render()")
+        if self.render_mode == "rgb_array":
+            return self._newest.beside(self._links.simulation.image_shape)
+        return self._line if self.render_mode == "ansi" else None
 
     def step(self, action: Floats) -> tuple[Floats, float, bool, bool, Info]:
         """Run one round -> observation, reward, terminated, truncated, info. Raises ResetNeeded after the last round of an episode."""
         if self._links.finished:
             raise ResetNeeded("the episode has ended: call reset() before the next step()")
         observations, rewards, _, truncated, info = self._links.step(np.asarray(action)[None])
-        return observations[0], float(rewards[0]), False, bool(truncated[0]), first_link(info)
-
-
-def observations_of(result: RoundResult) -> Floats:
-    """Observations of all links, float32 [links, 3]."""
-    return state(result.steps, result.measured_db).clip(-BOUNDS, BOUNDS)
+        self._round, reward, first = self._round + 1, float(rewards[0]), first_link(info)
+        self._line = line(self._round, first, reward)
+        return observations[0], reward, False, bool(truncated[0]), first
 
 
 def choice_info(result: RoundResult) -> Info:

@@ -1,4 +1,11 @@
-"""A simulation in which each Bob requests his diffusion steps from outside, round by round. The live environments are built on it."""
+"""A simulation in which each Bob requests his diffusion steps from outside, round by round. The live environments are built on it.
+
+    begin()         run until every Bob requests an action --> RoundResult
+    choose(steps)   answer the requests, and run until the next ones --> RoundResult
+
+It is the ordinary simulation (`simulate.assembly.build`) with another source of decisions: where a run asks a policy, the session waits in
+simulated time for `choose` (`control_plane.action_requests`). Neither this module nor `RoundResult` depends on Gymnasium.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +26,7 @@ from linksim.records import Listener
 from linksim.registry import suggest
 from linksim.scenario.load import load_scenario, resolved_yaml, scenario_from_text
 from linksim.scenario.policies import FixedPolicy
-from linksim.scenario.schema import Scenario
+from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.scenario.schemes import DiffusecOptions, DiffusionSteps
 from linksim.simulate.assembly import build
 from linksim.units import seconds_to_ns
@@ -31,16 +38,16 @@ ONE_RESET = 1_000_000  # reset interval in rounds: a link starts from random ste
 
 @dataclass(frozen=True, eq=False)
 class RoundResult:
-    """The state of all links at the end of a round, [links] each.
+    """The state of all links at the end of a round, [links] each, float64 unless noted.
 
     steps             int64 [links, 2], the steps from which the next action starts
     measured_db       SNR in dB for the next action, as Bob measured it
-    action_requested  whether the link's Bob requests an action; if not, `steps` and `measured_db` are unchanged
+    action_requested  bool, whether the link's Bob requests an action; if not, `steps` and `measured_db` are unchanged
     chosen            int64 [links, 2], the steps chosen in this round; before the first action, the initial steps
     chosen_db         true SNR in dB at that choice
     ssim, adv, err    components of the reward, see `reward_accumulator.RoundReward`
-    images            number of images behind them
-    reward            Eq. (31)
+    images            int64, number of images behind them
+    reward            reward of these components, Eq. (31)
     ended             whether the simulation has ended
     """
 
@@ -61,7 +68,7 @@ def live_scenario(scenario: str | Scenario, group: str | None, links: int, overr
     """The scenario of a live simulation: `links` links of one group that transmits without end and has no policy of its own.
 
     scenario   a `Scenario`, or a name or file as `scenario.load.load_scenario` takes it
-    group      name of the group; None if the scenario has only one
+    group      name of the group; None for the first, if the groups differ in Bob's policy and the number of links only
     overrides  as `load_scenario` takes them
 
     Raises LinksimError if the group does not exist or does not adapt diffusion steps.
@@ -70,7 +77,7 @@ def live_scenario(scenario: str | Scenario, group: str | None, links: int, overr
         scenario = load_scenario(scenario, overrides)
     elif overrides:
         scenario = scenario_from_text(resolved_yaml(scenario), scenario.name, overrides)
-    if group is None and len(scenario.groups) > 1:
+    if group is None and len({_without_policy(options) for options in scenario.groups.values()}) > 1:
         raise LinksimError(f"scenario {scenario.name!r} has several groups; name one: {', '.join(scenario.groups)}")
     name = group if group is not None else next(iter(scenario.groups))
     if name not in scenario.groups:
@@ -84,11 +91,25 @@ def live_scenario(scenario: str | Scenario, group: str | None, links: int, overr
     return scenario.model_copy(update={"frames": MANY_FRAMES, "groups": {name: options.model_copy(update={"bob": bob, "links": links})}})
 
 
+def keeping_images(scenario: Scenario) -> Scenario:
+    """The scenario with records of the images of all frames (`records.KeptImage`)."""
+    return scenario.model_copy(update={"trace": scenario.trace.model_copy(update={"images": MANY_FRAMES})})
+
+
+def _without_policy(options: LinkOptions) -> str:
+    """All options of a group but the policy and the number of links, as text."""
+    return options.model_dump_json(exclude={"links": True, "bob": {"policy": True}})
+
+
 class LiveSimulation:
     """One run of a scenario from `live_scenario`. Every link starts from random steps, as in the paper (Sec. VI-C).
 
-    worker  runs the networks
-    steps   int64 [links, 2], the steps from which each link's next action starts
+    scenario   result of `live_scenario`, with one group of links
+    listeners  receive all records; the first ones are a `LinkCreated` per link
+
+    worker       runs the networks
+    steps        int64 [links, 2], the steps from which each link's next action starts
+    image_shape  (colours, height, width) of the images in pixels
     """
 
     def __init__(self, scenario: Scenario, listeners: Sequence[Listener]) -> None:
@@ -99,7 +120,7 @@ class LiveSimulation:
         self.worker = Worker(pick_device(scenario.compute.device), eager=scenario.compute.evaluation == "eager")
         self._requests, self._accumulator = ActionRequests(), RewardAccumulator(options.links)
         assembled = build(with_checksums(scenario), self.worker, decider=self._requests.decider)
-        self._simulation, self._links = assembled.simulation, options.links
+        self._simulation, self._links, self.image_shape = assembled.simulation, options.links, assembled.image_shape
         round_ms = options.session.probe_interval_ms + options.alice.frame_interval_ms  # Alice probes before a frame
         self._round_ns, self._limit_ns = seconds_to_ns(round_ms / 1e3), seconds_to_ns(scenario.max_time_s)
         self.steps = np.tile(np.array(values(base.initial_parameters()), np.int64), (options.links, 1))
@@ -117,7 +138,10 @@ class LiveSimulation:
         return self._result(running, requested)
 
     def choose(self, steps: StepPairs) -> RoundResult:
-        """Answer the pending requests with steps int64 [links, 2] and run as `begin` does. Rows of links without a request are ignored."""
+        """Answer the pending requests and run as `begin` does.
+
+        steps  t_D and t_plus that each Bob requests from now on, int64 [links, 2]; rows of links without a request are ignored
+        """
         for link in list(self._requests.waiting):
             self._chosen[link] = steps[link]
             chosen = DiffusionSteps(*steps[link].tolist())
@@ -140,6 +164,7 @@ class LiveSimulation:
         return running, requested
 
     def _result(self, running: bool, requested: NDArray[np.bool_]) -> RoundResult:
+        """End the round of the reward accumulator and return the state of all links."""
         ssim, adv, err, images = np.array(self._accumulator.finish_round()).T
         return RoundResult(
             steps=self.steps.copy(),

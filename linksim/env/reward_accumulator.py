@@ -1,4 +1,8 @@
-"""The reward of each link per round of a live simulation: Eq. (31) of the images that Bob decoded under the steps he chose."""
+"""The reward of each link per round of a live simulation: Eq. (31) of the images that Bob decoded under the steps he chose.
+
+The accumulator is a listener: it sees the same records as the trace, and needs no access to the nodes. Adv and Err are square roots of
+shares, so they are computed from all images of a round together and not image by image.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -13,8 +17,8 @@ from linksim.records import FILL, FrameSent, ImageScore, Record
 class RoundReward(NamedTuple):
     """The components of a link's reward in one round.
 
-    ssim      mean structural similarity of the images
-    adv, err  shares of Eq. (28) and (30)
+    ssim      mean structural similarity of the images, -1..1
+    adv, err  shares of Eq. (28) and (30), 0..1, before the square roots
     images    number of images with an SSIM; if it is 0, the other fields are those of the previous round
     """
 
@@ -30,7 +34,10 @@ NO_IMAGES = RoundReward(ssim=0.0, adv=0.0, err=0.0, images=0)  # before the firs
 class RewardAccumulator:
     """A listener that collects the image scores of the current round.
 
-    A frame belongs to the round in which Bob decodes it. It counts only if it was sent with the parameters that Bob chose last.
+    A frame belongs to the round in which Bob decodes it. It counts only if it was sent with the parameters that Bob chose last: a frame
+    that was encoded before his REPORT arrived says nothing about his choice.
+
+    links  number of links, whose numbers in the run are 0..links-1
     """
 
     def __init__(self, links: int) -> None:
@@ -52,7 +59,10 @@ class RewardAccumulator:
         self._parameters[link] = parameters
 
     def finish_round(self) -> list[RoundReward]:
-        """End the round and return its reward components by link. The worker must have been flushed before."""
+        """End the round and return its reward components, one item per link.
+
+        The worker must have been flushed before, because scores that are still promises would count in the next round.
+        """
         self._rewards = [
             round_reward(scores) or previous._replace(images=0) for scores, previous in zip(self._scores, self._rewards, strict=True)
         ]
@@ -62,7 +72,10 @@ class RewardAccumulator:
 
 
 def round_reward(scores: list[ImageScore]) -> RoundReward | None:
-    """The reward components of the images that have an SSIM, or None if there are none. Images without classes count for no share."""
+    """The reward components of the images that have an SSIM, or None if there are none.
+
+    scores  scores of Bob's images in one round; images without classes (no attack on the source) count for neither share
+    """
     kept = [row for row in scores if row.ssim is not None]
     if not kept:
         return None

@@ -1,29 +1,37 @@
 """linksim/StepSelection-v0: choose diffusion steps as DiffuSeC's policy does (Ren et al., Sec. IV-D), with rewards from a reward table.
 
 An episode starts from random steps (t_D, t_plus). In each round the agent observes the steps and the reported SNR and changes the steps.
+A round costs one interpolation and no network, so an agent learns in minutes what takes hours in `env.live_link`; what it ignores is
+everything that is not in the table: lost reports, frames that span rounds, and the randomness of single images.
+
+>>> import linksim.env, gymnasium
+>>> env = gymnasium.make(linksim.env.STEP_SELECTION)
+>>> observation, info = env.reset(seed=1, options={"steps": (10, 5), "snr_db": 6.0})
+>>> info["t_d"], info["t_plus"], observation.shape
+(10, 5, (3,))
+>>> _, reward, terminated, truncated, info = env.step(env.action_space.low)  # 25 steps fewer of both, at least 1 and 0
+>>> info["t_d"], info["t_plus"], -1.66 <= reward <= 0.0, terminated, truncated
+(1, 0, True, False, False)
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from numbers import Real
 from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
 from gymnasium.error import ResetNeeded
-from numpy.typing import NDArray
 
-from linksim.adapt.mdp import MAX_ACTION, MAX_STEPS, MIN_STEPS, StepPairs, apply_action, random_steps, state
+from linksim.adapt.mdp import MAX_STEPS, MIN_STEPS, StepPairs, random_steps
 from linksim.adapt.reward_table import RewardTable
 from linksim.adapt.reward_table_file import load_reward_table
 from linksim.adapt.snr_process import SnrProcess
+from linksim.env.spaces import ACTION, OBSERVATION, Floats, observations_of, steps_after
 from linksim.errors import LinksimError
 from linksim.registry import suggest
 
-BOUNDS = np.array([1.0, 1.0, 3.0], np.float32)  # of an observation; the SNR is clipped to -30..42 dB
 OPTIONS = ("steps", "snr_db")
-
-Floats = NDArray[np.float32]
 
 
 class StepSelection(gymnasium.Env[Floats, Floats]):
@@ -62,14 +70,16 @@ class StepSelection(gymnasium.Env[Floats, Floats]):
             raise LinksimError(str(error)) from error
         self.reward_table = load_reward_table(reward_table) if isinstance(reward_table, str) else reward_table
         self._rounds = self._round = rounds
-        self.observation_space = spaces.Box(-BOUNDS, BOUNDS, dtype=np.float32)
-        self.action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
+        self.observation_space, self.action_space = deepcopy(OBSERVATION), deepcopy(ACTION)
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
-        """Begin an episode -> observation, info (t_d, t_plus and the true snr_db).
+        """Begin an episode -> observation float32 [3], info with t_d, t_plus and the true snr_db.
 
-        `options` may contain the initial steps, `steps: (t_d, t_plus)`, and the mean SNR of the episode, `snr_db`. Raises LinksimError for
-        other options and for values out of range.
+        seed     seed of all random draws from now on; without it, they continue
+        options  may contain the initial steps, `steps: (t_d, t_plus)`, and the mean SNR of the episode in dB, `snr_db`; both are random
+                 by default
+
+        Raises LinksimError for other options and for values out of range.
         """
         super().reset(seed=seed)
         given = dict(options or {})
@@ -89,7 +99,7 @@ class StepSelection(gymnasium.Env[Floats, Floats]):
         """
         if self._round == self._rounds:
             raise ResetNeeded("the episode has ended: call reset() before the next step()")
-        self._steps = apply_action(self._steps, MAX_ACTION * np.clip(action, -1.0, 1.0)[None])
+        self._steps = steps_after(self._steps, np.asarray(action)[None])
         true_db = self._snr.true_db[self._round]
         found, reward = self.reward_table.components(self._steps, true_db), self.reward_table.reward(self._steps, true_db)
         best = self.reward_table.reward(self.reward_table.best(true_db), true_db)
@@ -99,10 +109,12 @@ class StepSelection(gymnasium.Env[Floats, Floats]):
         return self._observation(), float(reward[0]), False, self._round == self._rounds, info
 
     def _observation(self) -> Floats:
-        observation: Floats = state(self._steps, self._snr.reported_db[self._round])[0].clip(-BOUNDS, BOUNDS)
+        """The observation, float32 [3], clipped to `BOUNDS`."""
+        observation: Floats = observations_of(self._steps, self._snr.reported_db[self._round])[0]
         return observation
 
     def _info(self) -> dict[str, Any]:
+        """The part of info that every round has: the steps, and the true SNR in dB."""
         t_d, t_plus = self._steps[0].tolist()
         return {"t_d": t_d, "t_plus": t_plus, "snr_db": float(self._snr.true_db[self._round, 0])}
 

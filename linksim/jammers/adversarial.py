@@ -1,4 +1,12 @@
-"""The adversarial jammer of a link: a perturbation of the symbols of every data frame that its energy budget allows."""
+"""The adversarial jammer of a link: a perturbation of the symbols of every data frame that its energy budget allows.
+
+    frame starts   spend the energy of its payload, or stay silent
+    at Bob         perturb: symbols, gain, noise and jamming power --> perturbation of unit power (`jammers.perturb`)
+    at Bob, Eve    waveform: perturbation --> scaled to the jamming power and rotated to the phase at the receiver
+
+The jammer knows the symbols of the frame before it jams them. This is an upper bound of what an attacker could do; a universal perturbation
+(option `universal`) needs only symbols of other images.
+"""
 
 import math
 from collections.abc import Generator
@@ -26,9 +34,12 @@ class Adversarial(Jammer):
     exactly that of the scenario, so it jams whole frames or none. At Bob the perturbation arrives in phase with the signal, or with a
     random phase per frame. At Eve, for whose receiver it is not designed, the phase is always random.
 
-    waveform  operation of the worker that scales and rotates a perturbation: `operations.adversarial_jamming`
-    perturb   operation of the worker that computes perturbations, see `jammers.perturb`
-    draws     stream of the phases
+    simulation  shared state of the run
+    link        number of the link in the run
+    spec        options of the jammer
+    waveform    operation of the worker that scales and rotates a perturbation: `operations.adversarial_jamming`
+    perturb     operation of the worker that computes perturbations, see `jammers.perturb`
+    draws       stream of the phases
     """
 
     def __init__(
@@ -40,7 +51,7 @@ class Adversarial(Jammer):
         self._current: Promise | None = None  # perturbation of the latest frame at Bob
 
     def on_frame_start(self, frame: Transmission) -> None:
-        """See `Jammer.on_frame_start`."""
+        """Reserve the energy for the payload of a data frame, and radiate during it. See `Jammer.on_frame_start`."""
         super().on_frame_start(frame)
         if not frame.data or frame.payload_ns < self._start_ns:
             return
@@ -58,7 +69,7 @@ class Adversarial(Jammer):
     def interference(
         self, receiver: int, frame: DataFrame, gain: Symbols, noise_power: float, power: NDArray[np.float32], keys: NDArray[np.int64]
     ) -> Promise:
-        """See `Jammer.interference`."""
+        """Perturbation of the frame at a receiver; that at Eve is the one computed for Bob. See `Jammer.interference`."""
         promise = self._simulation.worker.promise
         if receiver == Node.BOB:
             level = power.mean(axis=1)
@@ -67,7 +78,12 @@ class Adversarial(Jammer):
         return promise(self._waveform, self._current, power, self._phasor(receiver, frame.draw, gain))
 
     def _phasor(self, receiver: int, draw: int, gain: Symbols) -> Symbols:
-        """Phase of the perturbation at a receiver, as complex numbers of magnitude one. `draw` is the number of the frame's draw."""
+        """Phase of the perturbation at a receiver, as complex numbers of magnitude one, [items, 1] or of the shape of the gain.
+
+        receiver  Node.BOB, where the phase is that of the gain if it is aligned, or Node.EVE
+        draw      number of the frame's random draws, from which a random phase follows
+        gain      complex gain of the path from Alice
+        """
         if receiver == Node.BOB and self._aligned:
             return np.asarray(np.exp(1j * np.angle(gain)), np.complex64)
         turn = generator(self._draws, 2 * draw + receiver).random()

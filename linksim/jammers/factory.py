@@ -4,6 +4,9 @@ A jammer is declared in `linksim.scenario.jammers`, with the import path of its 
 
 The stream of a jammer is named by the index of its link in the group. A sweep jammer serves all links of its group; every other kind has
 one jammer per link, each with its own energy budget.
+
+A factory is a function of the options of the jammer and a `JammerContext` that returns one `Jammer` per link of the group. A jammer from
+outside is declared in the same way (docs/components.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -68,6 +71,9 @@ class JammerFactory:
     streams     random streams of the run
     dataset     name of the image dataset; captured images come from its training split
     load_model  loads a trained model by name and kind
+    device      device of the networks
+
+    gaussian, adversarial  operations that all links share: `operations.gaussian_jamming` and `operations.adversarial_jamming`
     """
 
     def __init__(
@@ -80,7 +86,14 @@ class JammerFactory:
     def make_jammers(self, simulation: Simulation, name: str, options: LinkOptions, base: BaseScheme, links: Sequence[int]) -> list[Jammer]:
         """Create the jammers of a group, one per link, and start their processes. Without a jammer the list is empty.
 
-        Raises LinksimError if the threat model of an adversarial jammer does not fit the link.
+        simulation  shared state of the run
+        name        name of the group
+        options     options of the group
+        base        base scheme of the group, which an adversarial jammer attacks
+        links       numbers of the group's links in the run
+
+        Raises LinksimError if the threat model of an adversarial jammer does not fit the link, or if a factory from outside does not make
+        one jammer per link.
         """
         component = component_of(options.jammer)
         if not component.factory:
@@ -91,7 +104,10 @@ class JammerFactory:
         return jammers
 
     def perturbation(self, spec: AdversarialJammer, context: JammerContext) -> Operation:
-        """The operation that computes perturbations. Groups with equal options share it, and therefore its batches."""
+        """The operation that computes the perturbations of a group. Groups with equal options share it, and therefore its batches.
+
+        A universal perturbation is computed by the first call, before the run starts.
+        """
         options, base = context.options, context.base
         equaliser = options.channel.bob.equaliser
         key = spec.model_dump_json(), equaliser, options.scheme[-1], options.alice.assumed_snr_db if spec.universal else None
@@ -103,7 +119,10 @@ class JammerFactory:
         return self._operations[key]
 
     def _receiver(self, name: str, options: LinkOptions, spec: AdversarialJammer, base: BaseScheme) -> perturb.Receiver:
-        """The receiver that an adversarial jammer assumes."""
+        """The receiver that an adversarial jammer assumes: Bob's own without his keys, or a surrogate.
+
+        Raises LinksimError if Bob's scheme is not differentiable, or if the surrogate does not fit its number of channel uses.
+        """
         if spec.threat_model == "receiver":
             if base.undefended is None:
                 raise LinksimError(
@@ -150,7 +169,13 @@ def make_sweep(options: SweepJammer, context: JammerContext) -> list[Jammer]:
 
 
 def _follow(links: Sequence[int], options: ClockedJamming, key: StreamKey, context: JammerContext) -> list[Jammer]:
-    """Create the jammers of links that share a schedule, and start the process that switches them."""
+    """Create the jammers of links that share a schedule, and start the process that switches them.
+
+    links    numbers of the links in the run; interval n of the schedule jams link n modulo their number
+    options  options of the jammers
+    key      stream of the schedule
+    context  the group
+    """
     simulation = context.simulation
     jammers = [Jammer(simulation, link, options, context.factory.gaussian) for link in links]
     assert isinstance(options, PlannedJammer)
@@ -159,7 +184,7 @@ def _follow(links: Sequence[int], options: ClockedJamming, key: StreamKey, conte
 
 
 def make_reactive(options: ReactiveJammer, context: JammerContext) -> list[Jammer]:
-    """Factory of the jammer `reactive`."""
+    """Factory of the jammer `reactive`: each link has a jammer that responds to its own frames."""
     links = zip(context.links, context.keys, strict=True)
     return [Reactive(context.simulation, link, options, context.factory.gaussian, key) for link, key in links]
 

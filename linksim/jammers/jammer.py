@@ -1,4 +1,13 @@
-"""The jammer of a link: its on-intervals, the interference on each frame, and its records. This base class follows a schedule."""
+"""The jammer of a link: its on-intervals, the interference on each frame, and its records. This base class follows a schedule.
+
+    schedule (phy.jamming) --follow_schedule--> radiate()            on-intervals, each with a record
+    the air (linksim.medium) --on_frame_start--> ... --on_frame_end-->   the intervals that overlap a frame
+                             --power-->         interference power per channel use at Bob and at Eve
+                             --interference-->  promise of the interfering symbols, which the worker adds to the received ones
+
+The base class depends on time alone and not on frames; the other kinds override `on_frame_start` or `interference`. Between frames a
+jammer forgets past intervals, so that a long run takes no more memory than a frame.
+"""
 
 import math
 from collections.abc import Generator, Iterator, Sequence
@@ -24,10 +33,13 @@ class Jammer:
 
     Power is relative to the mean received signal power at each receiver. At Alice, who receives Bob's control frames, it is that at Bob.
 
-    spec      options of the jammer
-    waveform  operation of the worker that computes the interference on data frames: `operations.gaussian_jamming`
+    simulation  shared state of the run
+    link        number of the link in the run
+    spec        options of the jammer
+    waveform    operation of the worker that computes the interference on data frames: `operations.gaussian_jamming`
 
-    `hits` counts the frames with interference at Bob or Alice; `exhausted` is True once the energy budget is spent.
+    hits       number of frames with interference at Bob or Alice
+    exhausted  whether the energy budget is spent
     """
 
     def __init__(self, simulation: Simulation, link: int, spec: Jamming, waveform: Operation) -> None:
@@ -42,7 +54,7 @@ class Jammer:
         self.exhausted = False
 
     def radiate(self, end_ns: int) -> Generator[Any, Any, None]:
-        """SimPy process: radiate from now to `end_ns`."""
+        """SimPy process: radiate from now to `end_ns` (in ns of simulated time), then emit the record of the interval."""
         self._on_since = start = self._simulation.now
         self._simulation.update_fingerprint(self._link, EventKind.JAMMED, self._num_intervals)
         self._num_intervals += 1
@@ -53,7 +65,7 @@ class Jammer:
         self._report(start, end_ns)
 
     def stop(self) -> None:
-        """Report the current interval at the end of the run."""
+        """Emit the record of the interval that has begun, up to now. The run calls it once, at its end."""
         if self._on_since is not None and self._simulation.now > self._on_since:
             self._report(self._on_since, self._simulation.now)
 
@@ -72,9 +84,13 @@ class Jammer:
     def power(self, receiver: int, frame_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.float32] | None:
         """Interference power of each channel use of a frame that has just ended: float32 [channel_uses], or None without interference.
 
-        receiver  Node.BOB (also for control frames that Alice receives) or Node.EVE
-        frame_ns  start of the frame
-        use_ns    duration of a channel use
+        receiver      Node.BOB (also for control frames that Alice receives) or Node.EVE
+        frame_ns      start of the frame in ns
+        channel_uses  number of channel uses of the frame, pilots included
+        use_ns        duration of a channel use in ns
+
+        The power is relative to the mean power of the signal at the receiver, which is 1. A channel use counts as jammed if the jammer is
+        on in its middle (`phy.jamming.channel_uses_hit`).
         """
         if not self._powers[receiver]:
             return None
@@ -95,19 +111,21 @@ class Jammer:
 
         The interference at Bob is requested before that at Eve.
 
+        receiver     Node.BOB or Node.EVE
+        frame        the frame
         gain         complex64 [items, 1] or [items, channel_uses / items], gain of the path from Alice
-        noise_power  N0 at the receiver
+        noise_power  N0 at the receiver, per complex symbol
         power        float32 [items, channel_uses / items], interference power
         keys         int64 [items, 3], streams of the interference at the receiver
         """
         return self._simulation.worker.promise(self._waveform, power, keys)
 
     def idle_reason(self) -> str:
-        """Reason why the jammer hit no frame, as the predicate of a sentence."""
+        """Reason why the jammer hit no frame, as the predicate of a sentence; a run warns with it."""
         return "spent its energy budget before the first frame" if self.exhausted else "hit no frame"
 
     def _report(self, start: int, end: int) -> None:
-        """Emit the record of an interval."""
+        """Emit the record of an interval from `start` to `end` in ns."""
         jsr_bob_db, jsr_eve_db = self._jsr_db
         energy = self._powers[Node.BOB] * (end - start) / 1e9
         self._simulation.emit(
@@ -118,7 +136,9 @@ class Jammer:
 def follow_schedule(simulation: Simulation, jammers: Sequence[Jammer], schedule: Iterator[tuple[int, int]]) -> Generator[Any, Any, None]:
     """SimPy process: during interval n of the schedule, jammer n modulo the number of jammers radiates.
 
-    jammers  the jammer of one link, or those of all links of a sweep
+    simulation  shared state of the run
+    jammers     the jammer of one link, or those of all links of a sweep
+    schedule    on-intervals (start, end) in ns, in order; it ends when the energy budget is spent, or never
     """
     for number, (start, end) in enumerate(schedule):
         if start > simulation.now:

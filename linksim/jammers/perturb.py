@@ -3,6 +3,9 @@
 Both take (named tensors with symbols complex [items, channel_uses], gain, noise power [items], jamming power [items], keys [items, 3])
 and return perturbations, complex [items, channel_uses], of unit mean power per item. The jammer attacks an assumed receiver, which
 decodes each image of an item separately. The jammer has no keys, so it treats a permuted item like an undefended one.
+
+The receiver is an argument, because the threat model decides it: Bob's own decoder (`undefended_receiver`) or an inverse network that the
+attacker has trained on captured pairs of images and symbols (`surrogate_receiver`). `attacks.perturbation` has the ascent and its source.
 """
 
 from collections.abc import Callable
@@ -53,9 +56,9 @@ def surrogate_receiver(inverter: Inverter) -> Receiver:
 class PerturbationOptimiser:
     """Gradient ascent on the error of an assumed receiver.
 
-    receive    assumed receiver
+    receive    assumed receiver, differentiable
     equaliser  equaliser of the assumed receiver
-    steps      number of ascent steps
+    steps      number of ascent steps, at least 1
     """
 
     receive: Receiver
@@ -83,7 +86,11 @@ class PerturbationOptimiser:
 
 
 def per_frame(optimiser: PerturbationOptimiser, batch: int) -> Operation:
-    """Operation that computes a separate perturbation for every item."""
+    """Operation that computes a separate perturbation for every item, from a random start.
+
+    optimiser  ascent against the assumed receiver
+    batch      number of items per call of the operation
+    """
 
     def run(sent: Named, gain: Tensor, noise_power: Tensor, power: Tensor, keys: Tensor) -> Tensor:
         symbols = sent["symbols"]
@@ -97,9 +104,13 @@ def universal_perturbation(
 ) -> Operation:
     """Operation that applies one perturbation to all images. The perturbation is computed by this call.
 
+    optimiser           ascent against the assumed receiver
     captured            symbols of single images, complex [n, channel_uses]
-    noise_power, power  expected noise and jamming power
+    noise_power, power  expected noise and jamming power, relative to unit signal power
     start               initial perturbation, complex [1, channel_uses]
+    batch               number of items per call of the operation
+
+    The perturbation maximises the error summed over the captured images. It is repeated for every image of an item.
     """
     gain, levels = torch.ones_like(captured[:, :1]), torch.ones(len(captured), device=captured.device)
     pattern = optimiser(captured, gain, noise_power * levels, power * levels, start)

@@ -1,4 +1,8 @@
-"""The reactive jammer of a link: it detects the start of a frame, responds after a delay, and radiates for a dwell time."""
+"""The reactive jammer of a link: it detects the start of a frame, responds after a delay, and radiates for a dwell time.
+
+Its energy goes into frames instead of silence, so at equal energy it hits more frames than a jammer that follows the clock; what limits it
+are its receiver (SNR, threshold, missed frames) and its delay, which leaves the start of every frame undisturbed.
+"""
 
 from collections.abc import Generator
 from typing import Any
@@ -23,7 +27,11 @@ class Reactive(Jammer):
     After its delay it radiates if the detected frame is still on the air, so a frame that is not longer than the delay is not jammed.
     There are no false alarms.
 
-    draws  stream of the detection draws
+    simulation  shared state of the run
+    link        number of the link in the run
+    spec        options of the jammer
+    waveform    operation of the worker that computes the interference on data frames: `operations.gaussian_jamming`
+    draws       stream of the detection draws; draw n decides about frame n of the link, data or control
     """
 
     def __init__(self, simulation: Simulation, link: int, spec: ReactiveJammer, waveform: Operation, draws: StreamKey) -> None:
@@ -34,7 +42,7 @@ class Reactive(Jammer):
         self._num_frames = self._num_targets = self._num_detected = 0
 
     def on_frame_start(self, frame: Transmission) -> None:
-        """See `Jammer.on_frame_start`."""
+        """Start the response to a target frame. See `Jammer.on_frame_start`."""
         super().on_frame_start(frame)
         if self._spec.target in ("both", "data" if frame.data else "control"):
             self._simulation.env.process(self._respond(frame, self._num_frames))
@@ -60,14 +68,14 @@ class Reactive(Jammer):
             yield from self.radiate(end)
 
     def _detects(self, number: int) -> bool:
-        """Whether the jammer detects frame `number` of the link, which starts now."""
+        """Whether the jammer detects frame `number` of the link, which starts now; see the class."""
         spec, now = self._spec, self._simulation.now
         if now < max(self._start_ns, self._on_until_ns) or spec.sensing_snr_db < spec.threshold_db:
             return False
         return generator(self._draws, number).random() >= spec.miss_probability
 
     def idle_reason(self) -> str:
-        """See `Jammer.idle_reason`."""
+        """Reason why the jammer hit no frame: the first condition for a hit that was never met. See `Jammer.idle_reason`."""
         spec = self._spec
         if spec.sensing_snr_db < spec.threshold_db:
             return f"receives frames at {spec.sensing_snr_db:g} dB, below its threshold of {spec.threshold_db:g} dB"

@@ -1,4 +1,8 @@
-"""Model cards: models/NAME.yaml next to the weights records what a model is, how it was trained, its scores and its runtime settings."""
+"""Model cards: models/NAME.yaml next to the weights records what a model is, how it was trained, its scores and its runtime settings.
+
+A card is written by `linksim.training` and read strictly before its model is used: unknown keys, missing keys and values of another type
+are errors, because a card decides which network is built and which weights are trusted. Estimates and lists need the card only.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,9 +18,10 @@ from linksim.registry import suggest
 from linksim.scenario.strict_yaml import dotted, dump_yaml, read_yaml
 
 HEADLINE = "at 10 dB"  # the usual operating point; its score is the one shown in lists
+LARGEST_SIZE = 1 << 20  # of a number in a config; networks and tables are far smaller
 TABLE_SUFFIXES = {"reward-table": ".h5"}  # file suffix of each kind of model that is a table instead of a network
 
-Options = Annotated[Mapping[StrictStr, Any], Strict()]
+Options = Annotated[Mapping[StrictStr, Any], Strict()]  # keyword arguments, of types that YAML has
 Count = Annotated[StrictInt, Field(ge=0)]
 
 
@@ -32,7 +37,7 @@ class Score(_Block):
 
     metric     "psnr_of_mean_mse_db", "ssim" or "accuracy" (see `linksim.metrics`), "reward" or "regret" (see `linksim.adapt.reward`)
     condition  test condition, such as "AWGN at 10 dB" or "clean images"
-    value      measured value, in the unit of the metric
+    value      measured value, in the unit of the metric: dB, or a number without unit
     samples    number of test images, or of random initial steps for "regret"
     """
 
@@ -83,10 +88,21 @@ class ModelCost(_Block):
 
     channel_uses  complex channel uses per image of a network that encodes images, None for all others
     parameters    number of weights; 0 for a table
+    operations    multiply-accumulate operations per image; of a codec, those of encoder and decoder
+    layer_bytes   memory in bytes per image: the most that its intermediate values take at one time, in float32
+    kept_bytes    the same with all intermediate values kept, as for a gradient
+
+    All are at least 0.
     """
 
     channel_uses: Count | None
     parameters: Count
+    operations: Count
+    layer_bytes: Count
+    kept_bytes: Count
+
+
+NO_NETWORK = ModelCost(channel_uses=None, parameters=0, operations=0, layer_bytes=0, kept_bytes=0)  # of a table, and of code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,13 +113,13 @@ class Card(_Block):
     kind      kind of network (registry kind "model") or of table (`TABLE_SUFFIXES`)
     config    keyword arguments of the network, or axes of the table
     training  recipe: dataset, seed, steps, batch size, learning rates
-    data      datasets that the model was trained on, with their terms
+    data      datasets that the model was trained on, with their terms; empty if it was not trained on data
     wall_s    duration of the training, or of the measurement of the table, in seconds
     device    device that was used
     versions  versions of Python and of the packages that determine the numbers
     dtype     number format of the stored weights, "float16" or "float32"; buffers keep their own format; tables are "float64"
     sha256    digest of the file of weights or of the table
-    cost      channel uses and number of weights
+    cost      channel uses, number of weights, operations and memory
     scores    scores of the stored weights, evaluated in float32
     runtime   settings by class of device ("cpu", "cuda"); empty until the model is tuned
     """
@@ -123,7 +139,11 @@ class Card(_Block):
     runtime: Annotated[Mapping[StrictStr, RuntimeSettings], Strict()]
 
     def runtime_on(self, device_class: str) -> RuntimeSettings:
-        """Return the tuned settings for "cpu" or "cuda", or the defaults of that class."""
+        """Return the tuned settings for a class of device, or its defaults. Raises KeyError for another class than "cpu" and "cuda".
+
+        >>> card_of_code("mine", "codec", sha256="").runtime_on("cpu")
+        RuntimeSettings(batch=64, precision='float32')
+        """
         return self.runtime.get(device_class, DEFAULT_RUNTIME[device_class])
 
     @property
@@ -140,11 +160,18 @@ class Card(_Block):
 
 
 def read_card(path: Path) -> Card:
-    """Read and validate a card. Raises ModelError, in one line, if it is missing or damaged."""
+    """Read and validate a card.
+
+    path  file NAME.yaml; the card must state the same name
+
+    Raises ModelError, in one line with the first faulty key, if the file is missing or damaged.
+    """
     try:
         card = CARD.validate_python(read_yaml(path).data)
         if unknown := sorted(set(card.runtime) - set(DEFAULT_RUNTIME)):
             raise ValueError(f"runtime.{unknown[0]}: {suggest(unknown[0], DEFAULT_RUNTIME)}")
+        if absurd := [key for key, value in card.config.items() if _largest(value) > LARGEST_SIZE]:
+            raise ValueError(f"config.{absurd[0]:.40}: allowed: numbers up to {LARGEST_SIZE:,}")
         if card.name != path.stem:
             raise ValueError(f"name: must be {path.stem!r} like the file, got {card.name!r:.80}")
     except ValidationError as fault:
@@ -178,8 +205,17 @@ def _first(error: ErrorDetails) -> str:
     return f"{dotted(error['loc']) or 'card'}: {message}"
 
 
+def _largest(value: Any) -> float:
+    """The largest magnitude of the numbers in a value of a config, 0 without numbers."""
+    if isinstance(value, Mapping):
+        return max(map(_largest, value.values()), default=0)
+    if isinstance(value, list | tuple):
+        return max(map(_largest, value), default=0)
+    return abs(value) if isinstance(value, int | float) else 0
+
+
 def write_card(card: Card, path: Path) -> None:
-    """Write a card. The file is replaced atomically."""
+    """Write a card to `path`, which is replaced atomically. `read_card` returns an equal card."""
     with atomic_write(path) as temporary:
         temporary.write_text(dump_yaml(_plain(asdict(card))), encoding="utf-8")
 
@@ -192,7 +228,12 @@ def _plain(value: Any) -> Any:
 
 
 def card_of_code(name: str, kind: str, sha256: str) -> Card:
-    """Return the card of a model that is built in Python and has no file; `sha256` is the digest of its source."""
+    """Return the card of a model that is built in Python and has no file.
+
+    name    name of the component
+    kind    kind of network, such as "codec"
+    sha256  digest of its source, or ""
+    """
     return Card(
         name=name,
         kind=kind,
@@ -204,7 +245,7 @@ def card_of_code(name: str, kind: str, sha256: str) -> Card:
         versions={},
         dtype="float32",
         sha256=sha256,
-        cost=ModelCost(channel_uses=None, parameters=0),
+        cost=NO_NETWORK,
         scores=(),
         runtime={},
     )

@@ -2,8 +2,10 @@
 
     image -> [2x2 whitening] -> 3 x [conv, pool, norm, conv, norm] -> max -> linear -> logits
 
-The first layer is fixed. It decorrelates 2x2 patches with the statistics of the data, which saves the first epochs (after K. Jordan,
-"94 % on CIFAR-10 in 3.29 seconds on a single GPU", 2024).
+The weights of the first layer are fixed, its bias is trained. The layer decorrelates 2x2 patches with the statistics of the data, which
+saves the first epochs (after K. Jordan, "94 % on CIFAR-10 in 3.29 seconds on a single GPU", 2024).
+
+The evaluator classifies every reconstruction, so a small network keeps a run fast; `nets.wide_resnet` is the classifier of DiffuSeC.
 """
 
 import torch
@@ -15,7 +17,13 @@ CHANNEL_STD = (0.2470, 0.2435, 0.2616)
 
 
 class Classifier(nn.Module):
-    """Base class. Images [batch, 3, side, side] in 0..1 -> logits float32 [batch, classes]."""
+    """Base class. Images [batch, 3, side, side] in 0..1 -> logits float32 [batch, classes].
+
+    classes  number of classes
+    colours  number of colour channels, 3
+    mean     mean of the training images per channel, [1, 3, 1, 1]; not part of the stored weights
+    std      their standard deviation, likewise
+    """
 
     colours = len(CHANNEL_MEAN)
 
@@ -28,7 +36,7 @@ class Classifier(nn.Module):
         self.std: Tensor
 
     def standardise(self, images: Tensor) -> Tensor:
-        """Scale images to mean 0 and standard deviation 1 per colour channel, with the statistics of the training data."""
+        """Scale images [batch, 3, side, side] to mean 0 and standard deviation 1 per channel, with the statistics of the training data."""
         return (images - self.mean) / self.std
 
     def initialise_from(self, images: Tensor) -> None:
@@ -36,7 +44,10 @@ class Classifier(nn.Module):
 
 
 class Norm(nn.BatchNorm2d):
-    """Batch normalisation with a bias but without a scale; its running statistics average over about two batches."""
+    """Batch normalisation with a bias but without a scale. [batch, channels, h, w] -> the same shape.
+
+    The running statistics have a momentum of 0.4, so they average over about the last two batches, while the weights change fast.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, eps=1e-5, momentum=0.4)
@@ -44,7 +55,10 @@ class Norm(nn.BatchNorm2d):
 
 
 class Stage(nn.Module):
-    """Two convolutions with pooling. [batch, inputs, n, n] -> [batch, outputs, n // 2, n // 2]."""
+    """Two 3x3 convolutions, each with a norm and GELU, and max pooling after the first one.
+
+    [batch, inputs, n, n] -> [batch, outputs, n // 2, n // 2].
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -63,6 +77,11 @@ class WhitenedNet(Classifier):
 
     classes  number of classes
     widths   channels of the three stages
+
+    The weights of the whitening layer are not trained; `initialise_from` sets them once, before training.
+
+    >>> WhitenedNet(widths=(24, 32, 32)).eval()(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
     """
 
     def __init__(self, *, classes: int = 10, widths: tuple[int, int, int] = (64, 256, 256)) -> None:

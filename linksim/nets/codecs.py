@@ -3,7 +3,9 @@
     image -> [conv /2] -> [conv /2] -> [residual blocks] -> [conv] -> unit power -> symbols
     image <- [conv, x2] <- [conv, x2] <- [residual blocks] <- [conv] <------------- symbols (equalised)
 
-Encoder and decoder are conditioned on the SNR (`SnrFiLM`), so one model serves the whole range.
+Encoder and decoder are conditioned on the SNR (`SnrFiLM`), so one model serves the whole range: the encoder on the SNR that Alice assumes,
+the decoder on the SNR after Bob's equaliser. The module also holds the base class of all codecs and the mapping between feature maps and
+symbols, on which the layers that permute rows rely.
 
 Differs from the paper: the networks are conditioned on the SNR, residual blocks work at the coarsest scale, and the power is normalised
 per image instead of per batch.
@@ -26,6 +28,8 @@ DOWNSAMPLING = 4  # ratio of the side of an image to that of its feature map
 def to_symbols(features: Tensor) -> Tensor:
     """Convert features [batch, c, h, w] to complex symbols [batch, h * w * c / 2]. Each row of features becomes a contiguous slice.
 
+    Consecutive pairs of channels become the real and the imaginary part of a symbol, so the number of channels c must be even.
+
     >>> to_symbols(torch.ones(1, 4, 8, 8)).shape
     torch.Size([1, 128])
     """
@@ -36,6 +40,9 @@ def to_symbols(features: Tensor) -> Tensor:
 def feature_rows(side: int, channels: int) -> tuple[int, int]:
     """Return the number of feature rows at a quarter of the image side, and the number of symbols of all rows (`to_symbols`).
 
+    side      side of the image in pixels, a multiple of `DOWNSAMPLING`
+    channels  real feature channels, an even number
+
     >>> feature_rows(32, 16)
     (8, 512)
     """
@@ -44,7 +51,12 @@ def feature_rows(side: int, channels: int) -> tuple[int, int]:
 
 
 def to_features(symbols: Tensor, channels: int) -> Tensor:
-    """Convert complex symbols [batch, channel_uses] to square features [batch, channels, side, side], the inverse of `to_symbols`."""
+    """Convert complex symbols [batch, channel_uses] to square features [batch, channels, side, side], the inverse of `to_symbols`.
+
+    >>> features = torch.arange(64.0).view(1, 4, 4, 4)
+    >>> torch.equal(to_features(to_symbols(features), channels=4), features)
+    True
+    """
     side = math.isqrt(2 * symbols.shape[1] // channels)
     return torch.view_as_real(symbols).reshape(len(symbols), side, side, channels).permute(0, 3, 1, 2)
 
@@ -55,8 +67,10 @@ class Codec(nn.Module):
     encoder        (images, assumed snr_db [batch]) -> complex symbols [batch, channel_uses] of unit mean power per image
     decoder        (equalised symbols, snr_db [batch] after equalisation) -> images, not clamped
     colours, side  number of colour channels and side of the images
-    rows           number of equal slices of the symbols, each from one region of the image
-    channel_uses   complex channel uses per image
+    rows           number of equal slices of the symbols, each from one region of the image; the unit of the layer `permutation`
+    channel_uses   complex channel uses per image, a multiple of `rows`
+
+    Training calls `encoder` and `decoder`, whose outputs are not clamped; a link calls `encode` and `decode`.
     """
 
     encoder: nn.Module
@@ -69,7 +83,7 @@ class Codec(nn.Module):
     def encode(self, images: Tensor, snr_db: Tensor) -> Tensor:
         """Encode images [batch, colours, side, side] in 0..1 to complex symbols [batch, channel_uses] of unit mean power per image.
 
-        snr_db  SNR that the sender assumes, [batch]
+        snr_db  SNR in dB that the sender assumes, float [batch]; some codecs ignore it
         """
         symbols: Tensor = self.encoder(images, snr_db)
         return symbols
@@ -77,7 +91,7 @@ class Codec(nn.Module):
     def decode(self, symbols: Tensor, snr_db: Tensor) -> Tensor:
         """Decode equalised complex symbols [batch, channel_uses] to images [batch, colours, side, side] in 0..1.
 
-        snr_db  SNR after equalisation, [batch]
+        snr_db  SNR in dB after equalisation, float [batch]
         """
         images: Tensor = self.decoder(symbols, snr_db)
         return images.float().clamp(0.0, 1.0)
@@ -89,7 +103,8 @@ class OutsideCodec(Codec):
         encode(images [batch, colours, side, side] in 0..1, snr_db [batch]) -> complex symbols [batch, channel_uses]
         decode(equalised symbols, snr_db [batch]) -> images
 
-    `channel_uses` is required; `colours` (3), `side` (32) and `rows` (8) have defaults. The symbols are normalised to unit mean power.
+    `channel_uses` is required; `colours` (3), `side` (32) and `rows` (8) have defaults. The symbols are normalised to unit mean power, and
+    the images are clamped to 0..1. Raises AttributeError if `channel_uses` is missing.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -100,7 +115,7 @@ class OutsideCodec(Codec):
 
 
 class _Method(nn.Module):
-    """A method of a module as a module, followed by an optional function of its result."""
+    """A method of a module as a module, followed by an optional function of its result, so that its weights are found and moved."""
 
     def __init__(self, module: nn.Module, method: str, then: Callable[[Tensor], Tensor] = lambda result: result) -> None:
         super().__init__()
@@ -111,7 +126,15 @@ class _Method(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Images [batch, colours, side, side] in 0..1, snr_db [batch] -> complex symbols [batch, channel_uses] of unit mean power per image."""
+    """Images [batch, colours, side, side] in 0..1, snr_db [batch] -> complex symbols [batch, channel_uses] of unit mean power per image.
+
+    colours   colour channels of the images
+    channels  feature channels that are sent, an even number
+    stem      channels at half of the side
+    width     channels at a quarter of the side
+    inner     channels inside a residual block
+    blocks    number of residual blocks
+    """
 
     def __init__(self, colours: int, channels: int, stem: int, width: int, inner: int, blocks: int) -> None:
         super().__init__()
@@ -128,7 +151,10 @@ class Encoder(nn.Module):
 
 
 class FeatureDecoder(nn.Module):
-    """(features [batch, channels, side / 4, side / 4], snr_db [batch]) -> images [batch, colours, side, side], not clamped."""
+    """(features [batch, channels, side / 4, side / 4], snr_db [batch]) -> images [batch, colours, side, side], not clamped.
+
+    The sizes are those of `Encoder`. Upsampling is a convolution followed by a pixel shuffle (Shi et al., 2016).
+    """
 
     def __init__(self, colours: int, channels: int, stem: int, width: int, inner: int, blocks: int) -> None:
         super().__init__()
@@ -158,10 +184,14 @@ class ResidualJscc(Codec):
 
     colours, side               number of colour channels and side of the images
     channels                    real feature channels at a quarter of the side, for `channels * (side / 4)^2 / 2` channel uses per image
-    stem, width, inner, blocks  sizes of the layers
+    stem, width, inner, blocks  sizes of the layers, see `Encoder`
 
-    >>> ResidualJscc(channels=16).channel_uses  # 1/6 of the 3 * 32 * 32 values of an image
+    >>> codec = ResidualJscc(channels=16)
+    >>> codec.channel_uses  # 1/6 of the 3 * 32 * 32 values of an image
     512
+    >>> symbols = codec.encode(torch.rand(2, 3, 32, 32), snr_db=torch.tensor([0.0, 20.0]))
+    >>> symbols.shape, [round(power, 3) for power in symbols.abs().square().mean(dim=1).tolist()]
+    (torch.Size([2, 512]), [1.0, 1.0])
     """
 
     def __init__(

@@ -18,7 +18,9 @@ from linksim.nets.layers import Bottleneck
 class Inverter(nn.Module):
     """Base class of the inverse networks. Equalised complex symbols [batch, channel_uses] -> images, not clamped.
 
-    channel_uses  complex channel uses per image
+    side          side of the images in pixels
+    channels      real feature channels of the codec at a quarter of the side
+    channel_uses  complex channel uses per image; must be those of the codec under attack
     """
 
     def __init__(self, side: int, channels: int) -> None:
@@ -36,7 +38,11 @@ class InverseNet(Inverter):
 
     colours, side       number of colour channels and side of the images
     channels            real feature channels of the codec at a quarter of the side
-    stem, width, inner  sizes of the layers
+    stem, width, inner  channels at half of the side, at a quarter of it, and inside the residual block
+
+    >>> import torch
+    >>> InverseNet(channels=16).invert(torch.ones(2, 512, dtype=torch.complex64)).shape
+    torch.Size([2, 3, 32, 32])
     """
 
     def __init__(self, *, colours: int = 3, side: int = 32, channels: int, stem: int = 32, width: int = 96, inner: int = 64) -> None:

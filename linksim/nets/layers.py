@@ -1,4 +1,8 @@
-"""Layers shared by several networks, and the random initialisation of weights."""
+"""Layers shared by several networks, and the random initialisation of weights.
+
+torch draws initial weights from its global generator, which other code may advance. Training calls `draw_weights` after a network is
+built, so that the initial weights follow from the seed of the task alone.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -7,8 +11,13 @@ from torch import Tensor, nn
 class SnrFiLM(nn.Module):
     """Feature-wise linear modulation by the SNR, so that one network serves a range of SNRs.
 
-    (x [batch, channels, h, w], snr_db [batch]) -> the same shape as x. After the attention modules of Xu et al., "Wireless Image
-    Transmission Using Deep Source Channel Coding With Attention Modules" (2022), without pooling of the features.
+    (x [batch, channels, h, w], snr_db [batch] in dB) -> x * (1 + scale) + shift, in the shape of x, with one scale and one shift per item
+    and channel. The modulation is that of Perez et al., "FiLM: Visual Reasoning with a General Conditioning Layer" (2018). The SNR as the
+    condition follows the attention modules of Xu et al., "Wireless Image Transmission Using Deep Source Channel Coding With Attention
+    Modules" (2022), without pooling of the features.
+
+    channels  channels of x
+    hidden    width of the hidden layer
     """
 
     def __init__(self, channels: int, hidden: int = 32) -> None:
@@ -24,7 +33,11 @@ class SnrFiLM(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """Residual block: 3x3 convolution to fewer channels, PReLU, 1x1 convolution back. [batch, channels, h, w] -> the same shape."""
+    """Residual block: 3x3 convolution to fewer channels, PReLU, 1x1 convolution back. [batch, channels, h, w] -> the same shape.
+
+    channels  channels of input and output
+    inner     channels between the two convolutions
+    """
 
     def __init__(self, channels: int, inner: int) -> None:
         super().__init__()
@@ -40,7 +53,14 @@ class Bottleneck(nn.Module):
 def draw_weights(network: nn.Module, generator: torch.Generator) -> None:
     """Draw the weights of every convolution and linear layer from `generator`, with the default distribution of torch.
 
-    The weights depend on the seed of the generator alone.
+    The distribution is uniform with bounds of +-1 / sqrt(inputs of a unit) (Kaiming uniform with a = sqrt(5)), for biases too. Norms and
+    other parameters keep their values. The weights depend on the seed of the generator and the order of the layers alone.
+
+    >>> first, second = nn.Linear(4, 4), nn.Linear(4, 4)
+    >>> for layer in (first, second):
+    ...     draw_weights(layer, torch.Generator().manual_seed(1))
+    >>> torch.equal(first.weight, second.weight)
+    True
     """
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):

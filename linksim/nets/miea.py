@@ -5,6 +5,9 @@
     image <- [conv, x2] <- [conv, x2] <- [conv] <- [conv] <- | [conv] <------------- symbols (equalised)
                      semantic decoder                        | channel decoder
 
+Both networks are trained for faces of 128 x 128 pixels and 32 feature channels, which take 16,384 channel uses: one third of a channel use
+per pixel value. Unlike the codecs of `nets.codecs` they do not know the SNR, so there is one model for each.
+
 Differs from the paper, which gives no sizes: widths, kernels and strides are chosen here, and upsampling uses pixel shuffle.
 """
 
@@ -19,6 +22,10 @@ class MieaEncoder(nn.Module):
     """Images [batch, colours, side, side] in 0..1 -> complex symbols [batch, channel_uses] of unit mean power per image.
 
     The SNR argument is ignored.
+
+    colours   colour channels of the images
+    channels  feature channels that are sent, an even number
+    width     channels at a quarter of the side; half of it at half of the side
     """
 
     def __init__(self, colours: int, channels: int, width: int) -> None:
@@ -37,7 +44,10 @@ class MieaEncoder(nn.Module):
 
 
 class MieaDecoder(nn.Module):
-    """Equalised complex symbols [batch, channel_uses] -> images [batch, colours, side, side], not clamped. The SNR argument is ignored."""
+    """Equalised complex symbols [batch, channel_uses] -> images [batch, colours, side, side], not clamped. The SNR argument is ignored.
+
+    The sizes are those of `MieaEncoder`.
+    """
 
     def __init__(self, colours: int, channels: int, width: int) -> None:
         super().__init__()
@@ -61,6 +71,10 @@ class MieaJscc(Codec):
     colours, side  number of colour channels and side of the images
     channels       real feature channels at a quarter of the side, for `channels * (side / 4)^2 / 2` channel uses per image
     width          channels of the inner layers
+
+    >>> codec = MieaJscc(channels=32)
+    >>> codec.channel_uses, codec.rows
+    (16384, 32)
     """
 
     def __init__(self, *, colours: int = 3, side: int = 128, channels: int, width: int = 48) -> None:
@@ -77,6 +91,8 @@ class MieaInverse(Inverter):
     colours, side  number of colour channels and side of the images
     channels       real feature channels of the codec at a quarter of the side
     width          channels of the inner layer
+
+    The network is much smaller than the decoder, as in the paper; `nets.inverters.InverseNet` is a stronger one.
     """
 
     def __init__(self, *, colours: int = 3, side: int = 128, channels: int, width: int = 16) -> None:

@@ -5,6 +5,8 @@
 
 Differs from the paper, which does not specify the initialisation: the last layer of the actor is drawn from -0.003..0.003 as by Lillicrap
 et al. (2015), so that the first actions are close to 0, where tanh is not saturated.
+
+The networks only map numbers; the update is in `adapt.ddpg`, the meaning of states and actions in `adapt.mdp`.
 """
 
 import numpy as np
@@ -19,7 +21,16 @@ SATURATED = 0.99  # share of the reach from which an action counts as saturated;
 
 
 class Actor(nn.Module):
-    """The actor mu: state float [n, 3] (`adapt.mdp.state`) -> action float [n, 2] in steps, each within -reach..reach."""
+    """The actor mu: state float32 [n, 3] (`adapt.mdp.state`) -> action float32 [n, 2], the changes of t_D and t_plus in steps.
+
+    reach   largest magnitude of an action; `adapt.mdp.MAX_ACTION`
+    hidden  width of both hidden layers
+
+    >>> actor = Actor(reach=25.0)
+    >>> actor.draw(torch.Generator().manual_seed(1))
+    >>> bool(actor(torch.rand(100, 3)).abs().max() < 0.5)  # the first actions are small
+    True
+    """
 
     def __init__(self, reach: float, hidden: int = 256) -> None:
         super().__init__()
@@ -31,14 +42,18 @@ class Actor(nn.Module):
         return action
 
     def draw(self, generator: torch.Generator) -> None:
-        """Draw all weights from `generator`."""
+        """Draw all weights from `generator`, those of the last layer from -`INITIAL_BOUND`..`INITIAL_BOUND`."""
         draw_weights(self, generator)
         for values in self.layers[-1].parameters():
             nn.init.uniform_(values, -INITIAL_BOUND, INITIAL_BOUND, generator=generator)
 
 
 class Critic(nn.Module):
-    """The critic Q: state [n, 3] and action [n, 2] in steps -> estimated return [n]."""
+    """The critic Q: state float32 [n, 3] and action float32 [n, 2] in steps -> estimated discounted return float32 [n].
+
+    reach   divides the actions, so that all inputs are about -1..1
+    hidden  width of both hidden layers
+    """
 
     def __init__(self, reach: float, hidden: int = 256) -> None:
         super().__init__()

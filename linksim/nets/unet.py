@@ -4,8 +4,10 @@
                                             |              '------------------------------'                |
                                             '--------------------------------------------------------------'
 
-Images are in -1..1. Differs from the reference network: the finest scale is half of the side, and there is no attention, because the noise
-is local at the few steps of purification.
+Images are in -1..1. `linksim.diffusion` runs the process that calls the network; the items of a batch may be at different steps.
+
+Differs from the reference network: the finest scale is half of the side, and there is no attention, because the noise is local at the few
+steps of purification.
 """
 
 import math
@@ -14,21 +16,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-GROUPS = 8
+GROUPS = 8  # groups of channels of the norms
 PERIODS = 1000.0  # longest period of the step embedding, in units of 2 pi
 
 
 def step_embedding(steps: Tensor, width: int) -> Tensor:
-    """Embed diffusion steps [batch] as sines and cosines [batch, width] with periods from 2 pi to 2 pi * `PERIODS`."""
+    """Embed diffusion steps [batch] as sines and cosines [batch, width] with periods from 2 pi to 2 pi * `PERIODS`.
+
+    The periods form a geometric series, as in Vaswani et al., "Attention Is All You Need" (2017); `width` is even and at least 4.
+
+    >>> step_embedding(torch.tensor([0, 10]), width=128).shape
+    torch.Size([2, 128])
+    """
     rates = torch.exp(torch.arange(width // 2, device=steps.device) * (-math.log(PERIODS) / (width // 2 - 1)))
     angles = steps.float()[:, None] * rates
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
 class Block(nn.Module):
-    """Residual block of two convolutions, conditioned on the step.
+    """Residual block of two 3x3 convolutions, each after a group norm and SiLU, conditioned on the step.
 
     (x [batch, inputs, h, w], about: step embedding [batch, embedding]) -> [batch, outputs, h, w].
+
+    inputs, outputs  channels, multiples of `GROUPS`
+    embedding        width of the step embedding, which is added to the features after the first convolution
     """
 
     def __init__(self, inputs: int, outputs: int, embedding: int) -> None:
@@ -48,8 +59,14 @@ class UNet(nn.Module):
     """(x^t [batch, colours, side, side] in about -1..1, step t [batch]) -> predicted noise of unit variance, in the same shape.
 
     colours    number of colour channels
-    widths     channels at a half, a quarter and an eighth of the side
+    widths     channels at a half, a quarter and an eighth of the side, multiples of `GROUPS`
     embedding  width of the step embedding
+
+    The side must be a multiple of 8.
+
+    >>> network = UNet(widths=(8, 16, 16), embedding=16)
+    >>> network(torch.zeros(2, 3, 32, 32), torch.tensor([1, 50])).shape
+    torch.Size([2, 3, 32, 32])
     """
 
     def __init__(self, *, colours: int = 3, widths: tuple[int, int, int] = (64, 128, 128), embedding: int = 128) -> None:

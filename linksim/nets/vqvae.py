@@ -24,7 +24,18 @@ CELL = 4  # side of a cell in pixels
 
 
 class Codebook(nn.Module):
-    """The codewords for each vector of a cell: a parameter [codes, words, depth], zero until `VqVae.initialise_from` is called."""
+    """The codewords for each vector of a cell: a parameter [codes, words, depth], zero until `VqVae.initialise_from` is called.
+
+    codes  vectors per cell, each with a codebook of its own
+    words  codewords per codebook
+    depth  values per codeword
+
+    >>> book = Codebook(codes=1, words=2, depth=2)
+    >>> _ = book.words.data.copy_(torch.tensor([[[1.0, 0.0], [0.0, 1.0]]]))
+    >>> indices = book.nearest(torch.tensor([0.2, 0.9]).view(1, 2, 1, 1))
+    >>> indices.flatten().tolist(), book.lookup(indices, side=1).flatten().tolist()
+    ([1], [0.0, 1.0])
+    """
 
     def __init__(self, codes: int, words: int, depth: int) -> None:
         super().__init__()
@@ -57,13 +68,19 @@ class Codebook(nn.Module):
     def straight_through(self, features: Tensor, indices: Tensor) -> Tensor:
         """Look up `indices`, with a straight-through gradient to `features` in addition to that of the codewords.
 
-        The indices may differ from the nearest ones, for example after transmission errors.
+        The indices may differ from the nearest ones, for example after transmission errors. The rounding to a codeword has no useful
+        derivative, so the encoder receives the gradient of the decoder's input unchanged (van den Oord, Vinyals, Kavukcuoglu, 2017).
+
+        features  [batch, codes * depth, side, side]
+        indices   int64 [batch, side * side, codes]
         """
         return self.lookup(indices, features.shape[-1]) + (features - features.detach())
 
     @torch.no_grad()
     def reset_dead_codes(self, features: Tensor, indices: Tensor, chosen: Tensor) -> None:
         """Replace every codeword that does not occur in `indices` by a vector of `features`.
+
+        A codeword that is never the nearest receives no gradient and would stay unused.
 
         features  [batch, codes * depth, h, w]
         indices   indices of the nearest codewords of the features
@@ -79,6 +96,14 @@ class CellEncoder(nn.Module):
     """Images [batch, colours, side, side] in 0..1 -> features [batch, codes * depth, side / 4, side / 4] in float32.
 
     Each vector is normalised to a mean square of one, because the codebook cannot follow an encoder whose output grows during training.
+
+    colours  colour channels of the images
+    codes    vectors per cell
+    depth    values per vector
+    stem     channels at half of the side
+    width    channels at a quarter of the side
+    inner    channels inside a residual block
+    blocks   number of residual blocks
     """
 
     def __init__(self, colours: int, codes: int, depth: int, stem: int, width: int, inner: int, blocks: int) -> None:
@@ -98,13 +123,17 @@ class CellEncoder(nn.Module):
 
 
 class VqVae(nn.Module):
-    """The autoencoder.
+    """The autoencoder: encoder, codebooks and decoder. A link sends the indices (`schemes.vqvae`).
 
     colours, side               number of colour channels and side of the images
     codes                       vectors, and therefore indices, per cell
     bits                        bits per index; a codebook has 2^bits codewords
     depth                       values per vector
-    stem, width, inner, blocks  sizes of the layers
+    stem, width, inner, blocks  sizes of the layers, see `CellEncoder`
+    rows                        cells per side of the image
+
+    >>> VqVae(width=16, stem=8, inner=8, blocks=1).encode(torch.rand(2, 3, 32, 32)).shape  # 8 x 8 cells with 5 indices each
+    torch.Size([2, 64, 5])
     """
 
     def __init__(
@@ -135,13 +164,17 @@ class VqVae(nn.Module):
     def decode(self, indices: Tensor, snr_db: Tensor) -> Tensor:
         """Decode received indices int64 [batch, cells, codes] to images [batch, colours, side, side] in 0..1.
 
-        snr_db  SNR at which the indices were received, [batch]
+        snr_db  SNR in dB at which the indices were received, float [batch]
         """
         images: Tensor = self.decoder(self.codebook.lookup(indices, self.rows), snr_db)
         return images.clamp(0.0, 1.0)
 
     def mask_cells(self, images: Tensor, cells: Tensor) -> Tensor:
-        """Replace the cells of images at which `cells`, bool [batch, side / 4, side / 4], is true by the trained colour."""
+        """Replace cells by the trained colour.
+
+        images  [batch, colours, side, side] in 0..1
+        cells   bool [batch, side / 4, side / 4], true at the cells to replace
+        """
         covered = cells.repeat_interleave(CELL, 1).repeat_interleave(CELL, 2)[:, None]
         return torch.where(covered, self.hidden + 0.5, images)
 

@@ -1,4 +1,9 @@
-"""Loading of trained models: weights from models/NAME.safetensors, verified against the card models/NAME.yaml. Pickle is never used."""
+"""Loading of trained models: weights from models/NAME.safetensors, verified against the card models/NAME.yaml. Pickle is never used.
+
+    name --> folder of the search path --> card, read strictly --> digest of the file --> network of the card's kind and config --> weights
+
+A model runs in float32 however it is stored; the settings on its card decide whether autocast uses bfloat16.
+"""
 
 import hashlib
 import re
@@ -11,7 +16,7 @@ from typing import Any, Literal
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
 from linksim.errors import LinksimError, ModelError
 from linksim.nets.cards import TABLE_SUFFIXES, Card, RuntimeSettings, card_of_code, read_card
@@ -20,6 +25,7 @@ from linksim.nets.codecs import OutsideCodec, ResidualJscc
 from linksim.nets.inverters import InverseNet
 from linksim.nets.miea import MieaInverse, MieaJscc
 from linksim.nets.policy import Actor
+from linksim.nets.tensor_checks import check_size, check_tensors
 from linksim.nets.unet import UNet
 from linksim.nets.vit import VitJscc
 from linksim.nets.vqvae import VqVae
@@ -49,8 +55,10 @@ NETWORKS: dict[str, NetworkFactory] = {
     "policy": Actor,
     "inverter": by_layout({"residual": InverseNet, "miea": MieaInverse}),
 }
+IN_BATCHES = ("codec", "classifier", "denoiser", "vqvae", "inverter")  # kinds with a function of their name in `nets.workloads`
 for _kind, _factory in NETWORKS.items():
-    add(Component("model", _kind, None, _factory, f"trained {_kind}"))
+    _workload = f"linksim.nets.workloads:{_kind}" if _kind in IN_BATCHES else None
+    add(Component("model", _kind, None, _factory, f"trained {_kind}", workload=_workload))
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -127,7 +135,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Return the autocast context for running networks; `precision` as in `cards.RuntimeSettings`."""
+    """Return the autocast context for running networks; `precision` as in `cards.RuntimeSettings`. It does nothing for "float32"."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
@@ -138,11 +146,14 @@ def build(kind: str, config: dict[str, Any]) -> nn.Module:
     config  keyword arguments of the network
 
     Raises LinksimError if the kind is not declared, and ModelError if the arguments do not fit it.
+
+    >>> build("codec", {"layout": "miea", "channels": 32}).channel_uses
+    16384
     """
     factory = component("model", kind).load()
     try:
         network: nn.Module = factory(**config)
-    except (TypeError, ValueError, RuntimeError) as fault:
+    except (TypeError, ValueError, ArithmeticError, MemoryError, RuntimeError) as fault:
         raise ModelError(f"config does not fit kind {kind!r}: {fault}") from fault
     return network
 
@@ -154,6 +165,10 @@ def has_model(name: str) -> bool:
 
 def load_model(name: str, kind: str, device: str = "cpu") -> TrainedModel:
     """Load and verify a model. Repeated calls with the same name and device return the same object (see `clear_model_cache`).
+
+    name    name of the model, or of a codec that was declared from outside
+    kind    kind that the model must have, such as "codec"
+    device  "auto", "cpu" or "cuda"
 
     Raises ModelError, in one line, if the name is unknown, the model is of another kind, a file is missing or altered, or its tensors do
     not fit the config.
@@ -198,23 +213,16 @@ def _load(folder: Path, name: str, device: torch.device) -> TrainedModel:
         raise ModelError(f"model {name!r} is of kind {card.kind}, which is not a network")
     weights = _verified(folder, card)
     try:
-        network = build(card.kind, dict(card.config))
-        tensors = {key: value.float() if value.is_floating_point() else value for key, value in load_file(weights).items()}
+        factory = component("model", card.kind).load()
+        check_size(lambda: factory(**card.config), most=weights.stat().st_size)
+        network, tensors = build(card.kind, dict(card.config)), load_file(weights)
         check_tensors(network, tensors)
     except (LinksimError, SafetensorError) as fault:
         raise ModelError(f"{weights}: {fault}") from fault
-    network.load_state_dict(tensors)
+    network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in tensors.items()})
     network.requires_grad_(False).eval().to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     return TrainedModel(name, card, network, device)
-
-
-def check_tensors(network: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Raise ModelError, with the first mismatch, if a tensor is missing, unexpected, or of another shape than in the network."""
-    wanted, found = ({key: tuple(value.shape) for key, value in some.items()} for some in (network.state_dict(), tensors))
-    for key in sorted(wanted.keys() | found.keys()):
-        if wanted.get(key) != found.get(key):
-            raise ModelError(f"tensor {key} must be of shape {wanted.get(key, 'none')}, got {found.get(key, 'none')}")
 
 
 def _card(folder: Path, name: str) -> Card:

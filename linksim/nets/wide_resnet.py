@@ -2,6 +2,9 @@
 "Wide Residual Networks", BMVC 2016).
 
     image -> [conv] -> 3 groups of (depth - 4) / 6 [block]s, the last two of half the side -> [norm, ReLU] -> mean -> linear -> logits
+
+Blocks are preactivated: norm and ReLU stand before a convolution, so the residual path is the identity wherever shapes agree (He et al.,
+"Identity Mappings in Deep Residual Networks", 2016). The network has 36.5 million weights and needs a GPU for its training.
 """
 
 from torch import Tensor, nn
@@ -11,7 +14,11 @@ from linksim.nets.classifiers import Classifier
 
 
 class PreactivatedBlock(nn.Module):
-    """Residual block of two convolutions, each after a norm. [batch, inputs, n, n] -> [batch, outputs, n / stride, n / stride]."""
+    """Residual block of two convolutions, each after a norm. [batch, inputs, n, n] -> [batch, outputs, n / stride, n / stride].
+
+    inputs, outputs  channels
+    stride           stride of the first convolution; 2 halves the side
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -35,6 +42,10 @@ class WideResNet(Classifier):
     widen    factor on the 16, 32 and 64 channels of the groups
 
     Raises ValueError for any other depth.
+
+    >>> import torch
+    >>> WideResNet(depth=10, widen=1).eval()(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
     """
 
     def __init__(self, *, classes: int = 10, depth: int = 28, widen: int = 10) -> None:

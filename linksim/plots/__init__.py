@@ -1,1 +1,11 @@
-"""Figures and reports, drawn from traces only."""
+"""Figures, summary and report of a run, drawn from its trace only; and figures of measurements that `linksim papers` and others make.
+
+    of a trace       time_series, scores, compare, adaptation, policy_map, policies, images, channel, constellation, timeline, session;
+                     `captions` declares them, `figures` writes them, `report` and `figure_section` set them in a page (`html`)
+    numbers          summary, paired_comparison, rewards, binning; `number_text` formats them
+    the trace        trace_view and tables; snr_sweep_groups and policy_groups find the groups that belong together
+    of measurements  sweeps, convergence, attack_learning, learning_curve, error_rates, papers
+    style            plot_style
+
+Nothing here runs a simulation or a network, and torch is not imported. matplotlib is imported by the modules that draw, and only there.
+"""

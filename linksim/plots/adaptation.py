@@ -1,4 +1,8 @@
-"""Figure of Bob's choice of the negotiated parameters over simulated time: measured SNR, values in force, and resulting reward."""
+"""Figure of Bob's choice of the negotiated parameters over simulated time: measured SNR, values in force, and resulting reward.
+
+SNR and parameters are those of one link, because the links of a group choose independently of each other. Reward, SSIM and accuracy need
+more images than one link has in a short time, so they are computed over all links of the group (see `plots.rewards`).
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,22 +14,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from linksim.enums import ControlOutcome, MessageKind, Outcome
-from linksim.plots.plot_style import (
-    BOB,
-    MAX_GROUPS,
-    TEXT_COLOUR,
-    Role,
-    blocks,
-    freeze_layout,
-    plot_style,
-    sanitise,
-    shared_legend,
-    shown,
-    side_by_side,
-)
+from linksim.plots.number_text import count
+from linksim.plots.plot_style import BOB, MAX_GROUPS, TEXT_COLOUR, Role, blocks, finish_blocks, plot_style, sanitise
 from linksim.plots.rewards import GroupedSums, RewardWindows, adaptive_groups, grouped_sums, ratio, reward_windows, rewards
 from linksim.plots.tables import ControlRows, DecisionRows, FrameRows, Ints, seconds
-from linksim.plots.time_series import FEW_JOINED, TimeAxis, TimeSamples, count, draw, shade_jamming, time_axis
+from linksim.plots.time_series import FEW_JOINED, TimeAxis, TimeSamples, draw, shade_jamming, time_axis
 from linksim.plots.trace_view import GroupView, TraceView
 
 COLOURS = ("#009E73", "#E69F00", "#D55E00", "#56B4E9")  # of the parameters, in the order of their declaration
@@ -67,19 +60,18 @@ def adaptation_figure(view: TraceView) -> Figure | None:
             shade_jamming(panel, source, axis)
         block[-1].set_xlim(0, axis.end)
         block[-1].set_xlabel(f"simulated time ({axis.unit})")
-    for block in panels[:: side_by_side(len(panels))]:
-        for panel, name in zip(block, heights, strict=True):
-            panel.set_ylabel(name)
     panels[0][1].set_ylim(-1.5, max_value(drawn) + 1.5)
     if shares:
         panels[0][-1].set_ylim(min_share(sums_by_group) - 0.02, 1.02)
-    figure.suptitle("Choice of parameters over simulated time" + shown(len(groups)))
-    shared_legend(figure, panels)
-    return freeze_layout(figure)
+    return finish_blocks(figure, panels, "Choice of parameters over simulated time", list(heights), len(groups))
 
 
 def drop_small_windows(found: GroupedSums) -> GroupedSums:
-    """Set the sums of windows with few images to 0, for example at the end of a run when only one link is left."""
+    """Set the sums of windows with few images to 0, so that their ratios are NaN and they are not drawn.
+
+    Such windows occur at the end of a run, when most links have sent all of their frames. A window is kept with `MIN_IMAGES` images, or
+    with as many as the fullest window if no window has so many.
+    """
     enough = found.images >= min(MIN_IMAGES, found.images.max(initial=0))
     return found.map(lambda part: np.where(enough, part, 0.0))
 
@@ -91,7 +83,15 @@ def snr_panel(panel: Axes, rounds: DecisionRows, axis: TimeAxis) -> None:
 
 
 def parameters_panel(panel: Axes, group: GroupView, link: int, roles: Mapping[str, Role], axis: TimeAxis) -> None:
-    """Draw the values in force for the frames of a link, and the requests in lost reports. `roles` has a colour for each parameter."""
+    """Draw the values in force for the frames of a link as steps over time, and a cross for each request in a lost report.
+
+    group  group of the link
+    link   number of the link
+    roles  a colour for each parameter, by name
+    axis   time axis of the panel
+
+    If there are more than `MAX_LOST` lost reports, none is marked.
+    """
     sent = group.frames.take((group.frames.link == link) & (group.frames.outcome != Outcome.NOT_SENT))
     rounds = group.decisions.take(group.decisions.link == link)
     missed = rounds.take(lost_reports(rounds, group.control.take(group.control.link == link)))
@@ -110,7 +110,11 @@ def parameters_panel(panel: Axes, group: GroupView, link: int, roles: Mapping[st
 
 
 def value_changes(sent: FrameRows, value: Ints) -> NDArray[np.int64]:
-    """Return the indices of the frames, in the order of time, at which a value changes, and of the first and the last frame."""
+    """Return the frames at which a parameter changes, and the first and the last one: int64 indices in the order of time.
+
+    sent   frames of one link, in any order [n]
+    value  a parameter of these frames [n]
+    """
     order = np.argsort(sent.time_ns, kind="stable")
     turned = np.diff(value[order], prepend=-1) != 0
     turned[-1:] = True
@@ -118,7 +122,13 @@ def value_changes(sent: FrameRows, value: Ints) -> NDArray[np.int64]:
 
 
 def lost_reports(rounds: DecisionRows, control: ControlRows) -> NDArray[np.bool_]:
-    """Return which probe rounds of one link ended before Alice received the report. bool [n]"""
+    """Return which probe rounds of one link ended before Alice received the report. bool [n]
+
+    rounds   decisions of one link in the order of time [n]; a round lasts until the next one
+    control  control messages of the link
+
+    A report belongs to a round if it has its number and arrives while it lasts. If the trace has no reports at all, none counts as lost.
+    """
     reports = control.take(control.message == MessageKind.REPORT)
     if not len(reports):
         return np.zeros(len(rounds), bool)
@@ -132,13 +142,13 @@ def lost_reports(rounds: DecisionRows, control: ControlRows) -> NDArray[np.bool_
 
 
 def max_value(groups: list[GroupView]) -> int:
-    """Return the largest value of a parameter that was requested or in force."""
+    """Return the largest value of a parameter that was requested or in force in any of the groups, for the common axis."""
     used = (values for group in groups for rows in (group.decisions, group.frames) for values in rows.parameters.values())
     return max((int(values.max()) for values in used if len(values)), default=0)
 
 
 def min_share(sums_by_group: list[GroupedSums]) -> float:
-    """Return the smallest SSIM or accuracy of all windows, rounded down to a tenth."""
+    """Return the smallest SSIM or accuracy of all windows and groups, rounded down to a tenth, for the common axis."""
     shares = np.concatenate(
         [ratio(*parts) for found in sums_by_group for parts in ((found.ssim, found.compared), (found.correct, found.classified))]
     )
@@ -146,7 +156,7 @@ def min_share(sums_by_group: list[GroupedSums]) -> float:
 
 
 def draw_rewards(panels: list[Axes], found: GroupedSums, windows: RewardWindows, axis: TimeAxis) -> None:
-    """Draw the reward (with an attack on the source), SSIM and accuracy of each window."""
+    """Draw the reward in the first panel, if the source was attacked, and SSIM and accuracy of each window in the last one."""
     time = windows.centres_s * axis.per_s
     if found.rewarded:
         panels[0].plot(time, rewards(found), "D-", color=TEXT_COLOUR, markersize=2.5, linewidth=1.0, label="reward, Eq. (31)")

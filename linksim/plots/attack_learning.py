@@ -1,11 +1,14 @@
-"""Figure of an eavesdropper that learns: quality of her reconstructions over the number of frames received before."""
+"""Figure of an eavesdropper that learns: quality of her reconstructions over the number of frames received before.
+
+`papers.miea` draws it for Eve's key learning (`attacks.key_learning`): a panel per kind of knowledge, a line per kind of keys.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from linksim.plots.plot_style import TEXT_COLOUR, plot_style
+from linksim.plots.plot_style import TEXT_COLOUR, error_bars, plot_style
 from linksim.statistics import Interval
 
 COLOURS = ("#D55E00", "#0072B2")
@@ -14,7 +17,12 @@ MARKERS = ("^", "o")
 
 @dataclass(frozen=True)
 class LearningLine:
-    """One line: the mean score with its interval for each number of earlier frames."""
+    """One line of a panel.
+
+    label   name in the legend
+    frames  numbers of frames that Eve has received before, ascending [points]
+    scores  mean score with its 95 % interval for each of them [points]
+    """
 
     label: str
     frames: tuple[int, ...]
@@ -23,7 +31,12 @@ class LearningLine:
 
 @dataclass(frozen=True)
 class LearningPanel:
-    """One panel. `levels` are names and values of horizontal lines."""
+    """One panel.
+
+    title   title above the panel
+    lines   the lines, at most two; colours and marks follow their order
+    levels  names and values of horizontal lines for comparison, at most two
+    """
 
     title: str
     lines: tuple[LearningLine, ...]
@@ -32,14 +45,20 @@ class LearningPanel:
 
 @plot_style()
 def attack_learning_figure(title: str, label: str, panels: Sequence[LearningPanel]) -> Figure:
-    """Draw the panels side by side. The numbers of frames are on a logarithmic axis, linear from 0 to 1; bars are 95 % intervals."""
+    """Draw the panels side by side.
+
+    title   title of the figure
+    label   label of the common y axis, whose range is 0..1
+    panels  panels from left to right
+
+    The numbers of frames are on a logarithmic axis that is linear from 0 to 1, so that "no earlier frame" has a place; bars are 95 %
+    intervals.
+    """
     figure = Figure(figsize=(5.0 * len(panels), 3.6))
     figure.suptitle(title)
     for panel, learning in zip(figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels, strict=True):
         for line, colour, marker in zip(learning.lines, COLOURS, MARKERS, strict=False):
-            means = [score.value for score in line.scores]
-            ends = [[score.value - score.low for score in line.scores], [score.high - score.value for score in line.scores]]
-            panel.errorbar(line.frames, means, yerr=ends, color=colour, marker=marker, capsize=3, label=line.label)
+            error_bars(panel, line.frames, line.scores, color=colour, marker=marker, capsize=3, label=line.label)
         for (name, level), style in zip(learning.levels, ("--", ":"), strict=False):
             panel.axhline(level, color=TEXT_COLOUR, linestyle=style, linewidth=1.0, label=name)
         panel.set_xscale("symlog", linthresh=1)

@@ -3,6 +3,9 @@
 A figure is a component of kind "figure": a function of a `TraceView` that returns a matplotlib figure, or None if the trace has no data for
 it. The first line of the docstring of a figure from outside is its title, and the other lines explain it. Figures are imported when they
 are first drawn, so that captions are known without matplotlib.
+
+The report prints title and explanation with each figure (`plots.figure_section`); `linksim components figure` lists the titles. A caption
+explains what the reader sees without the documentation: every mark, band and abbreviation.
 """
 
 import inspect
@@ -15,9 +18,9 @@ from linksim.registry import Component, add
 class Caption:
     """Texts of a figure.
 
-    title        heading
-    explanation  how to read the figure
-    absent       text in place of a figure without data; "" omits the figure
+    title        heading, without a full stop
+    explanation  how to read the figure, in whole sentences
+    absent       text in place of a figure without data, with the option that would provide it; "" omits the figure
     """
 
     title: str
@@ -29,13 +32,23 @@ CAPTIONS: dict[str, Caption] = {}
 
 
 def declare(name: str, function: str, title: str, explanation: str, absent: str = "") -> None:
-    """Declare a figure of the package; `function` is the import path of the function that draws it."""
+    """Declare a figure of the package.
+
+    name         name of the component and of the file that `linksim plot` writes
+    function     import path of the function that draws it, "module:function"
+    title, explanation, absent  texts of its `Caption`
+    """
     CAPTIONS[name] = Caption(title, explanation, absent)
     add(Component("figure", name, None, function, title))
 
 
 def caption_of(figure: Component) -> Caption:
-    """Return the caption of a figure; for one from outside, from the docstring of its function, or else its name."""
+    """Return the caption of a figure; for one from outside, from the docstring of its function, or else its name.
+
+    >>> from linksim.registry import components
+    >>> [caption_of(figure).title for figure in components("figure") if figure.name == "scores"]
+    ['Image quality over SNR']
+    """
     if figure.name in CAPTIONS:
         return CAPTIONS[figure.name]
     title, _, explanation = (inspect.getdoc(figure.load()) or figure.name).partition("\n")
@@ -53,16 +66,18 @@ declare(
     "scores",
     "linksim.plots.scores:scores_figure",
     "Image quality over SNR",
-    "Each point is the mean over all images whose frames fall into a bin of SNR, with its 95 % interval. The lowest panel shows the "
-    "number of images in each bin.",
+    "Each point is the mean over all images whose frames fall into a bin of SNR, with its 95 % interval over independent units: links, "
+    "or blocks of time after which the channel is independent; a point of a single unit has none. The axis is the "
+    "SINR if there is jamming: the mean jamming power over a frame counts as noise. The lowest panel shows the number of images in each "
+    "bin.",
     "No image was scored.",
 )
 declare(
     "compare",
     "linksim.plots.compare:compare_figure",
     "Kinds of link",
-    "Each line is one kind of link: the mean over Bob's images at each SNR, with its 95 % interval. An image whose checksum failed "
-    "is erased and is scored as a grey image.",
+    "Each line is one kind of link: the mean over Bob's images at each SNR, with its 95 % interval over independent units. An image "
+    "whose checksum failed is erased and is scored as a grey image.",
 )
 declare(
     "adaptation",
@@ -85,7 +100,7 @@ declare(
     "Policies",
     "Groups that differ only in Bob's policy, with 95 % intervals. Rewards are compared with those of the oracle, or of the first "
     "group if there is no oracle. The comparison is paired, because links of equal index have the same channel and images, so the "
-    "interval of the difference is narrower than that of either mean.",
+    "interval of the difference is narrower than that of either mean. A difference of fewer than 8 pairs of links has no interval.",
 )
 declare(
     "images",

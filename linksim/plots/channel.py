@@ -1,4 +1,8 @@
-"""Figure of the channel of one link: gain of its paths with coherence blocks, and true and estimated SNR at each receiver."""
+"""Figure of the channel of one link: gain of its paths with coherence blocks, and true and estimated SNR at each receiver.
+
+The lines are samples of the paths at regular instants (table `channel`), which exist without any transmission; the marks are data frames
+(table `receptions`). A mark can lie beside its line, because it is the mean over the frame, or because the receiver's estimate is wrong.
+"""
 
 from typing import Any
 
@@ -8,20 +12,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from linksim.enums import Node
-from linksim.plots.plot_style import (
-    BOB,
-    EVE,
-    JAMMER,
-    MAX_GROUPS,
-    Role,
-    blocks,
-    freeze_layout,
-    plot_style,
-    sanitise,
-    shared_legend,
-    shown,
-    side_by_side,
-)
+from linksim.plots.plot_style import BOB, EVE, JAMMER, MAX_GROUPS, Role, blocks, finish_blocks, plot_style, sanitise
 from linksim.plots.tables import ChannelRows, Floats, FrameRows, JammingRows, match, seconds
 from linksim.plots.time_series import TimeAxis, time_axis
 from linksim.plots.trace_view import GroupView, ReceiverView, TraceView
@@ -36,7 +27,7 @@ MIN_SPAN_DB = 6.0  # minimum height of a panel
 def channel_figure(view: TraceView) -> Figure | None:
     """Draw for each group |gain|^2 and the SNR at Bob and Eve, over the time in which the paths of its first link were sampled.
 
-    Returns None if no path was sampled.
+    Panels are at least `MIN_SPAN_DB` high, so that a constant SNR does not look like noise. Returns None if no path was sampled.
     """
     groups = [group for group in view.groups if len(group.channel)]
     drawn = groups[:MAX_GROUPS]
@@ -56,16 +47,12 @@ def channel_figure(view: TraceView) -> Figure | None:
         low, high = panel.get_ylim()
         missing = max(0.0, MIN_SPAN_DB - (high - low))
         panel.set_ylim(low - missing / 2, high + missing / 2)
-    for block in panels[:: side_by_side(len(panels))]:
-        for panel, name in zip(block, ("|gain|² (dB)", "SNR at Bob (dB)", "SNR at Eve (dB)"), strict=False):
-            panel.set_ylabel(name)
-    figure.suptitle("Radio paths: gain and SNR over simulated time" + shown(len(groups)))
-    shared_legend(figure, panels)
-    return freeze_layout(figure)
+    y_labels = ("|gain|² (dB)", "SNR at Bob (dB)", "SNR at Eve (dB)")[: 1 + receivers]
+    return finish_blocks(figure, panels, "Radio paths: gain and SNR over simulated time", y_labels, len(groups))
 
 
 def end_s(group: GroupView, link: int) -> float:
-    """Return the time of the last sample, or the end of the link's last transmission if that is earlier."""
+    """Return the end of a group's time axis in s: the last sample, or the end of the link's last transmission if that is earlier."""
     sent = [rows.take(rows.link == link) for rows in (group.frames, group.control)]
     ends = [float(seconds(rows.time_ns + rows.airtime_ns).max()) for rows in sent if len(rows)]
     last = float(seconds(group.channel.time_ns).max())
@@ -73,7 +60,10 @@ def end_s(group: GroupView, link: int) -> float:
 
 
 def draw(block: list[Axes], group: GroupView, link: int, axis: TimeAxis) -> None:
-    """Draw all panels of one group."""
+    """Draw all panels of one group: the gains of all paths in the first one, the SNR at each receiver in one of its own.
+
+    A gain with coherence blocks is drawn as steps, any other as a line between the samples.
+    """
     own = group.channel.take(group.channel.link == link)
     for number, (role, receiver) in enumerate(zip(ROLES, (group.bob, group.eve), strict=True)):
         path = own.take(own.receiver == number)
@@ -92,7 +82,10 @@ def draw(block: list[Axes], group: GroupView, link: int, axis: TimeAxis) -> None
 
 
 def block_start_times(path: ChannelRows) -> Floats:
-    """Return the times of the samples of one path in s [n]; the first sample of a coherence block gets the start of the block."""
+    """Return the times of the samples of one path in s [n]; the first sample of a coherence block gets the start of the block.
+
+    The gain is constant from the start of a block on, so steps that begin at the first sample in the block would be late.
+    """
     time, coherence_ns = path.time_ns, int(path.coherence_ns[0])
     if not coherence_ns:
         return seconds(time)
@@ -101,7 +94,15 @@ def block_start_times(path: ChannelRows) -> Floats:
 
 
 def draw_frames(panel: Axes, role: Role, receiver: ReceiverView, sent: FrameRows, link: int, axis: TimeAxis) -> None:
-    """Draw true and estimated SNR of each data frame at the middle of its transmission."""
+    """Draw true and estimated SNR of each data frame at the middle of its transmission.
+
+    panel     panel of the receiver
+    role      colour and mark of the receiver
+    receiver  its receptions on all links of the group
+    sent      transmissions of the group, for the airtime of each frame
+    link      number of the link that is drawn
+    axis      time axis of the panel; frames after its end are left out
+    """
     received = receiver.receptions.take(receiver.receptions.link == link)
     place = match(received, sent)
     airtime_ns = np.where(place >= 0, sent.airtime_ns[place], 0) if len(sent) else 0
@@ -118,7 +119,10 @@ def draw_frames(panel: Axes, role: Role, receiver: ReceiverView, sent: FrameRows
 
 
 def shade_coherence_blocks(panel: Axes, own: ChannelRows, axis: TimeAxis) -> None:
-    """Tint every other coherence block of the first path with block fading."""
+    """Tint every other coherence block of the first path with block fading; none if there are more than `MAX_BLOCKS`.
+
+    The legend names the path's receiver if the paths to Bob and Eve have blocks of different lengths.
+    """
     with_blocks = np.flatnonzero(own.coherence_ns > 0)
     if not len(with_blocks):
         return
@@ -135,7 +139,7 @@ def shade_coherence_blocks(panel: Axes, own: ChannelRows, axis: TimeAxis) -> Non
 
 
 def shade_jamming(panel: Axes, jamming: JammingRows, axis: TimeAxis) -> None:
-    """Tint the jammed intervals."""
+    """Tint the jammed intervals of one link, each with its exact start and end."""
     start, end = seconds(jamming.time_ns) * axis.per_s, seconds(jamming.end_ns) * axis.per_s
     seen = start < axis.end
     if seen.any():

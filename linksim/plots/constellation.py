@@ -1,4 +1,9 @@
-"""Figure of constellations: the stored symbols at each receiver before and after equalisation."""
+"""Figure of constellations: the stored symbols at each receiver before and after equalisation.
+
+A symbol has the colour of the quadrant in which it was transmitted. Before equalisation the colours are turned by the phase of the path's
+gain; after it, each colour is back in its quadrant as far as noise and jamming allow. The symbols of a neural codec fill the plane; those
+of a digital modulation are few, and the figure marks them.
+"""
 
 from typing import Any
 
@@ -11,6 +16,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from linksim.enums import Node
+from linksim.plots.number_text import count
 from linksim.plots.plot_style import BOB, EVE, MAX_GROUPS, TEXT_COLOUR, Role, freeze_layout, legend, plot_style, sanitise, shown
 from linksim.plots.tables import ConstellationRows
 from linksim.plots.trace_view import GroupView, TraceView
@@ -50,7 +56,7 @@ def constellation_figure(view: TraceView) -> Figure | None:
         panel.set_axis_off()
     for panel in panels[max(0, len(drawn) * 2 * len(receivers) - across) :]:
         panel.set_xlabel("real part")
-    figure.suptitle("ConstellationRows before and after equalisation" + shown(len(groups)))
+    figure.suptitle("Constellations before and after equalisation" + shown(len(groups)))
     handles = {f"transmitted in quadrant {name}": legend_mark(".", colour, 7) for name, colour in QUADRANTS.items()}
     if any(alphabet(transmitted_symbols(group.constellation)) is not None for group in drawn):
         handles["transmitted symbols"] = legend_mark("+", TEXT_COLOUR, 7)
@@ -64,13 +70,20 @@ def legend_mark(shape: str, colour: str, size: float) -> Artist:
 
 
 def frame_count(group: GroupView) -> str:
-    """Return the number of frames as text, "4 frames"."""
-    count = len({*zip(group.constellation.link.tolist(), group.constellation.frame.tolist(), strict=True)})
-    return f"{count:,} frame" + ("" if count == 1 else "s")
+    """Return the number of frames whose symbols are stored as text, "4 frames"."""
+    return count(len({*zip(group.constellation.link.tolist(), group.constellation.frame.tolist(), strict=True)}), "frame")
 
 
 def draw(before: Axes, after: Axes, role: Role, own: ConstellationRows) -> None:
-    """Draw the two panels of one receiver; the received symbols have a scale of their own."""
+    """Draw the two panels of one receiver.
+
+    before, after  panels of the symbols before and after equalisation
+    role           name of the receiver
+    own            its symbols; without symbols both panels are blank
+
+    The received symbols have a scale of their own, because a path attenuates them. The equalised symbols have that of the transmitted
+    ones, up to `MAX_ZOOM_OUT` times as wide.
+    """
     if not len(own):
         before.set_axis_off()
         after.set_axis_off()
@@ -93,24 +106,41 @@ def transmitted_symbols(own: ConstellationRows) -> Complex:
 
 
 def evm_db(equalised: Complex, transmitted: Complex) -> float:
-    """Return the error vector magnitude in dB: mean squared error divided by the mean transmitted power. complex [n], [n] -> dB"""
+    """Return the error vector magnitude in dB: mean squared error divided by the mean transmitted power, as in 3GPP TS 38.104.
+
+    equalised, transmitted  symbols, complex [n] each
+
+    NaN if nothing was transmitted. With zero-forcing and perfect channel knowledge it is minus the SNR in dB.
+
+    >>> round(evm_db(np.array([1.1 + 0j, -0.9 + 0j]), np.array([1.0 + 0j, -1.0 + 0j])), 6)
+    -20.0
+    """
     power = np.mean(np.abs(transmitted) ** 2)
     return float(10 * np.log10(np.mean(np.abs(equalised - transmitted) ** 2) / power)) if power else float("nan")
 
 
 def extent(symbols: Complex) -> float:
-    """Return half the side of a square around 0 that contains the fraction `WITHIN` of the symbols, with a margin."""
+    """Return half the side of a square around 0 that contains the fraction `WITHIN` of the symbols, with a margin of 15 %."""
     return 1.15 * max(1e-9, float(np.quantile(np.maximum(np.abs(symbols.real), np.abs(symbols.imag)), WITHIN)))
 
 
 def alphabet(transmitted: Complex) -> Complex | None:
-    """Return the constellation points of a digital modulation; None if there are more than `ALPHABET` distinct symbols."""
+    """Return the constellation points of a digital modulation; None if there are more than `ALPHABET` distinct symbols.
+
+    >>> alphabet(np.array([1 + 1j, 1 - 1j, 1 + 1j])).tolist()
+    [(1-1j), (1+1j)]
+    """
     points = np.unique(np.round(transmitted, 4))
     return points if len(points) <= ALPHABET else None
 
 
 def scatter(panel: Axes, symbols: Complex, quadrant: NDArray[np.int64], limit: float) -> None:
-    """Draw symbols in the colour of their transmitted quadrant, or their density if they are many."""
+    """Draw symbols in the colour of their transmitted quadrant, or their density if there are `DENSE` or more.
+
+    symbols   complex [n]
+    quadrant  index of the transmitted quadrant in `QUADRANTS`, int [n]
+    limit     half the side of the panel; the figure states the fraction of symbols beyond it if it is not small
+    """
     panel.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     panel.locator_params(nbins=5)
     if len(symbols) < DENSE:
@@ -119,9 +149,9 @@ def scatter(panel: Axes, symbols: Complex, quadrant: NDArray[np.int64], limit: f
             panel.plot(own.real, own.imag, ".", color=colour, markersize=3.5, alpha=0.7, markeredgewidth=0, rasterized=True)
     else:
         limits = [[-limit, limit], [-limit, limit]]
-        count = np.histogram2d(symbols.real, symbols.imag, bins=CELLS, range=limits)[0].T
+        density = np.histogram2d(symbols.real, symbols.imag, bins=CELLS, range=limits)[0].T
         shades = LinearSegmentedColormap.from_list("density", ["white", BOB.colour, TEXT_COLOUR])
-        panel.imshow(np.sqrt(count), origin="lower", extent=(-limit, limit, -limit, limit), cmap=shades, interpolation="nearest")
+        panel.imshow(np.sqrt(density), origin="lower", extent=(-limit, limit, -limit, limit), cmap=shades, interpolation="nearest")
         panel.grid(False)
     outside = float(np.mean(np.maximum(np.abs(symbols.real), np.abs(symbols.imag)) > limit))
     if outside > 1.5 * (1 - WITHIN):

@@ -1,4 +1,8 @@
-"""Figure of the convergence of an iterative attack: loss, PSNR and SSIM over its iterations."""
+"""Figure of the convergence of an iterative attack: loss, PSNR and SSIM over its iterations.
+
+`papers.miea` draws it for the white-box attack (`attacks.white_box`), whose loss is MIEA's Eq. (5). The figure shows whether an attack has
+converged when it stops, and whether a smaller loss gives a better image.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +43,13 @@ def plain_ticks(axis: Axis) -> None:
 
 @plot_style()
 def convergence_figure(title: str, curves: Sequence[ConvergenceCurve], levels: Mapping[str, float], level_label: str) -> Figure:
-    """Draw a panel per metric with the iterations on a logarithmic axis. Dashed lines mark `levels`, named `level_label` in the legend."""
+    """Draw a panel per metric of `LABELS` with the iterations on a logarithmic axis.
+
+    title        title of the figure
+    curves       the attacks, at most four; colours and marks follow their order
+    levels       values of horizontal dashed lines by metric, for example a paper's results; may lack metrics
+    level_label  name of these lines in the legend
+    """
     figure = Figure(figsize=(11.0, 3.4))
     figure.suptitle(title)
     panels = figure.subplots(1, len(LABELS))

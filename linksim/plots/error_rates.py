@@ -1,4 +1,8 @@
-"""Figure of error rates over SNR: measured points with their intervals, and theoretical curves."""
+"""Figure of error rates over SNR: measured points with their intervals, and theoretical curves.
+
+`linksim.curves` measures the points. The interval of a rate near 0 is far from symmetric, so the points have Wilson's interval, and a
+point at which no error was observed is drawn as an upper bound, which a logarithmic axis can show.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +39,11 @@ class ErrorRateCurve:
 
 @plot_style()
 def error_rate_figure(uncoded: tuple[ErrorRateCurve, ...], coded: tuple[ErrorRateCurve, ...]) -> Figure:
-    """Draw two panels: uncoded bit error rates with closed forms, and block error rates of a code with Shannon's limit."""
+    """Draw two panels over Es/N0 in dB with logarithmic error rates.
+
+    uncoded  bit error rates of modulations with their closed forms; four curves
+    coded    block error rates of code rates with Shannon's limit; four curves
+    """
     figure = Figure(figsize=(11.5, 5.0))
     bits, blocks = figure.subplots(1, 2)
     for curves, panel in ((uncoded, bits), (coded, blocks)):
@@ -54,7 +62,10 @@ def error_rate_figure(uncoded: tuple[ErrorRateCurve, ...], coded: tuple[ErrorRat
 
 
 def draw(panel: Axes, curve: ErrorRateCurve, colour: str, marker: str) -> None:
-    """Draw points with their intervals; a triangle marks the upper bound of a point without observed errors."""
+    """Draw a curve's points with their intervals, joined by lines if it has no closed form, and its theory.
+
+    A triangle marks the upper bound of a point without observed errors.
+    """
     rate, low, high = (np.array([getattr(found, part) for found in curve.measured]) for part in ("value", "low", "high"))
     seen = rate > 0
     if curve.theory is not None:

@@ -1,13 +1,21 @@
-"""The section of the report with all figures and their captions. matplotlib is imported only when a figure is drawn."""
+"""The section of the report with all figures and their captions. matplotlib is imported only when a figure is drawn.
+
+Charts are vector graphics (SVG). The stored images become an HTML table of PNG files at their own resolution instead of a figure, so that
+the browser scales them without smoothing and screen readers get the scores as text.
+"""
 
 from linksim import registry
 from linksim.plots.captions import caption_of
+from linksim.plots.figures import draw
 from linksim.plots.html import Markup, element, image, join
 from linksim.plots.trace_view import TraceView
 
 
 def figure_section(view: TraceView) -> Markup:
-    """Return the section with all figures: charts as SVG, images as PNG."""
+    """Return the section with all figures of the registry, in the order of their declaration.
+
+    A figure without data is replaced by the text `Caption.absent`, or left out if that is empty.
+    """
     from linksim.plots.plot_style import svg
 
     shown = []
@@ -16,7 +24,7 @@ def figure_section(view: TraceView) -> Markup:
         if component.name == "images":
             content = image_tables(view)
         else:
-            figure = component.load()(view)
+            figure = draw(component.load(), view)
             alt = f"Chart: {caption.title}. {caption.explanation}"
             content = image(svg(figure), "svg+xml", alt, "chart") if figure is not None else join(())
         if content:
@@ -27,12 +35,12 @@ def figure_section(view: TraceView) -> Markup:
 
 
 def figure_element(title: str, caption: str, content: Markup) -> Markup:
-    """Return a figure with its title and caption."""
+    """Return the element of a figure: title, caption, content."""
     return element("figure", element("h3", title), element("figcaption", caption), content)
 
 
 def image_tables(view: TraceView) -> Markup:
-    """Return a table of images per group, with a row per node and a column per image."""
+    """Return a table of images per group, with a row per node and a column per image; empty without stored images."""
     from linksim.plots.images import image_rows, png
 
     tables = []

@@ -1,4 +1,9 @@
-"""A small HTML writer for the report. Text is escaped when it is put into an element, so that names in a trace cannot inject markup."""
+"""A small HTML writer for the report. Text is escaped when it is put into an element, so that names in a trace cannot inject markup.
+
+The type tells text from markup: `str` is text, `Markup` is HTML that is already escaped. Only this module creates `Markup` from strings,
+so that a forgotten escape shows as visible tags and not as an injection. The page holds its style and images itself and forbids anything
+else by its content security policy.
+"""
 
 import base64
 import html
@@ -54,7 +59,12 @@ class Markup(str):
 
 
 def element(name: str, /, *inside: str, **attributes: str) -> Markup:
-    """Return an element. An attribute name may have a trailing underscore (`class_`); inner underscores become hyphens.
+    """Return an element.
+
+    name        name of the element; those of `VOID` have no content and no closing tag
+    inside      text, which is escaped, and markup, which is not
+    attributes  values of attributes, which are escaped; a name may have a trailing underscore (`class_`), and inner underscores become
+                hyphens (`http_equiv`)
 
     >>> print(element("p", "a < b", class_="soft"))
     <p class="soft">a &lt; b</p>
@@ -64,22 +74,38 @@ def element(name: str, /, *inside: str, **attributes: str) -> Markup:
 
 
 def join(parts: Iterable[str]) -> Markup:
-    """Concatenate markup and escaped text."""
+    """Concatenate markup and text; the text is escaped.
+
+    >>> print(join(["1 < 2 ", element("b", "yes")]))
+    1 &lt; 2 <b>yes</b>
+    """
     return Markup("".join(part if isinstance(part, Markup) else html.escape(part) for part in parts))
 
 
 def image(data: bytes, kind: str, alt: str, class_: str = "") -> Markup:
-    """Return an embedded image. `kind` is "png" or "svg+xml"; an SVG embedded in this way cannot run scripts and has its own name space."""
+    """Return an image that is embedded as a data URL. An SVG embedded in this way cannot run scripts and has its own name space.
+
+    data    content of the image file
+    kind    "png" or "svg+xml"
+    alt     description for readers who do not see the image
+    class_  class of the style sheet, "" for none
+    """
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
     return element("img", src=source, alt=alt, **({"class_": class_} if class_ else {}))
 
 
-def document(title: str, body: Markup) -> str:
-    """Return a complete page, which is not allowed to load resources or run scripts."""
+def document(title: str, body: Markup, generator: str) -> str:
+    """Return a complete page, which is not allowed to load resources or run scripts.
+
+    title      title of the window
+    body       content of the page
+    generator  program and kind of the page, as metadata
+    """
     head = (
         element("meta", charset="utf-8"),
         element("meta", http_equiv="Content-Security-Policy", content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="generator", content=generator),
         element("title", title),
         element("style", Markup(STYLE)),
     )

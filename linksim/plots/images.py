@@ -1,4 +1,8 @@
-"""Figure of the stored images side by side: originals, attacked images, and the reconstructions of Bob and Eve."""
+"""Figure of the stored images side by side: originals, attacked images, and the reconstructions of Bob and Eve.
+
+`image_rows` selects and arranges the images; the figure and the report's table (`plots.figure_section`) both draw its result. A column
+is one image, so that a reader compares reconstructions with the original above them.
+"""
 
 import io
 from dataclasses import dataclass
@@ -23,8 +27,9 @@ ATTACKED = "attacked source"
 class ScoredImage:
     """An image with its scores.
 
-    image          uint8 [height, width] or [height, width, 3]; None if the trace does not have it
-    psnr_db, ssim  NaN for images that were sent
+    image    uint8 [height, width] or [height, width, 3]; None if the trace does not have it
+    psnr_db  PSNR in dB against the original; NaN for images that were sent
+    ssim     structural similarity to the original, -1..1; NaN for images that were sent
     """
 
     image: NDArray[np.uint8] | None
@@ -39,7 +44,11 @@ class ScoredImage:
 
 @dataclass(frozen=True)
 class ImageRow:
-    """The images of one owner, in the order of the originals."""
+    """The images of one owner, in the order of the originals.
+
+    name   "original" or "sent", "attacked source", "Bob" or "Eve"
+    cells  an image, or a placeholder, for each original
+    """
 
     name: str
     cells: tuple[ScoredImage, ...]
@@ -48,7 +57,8 @@ class ImageRow:
 def image_rows(group: GroupView) -> tuple[ImageRow, ...]:
     """Return the rows original, attacked source, Bob and Eve with up to `MAX_IMAGES` images each.
 
-    Rows without images are left out. Returns () if no original is stored.
+    The columns are the first stored originals, by link, frame and number. Rows without images are left out. Returns () if no original is
+    stored.
     """
     images = group.images
     sent = images.take(images.node == ImageOwner.ALICE)
@@ -80,12 +90,16 @@ def scores_of(scores: ScoreRows, link: int, frame: int, image: int) -> tuple[flo
 
 
 def display_pixels(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Convert an image [colours, height, width] for display: [height, width, 3] for 3 colours, else their mean [height, width]."""
+    """Convert an image [colours, height, width] for display: [height, width, 3] for 3 colours, else their mean [height, width].
+
+    >>> display_pixels(np.zeros((3, 32, 48), np.uint8)).shape, display_pixels(np.zeros((1, 32, 48), np.uint8)).shape
+    ((32, 48, 3), (32, 48))
+    """
     return np.moveaxis(image, 0, -1) if len(image) == 3 else image.mean(axis=0).astype(np.uint8)
 
 
 def png(image: NDArray[np.uint8]) -> bytes:
-    """Return an image as the bytes of a PNG file."""
+    """Return an image, uint8 [height, width] or [height, width, 3], as the bytes of a PNG file."""
     buffer = io.BytesIO()
     imsave(buffer, image if image.ndim == 3 else np.stack([image] * 3, axis=-1), format="png")
     return buffer.getvalue()
@@ -113,7 +127,7 @@ def images_figure(view: TraceView) -> Figure | None:
 
 
 def show(panel: Axes, cell: ScoredImage) -> None:
-    """Draw one image without interpolation."""
+    """Draw one image without interpolation, so that its pixels stay visible, with its scores below it."""
     panel.set(xticks=[], yticks=[])
     panel.grid(False)
     panel.spines[:].set_visible(False)

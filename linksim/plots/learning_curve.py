@@ -1,4 +1,8 @@
-"""Figure of the learning curve of a policy for diffusion steps, with the four panels of DiffuSeC's Fig. 4."""
+"""Figure of the learning curve of a policy for diffusion steps, with the four panels of DiffuSeC's Fig. 4.
+
+`linksim train` draws it beside the table that the training of a policy writes (`adapt.learning_curve`), and `linksim papers diffusec` from
+its kept results.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +20,11 @@ PANELS = {"ssim": "(b) SSIM", "adv": "(c) Adv, adversarial error rate", "err": "
 
 @plot_style()
 def learning_curve_figure(title: str, curve: Sequence[PolicyEvaluation]) -> Figure:
-    """Draw the mean reward over all SNRs, and its components for each SNR, over the training steps."""
+    """Draw the mean reward over all SNRs, and its components for each SNR, over the training steps.
+
+    title  title of the figure
+    curve  evaluations in the order of training steps; each step has one per SNR
+    """
     figure = Figure(figsize=(10.4, 6.4), layout="constrained")
     figure.suptitle(title)
     (first, *others), levels_db = figure.subplots(2, 2, sharex=True).flat, sorted({row.snr_db for row in curve})
@@ -36,5 +44,10 @@ def learning_curve_figure(title: str, curve: Sequence[PolicyEvaluation]) -> Figu
 
 
 def draw_curve(table: Path) -> Path:
-    """Draw the learning curve of a CSV file as a PNG file beside it and return its path. Raises LinksimError for a damaged table."""
+    """Draw the learning curve of a CSV file as a PNG file beside it, and return the path of the figure.
+
+    table  file that `adapt.learning_curve.write_curve` wrote
+
+    Raises LinksimError with file and line for a damaged table.
+    """
     return save(learning_curve_figure(f"{table.stem}: means over the rounds of an episode", read_curve(table)), table.with_suffix(".png"))

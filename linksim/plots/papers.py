@@ -1,4 +1,9 @@
-"""Grids of images of a paper's experiments, and storage of their images as PNG files beside the paper's results."""
+"""Grids of images of a paper's experiments, and storage of their images as PNG files beside the paper's results.
+
+An experiment takes minutes, a figure of many experiments is drawn again whenever one of them changes. Therefore every experiment keeps its
+first images in a file of its own, and the figures are made from these files. The folder `images` is not under version control, because
+some data sets show people.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
+from linksim.files import atomic_write
 from linksim.plots.images import ScoredImage, display_pixels, png
 from linksim.plots.plot_style import plot_style
 
@@ -20,8 +26,9 @@ LEFT, ABOVE = 0.8, 0.72  # inches: space left of and above all images
 class ImageGrid:
     """Images in rows and columns.
 
+    title          title of the figure
     column_titles  titles of the columns, of one or two lines
-    row_titles     titles of the rows
+    row_titles     titles of the rows, "" for none
     cells          images [row][column]
     """
 
@@ -37,19 +44,29 @@ class ImageGrid:
 
 
 def image_path(folder: Path, name: str) -> Path:
-    """Return the path of the images `name` in the folder of a paper's results."""
+    """Return the path of the images of an experiment in the folder of a paper's results; slashes in its name become hyphens.
+
+    >>> image_path(Path("results"), "white/ec10").as_posix()
+    'results/images/white-ec10.png'
+    """
     return folder / "images" / f"{name.replace('/', '-')}.png"
 
 
 def save_images(folder: Path, name: str, images: NDArray[np.uint8]) -> None:
-    """Write images uint8 [k, colours, h, w] side by side to one file."""
+    """Write the images of an experiment side by side to one file, whose folder is created if necessary.
+
+    folder  folder of the paper's results
+    name    name of the experiment
+    images  uint8 [k, colours, h, h]
+    """
     path = image_path(folder, name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(png(np.concatenate([display_pixels(pixels) for pixels in images], axis=1)))
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(png(np.concatenate([display_pixels(pixels) for pixels in images], axis=1)))
 
 
 def load_saved_images(folder: Path, name: str) -> tuple[NDArray[np.uint8], ...]:
-    """Return the square images `name`, uint8 [h, h, 3] each; () if the file does not exist."""
+    """Return the square images that `save_images` wrote, uint8 [h, h, 3] each; () if the file does not exist."""
     path = image_path(folder, name)
     if not path.exists():
         return ()
@@ -60,7 +77,10 @@ def load_saved_images(folder: Path, name: str) -> tuple[NDArray[np.uint8], ...]:
 
 @plot_style()
 def image_grid_figure(grid: ImageGrid) -> Figure:
-    """Draw a grid of images with PSNR and SSIM below each. All images share one panel, which is fifty times as fast as one panel each."""
+    """Draw a grid of images with PSNR and SSIM below each.
+
+    All images share one panel whose coordinates are inches, which is fifty times as fast as one panel each.
+    """
     rows, columns = len(grid.row_titles), len(grid.column_titles)
     width, height = columns * (SIDE + GAP) + LEFT, rows * (SIDE + BELOW) + ABOVE
     figure = Figure(figsize=(width, height))

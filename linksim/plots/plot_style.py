@@ -1,7 +1,11 @@
-"""The style of all figures: sizes, and a colour and a mark per role.
+"""The style of all figures: sizes, a colour and a mark per role, the layout in blocks, legends, and output as files.
 
-The colours are those of Okabe and Ito, which colour-blind readers can distinguish; marks and line styles repeat the distinction. The user's
-own matplotlib settings do not apply, so that equal traces give equal bytes.
+The colours are those of Okabe and Ito ("Color Universal Design", 2008), which colour-blind readers can distinguish; marks and line styles
+repeat the distinction. Bob, Eve, Alice and the jammer have the same colours in all figures.
+
+Equal traces give equal bytes: the user's own matplotlib settings do not apply (`plot_style`), the layout is computed once and rounded
+(`freeze_layout`), and files have no date (`save`). Figures are made with `matplotlib.figure.Figure` and never with pyplot, which keeps
+global state and may need a display.
 """
 
 import io
@@ -12,17 +16,26 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from linksim.errors import LinksimError
+from linksim.files import atomic_write
 from linksim.registry import suggest
+from linksim.statistics import Interval
 
 
 @dataclass(frozen=True)
 class Role:
-    """A node or quantity with its colour and mark."""
+    """A node or quantity with its colour and mark.
+
+    name    name in legends
+    colour  colour as matplotlib takes it
+    marker  mark as matplotlib takes it, "" for none
+    """
 
     name: str
     colour: str
@@ -75,7 +88,8 @@ SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "linksim",
     "svg.fonttype": "path",
 }
-DATELESS: dict[str, dict[str, None]] = {
+MARK_KEYS = {"png": "Source", "svg": "Source", "pdf": "Subject"}  # key of the metadata of each format
+DATELESS: dict[str, dict[str, str | None]] = {
     "png": {"Software": None},
     "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
@@ -84,7 +98,10 @@ DATELESS: dict[str, dict[str, None]] = {
 
 @contextmanager
 def plot_style() -> Iterator[None]:
-    """Context manager and decorator that applies the settings and restores the previous ones."""
+    """Context manager and decorator that applies `SETTINGS` over matplotlib's defaults and then restores the previous settings.
+
+    Every function that creates or writes a figure is decorated with it, because some settings take effect only when a figure is written.
+    """
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(SETTINGS)
@@ -92,33 +109,42 @@ def plot_style() -> Iterator[None]:
 
 
 @plot_style()
-def save(figure: Figure, path: Path) -> Path:
-    """Write a figure in the format of the file name's suffix (see `FORMATS`) and return the path. Equal figures give equal bytes."""
+def save(figure: Figure, path: Path, mark: str | None = None) -> Path:
+    """Write a figure in the format of the file name's suffix and return the path. Equal figures give equal bytes.
+
+    path  file, which is replaced when the new one is complete
+    mark  origin of the figure, which is stored in the metadata of the file (see `outputs`)
+
+    Raises LinksimError for a suffix that is not in `FORMATS`, OSError if the file cannot be written.
+    """
     kind = path.suffix.removeprefix(".")
     check_format(kind)
-    figure.savefig(path, format=kind, metadata=DATELESS[kind])
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, format=kind, metadata=DATELESS[kind] | ({MARK_KEYS[kind]: mark} if mark else {}))
     return path
 
 
 def check_format(kind: str) -> None:
-    """Raise LinksimError for an unknown format."""
+    """Raise LinksimError for a format that is not in `FORMATS`; the message names the closest one."""
     if kind not in FORMATS:
         raise LinksimError(f"unknown figure format {kind!r}; {suggest(kind, FORMATS)}")
 
 
 @plot_style()
 def svg(figure: Figure) -> bytes:
-    """Return a figure as SVG with a transparent background."""
+    """Return a figure as UTF-8 text of an SVG image with a transparent background, for the report's light and dark pages."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata=DATELESS["svg"], transparent=True)
     return buffer.getvalue()
 
 
 def sanitise(name: str) -> str:
-    """Return a name as printable ASCII of at most 40 characters.
+    """Return a name as printable ASCII of at most 40 characters; any other character becomes a question mark.
 
-    >>> sanitise("caf\u00e9")
-    'caf?'
+    Names of groups come from scenarios. A font that lacks one of their characters would make matplotlib warn and give other bytes.
+
+    >>> sanitise("caf\u00e9"), sanitise("x" * 50)
+    ('caf?', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...')
     """
     short = name if len(name) <= 40 else name[:37] + "..."
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in short)
@@ -134,10 +160,18 @@ def side_by_side(count: int) -> int:
 
 
 def blocks(count: int, heights: tuple[float, ...], own_y: int | None = None, own_x: bool = False) -> tuple[Figure, list[list[Axes]]]:
-    """Create a figure of `count` blocks, up to `COLUMNS` side by side, each a column of panels of the given heights in inches.
+    """Create a figure of blocks, up to `COLUMNS` side by side, each a column of panels; a block usually shows one group of links.
 
-    Returns the figure and for each block its panels from top to bottom. All panels share the x axis, with `own_x` only those of a block.
-    Panels of equal index in their blocks share the y axis, except those with the index `own_y`.
+    count    number of blocks, at least 1
+    heights  height of each panel of a block in inches, from top to bottom
+    own_y    index of the panel whose y axis is not shared; panels of any other index share it with those of equal index in all blocks
+    own_x    whether the x axis is shared only within a block; otherwise all panels share it
+
+    Returns the figure and for each block its panels from top to bottom.
+
+    >>> figure, panels = blocks(4, (2.0, 1.0))
+    >>> len(panels), len(panels[0]), figure.get_size_inches().tolist()
+    (4, 2, [10.4, 7.9])
     """
     across = side_by_side(count)
     down = -(-count // across)
@@ -162,8 +196,36 @@ def blocks(count: int, heights: tuple[float, ...], own_y: int | None = None, own
     return figure, made
 
 
+def finish_blocks(
+    figure: Figure, panels: list[list[Axes]], title: str, y_labels: Sequence[str], groups: int, order: Sequence[str] = ()
+) -> Figure:
+    """Add title, y labels and legend to a figure of `blocks`, fix its layout, and return it.
+
+    panels    panels of each block, as `blocks` returns them
+    y_labels  labels of the panels of a block from top to bottom; only the first block of each row shows them
+    groups    number of groups that have data; the title says so if not all of them are drawn
+    order     labels that come first in the legend
+    """
+    for block in panels[:: side_by_side(len(panels))]:
+        for panel, label in zip(block, y_labels, strict=True):
+            panel.set_ylabel(label)
+    figure.suptitle(title + shown(groups))
+    shared_legend(figure, panels, order)
+    return freeze_layout(figure)
+
+
+def error_bars(panel: Axes, x: ArrayLike, found: Sequence[Interval], **style: Any) -> None:
+    """Draw values over x [n] with their 95 % intervals; a value without an interval has no bar. `style` is that of `Axes.errorbar`."""
+    y, low, high = (np.array([getattr(interval, part) for interval in found]) for part in ("value", "low", "high"))
+    panel.errorbar(x, y, yerr=np.maximum(np.stack([y - low, high - y]), 0.0), **style)
+
+
 def shared_legend(figure: Figure, panels: list[list[Axes]], order: Sequence[str] = ()) -> None:
-    """Add one legend below the figure with every label of its panels once, those of `order` first."""
+    """Add one legend below the figure, with every label of its panels once.
+
+    panels  panels of each block
+    order   labels that come first, if they occur
+    """
     found: dict[str, Artist] = {}
     for panel in (panel for block in panels for panel in block):
         for handle, name in zip(*panel.get_legend_handles_labels(), strict=True):
@@ -182,7 +244,10 @@ def legend(figure: Figure, handles: list[Artist], names: list[str]) -> None:
 
 
 def freeze_layout(figure: Figure) -> Figure:
-    """Compute the layout once and fix it, with rounded positions, because the last bits of the layout solver differ between calls."""
+    """Compute the layout of a figure, fix it, and return the figure.
+
+    Positions are rounded to six decimal places, because the last bits of matplotlib's layout solver differ between calls.
+    """
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -194,5 +259,9 @@ def freeze_layout(figure: Figure) -> Figure:
 
 
 def shown(groups: int) -> str:
-    """Return the suffix of a title if not all groups are drawn."""
+    """Return the suffix of a title if not all groups are drawn.
+
+    >>> shown(12), shown(13)
+    ('', ' (first 12 of 13 groups)')
+    """
     return f" (first {MAX_GROUPS} of {groups} groups)" if groups > MAX_GROUPS else ""

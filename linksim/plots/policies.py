@@ -1,4 +1,9 @@
-"""Figure that compares policies under equal conditions: reward, its difference to a reference, accuracy and SSIM of each group."""
+"""Figure that compares policies under equal conditions: reward, its difference to a reference, accuracy and SSIM of each group.
+
+Rewards of one channel differ much less between policies than those of one policy differ between channels. The panel of differences
+therefore pairs links of equal channel and images (`rewards.paired`); the other panels have intervals of single groups, which may overlap
+although a difference is certain.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from linksim.plots.number_text import no_interval_remark
 from linksim.plots.plot_style import LINE_STYLES, MAX_GROUPS, TEXT_COLOUR, freeze_layout, legend, plot_style, sanitise, shown
 from linksim.plots.rewards import (
     GroupedSums,
@@ -28,6 +34,7 @@ from linksim.statistics import Interval, bootstrap_weights
 
 GAP = 0.6  # gap between sets of groups, in rows
 ROW, ACROSS, NAMES = 0.34, 2.5, 1.6  # inches: height of a row, width of a panel, width of the names
+REMARK = 6.5  # font size in points of a remark between two rows
 REWARD, EXCESS, ACCURACY, SSIM = "mean reward", "reward minus the reference's", "accuracy (%)", "mean SSIM"
 
 Weights = Callable[[int], NDArray[np.float64]]  # number of units -> weights of `statistics.bootstrap_weights`
@@ -37,8 +44,11 @@ Weights = Callable[[int], NDArray[np.float64]]  # number of units -> weights of 
 class PolicyRow:
     """A row of the figure: one group.
 
+    name       name of the group
     place      position from the top, in rows
+    found      sums over the images of the group
     reference  sums of the reference group; None for the reference itself
+    colour     colour of the mark, the same for a group in all panels
     """
 
     name: str
@@ -52,7 +62,8 @@ class PolicyRow:
 def policies_figure(view: TraceView) -> Figure | None:
     """Draw a row for each group of `TraceView.policy_groups`. Panels of rewards, accuracy and SSIM are left out if no group has them.
 
-    Returns None if there are no such groups.
+    A difference of fewer than `statistics.MIN_PAIRS` pairs of links has a remark in place of its interval. Returns None if there are no
+    such groups.
     """
     rows = policy_rows(view)
     drawn = rows[:MAX_GROUPS]
@@ -75,7 +86,11 @@ def policies_figure(view: TraceView) -> Figure | None:
         panel.margins(x=0.08)
         panel.locator_params(axis="x", nbins=4)
         for row in drawn:
-            draw_mark(panel, row, interval(name, row, weights))
+            found = interval(name, row, weights)
+            draw_mark(panel, row, found)
+            if name == EXCESS and row.reference is not None:
+                beside = panel.get_yaxis_transform()
+                panel.text(0.5, row.place + 0.4, no_interval_remark(found), transform=beside, ha="center", va="center", fontsize=REMARK)
     if EXCESS in panels:
         panels[EXCESS].axvline(0, color="#888888", linewidth=0.9, zorder=0)
     first = panels[names[0]]
@@ -87,7 +102,10 @@ def policies_figure(view: TraceView) -> Figure | None:
 
 
 def policy_rows(view: TraceView) -> list[PolicyRow]:
-    """Return the rows of all sets of at least two groups for which Bob has images."""
+    """Return the rows of all sets of at least two groups for which Bob has images, with a gap between sets.
+
+    The reference of a set is that of `PolicyGroups`, or its first group if that one has no images.
+    """
     windows = reward_windows(view)
     sums_by_group = {group.name: grouped_sums(group, windows) for group in adaptive_groups(view) if len(group.bob.scores)}
     rows: list[PolicyRow] = []
@@ -105,25 +123,29 @@ def policy_rows(view: TraceView) -> list[PolicyRow]:
 
 
 def interval(panel: str, row: PolicyRow, weights: Weights) -> Interval:
-    """Return the value of a group in a panel; NaN if there is none."""
+    """Return the value of a group in a panel with its interval; NaN if there is none.
+
+    panel    `REWARD`, `EXCESS`, `ACCURACY` (in percent) or `SSIM`
+    row      row of the group; the difference of a reference to itself is 0 without an interval
+    weights  function that returns the bootstrap's weights for a number of units
+    """
     found, own = row.found, weights(len(row.found.images))
     if panel == ACCURACY:
-        share = measured(accuracy, found, own)
-        return Interval(100 * share.value, 100 * share.low, 100 * share.high, share.n)
+        return measured(accuracy, found, own).scaled(100)
     if panel == SSIM:
         return measured(mean_ssim, found, own)
     if panel == REWARD:
         return measured(mean_reward, found, own)
     if row.reference is None:
         return Interval(0.0 if found.rewarded else np.nan, np.nan, np.nan, len(found.images))
-    return paired(mean_reward, found, row.reference, weights(min(len(found.images), len(row.reference.images))))
+    return paired(mean_reward, found, row.reference)
 
 
 def draw_mark(panel: Axes, row: PolicyRow, found: Interval) -> None:
-    """Draw a point with its interval: hollow without an attack, a diamond for the reference."""
+    """Draw a point with its interval, if it has one: hollow without an attack, a diamond for the reference."""
     if np.isnan(found.value):
         return
-    reach = np.nan_to_num([[found.value - found.low], [found.high - found.value]])
+    reach = None if np.isnan(found.low) else [[found.value - found.low], [found.high - found.value]]
     face = row.colour if row.found.attacked else "white"
     shape = "D" if row.reference is None and row.found.attacked else "o"
     panel.errorbar(
@@ -140,7 +162,7 @@ def draw_mark(panel: Axes, row: PolicyRow, found: Interval) -> None:
 
 
 def add_legend(figure: Figure, drawn: list[PolicyRow]) -> None:
-    """Add a legend for the kinds of marks that occur."""
+    """Add a legend for the kinds of marks that occur: the reference, and groups with and without an attack if there are both."""
     attacked = {row.found.attacked for row in drawn}
     marks = [("D", TEXT_COLOUR, "reference")] if True in attacked else []
     if len(attacked) > 1:

@@ -1,4 +1,9 @@
-"""Sets of groups whose options differ only in how Bob chooses the negotiated parameters, so that they have equal conditions."""
+"""Sets of groups whose options differ only in how Bob chooses the negotiated parameters, so that they have equal conditions.
+
+Link n of every group has the same channel, jamming and images, so policies of such groups can be compared link by link. The sets follow
+from the resolved scenario in the trace; a scenario need not declare them. `plots.snr_sweep_groups` finds the groups of an SNR sweep in the
+same way.
+"""
 
 import json
 from dataclasses import dataclass
@@ -24,7 +29,13 @@ class PolicyGroups:
 
 
 def policy_groups_of(scenario_yaml: str) -> tuple[PolicyGroups, ...]:
-    """Return all sets of groups to compare; none if the text is not a valid scenario."""
+    """Return all sets of groups to compare; none if the text is not a valid scenario.
+
+    scenario_yaml  resolved scenario of a trace, in which all groups have all options
+
+    >>> policy_groups_of("groups: {a: {bob: {policy: oracle}}, b: {bob: {policy: random}}, c: {frames: 3}}")
+    (PolicyGroups(groups=('a', 'b'), reference='a'),)
+    """
     met: dict[str, list[tuple[str, str, bool]]] = {}
     for name, options in links_of(scenario_yaml).items():
         conditions, choice = split_policy(options)
@@ -38,7 +49,11 @@ def policy_groups_of(scenario_yaml: str) -> tuple[PolicyGroups, ...]:
 
 
 def split_policy(options: Any) -> tuple[Any, Any]:
-    """Split the options of a group into (all others, those that choose the parameters); the number of links is left out."""
+    """Split the options of a group into (all others, those that choose the parameters).
+
+    The second part is Bob's policy and the initial values of the parameters of each scheme, which a fixed policy keeps. The number of links
+    is in neither part, because links that only one group has are left out of a comparison.
+    """
     if not isinstance(options, dict):
         return options, None
     rest = {key: value for key, value in options.items() if key != "links"}
@@ -54,7 +69,11 @@ def split_policy(options: Any) -> tuple[Any, Any]:
 
 
 def initial_values(layer: dict[str, Any]) -> tuple[str, ...]:
-    """Return the options of a scheme with the initial values of its negotiated parameters, which count as part of the policy."""
+    """Return the names of the options of a scheme that are initial values of its negotiated parameters; () for an unknown scheme.
+
+    >>> initial_values({"name": "diffusec"})
+    ('t_d', 't_plus')
+    """
     scheme = next((component for component in registry.components("scheme") if component.name == layer.get("name")), None)
     return names(scheme.options.Parameters) if scheme is not None else ()
 

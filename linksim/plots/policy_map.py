@@ -1,4 +1,8 @@
-"""Figure of policies as maps from SNR to actions: the parameters that Bob requests over the SNR that he measures."""
+"""Figure of policies as maps from SNR to actions: the parameters that Bob requests over the SNR that he measures.
+
+A policy that depends on the measured SNR alone is a line in this figure. The band shows what else it depends on: the parameters in force,
+from which a choice moves by a limited step, or a random draw.
+"""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -51,14 +55,18 @@ def policy_map_figure(view: TraceView) -> Figure | None:
 
 
 def title(parameter: Column) -> str:
-    """Return name, description and unit of a parameter."""
+    """Return name, description and unit of a parameter as the title of its panel."""
     unit = "" if parameter.unit == "1" else f" ({sanitise(parameter.unit)})"
     described = f": {sanitise(parameter.description)}" if parameter.description else ""
     return f"{sanitise(parameter.name)}{described}{unit}"
 
 
 def set_snr_range(panels: list[Axes], snr_db: Floats) -> None:
-    """Set the range of SNR without outliers, which occur when noise hides the pilots, and state their number."""
+    """Set the range of SNR without outliers, which occur when noise hides the pilots, and state their number in the label.
+
+    panels  the panels
+    snr_db  measured SNR of all choices in dB [n]; the axis spans the quantiles `SHOWN` and `MARGIN_DB` on either side
+    """
     first, last = np.quantile(snr_db, SHOWN)
     low, high = first - MARGIN_DB, last + MARGIN_DB
     outside = int(np.count_nonzero((snr_db < low) | (snr_db > high)))
@@ -68,7 +76,14 @@ def set_snr_range(panels: list[Axes], snr_db: Floats) -> None:
 
 
 def draw_group(panel: Axes, rounds: DecisionRows, values: Ints, bins: SnrBins, name: str, style: tuple[str, str, str]) -> None:
-    """Draw one group in one panel."""
+    """Draw one group in one panel: up to `MAX_POINTS` choices as dots, and the quantiles `QUANTILES` of each bin of SNR.
+
+    rounds  choices of the group [n]
+    values  the requested parameter [n]
+    bins    bins of SNR; bins with few choices have no quantiles
+    name    name of the group in the legend
+    style   colour, mark and dashes
+    """
     colour, marker, dashes = style
     thin = slice(None, None, -(-len(rounds) // MAX_POINTS))
     panel.plot(rounds.measured_snr_db[thin], values[thin], ".", color=colour, markersize=4, alpha=0.25, markeredgewidth=0, zorder=1)

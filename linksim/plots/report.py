@@ -1,32 +1,51 @@
-"""The report of a run: one self-contained HTML page. matplotlib is imported only when a figure is drawn."""
+"""The report of a run: one self-contained HTML page, with the run's metadata, the summary, all figures and the resolved scenario.
+
+The page needs no other file and no network, and can be sent to readers without linksim. Its numbers are those of
+`plots.summary`. matplotlib is imported only when a figure is drawn.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from linksim.errors import ScenarioError
+from linksim.files import atomic_write
+from linksim.outputs import REPORT, require_replaceable
+from linksim.plots.decorrelation import block_lengths
 from linksim.plots.figure_section import figure_section
 from linksim.plots.figures import require_transmissions, wrap_write_errors
 from linksim.plots.html import Markup, document, element, join
+from linksim.plots.notices import notices
+from linksim.plots.number_text import mean_text, number, percent, share_text
 from linksim.plots.paired_comparison import paired_comparison
 from linksim.plots.policy_groups import policy_groups_of
 from linksim.plots.snr_sweep_groups import snr_sweep_groups
-from linksim.plots.summary import GroupSummary, ReceiverSummary, adaptation_lines, mean_text, number, percent, share_text, summarise
+from linksim.plots.summary import GroupSummary, ReceiverSummary, adaptation_lines, images_text, summarise
 from linksim.plots.trace_view import read_view
 from linksim.scenario.strict_yaml import parse_yaml
 from linksim.trace.reader import Trace, open_trace
 
 NOTE = (
     "PSNR and SSIM are means over images, ± half a 95 % interval. Accuracy is the fraction of reconstructions whose class, according to "
-    "the evaluation classifier, is correct, with Wilson's 95 % interval. The intervals treat images as independent; images of one frame "
-    "share its channel, so with fading or jamming the true intervals are wider. Control is the fraction of the channel uses that belong "
-    "to control messages; jammed is the fraction of the links' time during which a jammer was on."
+    "the evaluation classifier, is correct, with its 95 % interval. All intervals are bootstraps over independent units, whose number "
+    "is given: the links if there are at least 8, otherwise blocks of time of each link, after which its channel is independent. "
+    "Images of one unit may depend on each other, because they share channel and jamming. Control is the fraction of the channel uses "
+    "that belong to control messages; jammed is the fraction of the links' time during which a jammer was on."
 )
 
 
 def write_report(path_of_trace: Path, out_html: Path) -> Path:
-    """Write the report and return its path. Equal traces give equal bytes. Raises TraceError for a trace in which nothing was sent."""
+    """Write the report and return its path. Equal traces give equal bytes.
+
+    path_of_trace  file of the trace
+    out_html       file of the report, which replaces an earlier report; its folder is created if necessary
+
+    The file appears complete or not at all. Raises TraceError if the trace cannot be read or nothing was sent in it, LinksimError if
+    `out_html` is another file, such as the trace, or cannot be written.
+    """
+    require_replaceable(out_html, REPORT)
     with open_trace(path_of_trace) as trace:
-        view = read_view(trace, snr_sweep_groups(trace.scenario_yaml), policy_groups_of(trace.scenario_yaml))
+        text = trace.scenario_yaml
+        view = read_view(trace, snr_sweep_groups(text), policy_groups_of(text), trace.complete, block_lengths(text))
     require_transmissions(view, path_of_trace)
     with wrap_write_errors(out_html):
         out_html.parent.mkdir(parents=True, exist_ok=True)
@@ -37,8 +56,10 @@ def write_report(path_of_trace: Path, out_html: Path) -> Path:
             figure_section(view),
             scenario_section(trace.scenario_yaml),
         )
-        body = join((header(name, description), *sections))
-        out_html.write_text(document(f"{name}: linksim report", body), encoding="utf-8")
+        warnings = element("section", *(element("p", line, class_="poor") for line in lines)) if (lines := notices(view)) else join(())
+        body = join((header(name, description), warnings, *sections))
+        with atomic_write(out_html) as temporary:
+            temporary.write_text(document(f"{name}: linksim report", body, REPORT), encoding="utf-8")
     return out_html
 
 
@@ -53,12 +74,12 @@ def title_of(scenario_yaml: str, path: Path) -> tuple[str, str]:
 
 
 def header(name: str, description: str) -> Markup:
-    """Return the heading: name and description."""
+    """Return the heading of the page: name and description of the scenario."""
     return element("header", element("h1", name), element("p", description, class_="description"))
 
 
 def run_section(trace: Trace) -> Markup:
-    """Return the section with the metadata of the run and whether it ended normally."""
+    """Return the section about the run: whether it ended normally, seed, fingerprint, versions, and digests of the trained models."""
     text, class_ = ("complete", "good") if trace.complete else ("unfinished: the run did not end normally", "poor")
     state = element("span", text, class_=class_)
     lines = (("state", state), ("seed", str(trace.seed)), ("fingerprint", element("code", trace.fingerprint or "-")))
@@ -68,16 +89,20 @@ def run_section(trace: Trace) -> Markup:
 
 
 def versions(known: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return one line with all versions."""
+    """Return one line with the versions of linksim and its libraries, as (term, text); no line if the trace has none."""
     return [("versions", ", ".join(f"{name} {version}" for name, version in known.items()))] if known else []
 
 
-SCORES = ("images", "PSNR (dB)", "PSNR of mean MSE (dB)", "SSIM", "accuracy")
+SCORES = ("images", "units", "PSNR (dB)", "PSNR of mean MSE (dB)", "SSIM", "accuracy")
 HEADINGS = ("group", "links", "receiver", *SCORES, "frames decoded", "lost", "control", "jammed")
 
 
 def summary_section(summaries: list[GroupSummary], comparisons: list[str]) -> Markup:
-    """Return the section with the table of groups and receivers, and the lines below it."""
+    """Return the section with the table of groups and receivers, and the lines below it.
+
+    summaries    summary of each group
+    comparisons  lines of the paired comparison of policies
+    """
     words = ("group", "receiver")
     head = element("tr", *(element("th", name, scope="col", class_="word" if name in words else "number") for name in HEADINGS))
     body = join(row for summary in summaries for row in group_rows(summary))
@@ -103,11 +128,12 @@ def group_rows(summary: GroupSummary) -> list[Markup]:
 
 
 def receiver_cells(receiver: ReceiverSummary | None) -> tuple[str, ...]:
-    """Return the numbers of one receiver as text."""
+    """Return the numbers of one receiver as text, for the columns `SCORES`."""
     if receiver is None:
-        return ("0", "-", "-", "-", "-")
+        return ("0", "0", "-", "-", "-", "-")
     psnr, ssim = mean_text(receiver.psnr_db, 2), mean_text(receiver.ssim, 3)
-    return (f"{receiver.images:,}", psnr, number(receiver.psnr_of_mean_mse_db, 2), ssim, share_text(receiver.accuracy))
+    counts = images_text(receiver), f"{receiver.units:,}"
+    return (*counts, psnr, number(receiver.psnr_of_mean_mse_db, 2), ssim, share_text(receiver.accuracy))
 
 
 def scenario_section(scenario_yaml: str) -> Markup:

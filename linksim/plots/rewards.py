@@ -4,6 +4,10 @@ The reward contains square roots of error rates, so it is defined for a batch of
 of the images of all links of a group in one window of simulated time. The root of a rate that is estimated from few images is biased, so
 the mean of a run uses windows with as many images as a batch of the paper. If the links of a group have different SNRs at the same time,
 the reward of a window is at most the mean of the rewards of the links.
+
+    scores of a group --grouped_sums--> sums [units, windows] --weighted--> sums [resamples, windows] --mean_reward--> [resamples]
+
+Sums, not means, are kept per unit, so that every bootstrap resample is a matrix product, whatever the measure (`measured`, `paired`).
 """
 
 from collections.abc import Callable
@@ -19,12 +23,13 @@ from linksim.plots.binning import bin_index
 from linksim.plots.tables import ScoreRows, seconds
 from linksim.plots.trace_view import GroupView, TraceView
 from linksim.records import FILL
-from linksim.statistics import Interval, bootstrap
+from linksim.rng import Streams
+from linksim.statistics import ENOUGH_LINKS, Interval, bootstrap, bootstrap_weights, paired_difference
+from linksim.units import NS_PER_S
 
 BATCH = 256  # minimum mean number of images of a group in a window; B in the paper (Sec. VI-A)
 MAX_WINDOWS = 60
-ENOUGH_LINKS = 8  # with at least so many links the links are resampled, otherwise blocks of the frames of each link
-BLOCKS = 32  # blocks per link
+BLOCKS = 32  # largest number of blocks per link
 
 Sums = NDArray[np.float64]  # [units, windows], of resamples [resamples, windows]
 
@@ -54,6 +59,7 @@ class RewardWindows:
 class GroupedSums:
     """Sums over the images of each unit and window. Units of equal index in two groups have the same channel and images.
 
+    links       number of links; unit n belongs to link n // (units / links)
     attacked    whether Alice's source was attacked; otherwise `adv` and `err` are undefined
     images      number of images
     compared    number of images whose reconstruction is an image
@@ -63,6 +69,7 @@ class GroupedSums:
     adv, err    number of images that count in Eq. (28) and Eq. (30)
     """
 
+    links: int
     attacked: bool
     images: Sums
     compared: Sums
@@ -80,7 +87,11 @@ class GroupedSums:
     def map(self, change: Callable[[Sums], Sums]) -> "GroupedSums":
         """Apply a function to all sums."""
         sums = (self.images, self.compared, self.ssim, self.classified, self.correct, self.adv, self.err)
-        return GroupedSums(self.attacked, *(change(part) for part in sums))
+        return GroupedSums(self.links, self.attacked, *(change(part) for part in sums))
+
+    def by_link(self, links: int) -> "GroupedSums":
+        """Return the sums of the first links, [links, windows]: their blocks together."""
+        return self.map(lambda part: part.reshape(self.links, -1, part.shape[-1])[:links].sum(axis=1))
 
     def weighted(self, weights: NDArray[np.float64]) -> "GroupedSums":
         """Return the weighted sums over the units. `weights` is [resamples, units] -> sums [resamples, windows]."""
@@ -88,17 +99,23 @@ class GroupedSums:
 
 
 def adaptive_groups(view: TraceView) -> list[GroupView]:
-    """Return the groups in which Bob chooses the negotiated parameters."""
+    """Return the groups in which Bob chooses the negotiated parameters, in the order of the scenario."""
     return [group for group in view.groups if len(group.decisions)]
 
 
 def reward_windows(view: TraceView, batch: int = BATCH) -> RewardWindows:
-    """Return the shortest windows that hold `batch` images on average in every group; 1 to `MAX_WINDOWS` windows."""
+    """Return the shortest windows that hold `batch` images on average in every adaptive group; 1 to `MAX_WINDOWS` windows.
+
+    All groups have the same windows and the same blocks of frames, so that unit n of one group can be paired with unit n of another. As in
+    `statistics.independent_units`, at least `ENOUGH_LINKS` links are the units; fewer are divided into blocks of the decorrelation time.
+    """
     groups = adaptive_groups(view)
     images = min((len(scored(group)) for group in groups), default=0)
     frames = max((int(group.bob.scores.frame.max()) + 1 for group in groups if len(group.bob.scores)), default=1)
     few = min((len(group.links) for group in groups), default=1) < ENOUGH_LINKS
-    return RewardWindows(view.end_s, int(np.clip(images // batch, 1, MAX_WINDOWS)), min(BLOCKS, frames) if few else 1, frames)
+    block_ns = max((group.bob.block_ns for group in groups), default=0.0)
+    blocks = int(np.clip(round(view.end_s * NS_PER_S / block_ns) if block_ns else BLOCKS, 1, min(BLOCKS, frames)))
+    return RewardWindows(view.end_s, int(np.clip(images // batch, 1, MAX_WINDOWS)), blocks if few else 1, frames)
 
 
 def scored(group: GroupView) -> ScoreRows:
@@ -108,7 +125,7 @@ def scored(group: GroupView) -> ScoreRows:
 
 
 def grouped_sums(group: GroupView, windows: RewardWindows) -> GroupedSums:
-    """Return the sums of one group."""
+    """Return the sums of one adaptive group over its images, by unit (link and block of frames) and window of time."""
     scores = scored(group)
     units = len(group.links) * windows.blocks
     unit = np.searchsorted(group.links, scores.link) * windows.blocks + scores.frame * windows.blocks // windows.frames
@@ -123,11 +140,14 @@ def grouped_sums(group: GroupView, windows: RewardWindows) -> GroupedSums:
     correct = classified & (scores.class_received == scores.label)
     images, ssim = np.ones(len(cell)), np.where(compared, scores.ssim, 0.0)
     parts = (images, compared, ssim, classified, correct, attacked * adv_share(*classes), attacked * err_share(*classes))
-    return GroupedSums(bool(attacked.any()), *(total(part) for part in parts))
+    return GroupedSums(len(group.links), bool(attacked.any()), *(total(part) for part in parts))
 
 
 def rewards(found: GroupedSums) -> NDArray[np.float64]:
-    """Return the reward of each window, Eq. (31). -> [..., windows], NaN for windows without an SSIM or an attack on the source."""
+    """Return the reward of each window, Eq. (31), from the window's mean SSIM and its shares of Eq. (28) and (30).
+
+    Sums [..., windows] -> [..., windows]; NaN for windows without an SSIM or an attack on the source.
+    """
     if not found.attacked:
         return np.full(found.images.shape, np.nan)
     return reward(ratio(found.ssim, found.compared), ratio(found.adv, found.images), ratio(found.err, found.images))
@@ -154,21 +174,33 @@ Measure = Callable[[GroupedSums], NDArray[np.float64]]
 
 
 def measured(measure: Measure, found: GroupedSums, weights: NDArray[np.float64]) -> Interval:
-    """Return a measure with its bootstrap interval over units; `weights` is the result of `statistics.bootstrap_weights`."""
+    """Return a measure of one group with its bootstrap interval over units.
+
+    measure  a function of sums [resamples, windows] that returns [resamples], such as `mean_reward` or `accuracy`
+    weights  result of `statistics.bootstrap_weights` for the number of units of the group
+    """
     return bootstrap(measure(found.weighted(weights)), weights.shape[1])
 
 
-def paired(measure: Measure, found: GroupedSums, reference: GroupedSums, weights: NDArray[np.float64]) -> Interval:
-    """Return the paired difference of a measure between a group and a reference, over the first units of both.
+def paired(measure: Measure, found: GroupedSums, reference: GroupedSums) -> Interval:
+    """Return the paired difference of a measure, a group minus a reference, with its bootstrap interval over pairs of links.
 
-    Both have the same channels and images, so the interval is narrower than that of either mean.
+    Link n of both groups has the same channel and images, so the interval is narrower than that of either mean. Links that only one group
+    has are left out. The blocks of a link are one unit here, because a slow channel makes them depend on each other; with fewer than
+    `statistics.MIN_PAIRS` pairs there is no interval. `Interval.n` is the number of pairs.
     """
-    ours, theirs = (part.map(lambda sums: sums[: weights.shape[1]]).weighted(weights) for part in (found, reference))
-    return bootstrap(measure(ours) - measure(theirs), weights.shape[1])
+    links = min(found.links, reference.links)
+    weights = bootstrap_weights(links, Streams(0)("plots/policies"))
+    ours, theirs = (measure(part.by_link(links).weighted(weights)) for part in (found, reference))
+    return paired_difference(ours, theirs, links)
 
 
 def ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return part / whole, NaN where the whole is 0."""
+    """Return part / whole, NaN where the whole is 0.
+
+    >>> ratio(np.array([1.0, 0.0]), np.array([4.0, 0.0])).tolist()
+    [0.25, nan]
+    """
     return np.asarray(np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole != 0))
 
 

@@ -1,4 +1,8 @@
-"""The contents of a sequence chart, without matplotlib: messages of a link in order, excerpts, and vertical positions of instants."""
+"""The contents of a sequence chart, without matplotlib: messages of a link in order, excerpts, and vertical positions of instants.
+
+`plots.session` draws the chart. Messages of a link last between microseconds and milliseconds and are milliseconds to seconds apart, so no
+linear scale of time can show both; `depth_scale` limits the height of messages and of the time between them instead.
+"""
 
 from dataclasses import dataclass
 
@@ -28,7 +32,7 @@ class ChartMessage:
     by_alice        whether Alice is the sender
     data            whether the message is a data frame
     name            name such as "KEY 3" or "frame 7"
-    outcome         word of the trace for the outcome
+    outcome         word of the trace for the outcome, such as "accepted"
     used            whether the addressee could use it
     fault           whether it is a copy made by a fault of the link; its time is the arrival of the true message
     """
@@ -49,7 +53,13 @@ class ChartMessage:
 
 
 def messages(group: GroupView, link: int) -> list[ChartMessage]:
-    """Return all messages of a link in the order of transmission."""
+    """Return all messages and frames of a link in the order of transmission.
+
+    group  group of the link
+    link   number of the link
+
+    Arrival is the end of transmission plus the propagation delay, if the paths of the group were sampled; otherwise the delay counts as 0.
+    """
     frames, control = group.frames.take(group.frames.link == link), group.control.take(group.control.link == link)
     delays = group.channel.delay_ns[group.channel.receiver == Node.BOB]
     delay_ns = int(delays[0]) if len(delays) else 0
@@ -91,7 +101,10 @@ def word(codes: type[Code], code: int) -> str:
 
 
 def excerpts(every: list[ChartMessage]) -> list[tuple[str, list[ChartMessage]]]:
-    """Return titles and messages of the excerpts: the beginning, and the messages around the first loss or else the next ones."""
+    """Return titles and messages of the excerpts: the beginning, and the messages around the first loss or else the next ones.
+
+    every  all messages of a link in the order of transmission; up to `EXCERPT` of them are a single excerpt
+    """
     first = next((i for i, message in enumerate(every) if not message.used and not message.fault), None)
     parts = [("from the beginning", every[:EXCERPT])]
     if len(every) <= EXCERPT:
@@ -123,7 +136,12 @@ class DepthScale:
 
 
 def depth_scale(part: list[ChartMessage]) -> DepthScale:
-    """Return the scale of an excerpt. Heights are proportional to time within the limits `ARROW` and `IDLE`."""
+    """Return the scale of an excerpt. Heights are proportional to time within the limits `ARROW` and `IDLE`.
+
+    part  at least one message, in the order of transmission
+
+    The unit is the median length of a message, whose height is `ARROW[0]`. Idle time that would be higher than `IDLE[1]` is a break.
+    """
     instants = np.unique([instant for message in part for instant in (message.start_s, message.end_s)])
     gaps, ends = np.diff(instants), instants[1:]
     busy = np.array([any(m.start_s < end <= m.end_s for m in part) for end in ends], bool)

@@ -1,4 +1,8 @@
-"""Figure of the session of one link as a sequence chart: lifelines of Alice and Bob, time downwards, an arrow per message or frame."""
+"""Figure of the session of one link as a sequence chart: lifelines of Alice and Bob, time downwards, an arrow per message or frame.
+
+`plots.sequence` selects the messages and computes their positions; this module draws them. The chart follows the usual notation of
+protocol specifications (ITU-T Z.120, message sequence charts): an arrow slopes downwards, from transmission to arrival.
+"""
 
 from collections import Counter
 from typing import Any, Literal
@@ -52,13 +56,19 @@ def session_figure(view: TraceView) -> Figure | None:
         for start, end in place.breaks:
             gap = f"{(end - start) * axis.per_s:.3g} {axis.unit} idle"
             panel.text(0.5, (place(start) + place(end)) / 2, gap, fontsize=SMALL - 0.5, color=MISSED, ha="center", va="center")
-    figure.suptitle(f"Session of link {link}, {sanitise(group.name)}: times in {axis.unit}, lengths not to depth_scale")
+    figure.suptitle(f"Session of link {link}, {sanitise(group.name)}: times in {axis.unit}, lengths not to scale")
     add_legend(figure, [message for _, part, _ in parts for message in part], jammed)
     return freeze_layout(figure)
 
 
 def lifelines(panel: Axes, place: DepthScale, height: float, part: list[ChartMessage]) -> None:
-    """Draw two lines with names, and set the limits of the panel with space for the notes at the sides."""
+    """Draw the lines of Alice and Bob with their names, and set the limits of the panel with space for the notes at the sides.
+
+    panel   panel of the excerpt
+    place   its scale
+    height  height of the highest excerpt in inches, which all panels share
+    part    its messages
+    """
     longest = max((len(note(message)) for message in part if not message.on_air), default=0)
     margin = max(0.24, 0.05 + 0.0205 * longest)
     panel.set(xlim=(-margin, 1 + margin), ylim=(height, -HEAD))
@@ -69,7 +79,13 @@ def lifelines(panel: Axes, place: DepthScale, height: float, part: list[ChartMes
 
 
 def draw(panel: Axes, message: ChartMessage, place: DepthScale, axis: TimeAxis) -> None:
-    """Draw an arrow from the sender at the start of the transmission to the addressee at the arrival; dashed with a cross if lost."""
+    """Draw an arrow from the sender at the start of the transmission to the addressee at the arrival; dashed with a cross if lost.
+
+    panel    panel of the excerpt; x is 0 at Alice and 1 at Bob, y is in inches from the top
+    message  a message that was on the air
+    place    scale of the excerpt, from instants to y
+    axis     unit of the start time beside the arrow
+    """
     here, there = (0.0, 1.0) if message.by_alice else (1.0, 0.0)
     top, bottom = place(message.start_s), place(message.end_s)
     colour, reach = color_of(message), BREAK if message.outcome == LOST else 1.0
@@ -88,31 +104,39 @@ def draw(panel: Axes, message: ChartMessage, place: DepthScale, axis: TimeAxis) 
 
 
 def annotate(panel: Axes, message: ChartMessage, y: float) -> None:
-    """Draw a note for a message that was not on the air: a frame that was not sent beside Alice, a copy by a fault beside its addressee."""
+    """Draw a note for a message that was not on the air, at height `y` in inches from the top.
+
+    A frame that was not sent is noted beside Alice, a copy that a fault has made beside its addressee.
+    """
     x, side = (-0.03, "right") if message.by_alice != message.fault else (1.03, "left")
     panel.text(x, y, note(message), fontsize=SMALL, ha=side, va="center", color=MISSED if message.used else REFUSED)
 
 
 def note(message: ChartMessage) -> str:
-    """Return the note on a message that was not on the air."""
+    """Return the note on a message that was not on the air, "KEY 3 replayed: refused"."""
     return f"{message.name}: {message.outcome}"
 
 
 def draw_start_time(panel: Axes, message: ChartMessage, x: float, y: float, axis: TimeAxis) -> None:
-    """Draw the start time of a transmission beside the line of its sender."""
+    """Draw the start time of a transmission beside the line of its sender, which is at x = 0 (Alice) or 1 (Bob)."""
     side: dict[str, Any] = {"ha": "right", "x": -0.03} if x == 0 else {"ha": "left", "x": 1.03}
     panel.text(y=y, s=f"{message.start_s * axis.per_s:.2f}", fontsize=SMALL, va="center", color="#555555", **side)
 
 
 def color_of(message: ChartMessage) -> str:
-    """Return the colour of a message."""
+    """Return the colour of a message: by kind if its addressee could use it, otherwise by what became of it."""
     if message.outcome == LOST:
         return MISSED
     return (DATA if message.data else TEXT_COLOUR) if message.used else REFUSED
 
 
 def shade(panel: Axes, jamming: JammingRows, place: DepthScale) -> bool:
-    """Tint the jammed intervals between the lifelines and return whether there are any."""
+    """Tint the jammed intervals between the lifelines and return whether there are any within the excerpt.
+
+    panel    panel of the excerpt
+    jamming  jammed intervals of the link
+    place    scale of the excerpt
+    """
     first, last = place.instants[0], place.instants[-1]
     seen = [
         (max(a, first), min(b, last))
@@ -125,7 +149,7 @@ def shade(panel: Axes, jamming: JammingRows, place: DepthScale) -> bool:
 
 
 def add_legend(figure: Figure, shown: list[ChartMessage], jammed: bool) -> None:
-    """Add a legend for the kinds of lines that occur."""
+    """Add a legend for the kinds of lines that occur: data frame or control message, each arrived, lost or not usable."""
     handles: dict[str, Artist] = {}
     for message in shown:
         if not message.on_air:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from linksim.plots.plot_style import LINE_STYLES, freeze_layout, plot_style, shared_legend
+from linksim.plots.plot_style import LINE_STYLES, error_bars, freeze_layout, plot_style, shared_legend
 from linksim.statistics import Interval
 
 
@@ -14,8 +14,8 @@ class SweepLine:
     """One line.
 
     label   name in the legend
-    snr_db  SNR of each point
-    values  value with its interval at each point
+    snr_db  SNR of each point in dB, ascending [points]
+    values  value with its 95 % interval at each point [points]
     paper   the paper's values at the first points; may be empty
     """
 
@@ -27,7 +27,12 @@ class SweepLine:
 
 @dataclass(frozen=True)
 class SweepPanel:
-    """Lines of one quantity; lines of equal index have the same colour in all panels."""
+    """Lines of one quantity.
+
+    title     title above the panel
+    quantity  label of the y axis; only that of the first panel is drawn
+    lines     one line per method; lines of equal index have the same colour in all panels
+    """
 
     title: str
     quantity: str
@@ -36,16 +41,18 @@ class SweepPanel:
 
 @plot_style()
 def sweep_figure(title: str, panels: Sequence[SweepPanel]) -> Figure:
-    """Draw the panels side by side. The paper's values are hollow marks without a line."""
+    """Draw the panels side by side over a common y axis of 0..1. The paper's values are hollow marks without a line.
+
+    title   title of the figure
+    panels  panels from left to right
+    """
     figure = Figure(figsize=(5.2 * len(panels), 4.3))
     figure.suptitle(title)
     axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for axis, panel in zip(axes, panels, strict=True):
         for line, (colour, mark, dashes) in zip(panel.lines, LINE_STYLES, strict=False):
-            means = [value.value for value in line.values]
-            ends = [[value.value - value.low for value in line.values], [value.high - value.value for value in line.values]]
             style = {"color": colour, "marker": mark, "linestyle": dashes, "capsize": 2}
-            axis.errorbar(line.snr_db, means, yerr=ends, label=line.label, **style)
+            error_bars(axis, line.snr_db, line.values, label=line.label, **style)
             if line.paper:
                 at = line.snr_db[: len(line.paper)]
                 label = f"{line.label}, paper"

@@ -1,4 +1,12 @@
-"""The tables of a trace as figures and summary use them: the required columns of each table, and functions of the rows of one table."""
+"""The tables of a trace as figures and summary use them: the required columns of each table, and functions of the rows of one table.
+
+Each class holds the columns of one table that some figure needs, under their names in the trace; `linksim.records` defines all columns.
+`plots.trace_view` reads the classes from a trace and splits them by group. Columns are arrays and not objects per row, so that a figure of
+a million rows selects and counts them at once.
+
+In all tables `time_ns` is the start in ns of simulated time, `link` the number of the link in the run, `frame` the number of the data frame
+in its link, and `receiver` a `Node`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -16,16 +24,25 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Rows:
-    """Base of the tables: columns of equal length with the names, units and meanings of the records (see `linksim.records`)."""
+    """Base of the tables: columns of equal length [n], and mappings of names to such columns.
+
+    time_ns  start in ns of simulated time
+    link     number of the link in the run
+
+    >>> rows = JammingRows(time_ns=np.array([0, 50, 90]), link=np.array([0, 0, 1]), end_ns=np.array([10, 60, 95]))
+    >>> len(rows), rows.take(rows.link == 1).time_ns.tolist()
+    (3, [90])
+    """
 
     time_ns: Ints
     link: Ints
 
     def __len__(self) -> int:
+        """Number of rows."""
         return len(self.time_ns)
 
     def take(self, rows: NDArray[Any]) -> Self:
-        """Return the rows that an index array or a mask selects."""
+        """Return the rows that an index array, int [m], or a mask, bool [n], selects."""
 
         def taken(value: Any) -> Any:
             return {name: part[rows] for name, part in value.items()} if isinstance(value, Mapping) else value[rows]
@@ -48,7 +65,15 @@ class PerFrame(Protocol):
 
 @dataclass(frozen=True)
 class FrameRows(Rows):
-    """Transmissions of data frames, with the negotiated parameters in force, by name."""
+    """Transmissions of data frames, one row per transmission (`records.FrameSent`).
+
+    airtime_ns      duration of the transmission in ns; 0 for a frame that was not sent
+    attempt         0 for the first transmission of a frame, 1 for the first retransmission
+    channel_uses    complex channel uses, pilots included
+    assumed_snr_db  SNR in dB for which Alice encoded the frame
+    outcome         an `Outcome`
+    parameters      negotiated parameters in force, by name; `FILL` in frames that have none
+    """
 
     airtime_ns: Ints
     frame: Ints
@@ -59,24 +84,49 @@ class FrameRows(Rows):
     parameters: Mapping[str, Ints]
 
 
+def count_frames(frames: FrameRows) -> int:
+    """Return the number of data frames; retransmissions do not count."""
+    return len(np.unique(np.stack([frames.link.astype(np.int64), frames.frame]), axis=1).T)
+
+
 @dataclass(frozen=True)
 class ReceptionRows(Rows):
-    """Data frames at the receivers."""
+    """Transmissions of data frames at one receiver each (`records.Reception`).
+
+    snr_db            mean true SNR in dB over the frame, with fading and without jamming
+    sinr_db           the same with the mean jamming power over the frame added to the noise power
+    estimated_snr_db  SNR in dB as the receiver estimates it, which counts interference as noise
+    jammed_fraction   fraction of the frame during which a jammer was on, 0..1
+    """
 
     frame: Ints
     receiver: Ints
     snr_db: Floats
+    sinr_db: Floats
     estimated_snr_db: Floats
     jammed_fraction: Floats
 
 
 @dataclass(frozen=True)
 class ScoreRows(Rows):
-    """Scores of the receivers' reconstructions."""
+    """Scores of the reconstructions, one row per image and receiver (`records.ImageScore`).
+
+    image           number of the image in its frame
+    dataset_index   index of the image in the test split of the dataset
+    label           true class
+    class_received  class of the reconstruction; -1, as in the next two columns, if the image was not classified
+    class_clean     class of the original image; -1 without an attack on the source
+    class_attacked  class of the attacked image
+    mse             mean squared error of pixels in 0..1; NaN, as in the next two columns, if the reconstruction is no image
+    psnr_db         PSNR in dB
+    ssim            structural similarity, -1..1
+    erased          1 if the receiver erased the image, 0 if not, -1 if it cannot detect errors
+    """
 
     frame: Ints
     image: Ints
     receiver: Ints
+    dataset_index: Ints
     label: Ints
     class_received: Ints
     class_clean: Ints
@@ -101,7 +151,17 @@ class ScoreRows(Rows):
 
 @dataclass(frozen=True)
 class ControlRows(Rows):
-    """Copies of control messages."""
+    """Copies of control messages, also those that faults of the link have made (`records.ControlSent`).
+
+    airtime_ns    duration of the transmission in ns
+    sender        a `Node`, Alice or Bob
+    message       a `MessageKind`
+    sequence      number of the exchange, which a message and its answer share
+    attempt       0 for the first transmission, 1 for the first retransmission
+    channel_uses  complex channel uses
+    outcome       a `ControlOutcome`
+    origin        an `Origin`
+    """
 
     airtime_ns: Ints
     sender: Ints
@@ -115,7 +175,13 @@ class ControlRows(Rows):
 
 @dataclass(frozen=True)
 class DecisionRows(Rows):
-    """Bob's choices of the negotiated parameters, by name; one row per probe round."""
+    """Bob's choices of the negotiated parameters, one row per probe round (`records.ParameterDecision`).
+
+    sequence         number of the exchange of the probe round
+    measured_snr_db  SNR in dB that Bob measured
+    snr_db           true SNR in dB at that time, with fading and interference
+    parameters       parameters that Bob requests, by name
+    """
 
     sequence: Ints
     measured_snr_db: Floats
@@ -125,14 +191,19 @@ class DecisionRows(Rows):
 
 @dataclass(frozen=True)
 class JammingRows(Rows):
-    """Intervals of jamming."""
+    """Intervals during which a jammer was on (`records.JammingInterval`); `end_ns` is the end in ns."""
 
     end_ns: Ints
 
 
 @dataclass(frozen=True)
 class ImageRows(Rows):
-    """Stored images; `pixels` is uint8 [n, colours, height, width]."""
+    """Stored images (`records.KeptImage`).
+
+    image   number of the image in its frame
+    node    an `ImageOwner`
+    pixels  uint8 [n, colours, height, width]
+    """
 
     frame: Ints
     image: Ints
@@ -142,7 +213,13 @@ class ImageRows(Rows):
 
 @dataclass(frozen=True)
 class ChannelRows(Rows):
-    """Samples of the radio paths."""
+    """Samples of the radio paths at regular instants (`records.ChannelSample`).
+
+    mean_snr_db   SNR in dB without fading
+    gain_db       power of the path's gain in dB, 0 dB on average
+    coherence_ns  length of a block with constant gain in ns; 0 if the gain has no blocks
+    delay_ns      propagation delay in ns
+    """
 
     receiver: Ints
     mean_snr_db: Floats
@@ -153,7 +230,12 @@ class ChannelRows(Rows):
 
 @dataclass(frozen=True)
 class ConstellationRows(Rows):
-    """Symbols of the first frames."""
+    """Symbols of the first frames as real and imaginary parts (`records.ConstellationPoint`).
+
+    tx_re, tx_im                as transmitted
+    rx_re, rx_im                as received
+    equalised_re, equalised_im  after equalisation
+    """
 
     frame: Ints
     receiver: Ints
@@ -171,7 +253,14 @@ def seconds(time_ns: Ints) -> NDArray[np.float64]:
 
 
 def match(wanted: PerFrame, among: PerFrame) -> NDArray[np.int64]:
-    """Return for each wanted row the index of the first row in `among` with the same link and frame, or -1. -> int64 [n]"""
+    """Return for each wanted row the index of the first row in `among` with the same link and frame, or -1.
+
+    This joins two tables: for `among` with the receptions of one receiver, it finds the reception behind each of that receiver's scores.
+
+    wanted  rows [n]
+    among   rows [m]; of the transmissions of one frame the first counts
+    result  int64 [n], indices 0..m-1 or -1
+    """
     if not len(among.link) or not len(wanted.link):
         return np.full(len(wanted.link), -1)
     stride = int(max(among.frame.max(), wanted.frame.max())) + 1

@@ -1,4 +1,9 @@
-"""Figure of SNR and image quality over simulated time, with the SNR that each end assumes or estimates."""
+"""Figure of SNR and image quality over simulated time, with the SNR that each end assumes or estimates.
+
+One link with few frames is drawn sample by sample. Many samples, or samples of many links, are drawn as median and 10-90 % band of bins of
+time, because thousands of overlapping marks show neither. `plots.adaptation` and the charts of one link use the time axis, the series and
+the tint of jamming from here.
+"""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,21 +15,8 @@ from matplotlib.figure import Figure
 
 from linksim.enums import Outcome
 from linksim.plots.binning import quantile_bands
-from linksim.plots.plot_style import (
-    ALICE,
-    BOB,
-    EVE,
-    JAMMER,
-    MAX_GROUPS,
-    Role,
-    blocks,
-    freeze_layout,
-    plot_style,
-    sanitise,
-    shared_legend,
-    shown,
-    side_by_side,
-)
+from linksim.plots.number_text import count
+from linksim.plots.plot_style import ALICE, BOB, EVE, JAMMER, MAX_GROUPS, Role, blocks, finish_blocks, plot_style, sanitise
 from linksim.plots.tables import Floats, Ints, seconds
 from linksim.plots.trace_view import GroupView, ReceiverView, TraceView
 
@@ -51,7 +43,11 @@ class TimeAxis:
 
 
 def time_axis(span_s: float) -> TimeAxis:
-    """Return the time axis for a run of `span_s` simulated seconds."""
+    """Return the time axis for a run of `span_s` simulated seconds.
+
+    >>> time_axis(2.0), time_axis(0.25)
+    (TimeAxis(end=2.0, per_s=1.0, unit='s'), TimeAxis(end=250.0, per_s=1000.0, unit='ms'))
+    """
     per_s, unit = (1.0, "s") if span_s >= 1 else (1e3, "ms")
     return TimeAxis(max(span_s, 1e-9) * per_s, per_s, unit)
 
@@ -77,27 +73,18 @@ def time_series_figure(view: TraceView) -> Figure:
             shade_jamming(panel, group, axis)
         block[-1].set_xlim(0, axis.end)
         block[-1].set_xlabel(f"simulated time ({axis.unit})")
-    for block in panels[:: side_by_side(len(panels))]:
-        for panel, name in zip(block, ("SNR (dB)", "PSNR of an image (dB)"), strict=False):
-            panel.set_ylabel(name)
-    figure.suptitle(("SNR and image quality" if compared else "SNR") + " over simulated time" + shown(len(view.groups)))
-    shared_legend(figure, panels, ("Bob", "Eve", "Bob's estimate", "Eve's estimate", "assumed by Alice"))
-    return freeze_layout(figure)
-
-
-def count(n: int, thing: str) -> str:
-    """Format a number with a noun in singular or plural.
-
-    >>> count(1, "link"), count(1024, "link")
-    ('1 link', '1,024 links')
-    """
-    return f"{n:,} {thing}" + ("" if n == 1 else "s")
+    title = ("SNR and image quality" if compared else "SNR") + " over simulated time"
+    y_labels = ("SNR (dB)", "PSNR of an image (dB)")[: 1 + compared]
+    order = "Bob", "Eve", "Bob's estimate", "Eve's estimate", "assumed by Alice"
+    return finish_blocks(figure, panels, title, y_labels, len(view.groups), order)
 
 
 @dataclass(frozen=True)
 class TimeSamples:
-    """Values [n] at start times in ns [n].
+    """The samples of one series.
 
+    time_ns  start of the frame or message of each sample in ns [n], in any order
+    value    value of each sample [n]; values that are not finite are not drawn
     joined   whether they belong to one link, so that a line may connect them
     stepped  whether a value holds until the next sample
     """
@@ -121,13 +108,21 @@ def snr_panel(panel: Axes, group: GroupView, axis: TimeAxis) -> None:
 
 
 def has_estimates(receiver: ReceiverView) -> bool:
-    """Return whether a receiver's SNR estimates differ from the true SNR."""
+    """Return whether any of a receiver's SNR estimates differs from the true SNR by more than `SAME_DB`."""
     errors = np.abs(receiver.receptions.estimated_snr_db - receiver.receptions.snr_db)
     return bool(len(errors)) and bool(np.nanmax(np.where(np.isfinite(errors), errors, 0.0)) > SAME_DB)
 
 
 def draw(panel: Axes, samples: TimeSamples, role: Role, name: str, axis: TimeAxis, faint: bool = False) -> None:
-    """Draw one series. A `faint` series (an estimate) is dashed, with hollow marks and without a band."""
+    """Draw one series: every sample if there are few, otherwise quantiles of bins of time.
+
+    panel    the panel
+    samples  the series; without finite values nothing is drawn
+    role     colour and mark
+    name     name in the legend
+    axis     time axis of the panel
+    faint    whether the series is an estimate, which is dashed and has hollow marks and no band
+    """
     kept = np.isfinite(samples.value)
     time, value = (seconds(samples.time_ns) * axis.per_s)[kept], samples.value[kept]
     if not len(value):
@@ -157,7 +152,10 @@ def draw_each(panel: Axes, time: Floats, value: Floats, samples: TimeSamples, ro
 
 
 def shade_jamming(panel: Axes, group: GroupView, axis: TimeAxis) -> None:
-    """Tint the times during which a jammer was on. The opacity is proportional to the fraction of links and of the bin."""
+    """Tint the times during which a jammer was on.
+
+    The axis is divided into `JAM_BINS` bins; the opacity of a bin is proportional to its jammed fraction, averaged over the group's links.
+    """
     if not len(group.jamming):
         return
     edges = np.linspace(0, axis.end, JAM_BINS + 1)
@@ -173,6 +171,12 @@ def shade_jamming(panel: Axes, group: GroupView, axis: TimeAxis) -> None:
 
 
 def elapsed_since(edges: Floats, moments: Floats) -> Floats:
-    """Return for each edge [m] the sum of the times since all earlier moments (sorted [n]). -> [m]"""
+    """Return for each edge [m] the sum of the times since all earlier moments (sorted [n]). -> [m]
+
+    The difference between starts and ends of intervals is the time that the intervals cover before each edge.
+
+    >>> elapsed_since(np.array([0.0, 5.0, 10.0]), np.array([2.0, 4.0])).tolist()
+    [0.0, 4.0, 14.0]
+    """
     before = np.searchsorted(moments, edges)
     return np.asarray(before * edges - np.concatenate([[0.0], np.cumsum(moments)])[before])

@@ -1,4 +1,8 @@
-"""Figure of the first transmissions between Alice and Bob of one link as bars over time."""
+"""Figure of the first transmissions between Alice and Bob of one link as bars over time.
+
+The bars are to scale, unlike the messages of `plots.session`, so the figure shows what share of the air control messages and data frames
+take. Both figures show the link that `choose_link` selects.
+"""
 
 from dataclasses import dataclass
 
@@ -36,7 +40,15 @@ LEGIBLE = 0.6  # target width of a median bar in inches
 
 @dataclass(frozen=True)
 class TransmissionBar:
-    """One transmission, with times in s. `names` are possible labels, the longest first; `lost`: the addressee could not use it."""
+    """One transmission.
+
+    start_s, end_s  start and end in s
+    sender          "Alice" or "Bob"
+    kind            "data frame" or the kind of control message
+    colour          colour of the kind
+    names           possible labels of the bar, the longest first; the first one that fits is drawn
+    lost            whether the addressee did not receive it or could not use it
+    """
 
     start_s: float
     end_s: float
@@ -48,7 +60,13 @@ class TransmissionBar:
 
 
 def transmissions(group: GroupView, link: int) -> list[TransmissionBar]:
-    """Return the first `EVENTS` transmissions of a link in the order of time, without frames that were not sent."""
+    """Return the first `EVENTS` transmissions of a link in the order of time.
+
+    group  group of the link
+    link   number of the link
+
+    Frames that were not sent and copies that faults of the link have made were never on the air, and are left out.
+    """
     frames = group.frames.take((group.frames.link == link) & (group.frames.outcome != Outcome.NOT_SENT))
     control = group.control.take((group.control.link == link) & (group.control.origin == Origin.SENT))
     frames = frames.take(np.argsort(frames.time_ns, kind="stable")[:EVENTS])
@@ -70,7 +88,11 @@ def transmissions(group: GroupView, link: int) -> list[TransmissionBar]:
 
 
 def choose_link(view: TraceView) -> tuple[GroupView, int] | None:
-    """Return group and link with the most kinds of message, then with losses, then with jamming; None if nothing was sent."""
+    """Return the group and number of the link to show; None if nothing was sent.
+
+    It is the one with the most kinds of message among its first transmissions, of equal ones one with losses, then one with jamming. Only
+    the first eight links of a group are considered.
+    """
     best, best_rank = None, (-1, False, False)
     for group in view.groups:
         for link in group.links[:8].tolist():
@@ -83,7 +105,11 @@ def choose_link(view: TraceView) -> tuple[GroupView, int] | None:
 
 @plot_style()
 def timeline_figure(view: TraceView) -> Figure | None:
-    """Draw one link; the time is divided into strips of equal length. Returns None if nothing was sent."""
+    """Draw the link of `choose_link`. Returns None if nothing was sent.
+
+    The time is divided into at most `MAX_STRIPS` strips of equal length, one below the other, in which a bar of median length is about
+    `LEGIBLE` inches wide.
+    """
     chosen = choose_link(view)
     if chosen is None:
         return None
@@ -108,7 +134,13 @@ def timeline_figure(view: TraceView) -> Figure | None:
 
 
 def strip(panel: Axes, drawn: list[TransmissionBar], left_s: float, right_s: float, axis: TimeAxis) -> None:
-    """Draw the bars of one interval of time, and for each that ends in it an arrow to the addressee, with a cross if it was lost."""
+    """Draw the bars of one interval of time, and for each that ends in it an arrow to the addressee, with a cross if it was lost.
+
+    panel            the strip
+    drawn            transmissions that overlap the interval
+    left_s, right_s  limits of the interval in s
+    axis             unit of the time axis
+    """
     panel.set_xlim(left_s * axis.per_s, right_s * axis.per_s)
     panel.set_ylim(-0.45, 1.45)
     panel.set_yticks(list(ROWS.values()), [f"{name} sends" for name in ROWS])
@@ -129,13 +161,13 @@ def strip(panel: Axes, drawn: list[TransmissionBar], left_s: float, right_s: flo
 
 
 def text_colour(bar: TransmissionBar) -> str:
-    """Return a text colour that is readable on a bar."""
+    """Return a text colour that is readable on a bar: white on a dark one, by its luma (ITU-R BT.601)."""
     red, green, blue = to_rgb(bar.colour)
     return "white" if not bar.lost and 0.3 * red + 0.59 * green + 0.11 * blue < 0.5 else TEXT_COLOUR
 
 
 def box(panel: Axes, bar: TransmissionBar, row: float, axis: TimeAxis) -> None:
-    """Draw a bar: hatched if the transmission was lost, otherwise filled."""
+    """Draw the bar of a transmission at height `row`: hatched if it was lost, otherwise filled with the colour of its kind."""
     x, width = bar.start_s * axis.per_s, (bar.end_s - bar.start_s) * axis.per_s
     patch = Rectangle((x, row - HALF), width, 2 * HALF, facecolor=bar.colour, edgecolor=TEXT_COLOUR, linewidth=0.6, zorder=3)
     if bar.lost:
@@ -145,7 +177,7 @@ def box(panel: Axes, bar: TransmissionBar, row: float, axis: TimeAxis) -> None:
 
 
 def arrow(panel: Axes, bar: TransmissionBar, row: float, axis: TimeAxis) -> None:
-    """Draw an arrow from the end of a bar to the other row."""
+    """Draw an arrow from the end of a bar to the other row; the line of a lost transmission ends half-way in a cross."""
     direction = 1 if row == 0 else -1
     x, start, end = bar.end_s * axis.per_s, row + direction * HALF, (1 - row) - direction * HALF
     if bar.lost:
@@ -163,7 +195,7 @@ def arrow(panel: Axes, bar: TransmissionBar, row: float, axis: TimeAxis) -> None
 
 
 def shade(panel: Axes, jamming: JammingRows, left_s: float, right_s: float, axis: TimeAxis) -> bool:
-    """Tint the jammed intervals and return whether the link has any."""
+    """Tint the jammed intervals of one strip, and return whether the link has any, in this strip or another."""
     start, end = seconds(jamming.time_ns), seconds(jamming.end_ns)
     for i in np.flatnonzero((end > left_s) & (start < right_s)):
         first, last = max(start[i], left_s) * axis.per_s, min(end[i], right_s) * axis.per_s

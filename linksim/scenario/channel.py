@@ -1,4 +1,9 @@
-"""Options of the radio paths: SNR over time, fading, delay and channel state information at the receiver."""
+"""Options of the radio paths: SNR over time, fading, delay and channel state information at the receiver.
+
+A receiver gets g s + n + jamming for the symbols s. The gain g is the fading, E|g|^2 = 1, and the noise power N0 = E|n|^2 is 1 / SNR, where
+the SNR is that of a scheme which radiates unit power. N0 is constant over a frame: a change of the SNR within it becomes a change of the
+gain. `linksim.phy.path` computes both.
+"""
 
 from typing import Literal
 
@@ -13,13 +18,27 @@ Equaliser = Literal["zero-forcing", "mmse"]
 
 
 class Path(Options):
-    """The radio path from Alice to one receiver."""
+    """The radio path from Alice to one receiver.
+
+    With `csi: perfect` the receiver knows gain, noise power and interference power exactly. With `csi: pilots` it estimates one gain and
+    one noise power per frame from the pilots in front of it, which jamming may hit or miss. The equaliser `zero-forcing` divides the
+    symbols by the gain; `mmse` estimates them with the least mean squared error and removes the bias of an image as a whole.
+    """
 
     snr: Snr = Field(ConstantSnr(), description="mean SNR over time")
     fading: Fading = Field(NoFading(), description="channel gain relative to the mean")
     propagation_us: float = Field(1.0, ge=0, le=1e6, description="propagation delay in microseconds")
     csi: Literal["perfect", "pilots"] = Field("perfect", description="channel state: known exactly, or estimated from pilots")
     equaliser: Equaliser = Field("zero-forcing", description="unbiased symbols, or least mean squared error")
+
+    @property
+    def decorrelation_ms(self) -> float:
+        """Time in ms after which SNR and gain are independent of earlier ones.
+
+        >>> Path(snr={"kind": "gauss-markov", "coherence_ms": 100}, fading={"kind": "rayleigh", "coherence_ms": 20}).decorrelation_ms
+        500.0
+        """
+        return max(self.snr.decorrelation_ms, self.fading.decorrelation_ms)
 
     @field_validator("csi")
     @classmethod
@@ -31,7 +50,11 @@ class Path(Options):
 
 
 class Channel(Options):
-    """The two radio paths of a link."""
+    """The two radio paths of a link.
+
+    A correlation couples the scattered parts of both gains, as of receivers that are close to each other: Eve's gain is then
+    rho g_bob + sqrt(1 - rho^2) g' with an independent g' of the same distribution.
+    """
 
     bob: Path = Field(Path(), description="Alice to Bob (and back, for control messages)")
     eve: Path = Field(Path(), description="Alice to Eve")

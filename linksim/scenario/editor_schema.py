@@ -16,7 +16,13 @@ REFERENCE = "#/definitions/{model}"
 
 
 def editor_schema() -> str:
-    """The text of scenarios/scenario.schema.json: JSON schema, draft 7, which editors know best."""
+    """The text of scenarios/scenario.schema.json: JSON schema, draft 7, which editors know best.
+
+    It contains the components from outside that are loaded, so `linksim schema --plugin FILE` writes a schema that knows them.
+
+    >>> json.loads(editor_schema())["properties"]["frames"]["default"]
+    100
+    """
     run = Scenario.model_json_schema(ref_template=REFERENCE)
     options = LinkOptions.model_json_schema(ref_template=REFERENCE)
     definitions = run["$defs"]
@@ -37,7 +43,10 @@ def editor_schema() -> str:
 
 
 def _as_written(schema: Any) -> Any:
-    """Convert a part of the models' schema to the form used in files."""
+    """Convert a part of the models' schema to the form used in files.
+
+    schema  any part of a JSON schema: a dict, a list, or a scalar, which is returned as it is
+    """
     if isinstance(schema, list):
         return [_as_written(part) for part in schema]
     if not isinstance(schema, dict):

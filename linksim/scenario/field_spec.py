@@ -1,4 +1,9 @@
-"""What the models of `schema` allow at a place, for error messages: which block, which keys, which values."""
+"""What the models of `schema` allow at a place, for error messages: which block, which keys, which values.
+
+pydantic reports an error with the path that it took through the models, such as ("channel", "bob", "snr", "constant", "mean_db"), where
+"constant" is not a key of the file but the chosen component. `step` follows that path; `allowed` says in words what the field at its end
+takes. The same words are in the tables of the documentation.
+"""
 
 import types
 from collections.abc import Iterator, Sequence
@@ -72,7 +77,12 @@ def field_spec_of(annotation: Any, key: str = "") -> FieldSpec:
 
 
 def of_info(key: str, info: FieldInfo) -> FieldSpec:
-    """Field of a model."""
+    """Field of a model, from pydantic's description of it.
+
+    >>> from linksim.scenario.nodes import Radio
+    >>> of_info("pilots", Radio.model_fields["pilots"]).annotation
+    <class 'int'>
+    """
     return FieldSpec(key, info.annotation, info, next((extra for extra in info.metadata if isinstance(extra, ComponentOf)), None))
 
 
@@ -83,7 +93,13 @@ def field_spec(block: type[BaseModel], key: str) -> FieldSpec | None:
 
 
 def step(spec: FieldSpec, part: str | int) -> FieldSpec | None:
-    """Next field along the path of a pydantic error: a key, an item, or the name of a component."""
+    """Next field along the path of a pydantic error: a key, the index of an item, or the name of a component. None for an unknown key.
+
+    >>> from linksim.scenario.channel import Path
+    >>> snr = field_spec(Path, "snr")
+    >>> step(step(snr, "constant"), "mean_db").key
+    'mean_db'
+    """
     if part in spec.blocks:
         return FieldSpec(spec.key, spec.blocks[str(part)], None)
     if spec.block:
@@ -95,7 +111,14 @@ def step(spec: FieldSpec, part: str | int) -> FieldSpec | None:
 
 
 def places_of(block: type[BaseModel], key: str, before: tuple[str, ...] = ()) -> Iterator[str]:
-    """Dotted paths, under `block`, of every key of that name; lists are not entered."""
+    """Dotted paths, under `block`, of every key of that name; lists are not entered.
+
+    They are the suggestions for a key that stands in the wrong block.
+
+    >>> from linksim.scenario.schema import LinkOptions
+    >>> list(places_of(LinkOptions, "symbol_rate_hz"))
+    ['radio.symbol_rate_hz']
+    """
     for name, info in block.model_fields.items():
         spec = of_info(name, info)
         if name == key:
@@ -105,7 +128,12 @@ def places_of(block: type[BaseModel], key: str, before: tuple[str, ...] = ()) ->
 
 
 def allowed(spec: FieldSpec) -> str:
-    """What a field allows, in words: "a number from -30 to 60 dB", "one of 'cpu', 'cuda'"."""
+    """What a field allows, in words. The unit follows from the suffix of its key.
+
+    >>> from linksim.scenario.nodes import Radio, Session
+    >>> allowed(field_spec(Session, "timeout_ms")), allowed(field_spec(Radio, "control_coding"))
+    ('a number above 0 up to 100000 ms', "one of 'ldpc', 'none'")
+    """
     if spec.blocks:
         return f"{one_of(spec.words)}, or a block with this as its {spec.discriminator!r}"
     if spec.block:
@@ -131,11 +159,16 @@ def allowed(spec: FieldSpec) -> str:
 
 
 def one_of(words: Sequence[str]) -> str:
-    """ "one of 'a', 'b'"."""
+    """A choice among words.
+
+    >>> one_of(["a", "b"]), one_of(["a"])
+    ("one of 'a', 'b'", "'a'")
+    """
     return ("one of " if len(words) > 1 else "") + ", ".join(map(repr, words))
 
 
 def _limits(info: FieldInfo | None) -> dict[str, Any]:
+    """The limits of a field by their names in pydantic, such as {"ge": 0, "le": 1}."""
     names = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern")
     found = [(name, getattr(limit, name, None)) for limit in (info.metadata if info else ()) for name in names]
     return {name: value for name, value in found if value is not None}

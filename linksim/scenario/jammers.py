@@ -1,29 +1,49 @@
-"""Options of the jammers."""
+"""Options of the jammers.
+
+The power of a jammer is given as jamming-to-signal ratio (JSR): jamming power over the mean received power of a signal of unit power, at
+Bob and at Eve. It does not depend on positions, path loss or fading. Energy is that power at Bob times the time, so its unit is the second:
+a jammer of 0 dB spends 1 s of its budget per second. `linksim.jammers` builds the jammers from these options.
+"""
 
 import math
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from linksim.scenario.base import NAME, ComponentOf, Options, base_of, component
+from linksim.cost import Cost, NetworkUse, Traffic
+from linksim.scenario.base import NAME, ComponentOf, ComponentOptions, base_of, component
+from linksim.scenario.decorrelation import two_state_ms
 
 BARRAGE_SLICE_MS = 100.0  # a barrage is recorded in slices of this length, so that an interrupted trace holds the energy that was radiated
 
 
+def intervals(number: float) -> Cost:
+    """Return the cost of intervals of jamming, each a row of the table `jamming`.
+
+    >>> dict(intervals(2.5).rows)
+    {'jamming': 3}
+    """
+    return Cost(rows={"jamming": math.ceil(number)})
+
+
 @base_of("jammer")
-class JammerOptions(Options):
+class JammerOptions(ComponentOptions):
     """Base of the options of every jammer, with its cost: the number of intervals that it adds to the trace."""
 
     kind: str
 
-    def num_intervals(self, seconds: float, links: int, data_frames: int, control_frames: int) -> int:
-        """Intervals of jamming on one link.
+    @property
+    def decorrelation_ms(self) -> float:
+        """Time in ms after which the jamming is independent of earlier jamming; 0, as of jamming on a schedule, by default."""
+        return 0.0
 
-        seconds         simulated time
-        links           links of the group
-        data_frames     data frames of the link; `control_frames` likewise
+    def cost(self, traffic: Traffic) -> Cost:
+        """Return the cost of the jammer; one interval of jamming per data frame unless overridden.
+
+        >>> PulsedJammer(period_ms=100).cost(Traffic(image_values=3072, images=4, seconds=2.0)).rows["jamming"]
+        20
         """
-        return data_frames
+        return intervals(traffic.frames)
 
 
 @component("jammer")
@@ -32,8 +52,8 @@ class NoJammer(JammerOptions):
 
     kind: Literal["none"] = "none"
 
-    def num_intervals(self, seconds: float, links: int, data_frames: int, control_frames: int) -> int:
-        return 0
+    def cost(self, traffic: Traffic) -> Cost:
+        return Cost()
 
 
 class Jamming(JammerOptions):
@@ -49,27 +69,37 @@ class Jamming(JammerOptions):
     )
 
     def on_s(self, seconds: float) -> float:
-        """Simulated time after the start, in seconds."""
+        """Part of a simulated time in seconds that lies after the start of the jamming.
+
+        >>> BarrageJammer(start_ms=500).on_s(2.0)
+        1.5
+        """
         return max(0.0, seconds - self.start_ms / 1e3)
 
 
 class ClockedJamming(Jamming):
-    """A jammer that follows the clock alone."""
+    """A jammer that follows the clock alone: its intervals do not depend on what is on the air."""
 
 
 @component("jammer", "linksim.jammers.factory:make_clocked")
 class BarrageJammer(ClockedJamming):
-    """Gaussian noise without a pause."""
+    """Gaussian noise without a pause.
+
+    The trace records it in slices of 100 ms.
+    """
 
     kind: Literal["barrage"] = "barrage"
 
-    def num_intervals(self, seconds: float, links: int, data_frames: int, control_frames: int) -> int:
-        return math.ceil(self.on_s(seconds) / (BARRAGE_SLICE_MS / 1e3))
+    def cost(self, traffic: Traffic) -> Cost:
+        return intervals(self.on_s(traffic.seconds) / (BARRAGE_SLICE_MS / 1e3))
 
 
 @component("jammer", "linksim.jammers.factory:make_clocked")
 class PulsedJammer(ClockedJamming):
-    """Gaussian noise that is on for a part of every period."""
+    """Gaussian noise that is on for a part of every period.
+
+    A period begins with its on time; the first period begins at `start_ms`.
+    """
 
     kind: Literal["pulsed"] = "pulsed"
     period_ms: float = Field(100.0, ge=1e-3, le=1e6, description="length of a period in ms")
@@ -81,20 +111,27 @@ class PulsedJammer(ClockedJamming):
             raise ValueError(f"on_ms must not exceed period_ms ({self.period_ms:g}), got {self.on_ms:g}")
         return self
 
-    def num_intervals(self, seconds: float, links: int, data_frames: int, control_frames: int) -> int:
-        return math.ceil(self.on_s(seconds) / (self.period_ms / 1e3))
+    def cost(self, traffic: Traffic) -> Cost:
+        return intervals(self.on_s(traffic.seconds) / (self.period_ms / 1e3))
 
 
 @component("jammer", "linksim.jammers.factory:make_clocked")
 class MarkovJammer(ClockedJamming):
-    """Gaussian noise with exponentially distributed on and off times, in steady state from the start."""
+    """Gaussian noise with exponentially distributed on and off times, in steady state from the start.
+
+    It is on for mean_on_ms / (mean_on_ms + mean_off_ms) of the time.
+    """
 
     kind: Literal["markov"] = "markov"
     mean_on_ms: float = Field(20.0, ge=1e-3, le=1e6, description="mean on time, in ms")
     mean_off_ms: float = Field(80.0, ge=1e-3, le=1e6, description="mean off time, in ms")
 
-    def num_intervals(self, seconds: float, links: int, data_frames: int, control_frames: int) -> int:
-        return math.ceil(self.on_s(seconds) / ((self.mean_on_ms + self.mean_off_ms) / 1e3))
+    @property
+    def decorrelation_ms(self) -> float:
+        return two_state_ms(self.mean_on_ms, self.mean_off_ms)
+
+    def cost(self, traffic: Traffic) -> Cost:
+        return intervals(self.on_s(traffic.seconds) / ((self.mean_on_ms + self.mean_off_ms) / 1e3))
 
 
 @component("jammer", "linksim.jammers.factory:make_sweep")
@@ -104,13 +141,17 @@ class SweepJammer(ClockedJamming):
     kind: Literal["sweep"] = "sweep"
     dwell_ms: float = Field(20.0, ge=1e-3, le=1e6, description="time on a link before the jammer moves to the next, in ms")
 
-    def num_intervals(self, seconds: float, links: int, data_frames: int, control_frames: int) -> int:
-        return math.ceil(self.on_s(seconds) / (self.dwell_ms / 1e3 * links))
+    def cost(self, traffic: Traffic) -> Cost:
+        return intervals(self.on_s(traffic.seconds) / (self.dwell_ms / 1e3 * traffic.links))
 
 
 @component("jammer", "linksim.jammers.factory:make_reactive")
 class ReactiveJammer(Jamming):
-    """Gaussian noise in response to a frame whose start the jammer detects."""
+    """Gaussian noise in response to a frame whose start the jammer detects.
+
+    A frame is detected if `sensing_snr_db` is at least `threshold_db` and it is not missed. The jammer then radiates from `delay_us` after
+    the start of the frame on, until the end of the frame or for `dwell_us`.
+    """
 
     kind: Literal["reactive"] = "reactive"
     target: Literal["data", "control", "both"] = Field("both", description="frames to jam; their preambles tell them apart")
@@ -124,14 +165,18 @@ class ReactiveJammer(Jamming):
         None, ge=1e-3, le=1e9, description="length of a response in microseconds, without sensing; null for the rest of the frame"
     )
 
-    def num_intervals(self, seconds: float, links: int, data_frames: int, control_frames: int) -> int:
-        frames = data_frames * (self.target != "control") + control_frames * (self.target != "data")
-        return math.ceil(frames * (1 - self.miss_probability) * self.on_s(seconds) / seconds)
+    def cost(self, traffic: Traffic) -> Cost:
+        frames = traffic.frames * (self.target != "control") + traffic.control_frames * (self.target != "data")
+        return intervals(frames * (1 - self.miss_probability) * self.on_s(traffic.seconds) / traffic.seconds)
 
 
 @component("jammer", "linksim.jammers.factory:make_adversarial")
 class AdversarialJammer(Jamming):
-    """An adversarial perturbation of the symbols of every data frame, of exactly the given power, by gradient ascent on Bob's error."""
+    """An adversarial perturbation of the symbols of every data frame, of exactly the given power, by gradient ascent on Bob's error.
+
+    It jams whole frames or, once its energy budget does not suffice for one, none; it leaves pilots and control messages alone. At Eve the
+    same perturbation arrives with a random phase.
+    """
 
     kind: Literal["adversarial"] = "adversarial"
     threat_model: Literal["receiver", "surrogate"] = Field(
@@ -147,8 +192,12 @@ class AdversarialJammer(Jamming):
     steps: int = Field(20, ge=1, le=1000, description="steps of gradient ascent")
     num_captured: int = Field(64, ge=1, le=1024, description="captured images from which a universal perturbation is computed")
 
-    def num_intervals(self, seconds: float, links: int, data_frames: int, control_frames: int) -> int:
-        return math.ceil(data_frames * self.on_s(seconds) / seconds)
+    def cost(self, traffic: Traffic) -> Cost:
+        jammed = traffic.frames * self.on_s(traffic.seconds) / traffic.seconds
+        model = self.surrogate if self.threat_model == "surrogate" else traffic.codec
+        images = self.num_captured / (traffic.frames * traffic.images * traffic.links) if self.universal else 1.0
+        networks = (NetworkUse(model, per_image=self.steps * images, gradient=True),) if model else ()
+        return intervals(jammed) + Cost(networks=networks, setup_bytes=traffic.train_bytes if self.universal else 0)
 
 
 PlannedJammer = BarrageJammer | PulsedJammer | MarkovJammer | SweepJammer  # on by the clock alone

@@ -1,6 +1,11 @@
 """Load a `Scenario` from a YAML file and overrides, and write it back. All problems of a file are reported at once.
 
 Layers, in ascending priority: the defaults of `schema`, the top of the file, overrides of the top, a group's block, overrides of it.
+
+    defaults <-- top of the file <-- --set KEY=VALUE <-- groups.NAME <-- --set groups.NAME.KEY=VALUE  =  options of the group NAME
+
+The layers are merged as trees that know where each value was written, and only the result is validated. So a message names the line or the
+override that holds the wrong value, also if a group has inherited it.
 """
 
 from collections.abc import Sequence
@@ -29,18 +34,32 @@ def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
     name_or_path  a file, or the name of a scenario that comes with linksim: without a path separator and without .yaml
     overrides     "channel.bob.snr.mean_db=3", "groups.sealed.eve.attack=none": values in YAML, under the same checks
 
-    Raises ScenarioError with all faults.
+    Raises ScenarioError with all errors of the file and the overrides, also for a trace of more than 64 GiB.
+
+    >>> load_scenario("quickstart", ["frames=5"]).frames
+    5
     """
     return _build(read_yaml(_find(name_or_path)), overrides)
 
 
 def scenario_from_text(text: str, name: str = "<trace>", overrides: Sequence[str] = ()) -> Scenario:
-    """The scenario of a YAML text; messages use `name` as the file name. Raises ScenarioError with all faults."""
+    """The scenario of a YAML text; messages use `name` as the file name. Raises ScenarioError with all errors.
+
+    >>> scenario_from_text("{name: short, frame: 10}", "short.yaml")
+    Traceback (most recent call last):
+        ...
+    linksim.errors.ScenarioError: short.yaml:1:15: frame: unknown key; did you mean 'frames'?
+    """
     return _build(parse_yaml(text, name), overrides)
 
 
 def resolved_yaml(scenario: Scenario) -> str:
-    """The scenario with every key written out, in the form with `groups:`. Reading it gives an equal scenario."""
+    """The scenario with every key written out, in the form with `groups:`. Reading it gives an equal scenario.
+
+    >>> scenario = scenario_from_text("name: short")
+    >>> scenario_from_text(resolved_yaml(scenario)) == scenario
+    True
+    """
     return dump_yaml(scenario.model_dump())
 
 
@@ -50,6 +69,7 @@ def shipped_names() -> list[str]:
 
 
 def _find(name: str) -> FilePath:
+    """The file of a scenario. Raises ScenarioError for a name that no shipped scenario has."""
     if "/" in name or "\\" in name or name.endswith((".yaml", ".yml")):
         return FilePath(name)
     if name not in shipped_names():
@@ -59,6 +79,10 @@ def _find(name: str) -> FilePath:
 
 
 def _build(document: Document, overrides: Sequence[str]) -> Scenario:
+    """Merge the layers of a file and its overrides, and validate the result.
+
+    The options at the top are validated by themselves too, so that an error there is reported where it was written and not once per group.
+    """
     root = resolve_paths(from_document(document), FilePath(document.name).parent)
     if not isinstance(root.value, dict):
         refuse(
@@ -123,6 +147,7 @@ def _body(node: Node, faults: list[ConfigProblem]) -> Layer:
 
 
 def _check(block: type[BaseModel], tree: Node) -> list[ConfigProblem]:
+    """The problems of a tree under a model."""
     try:
         block.model_validate(plain(tree))
     except ValidationError as raised:
@@ -156,7 +181,12 @@ def _setting(text: str, groups: list[str], faults: list[ConfigProblem]) -> Node 
 
 
 def _without_effect(setting: Node, top: Layer, link_options: dict[str, Node]) -> list[ConfigProblem]:
-    """Report an override at the top level that every group overrides again: it would silently have no effect."""
+    """Report an override at the top level that every group overrides again: it would silently have no effect.
+
+    setting       tree of the override
+    top           link options at the top level, overrides included
+    link_options  options of each group by its name
+    """
     hidden = [key for key, node in setting.value.items() if key in top and _holds(top[key], node.place)]
     seen = [key for key in hidden if any(_holds(options.value[key], setting.place) for options in link_options.values())]
     path = ", ".join(f"groups.{name}" for name in list(link_options)[:4])

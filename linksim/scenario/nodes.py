@@ -1,25 +1,45 @@
-"""Options of the nodes of a link: radio, processing latency, Eve's attack and the control plane."""
+"""Options of the nodes of a link: radio, processing latency, Eve's attack and the control plane.
+
+Alice sends frames of images, Bob receives them and chooses the negotiated parameters, Eve attacks what she receives. Latencies belong to
+the scenario and not to the machine: simulated time never depends on how fast the networks really are. `linksim.nodes` has the nodes,
+`linksim.control_plane` the session, `linksim.attacks` the attacks.
+"""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linksim.scenario.base import NAME, ComponentOf, Options, base_of, component
+from linksim.cost import Cost, NetworkUse, Traffic
+from linksim.scenario.base import NAME, ComponentOf, ComponentOptions, Options, base_of, component
 from linksim.scenario.faults import Faults
 from linksim.scenario.policies import FixedPolicy, PolicySpec
 from linksim.scenario.source_attacks import NoSourceAttack, SourceAttack
 from linksim.units import seconds_to_ns
 
+SYMBOL_BYTES = 8  # of a complex symbol in memory
+WHITE_BOX_BATCH = 16  # images; more images of 128 x 128 pixels exceed a core's cache
+JIGSAW_PAIR_S = 0.04  # CPU time of reordering a pair of images with a beam of 256
+SnrEstimator = Literal["unbiased", "maximum-likelihood"]
+
 
 class Radio(Options):
-    """Radio parameters of all frames."""
+    """Radio parameters of all frames.
+
+    A transmission occupies the air for its number of symbols divided by the symbol rate. Pilots are known symbols of unit power in front of
+    every data frame and every PROBE, and of all control messages if Bob estimates his channel from them (`channel.bob.csi: pilots`).
+    """
 
     symbol_rate_hz: float = Field(1e6, ge=1e3, le=1e10, description="complex symbols per second")
     pilots: int = Field(32, ge=2, le=4096, description="pilot symbols in front of a frame with which a receiver estimates the channel")
+    snr_estimator: SnrEstimator = Field(
+        "unbiased",
+        description="SNR from pilots; unbiased: its mean in dB is the SNR; maximum-likelihood: 0.2 dB higher for 32 pilots, 0.9 dB for 8",
+    )
     control_coding: Literal["ldpc", "none"] = Field(
-        "ldpc", description="coding of control messages: LDPC of rate 1/2 on QPSK, or uncoded BPSK"
+        "ldpc", description="coding of control messages and headers: LDPC of rate 1/2 on QPSK, or uncoded BPSK"
     )
     control_repeats: int = Field(2, ge=1, le=64, description="copies of each symbol of a control message")
+    header_repeats: int = Field(2, ge=1, le=64, description="copies of each symbol of the header of a data frame")
 
 
 class Processing(Options):
@@ -29,7 +49,7 @@ class Processing(Options):
     per_image_us: float = Field(20.0, ge=0, le=1e7, description="additional latency per image, in microseconds")
 
     def latency_ns(self, images: int) -> int:
-        """Return the simulated processing time of a frame of `images` images in ns.
+        """Return the simulated processing time of a frame of `images` images in ns: fixed_us + images per_image_us.
 
         >>> Processing(fixed_us=200.0, per_image_us=20.0).latency_ns(4)
         280000
@@ -38,7 +58,11 @@ class Processing(Options):
 
 
 class Alice(Options):
-    """The sender."""
+    """The sender.
+
+    A frame holds `images_per_frame` images and begins `frame_interval_ms` after the previous one, or later if the air is busy or the
+    session has no agreement. Before the first report she encodes for `assumed_snr_db`, then for the SNR of the last report.
+    """
 
     images_per_frame: int = Field(4, ge=1, le=256, description="images per data frame")
     num_images: int | None = Field(
@@ -53,25 +77,37 @@ class Alice(Options):
 
 
 class Bob(Options):
-    """The receiver."""
+    """The receiver.
+
+    Control messages are answered immediately; data frames take his processing time.
+    """
 
     processing: Processing = Processing()
     policy: PolicySpec = Field(FixedPolicy(), description="policy that chooses the negotiated parameters of the scheme")
 
 
+def captured(num_frames: int, traffic: Traffic) -> Cost:
+    """Return the memory of row statistics from open frames of training images, which Eve captures before the run."""
+    symbols = num_frames * traffic.channel_uses // traffic.images
+    return Cost(setup_bytes=max(traffic.train_bytes, 2 * SYMBOL_BYTES * symbols))
+
+
 @base_of("eve")
-class EveOptions(Options):
-    """Base of the options of every attack of the eavesdropper, with its cost: the rows that it adds to the trace."""
+class EveOptions(ComponentOptions):
+    """Base of the options of every attack of the eavesdropper, with its cost: the rows that it adds to the trace.
+
+    attack  name of the component
+    """
 
     attack: str
 
-    def key_rows(self, frames: int, images: int) -> int:
-        """Rows of the table `keys` on a link with `frames` frames of `images` images; 0 for an attack that recovers no keys."""
-        return 0
+    def cost(self, traffic: Traffic) -> Cost:
+        """Return the cost of the attack; the scores of one reconstruction per image unless overridden.
 
-    def num_unscored_frames(self) -> int:
-        """Number of first frames of a link of which Eve reconstructs no images."""
-        return 0
+        >>> EveOptions(attack="own").cost(Traffic(image_values=3072, images=4, frames=10)).rows["scores"]
+        40
+        """
+        return Cost(rows={"scores": traffic.frames * traffic.images})
 
 
 @component("eve")
@@ -80,9 +116,15 @@ class NoAttack(EveOptions):
 
     attack: Literal["none"] = "none"
 
+    def cost(self, traffic: Traffic) -> Cost:
+        return Cost()
+
 
 class ReorderingOptions(EveOptions):
-    """Options of the reordering that Eve applies to a permuted frame before she inverts it."""
+    """Options of the reordering that Eve applies to a permuted frame before she inverts it.
+
+    Neighbouring feature rows are correlated, so that a permutation of rows can be undone like a jigsaw puzzle (`linksim.attacks.jigsaw`).
+    """
 
     reassembly: Literal["none", "jigsaw"] = Field(
         "none",
@@ -92,6 +134,11 @@ class ReorderingOptions(EveOptions):
         1000, ge=8, le=100_000, description="captured open frames of training images from which the row statistics are estimated"
     )
 
+    def cost(self, traffic: Traffic) -> Cost:
+        if self.reassembly == "none":
+            return super().cost(traffic)
+        return super().cost(traffic) + captured(self.num_captured_frames, traffic) + Cost(cpu_s=traffic.images / 2 * JIGSAW_PAIR_S)
+
 
 @component("eve", "linksim.simulate.eve_factory:make_inverse_network")
 class InverseNetworkAttack(ReorderingOptions):
@@ -100,17 +147,32 @@ class InverseNetworkAttack(ReorderingOptions):
     attack: Literal["inverse-network"] = "inverse-network"
     inverter: str = Field("inverter-cifar10-6", pattern=NAME, description="trained inverse network")
 
+    def cost(self, traffic: Traffic) -> Cost:
+        return super().cost(traffic) + Cost(networks=(NetworkUse(self.inverter),))
+
 
 @component("eve", "linksim.simulate.eve_factory:make_white_box")
 class WhiteBoxAttack(ReorderingOptions):
     """White-box inversion: search for the image whose encoding matches the received symbols (MIEA Sec. III-A, Eq. 5)."""
 
     attack: Literal["white-box"] = "white-box"
+    start: Literal["zeros", "mean", "inverse-network"] = Field(
+        "zeros",
+        description="first image of the search; zeros: as in the paper; mean: mean of the training images; inverse-network: the "
+        "reconstruction of `inverter`",
+    )
+    inverter: str = Field("inverter-cifar10-6", pattern=NAME, description="trained inverse network, for start inverse-network")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="step size of Adam, pixels in 0..1")
     iterations: int = Field(5000, ge=1, le=1_000_000, description="maximum steps per image")
     tv_weight: float = Field(1.0, ge=0, le=1e6, description="weight lambda of the total variation (Eq. 3)")
     tolerance: float = Field(1e-3, ge=0, lt=1, description="stop when the loss falls by less than this share in 50 steps")
     assumed_snr_db: float = Field(10.0, ge=-30, le=60, description="SNR in dB that Eve assumes Alice encodes for")
+
+    def cost(self, traffic: Traffic) -> Cost:
+        encoder = (NetworkUse(traffic.codec, per_image=self.iterations / 2, gradient=True, batch=WHITE_BOX_BATCH),) if traffic.codec else ()
+        inverter = (NetworkUse(self.inverter),) if self.start == "inverse-network" else ()
+        reading = traffic.train_bytes if self.start == "mean" else 0
+        return super().cost(traffic) + Cost(networks=encoder + inverter, setup_bytes=reading)
 
 
 @component("eve", "linksim.simulate.eve_factory:make_key_learning")
@@ -133,18 +195,22 @@ class KeyLearningAttack(EveOptions):
     )
     assumed_snr_db: float = Field(10.0, ge=-30, le=60, description="SNR in dB that Eve assumes Alice encodes for")
 
-    def key_rows(self, frames: int, images: int) -> int:
-        return frames * (images // 2)
-
-    def num_unscored_frames(self) -> int:
-        return self.num_learning_frames if self.knowledge == "known-plaintext" else 0
+    def cost(self, traffic: Traffic) -> Cost:
+        scored = traffic.frames - (min(self.num_learning_frames, traffic.frames) if self.knowledge == "known-plaintext" else 0)
+        rows = {"scores": scored * traffic.images, "keys": traffic.frames * (traffic.images // 2)}
+        encoder = (NetworkUse(traffic.codec, per_image=0.5),) if traffic.codec else ()
+        return Cost(rows=rows, networks=(NetworkUse(self.inverter), *encoder)) + captured(self.num_captured_frames, traffic)
 
 
 Eve = Annotated[EveOptions, ComponentOf(("eve",))]
 
 
 class Session(Options):
-    """The control plane of a link."""
+    """The control plane of a link.
+
+    A link has a session if its scheme negotiates parameters, has layers or uses ARQ, or if probes are on. The timeout of a message doubles
+    with every transmission, up to eight times its first value; the airtime of the answer does not count towards it.
+    """
 
     probe_interval_ms: float = Field(20.0, ge=0, le=1e6, description="time between probe rounds in ms; 0 for no probes")
     timeout_ms: float = Field(5.0, gt=0, le=1e5, description="timeout before a message is sent again, in ms")

@@ -1,15 +1,24 @@
-"""Options of Bob's policy, which chooses the negotiated parameters that his REPORT requests."""
+"""Options of Bob's policy, which chooses the negotiated parameters that his REPORT requests.
+
+In every probe round Bob measures the SNR from the pilots of PROBE, and the policy maps (current parameters, measured SNR) to new ones.
+Alice uses them once she has received the REPORT. `linksim.adapt.policy` has the policies, `linksim.adapt.reward` the reward that compares
+them.
+"""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from linksim.scenario.base import NAME, ComponentOf, Options, base_of, component
+from linksim.cost import Cost, NetworkUse, Traffic
+from linksim.scenario.base import NAME, ComponentOf, ComponentOptions, base_of, component
 
 
 @base_of("policy")
-class PolicyOptions(Options):
-    """Base of the options of every policy."""
+class PolicyOptions(ComponentOptions):
+    """Base of the options of every policy.
+
+    name  name of the component
+    """
 
     name: str
     reset_interval: int | None = Field(
@@ -28,7 +37,7 @@ class FixedPolicy(PolicyOptions):
 
 
 class RewardTableOptions(PolicyOptions):
-    """Base of the options of a policy that reads a reward table."""
+    """Base of the options of a policy that reads a reward table: rewards measured on a grid of t_d, t_plus and SNR (docs/adaptation.md)."""
 
     reward_table: str = Field("diffusec-reward-table", pattern=NAME, description="reward table, measured beforehand")
 
@@ -50,7 +59,10 @@ class BestFixedPolicy(RewardTableOptions):
 
 @component("policy", "linksim.simulate.policy_factory:make_lookup")
 class LookupPolicyOptions(RewardTableOptions):
-    """The best choice for each bin of reported SNR."""
+    """The best choice for each bin of reported SNR.
+
+    It is the choice with the highest mean reward over the bin.
+    """
 
     name: Literal["lookup"] = "lookup"
     bin_db: float = Field(3.0, gt=0, le=30, description="width of a bin in dB")
@@ -72,10 +84,16 @@ class RandomPolicy(PolicyOptions):
 
 @component("policy", "linksim.simulate.policy_factory:make_ddpg")
 class DdpgPolicy(PolicyOptions):
-    """A trained actor (deep deterministic policy gradient)."""
+    """A trained actor (deep deterministic policy gradient).
+
+    The actor of DiffuSeC maps t_d, t_plus and the measured SNR to a change of both steps, of at most 25 per round.
+    """
 
     name: Literal["ddpg"] = "ddpg"
     actor: str = Field("ddpg-cifar10", pattern=NAME, description="trained actor")
+
+    def cost(self, traffic: Traffic) -> Cost:
+        return Cost(networks=(NetworkUse(self.actor, per_image=traffic.rounds / (traffic.frames * traffic.images)),))
 
 
 PolicySpec = Annotated[PolicyOptions, ComponentOf(("policy",))]

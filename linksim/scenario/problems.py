@@ -1,4 +1,11 @@
-"""Convert pydantic errors to messages about the file: the position, the allowed values and the likely correction."""
+"""Convert pydantic errors to messages about the file: the position, the allowed values and the likely correction.
+
+    channel.bob.snr.mean_db in pydantic: Input should be less than or equal to 60
+    message here:    study.yaml:7:13: channel.bob.snr.mean_db: got 70, allowed: a number from -30 to 60 dB
+
+The location of a pydantic error is followed twice: through the tree of the file, which knows the line and the value, and through the models
+(`field_spec`), which know what is allowed.
+"""
 
 import difflib
 import re
@@ -23,7 +30,12 @@ NUMBER_WITH_MORE = re.compile(r"\s*([-+]?[0-9]+)([.,][0-9]+)?([eE][-+]?[0-9]+)?\
 
 @dataclass(frozen=True)
 class ConfigProblem:
-    """A problem of a scenario file, before sorting and formatting."""
+    """A problem of a scenario file, before sorting and formatting.
+
+    place    where the wrong value was written: a line of the file, or an override
+    path     path of its key, () for the whole file
+    message  what was found and what is allowed
+    """
 
     place: Place
     path: Path
@@ -31,7 +43,10 @@ class ConfigProblem:
 
 
 def refuse(faults: Iterable[ConfigProblem], name: str) -> None:
-    """Raise ScenarioError with all faults, each once, in the order of the file. Does nothing if there are none."""
+    """Raise ScenarioError with all faults, each once, in the order of the file, overrides last. Does nothing if there are none.
+
+    name  name of the file, for the remark that there are more than 100
+    """
     found = sorted(set(faults), key=lambda fault: (fault.place.line == 0, fault.place.line, fault.place.column, fault.message))
     problems = [Problem(str(fault.place), dotted(fault.path), fault.message) for fault in found[:SHOWN]]
     if len(found) > SHOWN:
@@ -41,7 +56,12 @@ def refuse(faults: Iterable[ConfigProblem], name: str) -> None:
 
 
 def explain(raised: ValidationError, block: type[BaseModel], tree: Node) -> list[ConfigProblem]:
-    """The problems of `tree`, which `block` refused. A value inherited by several groups is one problem."""
+    """The problems of a tree that a model refused. A value that several groups inherit is one problem.
+
+    raised  what pydantic has raised
+    block   the model
+    tree    values with their places
+    """
     return list({_site(error, block, tree).fault(error) for error in raised.errors(include_url=False)[:EXPLAINED]})
 
 
@@ -63,6 +83,7 @@ class _Site:
     of_key: bool
 
     def fault(self, error: ErrorDetails) -> ConfigProblem:
+        """The problem, from the type of pydantic's error and from what is allowed here."""
         kind, last = error["type"], error["loc"][-1] if error["loc"] else ""
         if kind == "missing":
             return ConfigProblem(
@@ -83,6 +104,7 @@ class _Site:
         return self._value(word or self.node)
 
     def _value(self, node: Node) -> ConfigProblem:
+        """The problem of a value that is not allowed."""
         assert self.spec is not None
         return ConfigProblem(node.place, node.path, f"got {show(node.value)}, allowed: {allowed(self.spec)}{_slip(node.value, self.spec)}")
 
@@ -105,6 +127,7 @@ class _Site:
 
 
 def _site(error: ErrorDetails, block: type[BaseModel], tree: Node) -> _Site:
+    """Follow the location of an error from the root, through the tree and the models."""
     spec: FieldSpec | None = FieldSpec("", block, None)
     assert spec is not None
     holder, choice, node = spec, None, tree
@@ -130,7 +153,11 @@ def _child(node: Node, part: str | int) -> Node:
 
 
 def show(value: Any) -> str:
-    """A value in the form used in messages."""
+    """A value in the form used in messages.
+
+    >>> show("12 dB"), show(True), show({"kind": "none"}), show([1, 2])
+    ("'12 dB'", 'true', 'a block', 'a list of 2')
+    """
     if isinstance(value, dict):
         return "a block"
     if isinstance(value, list):
@@ -144,7 +171,10 @@ def show(value: Any) -> str:
 
 
 def _slip(value: Any, spec: FieldSpec) -> str:
-    """ "; did you mean 3?" if a likely correction is known, else an empty string."""
+    """ "; did you mean 3?" if a likely correction is known, else an empty string.
+
+    Corrections: the most similar word, `none` for off, a number without its unit or with a decimal comma ("12 dB"), a whole number for 3.0.
+    """
     guess = None
     if spec.words:
         near = difflib.get_close_matches(str(value), spec.words, n=1)

@@ -2,21 +2,37 @@
 
 A `Scenario` is a run; `LinkOptions` describe one Alice-Bob pair with its Eve, channel and jammer. `Scenario.groups` holds complete options:
 the reader (`scenario.load`) has filled what a group leaves out from the options at the top of the file.
+
+    Scenario
+      name, seed, frames, dataset, ...      options of the run
+      compute, trace
+      groups: NAME -> LinkOptions
+        links, scheme, jammer, session, ...
+        radio, channel (bob, eve: Path), alice, bob, eve
+
+Every value has a default but the name, so a scenario states only how it differs from one undefended DeepJSCC link at 10 dB.
 """
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from linksim.cost import Traffic
 from linksim.scenario.base import NAME, FileName, Options
 from linksim.scenario.channel import Channel, Path
 from linksim.scenario.jammers import Jammer, NoJammer
 from linksim.scenario.nodes import Alice, Bob, Eve, NoAttack, Radio, Session
 from linksim.scenario.schemes import DeepJsccOptions, Stack
+from linksim.scenario.stack_cost import cost_of_stack
+from linksim.wire_layout import MAX_PAIRS
 
 
 class LinkOptions(Options):
-    """Options of a group of links."""
+    """Options of a group of links.
+
+    The links of a group are equal in all options and independent of each other. Link n of every group has the same channel, jamming and
+    images, so that differences between groups are paired.
+    """
 
     links: int = Field(1, ge=1, le=4096, description="number of independent links in the group")
     scheme: Stack = Field([DeepJsccOptions()], description="schemes from the outermost layer to the base scheme")
@@ -27,6 +43,17 @@ class LinkOptions(Options):
     eve: Eve = NoAttack()
     jammer: Jammer = NoJammer()
     session: Session = Session()
+
+    @model_validator(mode="after")
+    def _keys_fit(self) -> "LinkOptions":
+        images = self.alice.images_per_frame
+        pairs = cost_of_stack(self.scheme, Traffic(image_values=3 * 32 * 32, images=images)).pairs
+        if pairs > MAX_PAIRS:
+            raise ValueError(
+                f"the keys of a frame of {images} images are {pairs} pairs (p, s), allowed: at most {MAX_PAIRS}, which a KEY message "
+                "carries; lower alice.images_per_frame, or set keys: derived"
+            )
+        return self
 
 
 class Compute(Options):
@@ -42,7 +69,11 @@ class Compute(Options):
 
 
 class Trace(Options):
-    """What the trace keeps."""
+    """What the trace keeps.
+
+    Rows of frames, scores and control messages are always kept. Images, samples of the paths and constellations would dominate the file, so
+    only the first of every group are.
+    """
 
     images: int = Field(8, ge=0, le=1000, description="images kept per group, with every receiver's reconstruction")
     channel_samples: int = Field(400, ge=0, le=100_000, description="samples of the radio paths of a group's first link")
@@ -51,7 +82,12 @@ class Trace(Options):
 
 
 class Scenario(Options):
-    """A run."""
+    """A run.
+
+    >>> scenario = Scenario(name="short", frames=10, groups={"open": LinkOptions(links=4)})
+    >>> scenario.links, scenario.groups["open"].radio.pilots
+    (4, 32)
+    """
 
     name: FileName = Field(description="name of the run and of its files")
     description: str = Field("", max_length=2000, description="purpose of the scenario")
@@ -69,10 +105,14 @@ class Scenario(Options):
 
     @property
     def links(self) -> int:
+        """Number of links of all groups together."""
         return sum(options.links for options in self.groups.values())
 
 
 def refresh() -> None:
-    """Rebuild the models after a component was declared from outside the package."""
+    """Rebuild the models after a component was declared from outside the package: their fields then take its options.
+
+    Scenarios that exist already stay valid.
+    """
     for model in (Path, Channel, Alice, Bob, LinkOptions, Scenario):
         model.model_rebuild(force=True)

@@ -1,36 +1,53 @@
-"""Options of the schemes and of the layers around them, what they cost, and what they negotiate."""
+"""Options of the schemes and of the layers around them, what they cost, and what they negotiate.
+
+A stack is a list of layers with a base scheme at its end. Alice's images pass through the base scheme first and through the layers from the
+last to the first; Bob goes the other way. `linksim.schemes` implements them. What the rest of linksim must know about a scheme before it is
+built (its length in channel uses, its negotiated parameters, its models, its keys) is declared here.
+"""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from linksim.cost import Cost, NetworkUse, Traffic
 from linksim.negotiation import NegotiatedParameters, bounded
-from linksim.scenario.base import NAME, ComponentOf, Options, base_of, component
+from linksim.scenario.base import NAME, ComponentOf, ComponentOptions, Options, base_of, component
 
-ModelFact = Callable[[str, str], Any]  # (model, key of its card's `cost`) -> value, None where there is no such card or key
 CHANNEL_USES_PER_VALUE = 1 / 6  # complex channel uses per image value, assumed for a codec without a card
+ROWS = 64  # feature rows of an image of a codec
+KEY_ROW_BYTES = 17  # of a key in memory, per row: a place of 8 bytes in each of two permutations, and one flag
+PERMUTED_SYMBOL_S = 1.2e-6  # CPU time of drawing the place of one symbol at both ends
+DIGITAL_IMAGE_S = 0.012  # CPU time of compression, coding and decoding of an image of 32 x 32 pixels in 512 channel uses
 
 
 @base_of("scheme")
-class SchemeOptions(Options):
-    """Base of the options of every base scheme, with its cost and its negotiated parameters."""
+class SchemeOptions(ComponentOptions):
+    """Base of the options of every base scheme, with its cost and its negotiated parameters.
+
+    name        name of the component
+    Parameters  class of the negotiated parameters
+    """
 
     name: str
     Parameters: ClassVar[type[NegotiatedParameters]] = NegotiatedParameters
 
-    def symbols_per_image(self, image_values: int, fact: ModelFact) -> int:
-        """Complex channel uses per image of `image_values` numbers."""
-        return math.ceil(image_values * CHANNEL_USES_PER_VALUE)
+    def cost(self, traffic: Traffic) -> Cost:
+        """Return the cost of the scheme; a sixth of a channel use per image value unless overridden.
+
+        >>> SchemeOptions(name="own").cost(Traffic(image_values=3 * 32 * 32, images=4)).channel_uses
+        2048
+        """
+        return Cost(channel_uses=traffic.images * math.ceil(traffic.image_values * CHANNEL_USES_PER_VALUE))
 
     def initial_parameters(self) -> NegotiatedParameters:
         """The negotiated parameters in force until a policy changes them."""
         return self.Parameters()
 
     def models(self) -> tuple[tuple[str, str], ...]:
-        """Name and kind of every trained model that the scheme uses."""
+        """(name, kind) of every trained model that the scheme uses. The models are loaded when a run starts, and the trace names them."""
         return ()
 
     def transmissions(self) -> int:
@@ -38,14 +55,27 @@ class SchemeOptions(Options):
         return 1
 
 
+def cost_of_codec(model: str, traffic: Traffic) -> Cost:
+    """Return the cost of sending images as the symbols of a trained network; its card has the channel uses per image.
+
+    >>> from linksim.cost import ModelFacts
+    >>> cost_of_codec("codec-cifar10-6", Traffic(image_values=3072, images=4, model=lambda name: ModelFacts(channel_uses=256))).channel_uses
+    1024
+    """
+    known = traffic.model(model)
+    per_image = known.channel_uses if known else None
+    if per_image is None:
+        per_image = math.ceil(traffic.image_values * CHANNEL_USES_PER_VALUE)
+    return Cost(channel_uses=traffic.images * per_image, networks=(NetworkUse(model),))
+
+
 class CodecSchemeOptions(SchemeOptions):
     """Base of the options of schemes whose symbols come from a trained codec."""
 
     codec: str = Field("codec-cifar10-6", pattern=NAME, description="trained codec")
 
-    def symbols_per_image(self, image_values: int, fact: ModelFact) -> int:
-        known = fact(self.codec, "channel_uses")
-        return int(known) if known is not None else super().symbols_per_image(image_values, fact)
+    def cost(self, traffic: Traffic) -> Cost:
+        return cost_of_codec(self.codec, traffic)
 
     def models(self) -> tuple[tuple[str, str], ...]:
         return ((self.codec, "codec"),)
@@ -53,7 +83,11 @@ class CodecSchemeOptions(SchemeOptions):
 
 @component("scheme", "linksim.schemes.base_schemes:make_deepjscc")
 class DeepJsccOptions(CodecSchemeOptions):
-    """DeepJSCC: encode, transmit, equalise, decode."""
+    """DeepJSCC: encode, transmit, equalise, decode.
+
+    Deep joint source-channel coding (Bourtsoulatze et al., IEEE TCCN 2019): an encoder maps an image to complex symbols directly, without
+    bits, and the quality falls gradually with the SNR.
+    """
 
     name: Literal["deepjscc"] = "deepjscc"
 
@@ -68,7 +102,10 @@ class DiffusionSteps(NegotiatedParameters):
 
 @component("scheme", "linksim.schemes.base_schemes:make_diffusec")
 class DiffusecOptions(CodecSchemeOptions):
-    """DiffuSeC: Alice diffuses the image by t_d steps and encodes it, Bob decodes it and denoises t_d + t_plus steps."""
+    """DiffuSeC: Alice diffuses the image by t_d steps and encodes it, Bob decodes it and denoises t_d + t_plus steps.
+
+    The noise drowns the perturbation of an attacked image. docs/diffusec.md describes the system.
+    """
 
     Parameters: ClassVar[type[NegotiatedParameters]] = DiffusionSteps
     name: Literal["diffusec"] = "diffusec"
@@ -83,20 +120,27 @@ class DiffusecOptions(CodecSchemeOptions):
     def initial_parameters(self) -> DiffusionSteps:
         return DiffusionSteps(t_d=self.t_d, t_plus=self.t_plus)
 
+    def cost(self, traffic: Traffic) -> Cost:
+        steps = self.t_d + self.t_plus
+        calls = steps if self.num_denoiser_calls is None else min(steps, self.num_denoiser_calls)
+        return super().cost(traffic) + Cost(networks=(NetworkUse(self.denoiser, per_image=calls),))
+
     def models(self) -> tuple[tuple[str, str], ...]:
         return (*super().models(), (self.denoiser, "denoiser"))
 
 
 @component("scheme", "linksim.schemes.base_schemes:make_masked_vqvae")
 class VqvaeOptions(SchemeOptions):
-    """Masked VQ-VAE: indices of codewords from a shared codebook, in QPSK without a channel code."""
+    """Masked VQ-VAE: indices of codewords from a shared codebook, in QPSK without a channel code.
+
+    A wrong index decodes to another codeword; the decoder is trained with masked and wrong indices.
+    """
 
     name: Literal["masked-vqvae"] = "masked-vqvae"
     autoencoder: str = Field("masked-vqvae", pattern=NAME, description="trained autoencoder")
 
-    def symbols_per_image(self, image_values: int, fact: ModelFact) -> int:
-        known = fact(self.autoencoder, "channel_uses")
-        return int(known) if known is not None else super().symbols_per_image(image_values, fact)
+    def cost(self, traffic: Traffic) -> Cost:
+        return cost_of_codec(self.autoencoder, traffic)
 
     def models(self) -> tuple[tuple[str, str], ...]:
         return ((self.autoencoder, "vqvae"),)
@@ -123,27 +167,28 @@ class DigitalOptions(SchemeOptions):
     iterations: int = Field(20, ge=1, le=200, description="maximum iterations of the LDPC decoder")
     arq: ArqOptions = ArqOptions()
 
-    def symbols_per_image(self, image_values: int, fact: ModelFact) -> int:
-        return self.channel_uses
+    def cost(self, traffic: Traffic) -> Cost:
+        size = traffic.image_values / (3 * 32 * 32) + self.channel_uses / 512
+        return Cost(channel_uses=traffic.images * self.channel_uses, cpu_s=traffic.images * DIGITAL_IMAGE_S * size / 2)
 
     def transmissions(self) -> int:
         return self.arq.max_transmissions
 
 
 @base_of("layer")
-class LayerOptions(Options):
-    """Base of the options of every layer, with its cost."""
+class LayerOptions(ComponentOptions):
+    """Base of the options of every layer, with its cost.
+
+    name             name of the component
+    images_per_item  inner items that the layer processes jointly
+    """
 
     name: str
     images_per_item: ClassVar[int] = 1  # inner items that the layer processes jointly
 
-    def symbols_per_frame(self, inner: int, images: int) -> int:
-        """Complex channel uses of a frame of `images` images whose inner scheme takes `inner`."""
-        return inner
-
-    def num_transmitted_keys(self, images: int) -> int:
-        """Sealed pairs (p, s) that a KEY message carries for a frame of `images` images; 0 where no key is sent."""
-        return 0
+    def cost(self, traffic: Traffic) -> Cost:
+        """Return the cost of the layer; the channel uses of the scheme inside unless overridden."""
+        return Cost(channel_uses=traffic.channel_uses)
 
 
 @component("layer", "linksim.schemes.layers:make_permutation")
@@ -163,16 +208,24 @@ class PermutationOptions(LayerOptions):
         description="transmitted: a sealed (p, s) per pair of images before each frame; derived: from the session key and the frame number",
     )
 
-    def symbols_per_frame(self, inner: int, images: int) -> int:
-        return inner if images % 2 == 0 else 2 * inner  # an image without a partner is paired with noise
-
-    def num_transmitted_keys(self, images: int) -> int:
-        return 0 if self.keys == "derived" else images // 2 if images % 2 == 0 else images
+    def cost(self, traffic: Traffic) -> Cost:
+        pairs = traffic.items if traffic.noise_companion else traffic.items // 2
+        rows = ROWS if self.granularity == "row" else traffic.channel_uses // traffic.images
+        kept = 0 if self.keys == "derived" else min(self.key_set_size, pairs * traffic.frames)
+        return Cost(
+            channel_uses=traffic.channel_uses * (1 + traffic.noise_companion),
+            pairs=0 if self.keys == "derived" else pairs,
+            cpu_s=2 * pairs * rows * PERMUTED_SYMBOL_S,
+            link_bytes=2 * kept * rows * KEY_ROW_BYTES,  # at both ends
+        )
 
 
 @component("layer", "linksim.schemes.layers:make_phase_scrambling")
 class PhaseScramblingOptions(LayerOptions):
-    """Keyed rotation of every symbol of the next scheme of the list by a multiple of 90 degrees."""
+    """Keyed rotation of every symbol of the next scheme of the list by a multiple of 90 degrees.
+
+    Both ends derive the rotations from the session key and the frame number; magnitudes and positions of the symbols stay visible.
+    """
 
     name: Literal["phase-scrambling"] = "phase-scrambling"
 
@@ -181,7 +234,11 @@ SchemeLayer = Annotated[SchemeOptions | LayerOptions, ComponentOf(("scheme", "la
 
 
 def as_list(value: Any) -> Any:
-    """One scheme stands for a list of one."""
+    """One scheme stands for a list of one.
+
+    >>> as_list("deepjscc")
+    ['deepjscc']
+    """
     return value if isinstance(value, list) else [value]
 
 
@@ -199,7 +256,11 @@ Stack = Annotated[list[SchemeLayer], BeforeValidator(as_list), Field(min_length=
 
 
 def base_options(stack: Sequence[SchemeOptions | LayerOptions]) -> SchemeOptions:
-    """Options of the base scheme of a stack."""
+    """Options of the base scheme of a stack.
+
+    >>> base_options([PermutationOptions(), DeepJsccOptions()]).name
+    'deepjscc'
+    """
     base = stack[-1]
     assert isinstance(base, SchemeOptions)
     return base

@@ -2,10 +2,10 @@
 
 Numbers, booleans and null are those of YAML 1.2's core schema: `1e-4` is a number, `off`, `no`, `1_000` and `12:30` are strings. Refused:
 duplicate and non-string keys, anchors, aliases, merge keys, tags, several documents, numbers with a leading zero, infinite or not a number,
-control characters, text that is not UTF-8, and documents that are too deep, too long or have too many values.
+control characters, the line separators U+0085, U+2028 and U+2029, which end a line in YAML 1.1 but in few editors, text that is not UTF-8,
+and documents that are too deep, too long or have too many values. What is no ordinary file, such as a FIFO, is not read.
 """
 
-import math
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -16,25 +16,27 @@ from typing import Any, NoReturn
 import yaml
 
 from linksim.errors import Problem, ScenarioError
+from linksim.files import read_input
+from linksim.scenario.yaml_scalars import BOOL, FLOAT, INT, NULL, UNBOUNDED, plain_scalar
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 40
 MAX_NODES = 50_000
-MAX_INTEGER = 2**64  # beyond, a number was not meant as a count or a seed
+MAX_PROBLEMS = 100  # in one message
+LINE_BREAK = re.compile(r"\r\n|\r|\n")
+SEPARATOR = re.compile("[\x85\u2028\u2029]")  # further line breaks of YAML 1.1
+CONTROL = ("Cc", "Cs", "Zl", "Zp")  # Unicode categories of characters that a value must not have, except for \n and \t
 
 Path = tuple[str | int, ...]
-
-NULL = re.compile(r"(~|null|Null|NULL|)\Z")
-BOOL = re.compile(r"(true|True|TRUE|false|False|FALSE)\Z")
-INT = re.compile(r"([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z")
-FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-UNBOUNDED = re.compile(r"([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))\Z")
-LEADING_ZERO = re.compile(r"[-+]?0[0-9]")
 
 
 @dataclass(frozen=True)
 class Position:
-    """Line and column in a file, both from 1."""
+    """Line and column in a file, both from 1.
+
+    line    line, as editors count
+    column  character in the line
+    """
 
     line: int
     column: int
@@ -56,7 +58,11 @@ class Document:
     values: dict[Path, Position]
 
     def place(self, path: Path) -> str:
-        """ "file.yaml:12:5" of the value at `path`, or of the nearest block around it."""
+        """ "file.yaml:12:5" of the value at `path`, or of the nearest block around it.
+
+        >>> parse_yaml("a:\\n  b: 1", "file.yaml").place(("a", "b"))
+        'file.yaml:2:6'
+        """
         while path not in self.values:
             path = path[:-1]
         position = self.values[path]
@@ -64,11 +70,14 @@ class Document:
 
 
 def read_yaml(path: FilePath | str) -> Document:
-    """Read a file. Raises ScenarioError for one that cannot be read or is not strict YAML, with all such faults but a fault of syntax."""
+    """Read a file of at most 1 MiB.
+
+    Raises ScenarioError if it cannot be read or is not strict YAML. All violations of strictness are reported at once; an error of syntax
+    ends the reading, because what follows it has no certain meaning.
+    """
     name = str(path)
     try:
-        with open(path, "rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+        raw = read_input(path, MAX_BYTES)
     except (OSError, ValueError) as fault:
         reason = getattr(fault, "strerror", None) or str(fault)
         raise ScenarioError([Problem(name, "", f"cannot be read: {reason}")]) from None
@@ -84,32 +93,27 @@ def read_yaml(path: FilePath | str) -> Document:
 
 
 def parse_yaml(text: str, name: str = "<text>") -> Document:
-    """Parse a text; messages use `name` as the file name. Raises ScenarioError as `read_yaml` does."""
+    """Parse a text; messages use `name` as the file name. Raises ScenarioError as `read_yaml` does.
+
+    >>> parse_yaml("{kind: pulsed, on: off, rate: 1e-4}").data
+    {'kind': 'pulsed', 'on': 'off', 'rate': 0.0001}
+    >>> parse_yaml("seed: 1\\nseed: 2", "file.yaml")
+    Traceback (most recent call last):
+        ...
+    linksim.errors.ScenarioError: file.yaml:2:1: seed: key given twice, first in line 1
+    """
     if len(text) > MAX_BYTES:
         raise ScenarioError([Problem(name, "", f"longer than {MAX_BYTES} bytes")])
     return _Reader(name).read(text)
 
 
 def dotted(path: Sequence[str | int]) -> str:
-    """("scheme", 0, "name") -> "scheme.0.name"."""
+    """A path as text, in the form of `--set`.
+
+    >>> dotted(("scheme", 0, "name"))
+    'scheme.0.name'
+    """
     return ".".join(str(part)[:80] for part in path)
-
-
-def plain_scalar(text: str) -> str | int | float | bool | None:
-    """The value of an unquoted scalar. Raises ValueError for a refused number."""
-    if NULL.match(text):
-        return None
-    if BOOL.match(text):
-        return text.lower() == "true"
-    whole, shown = INT.match(text), text[:40]
-    if not (whole or FLOAT.match(text) or UNBOUNDED.match(text)):
-        return text
-    if LEADING_ZERO.match(text):
-        raise ValueError(f"got {shown}, a number with a leading zero; leave the zero out, or quote it where a string is meant")
-    number = math.inf if UNBOUNDED.match(text) or (whole and len(text) > 40) else int(text, 0) if whole else float(text)
-    if not abs(number) < (MAX_INTEGER if whole else math.inf):
-        raise ValueError(f"got {shown}, allowed: finite numbers, whole ones below 2**64")
-    return number
 
 
 class _Reader:
@@ -123,6 +127,9 @@ class _Reader:
         self.nodes = 0
 
     def read(self, text: str) -> Document:
+        if separator := SEPARATOR.search(text):
+            code = ord(separator[0])
+            self.stop(_place_of(text, separator.start()), f"line separator U+{code:04X} is not allowed; end lines with a newline")
         data: Any = None
         self.keys[()] = self.values[()] = Position(1, 1)  # of an empty file
         # Only the parser written in Python: the one in C overflows its stack on deep input.
@@ -140,9 +147,7 @@ class _Reader:
             mark = fault.problem_mark or fault.context_mark
             self.stop(Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1), _syntax(fault))
         except yaml.reader.ReaderError as fault:
-            before = text[: fault.position]
-            where = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
-            self.stop(where, f"character {ord(text[fault.position]):#04x} is not allowed")
+            self.stop(_place_of(text, fault.position), f"character {ord(text[fault.position]):#04x} is not allowed")
         except (ValueError, OverflowError):  # PyYAML does not check the range of \U escapes or of %YAML version numbers
             self.stop(Position(1, 1), "not valid YAML: an escape or a version number out of range")
         if self.problems:
@@ -167,7 +172,7 @@ class _Reader:
             self.stop(event, f"more than {MAX_NODES} values")
         if len(path) > MAX_DEPTH:
             self.stop(event, f"nested deeper than {MAX_DEPTH} levels")
-        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
+        anchor, tag = (str(value)[:40] if (value := getattr(event, name, None)) is not None else None for name in ("anchor", "tag"))
         if isinstance(event, yaml.AliasEvent):
             self.complain(event, path, f"alias *{anchor} is not allowed; write the value out")
         elif anchor is not None:
@@ -202,7 +207,7 @@ class _Reader:
         return str(event.value)
 
     def scalar(self, event: yaml.ScalarEvent, path: Path) -> str | int | float | bool | None:
-        bad = next((c for c in event.value if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t"), None)
+        bad = next((c for c in event.value if unicodedata.category(c) in CONTROL and c not in "\n\t"), None)
         if bad is not None:
             self.complain(event, path, f"control character {ord(bad):#04x} is not allowed")
         if event.style is not None:
@@ -221,8 +226,11 @@ class _Reader:
             yield event
 
     def complain(self, event: yaml.Event, path: Path, message: str) -> None:
+        """Note a problem and go on reading."""
         position = _position(event)
         self.problems.append(Problem(f"{self.name}:{position.line}:{position.column}", dotted(path), message))
+        if len(self.problems) == MAX_PROBLEMS:
+            raise ScenarioError([*self.problems, Problem(self.name, "", "and perhaps more problems; these are the first")])
 
     def stop(self, at: yaml.Event | Position, message: str) -> NoReturn:
         """Stop parsing and raise all problems found so far."""
@@ -233,6 +241,12 @@ class _Reader:
 def _position(event: yaml.Event) -> Position:
     mark = event.start_mark
     return Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
+
+
+def _place_of(text: str, index: int) -> Position:
+    """The position of a character of the text."""
+    lines = LINE_BREAK.split(text[:index])
+    return Position(len(lines), len(lines[-1]) + 1)
 
 
 def _syntax(fault: yaml.MarkedYAMLError) -> str:
@@ -254,6 +268,10 @@ def dump_yaml(data: Any) -> str:
     """Write dicts with string keys, lists, str, int, float, bool, None as block YAML, in their order; `parse_yaml` reads the same back.
 
     Raises ValueError for what the reader would refuse: infinite numbers, keys that are no strings, control characters, other types.
+
+    >>> print(dump_yaml({"name": "1e-4", "seed": 1}), end="")
+    name: '1e-4'
+    seed: 1
     """
     try:
         text = yaml.dump(data, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)

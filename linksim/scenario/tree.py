@@ -1,4 +1,8 @@
-"""Scenario values with their source positions, and the merge of scenario layers."""
+"""Scenario values with their source positions, and the merge of scenario layers.
+
+pydantic loses where a value was written, and defaults, files, groups and overrides must be merged before it sees them. So a scenario is a
+tree of nodes until then: each holds its value and the place it came from.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +15,14 @@ DISCRIMINATORS = ("kind", "attack", "name")  # the keys that name the kind of a 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Source position of a value: a line of a file, or an override (line 0)."""
+    """Source position of a value: a line of a file, or an override (line 0).
+
+    source        name of the file, or the text of the override
+    line, column  position in the file, from 1
+
+    >>> str(Place("study.yaml", 7, 13)), str(Place("--set frames=0"))
+    ('study.yaml:7:13', '--set frames=0')
+    """
 
     source: str
     line: int = 0
@@ -69,7 +80,11 @@ def _children(data: Any, path: Path, build: Callable[[Any, Path], Node]) -> Any:
 
 
 def plain(node: Node) -> Any:
-    """The values without their positions."""
+    """The values without their positions: dicts, lists and scalars.
+
+    >>> plain(from_plain({"links": [1, 2]}, DEFAULT))
+    {'links': [1, 2]}
+    """
     if isinstance(node.value, dict):
         return {key: plain(child) for key, child in node.value.items()}
     return [plain(child) for child in node.value] if isinstance(node.value, list) else node.value
@@ -79,6 +94,13 @@ def merge(base: Node, new: Node) -> Node:
     """Merge `new` into `base`: mappings merge key by key, other values are replaced, and a block of another kind replaces the whole block.
 
     A mapping with numeric keys, as made by an override such as `scheme.0.keys=derived`, changes items of a list.
+
+    >>> def merged(base, new):
+    ...     return plain(merge(from_plain(base, DEFAULT), from_plain(new, DEFAULT)))
+    >>> merged({"kind": "sine", "mean_db": 10, "period_ms": 5}, {"mean_db": 3})
+    {'kind': 'sine', 'mean_db': 3, 'period_ms': 5}
+    >>> merged({"kind": "sine", "mean_db": 10, "period_ms": 5}, {"kind": "constant", "mean_db": 3})
+    {'kind': 'constant', 'mean_db': 3}
     """
     if _picks_items(base, new):
         items = [merge(item, new.value[str(i)]) if str(i) in new.value else item for i, item in enumerate(base.value)]
@@ -96,6 +118,7 @@ def merge(base: Node, new: Node) -> Node:
 
 
 def _picks_items(base: Node, new: Node) -> bool:
+    """Whether `new` is a mapping whose keys are indices of the list `base`."""
     both = isinstance(base.value, list) and isinstance(new.value, dict) and new.value
     return bool(both) and set(new.value) <= {str(i) for i in range(len(base.value))}
 

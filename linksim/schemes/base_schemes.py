@@ -1,6 +1,7 @@
 """The base schemes, which stand innermost in a stack, and their factories.
 
-A base scheme is declared in `linksim.scenario.schemes`, with the import path of its factory here.
+A base scheme is declared in `linksim.scenario.schemes`, with the import path of its factory here, so that a scenario can be checked without
+torch. `build_base` calls the factory once per group of links, when a simulation is assembled (`linksim.simulate.link_factory`).
 """
 
 from collections.abc import Callable
@@ -26,21 +27,22 @@ from linksim.schemes.vqvae import MaskedVqVae
 # (name, kind) -> the model, checked against the shape of the data set's images
 LoadModel = Callable[[str, Literal["codec", "denoiser", "vqvae"]], TrainedModel]
 CONSTELLATION_SIZES = {"qpsk": 4, "16-qam": 16}
-NOTHING = NegotiatedParameters()  # of a scheme that negotiates nothing
+NOTHING = NegotiatedParameters()  # the negotiated parameters of a scheme that negotiates nothing
 DIGITAL_ROWS = 8  # rows of a digital frame, as many as a codec for 32 x 32 pixels has
 DIGITAL_BATCH = 64  # images per call of the digital scheme; the LDPC decoder splits their codewords into groups that fit the cache
 
 
 @dataclass(frozen=True)
 class BaseScheme:
-    """The innermost scheme of a stack.
+    """The innermost scheme of a stack, with what the assembly of a link needs to know about it.
 
+    scheme             the scheme; an item is one image
     rows               number of equal slices of an image's symbols that a permutation reorders: the rows of the codec's features, or
-                       `DIGITAL_ROWS` for a scheme without features
-    runtime            batch size and precision
-    max_transmissions  largest number of transmissions of a frame with erased images
+                       `DIGITAL_ROWS` for a scheme without features; divides `scheme.channel_uses` if the scheme is to be permuted
+    runtime            batch size in images, and precision of the networks
+    max_transmissions  largest number of transmissions of a frame with erased images; 1 without ARQ
     negotiated         initial values of the negotiated parameters
-    undefended         DeepJSCC link with the same codec, which attackers assume; None for a scheme without codec
+    undefended         DeepJSCC with the same codec, which an adversarial jammer or Eve assumes; None for a scheme without codec
     """
 
     scheme: Scheme
@@ -55,8 +57,8 @@ class BaseScheme:
 class SchemeContext:
     """What a base scheme is built from.
 
-    load   (name, kind) -> trained model, checked against the shape of the images
-    image  (height, width, colours)
+    load   (name, kind) -> trained model, checked against the shape of the images; raises LinksimError if it is missing or does not fit
+    image  (height, width, colours) of the images of the dataset, in pixels
     """
 
     load: LoadModel
@@ -64,9 +66,13 @@ class SchemeContext:
 
 
 def build_base(options: SchemeOptions, load: LoadModel, image: tuple[int, int, int]) -> BaseScheme:
-    """Return the base scheme that `options` describe, for images of shape (height, width, colours).
+    """Return the base scheme that `options` describe.
 
-    A factory may return a bare `Scheme`, which then runs in float32 and has as many feature rows as a digital frame.
+    A factory may return a bare `Scheme`, which then runs in float32 in batches of `DIGITAL_BATCH` and has `DIGITAL_ROWS` rows.
+
+    options  options of the scheme, of any declared component, also one from outside the package
+    load     loads trained models, see `SchemeContext`
+    image    (height, width, colours) of the images
 
     Raises LinksimError if a model cannot be loaded or the scheme does not support images of this shape.
     """
@@ -77,7 +83,7 @@ def build_base(options: SchemeOptions, load: LoadModel, image: tuple[int, int, i
 
 
 def make_deepjscc(options: DeepJsccOptions, context: SchemeContext) -> BaseScheme:
-    """Factory of the scheme `deepjscc`."""
+    """Factory of the scheme `deepjscc`. Batch size and precision are those of the codec's card."""
     model = context.load(options.codec, "codec")
     assert isinstance(model.network, Codec)
     deepjscc = DeepJscc(model.network)
@@ -85,7 +91,10 @@ def make_deepjscc(options: DeepJsccOptions, context: SchemeContext) -> BaseSchem
 
 
 def make_diffusec(options: DiffusecOptions, context: SchemeContext) -> BaseScheme:
-    """Factory of the scheme `diffusec`."""
+    """Factory of the scheme `diffusec`.
+
+    Batch size and precision are those of the denoiser's card, because its repeated calls dominate the time.
+    """
     model, denoiser = context.load(options.codec, "codec"), context.load(options.denoiser, "denoiser")
     assert isinstance(model.network, Codec)
     assert isinstance(denoiser.network, UNet)
@@ -95,14 +104,17 @@ def make_diffusec(options: DiffusecOptions, context: SchemeContext) -> BaseSchem
 
 
 def make_masked_vqvae(options: VqvaeOptions, context: SchemeContext) -> BaseScheme:
-    """Factory of the scheme `masked-vqvae`."""
+    """Factory of the scheme `masked-vqvae`. It has rows to permute but no codec that an attacker could assume."""
     model = context.load(options.autoencoder, "vqvae")
     assert isinstance(model.network, VqVae)
     return BaseScheme(MaskedVqVae(model.network), model.network.rows, model.runtime)
 
 
 def make_digital(options: DigitalOptions, context: SchemeContext) -> BaseScheme:
-    """Factory of the scheme `digital`. Raises LinksimError if its byte budget does not hold even a single-pixel image."""
+    """Factory of the scheme `digital`, which needs no trained model.
+
+    Raises LinksimError if its byte budget does not hold even a single-pixel image.
+    """
     image_codec = ImageCodec(options.image_codec, options.header_mode, *context.image)
     scheme = Digital(image_codec, options.channel_uses, CONSTELLATION_SIZES[options.modulation], options.rate, options.iterations)
     if scheme.budget < image_codec.min_bytes:

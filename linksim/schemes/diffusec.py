@@ -6,13 +6,13 @@ Wireless Semantic Communications").
     image <- [denoise t_D + t_plus steps] <- [ViT decoder] <- [equalise]
 
 The noise of the diffusion masks an adversarial perturbation of the image, and Bob's denoiser removes both. The channel adds further noise,
-so Bob denoises t_plus more steps than Alice diffused.
+so Bob denoises t_plus more steps than Alice diffused: t_P = t_D + t_plus, Eq. (23). Bob's policy chooses t_D and t_plus (`linksim.adapt`),
+and the session carries them to Alice; here they are parameters of the frame.
 
 Differs from the paper: Bob may denoise with a stride of several steps (`linksim.diffusion`), so that no image needs more than `num_calls`
 calls of the network. The codec's decoder takes the SNR after equalisation as an input.
 """
 
-import torch
 from torch import Tensor
 
 from linksim.diffusion import denoise, diffuse, to_pixels, to_unit
@@ -23,16 +23,19 @@ from linksim.phy.baseband import ReceivedSymbols, equalise
 from linksim.phy.noise import Noise
 from linksim.reconstruction import Reconstruction
 from linksim.scenario.schemes import DiffusionSteps
-from linksim.schemes.deepjscc import snr_after_equalising_db
+from linksim.schemes.deepjscc import codec_snr_db, snr_after_equalising_db
 from linksim.schemes.parameters import FrameParameters, NegotiatedValues
 
 
 class Diffusec:
-    """DiffuSeC: Alice diffuses and encodes; Bob equalises, decodes and denoises.
+    """DiffuSeC: Alice diffuses and encodes; Bob equalises, decodes and denoises. It implements `Scheme`.
 
-    codec      encoder and decoder for diffused images
-    denoiser   network that predicts the noise in an image at a diffusion step
-    num_calls  largest number of denoiser calls per image; None for one call per step
+    Frame parameters are `NegotiatedValues` with the columns t_D and t_plus, in steps of `linksim.diffusion`.
+
+    codec         encoder and decoder for diffused images
+    denoiser      network that predicts the noise in an image at a diffusion step
+    num_calls     largest number of denoiser calls per image; None for one call per step
+    channel_uses  complex channel uses per image, those of the codec
     """
 
     Parameters: type[NegotiatedParameters] = DiffusionSteps
@@ -49,7 +52,7 @@ class Diffusec:
         images = images[:, 0]
         diffusion_noise = noise.real(images[0].numel()).view(images.shape)
         diffused = diffuse(to_unit(images), t_d, diffusion_noise)  # Eq. (13)
-        return self._codec.encode(to_pixels(diffused), torch.as_tensor(parameters.snr_db))  # Eq. (4)
+        return self._codec.encode(to_pixels(diffused), codec_snr_db(parameters.snr_db))  # Eq. (4)
 
     def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Reconstruction:
         return Reconstruction(self.purify(self.decode(received), parameters, noise))
@@ -57,12 +60,16 @@ class Diffusec:
     def decode(self, received: ReceivedSymbols) -> Tensor:
         """Return the decoder's output before denoising, float [batch, c, h, w].
 
-        Its values lie in about -1..1 and are not clipped; they still contain the noise of the diffusion.
+        Its values lie in about -1..1 and are not clipped, as in Eq. (6) with the inverse of Eq. (4); they still contain the noise of the
+        diffusion, which a clip would distort. The training of the denoiser through the link calls this method (`training.link_denoiser`).
         """
         return to_unit(self._codec.decoder(equalise(received), snr_after_equalising_db(received)).float())  # Eq. (6), without clipping
 
     def purify(self, decoded: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
-        """Denoise the output of `decode` by t_D + t_plus steps. [batch, c, h, w] -> images [batch, 1, c, h, w] in 0..1."""
+        """Denoise the output of `decode` by t_D + t_plus steps, Eq. (23). [batch, c, h, w] -> images [batch, 1, c, h, w] in 0..1.
+
+        Draw `k` of the reverse process comes from branch `k` of an item's noise, so it depends on neither the batch nor the other draws.
+        """
         assert isinstance(parameters, NegotiatedValues)
         t_d, t_plus = parameters.columns()
 

@@ -6,7 +6,7 @@
 
 Each image has its own codewords and its own checksum, so images are decoded or lost independently of each other. Above the SNR that the
 code needs, the receiver obtains exactly the compressed image, and a higher SNR does not improve it. Below that SNR the image is lost. This
-is the cliff effect.
+is the cliff effect. A lost image is *erased*: the receiver knows about it, may request the frame again (ARQ), and otherwise shows grey.
 
     payload   floor(rate * bits per symbol * channel uses) bits: length (2 bytes), data, zeros, CRC-32 of all these (4 bytes), spare bits
     whiten    exclusive or with a sequence known to both ends, so that a payload of zeros also has mean power one
@@ -49,7 +49,8 @@ class Digital:
     rate          rate of the LDPC code: "1/2", "2/3", "3/4" or "5/6"
     iterations    largest number of iterations of the LDPC decoder
 
-    The attribute `budget` is the largest size of a compressed image, in bytes.
+    The attribute `budget` is the largest size of a compressed image, in bytes: what the payload leaves after length and checksum. It is
+    negative if the payload does not even hold these. The assumed SNR has no effect, and no noise is drawn.
     """
 
     Parameters: type[NegotiatedParameters] = NegotiatedParameters
@@ -92,7 +93,10 @@ class Digital:
 
 
 def pack(data: bytes, size: int) -> NDArray[np.uint8]:
-    """Return a payload, uint8 [size]: length, data, zeros, checksum. `data` has at most `size` - 6 bytes.
+    """Return a payload, uint8 [size]: length (2 bytes, big-endian), data, zeros, CRC-32 (4 bytes, big-endian).
+
+    data  compressed image of at most `size` - 6 bytes
+    size  number of bytes of the payload
 
     >>> pack(b"ab", 9)[:5].tolist()
     [0, 2, 97, 98, 0]

@@ -3,6 +3,11 @@
 Parameters are arrays with one row per item, so that items of different frames, links and epochs can share a batch. The parameters of a
 stack are nested: those of a layer contain those of the scheme inside it. A worker's operation takes plain arrays; `flatten` turns the
 nested parameters into a list of arrays, and `unflatten` is its inverse.
+
+    Alice, Bob   Stack.parameters --> FrameParameters --> flatten --> arrays, as inputs of a promise
+    worker       arrays of many frames, concatenated --> unflatten --> FrameParameters of the batch --> Scheme.send, Scheme.receive
+
+At the ends the arrays are of numpy, because a small tensor of torch takes longer to make; in the worker they are tensors.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,7 +52,7 @@ def per_item_values(values: tuple[int, ...], items: int) -> NDArray[np.int64]:
 class SnrEstimate(FrameParameters):
     """The SNR for which Alice encodes; the only parameter of a link without negotiated parameters.
 
-    snr_db  float32 [items], in dB
+    snr_db  float32 [items], in dB; at Bob his own estimate, which no scheme of linksim uses for decoding
     """
 
     snr_db: ItemArray

@@ -42,16 +42,23 @@ class PermutationKey(FrameParameters):
 def shuffle(features: Tensor, order: Tensor, swapped: Tensor) -> Tensor:
     """Permute the rows of each image, then exchange the swapped rows of each pair. [pairs, 2, rows, width] -> the same shape.
 
-    >>> pair = torch.tensor([[[[0], [1], [2]], [[10], [11], [12]]]])
-    >>> shuffle(pair, torch.tensor([[[2, 0, 1], [0, 1, 2]]]), torch.tensor([[True, False, False]])).squeeze().tolist()
-    [[10, 0, 1], [2, 11, 12]]
+    features  any dtype; `width` is the number of symbols of a row
+    order     int64 [pairs, 2, rows], see `PermutationKey`
+    swapped   bool [pairs, rows]
+
+    The example of the paper's Fig. 2, with the rows y_0..y_4 as 0..4 and those of the next image, y'_0..y'_4, as 10..14:
+
+    >>> pair = torch.tensor([0, 1, 2, 3, 4, 10, 11, 12, 13, 14]).view(1, 2, 5, 1)
+    >>> order, swapped = torch.tensor([[[4, 2, 1, 0, 3], [0, 3, 4, 1, 2]]]), torch.tensor([[True, False, True, False, False]])  # S = {0, 2}
+    >>> shuffle(pair, order, swapped).squeeze().tolist()
+    [[10, 2, 14, 0, 3], [4, 13, 1, 11, 12]]
     """
     permuted = features.gather(2, order[..., None].expand_as(features))
     return torch.where(swapped[:, None, :, None], permuted.flip(1), permuted)
 
 
 def unshuffle(shuffled: Tensor, order: Tensor, swapped: Tensor) -> Tensor:
-    """Invert `shuffle`, bit for bit. [pairs, 2, rows, width] -> the same shape.
+    """Invert `shuffle`, bit for bit. [pairs, 2, rows, width] -> the same shape. Arguments as in `shuffle`.
 
     >>> pair, order, swapped = torch.rand(1, 2, 3, 4), torch.tensor([[[2, 0, 1], [0, 1, 2]]]), torch.tensor([[True, False, False]])
     >>> torch.equal(unshuffle(shuffle(pair, order, swapped), order, swapped), pair)
@@ -62,7 +69,10 @@ def unshuffle(shuffled: Tensor, order: Tensor, swapped: Tensor) -> Tensor:
 
 
 class Permutation:
-    """Permutes and exchanges the rows of pairs.
+    """Permutes and exchanges the rows of pairs. It implements `Scheme`; an item takes twice the channel uses of an inner item.
+
+    The gain of the channel is restored to the order of the inner scheme together with the symbols, so fading within a frame is equalised
+    correctly.
 
     inner            scheme whose symbols are reordered
     rows             number of rows of one image; divides `inner.channel_uses`

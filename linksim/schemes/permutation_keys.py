@@ -2,6 +2,9 @@
 
 A key is selected by a sealed pair of indices (p, s) from two shared sets (MIEA Sec. III-C, "Scheme Selection"), or derived from the session
 key and the frame number. Both ends compute sets and keys from the session keys; the keys themselves are never transmitted.
+
+A selected key repeats when its indices repeat, so an attacker may learn it from one frame and use it for another
+(`attacks.key_learning`). A derived key never repeats within a session.
 """
 
 from dataclasses import dataclass
@@ -16,8 +19,8 @@ from linksim.secrecy import SessionKeys, draw_permutation, draw_subset
 class PermutationKeyBatch:
     """Keys of several pairs of images; see `permutation.PermutationKey`.
 
-    order    int64 [pairs, 2, rows]
-    swapped  bool [pairs, rows]
+    order    int64 [pairs, 2, rows], a permutation of 0..rows-1 for each image of a pair
+    swapped  bool [pairs, rows], True for the rows that the two images exchange
     """
 
     order: NDArray[np.int64]
@@ -27,12 +30,21 @@ class PermutationKeyBatch:
 class PermutationKeySource:
     """The keys of one permutation layer in one session.
 
-    keys             session keys
+    keys             session keys; `keys.schemes` determines the two sets, `keys.parameters` the derived keys
     layer            position of the layer in the stack, 0 for the outermost layer
     rows             number of rows of one image
-    size             size of the set of permutations and of the set of substitutions
+    size             size of the set of permutations and of the set of substitutions, 2..65536
     permute          False to leave the rows in their order
-    num_substituted  number of rows that the two images of a pair exchange
+    num_substituted  number of rows that the two images of a pair exchange, 0..rows
+
+    >>> from dataclasses import fields
+    >>> keys = SessionKeys(*(bytes(32) for _ in fields(SessionKeys)))
+    >>> alice, bob = (PermutationKeySource(keys, layer=0, rows=8, size=256, permute=True, num_substituted=4) for _ in range(2))
+    >>> chosen = alice.select(((17, 3), (200, 3)))
+    >>> chosen.order.shape, chosen.swapped.sum(axis=1).tolist()
+    ((2, 2, 8), [4, 4])
+    >>> bool((chosen.order == bob.select(((17, 3), (200, 3))).order).all())
+    True
     """
 
     def __init__(self, keys: SessionKeys, layer: int, rows: int, size: int, permute: bool, num_substituted: int) -> None:
@@ -43,6 +55,8 @@ class PermutationKeySource:
 
     def select(self, pairs: tuple[tuple[int, int], ...]) -> PermutationKeyBatch:
         """Return the key of each (p, s): the p-th permutations, one for each image of a pair, and the s-th substitution of the sets.
+
+        pairs  (p, s) of each pair of images, both in 0..size-1. Members of the sets are computed when they are first selected and kept
 
         Raises ValueError if an index is not below `size`.
         """
@@ -57,7 +71,11 @@ class PermutationKeySource:
         return PermutationKeyBatch(np.stack([self._orders[p] for p, _ in pairs]), np.stack([self._subsets[s] for _, s in pairs]))
 
     def derive(self, frame: int, num_pairs: int) -> PermutationKeyBatch:
-        """Return the keys of a frame's pairs, derived from the session key and the frame number."""
+        """Return the keys of a frame's pairs, derived from the session key and the frame number.
+
+        frame      number of the frame on its link; pair `i` of it has the key number `frame * num_pairs + i`
+        num_pairs  number of pairs in every frame of the link
+        """
         numbers = range(frame * num_pairs, (frame + 1) * num_pairs)
         return PermutationKeyBatch(
             np.stack([self._order(self._keys.parameters, n) for n in numbers]),

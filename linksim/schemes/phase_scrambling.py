@@ -3,7 +3,8 @@
     symbols --> [times i^q] --> air --> [times i^-q] --> symbols          q in 0..3 per symbol, from the session key and the frame number
 
 The layer wraps any scheme. Channel gain and rotation both multiply the symbol, so the receiver undoes the rotation exactly on every
-channel. The magnitude and the position of every symbol stay unchanged: the layer does not hide the information that magnitudes carry.
+channel, without knowing the gain. The magnitude and the position of every symbol stay unchanged: the layer does not hide the information
+that magnitudes carry. An attack that reads them is in `papers.miea.magnitude_attack`.
 """
 
 from dataclasses import dataclass, replace
@@ -45,7 +46,7 @@ def rotate(symbols: Tensor, quarter_turns: Tensor) -> Tensor:
 
 
 class PhaseScrambling:
-    """Rotates the symbols of the inner scheme.
+    """Rotates the symbols of the inner scheme. It implements `Scheme`, with the items, channel uses and noise of the inner scheme.
 
     inner  scheme whose symbols are rotated
     """
@@ -67,9 +68,11 @@ class PhaseScrambling:
 def draw_quarter_turns(keys: SessionKeys, layer: int, frame: int, items: int, channel_uses: int) -> NDArray[np.uint8]:
     """Return the rotations of the items of a frame, uint8 [items, channel_uses] in 0..3.
 
-    keys   session keys
-    layer  position of the phase-scrambling layer in the stack, 0 for the outermost layer
-    frame  number of the frame
+    keys          session keys, of which `parameters` is the key of the keystream
+    layer         position of the phase-scrambling layer in the stack, 0 for the outermost layer
+    frame         number of the frame on its link; item `i` of it uses the keystream number `frame * items + i`
+    items         number of items in every frame of the link
+    channel_uses  symbols of an item; a byte of the keystream serves four of them
     """
     label, size = f"turns {layer}".encode(), -(-channel_uses // 4)  # a byte of the keystream holds four symbols
     stream = b"".join(keystream(keys.parameters, label, number, size) for number in range(frame * items, (frame + 1) * items))

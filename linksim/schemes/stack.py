@@ -1,4 +1,13 @@
-"""A stack of schemes as a scenario lists them, from the outermost to the innermost, and the frame parameters of the whole stack."""
+"""A stack of schemes as a scenario lists them, from the outermost to the innermost, and the frame parameters of the whole stack.
+
+    scheme: [phase-scrambling, permutation, deepjscc]
+             layers[0]         layers[1]    base scheme
+
+    send      images --> deepjscc --> permutation --> phase-scrambling --> symbols
+    receive   images <-- deepjscc <-- permutation <-- phase-scrambling <-- symbols
+
+All links of a group share one stack. Each end of a link calls `Stack.parameters` for every frame, with the keys of its session.
+"""
 
 import math
 from collections.abc import Sequence
@@ -21,10 +30,10 @@ class Stack:
     items              number of its items in a frame
     noise_companion    True if an item is one image with a frame of noise as its companion
     layers             the keyed layers around the base scheme, outermost first
-    base_items         number of the base scheme's items in a frame
-    max_transmissions  largest number of transmissions of a frame with erased images
+    base_items         number of the base scheme's items in a frame, which is the number of its images
+    max_transmissions  largest number of transmissions of a frame with erased images; 1 without ARQ
     negotiated         initial values of the negotiated parameters
-    identity           equal for stacks that compute the same, whatever the frame
+    identity           equal for stacks that compute the same, whatever the frame: groups with equal identity share operations and batches
     """
 
     scheme: Scheme
@@ -42,10 +51,10 @@ class Stack:
         return bool(self.layers) or bool(names(type(self.negotiated)))
 
     def parameters(self, snr_db: float, negotiated: NegotiatedParameters, keys: list[FrameKeys]) -> FrameParameters:
-        """Return the parameters of one frame.
+        """Return the parameters of one frame, nested as the stack is: those of a layer contain those of the scheme inside it.
 
-        snr_db      SNR for which Alice encodes
-        negotiated  values of the negotiated parameters
+        snr_db      at Alice, the SNR in dB for which she encodes; at Bob, his estimate for the frame
+        negotiated  values of the negotiated parameters in force
         keys        keys of each layer, in the order of `layers`
         """
         estimate = per_item_float(snr_db, self.base_items)
@@ -58,18 +67,22 @@ class Stack:
         return parameters
 
     def example_parameters(self) -> FrameParameters:
-        """Return parameters with the nesting and the shapes of this stack's frames and arbitrary values."""
+        """Return parameters with the nesting and the shapes of this stack's frames and arbitrary values.
+
+        Operations use them to rebuild nested parameters from plain arrays (`schemes.parameters.unflatten`).
+        """
         return self.parameters(0.0, self.negotiated, [layer.zeros() for layer in self.layers])
 
 
 def build_stack(options: Sequence[SchemeOptions | LayerOptions], base: BaseScheme, images: int) -> Stack:
     """Return the stack for frames of `images` images.
 
-    If the images cannot be divided into the groups that the layers need, each image has a frame of noise as its companion.
+    If the images cannot be divided into the groups that the layers need, each image has a frame of noise as its companion, which is
+    transmitted as well and doubles the channel uses (MIEA Sec. III-C: "a random-noise tensor, which will also be sent").
 
-    options  options of all schemes of the stack, outermost first
+    options  options of all schemes of the stack, outermost first; the last are those of the base scheme
     base     the base scheme
-    images   number of images in a frame
+    images   number of images in a frame, at least 1
 
     Raises LinksimError if a layer cannot wrap the scheme inside it.
     """

@@ -5,7 +5,8 @@
     image <- [codebook, decoder] <---------- indices <- bits <- [decide] <- [equalise]
 
 There is no channel code: a bit error replaces the codeword of one cell by another one, and the decoder is trained to tolerate such errors.
-Every bit is radiated with the same power, so the mean power of an image is exactly one. The assumed SNR has no effect.
+Every bit is radiated with the same power, so the mean power of an image is exactly one. The assumed SNR has no effect at Alice; Bob's
+decoder takes the SNR after equalisation as an input.
 """
 
 import torch
@@ -24,9 +25,10 @@ QPSK = 4
 
 
 class MaskedVqVae:
-    """Masked VQ-VAE: codeword indices in QPSK.
+    """Masked VQ-VAE: codeword indices in QPSK. It implements `Scheme` and draws no noise.
 
-    network  trained encoder, codebook and decoder
+    network       trained encoder, codebook and decoder
+    channel_uses  complex channel uses per image, see `channel_uses`
     """
 
     Parameters: type[NegotiatedParameters] = NegotiatedParameters
@@ -46,7 +48,7 @@ class MaskedVqVae:
 
 
 def channel_uses(network: VqVae) -> int:
-    """Return the number of complex channel uses per image."""
+    """Return the number of complex channel uses per image: two bits of the codewords of all cells in each."""
     return network.rows**2 * network.codes * network.bits // qam.bits_per_symbol(QPSK)
 
 

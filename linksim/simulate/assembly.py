@@ -2,6 +2,11 @@
 
 The names of random streams contain the link's number in its group, but not the group. So link 3 of every group has the same channel, the
 same jammer and the same images, groups are compared under equal conditions, and additional links or groups change no draws of the others.
+(The images of a link depend also on how many images the links before it send: `nodes.image_sampler`.)
+
+A link has two numbers: `number` (in code `link`) counts all links of the run and appears in records, and `place` counts those of its group
+and appears in the names of streams. All operations on the air and at the dataset are shared by the whole run, those of the networks by all
+groups with equal options, so that the batches of the worker contain frames of many links.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,12 +31,13 @@ from linksim.errors import LinksimError
 from linksim.jammers.factory import JammerFactory
 from linksim.jammers.jammer import Jammer
 from linksim.medium.air import Air
-from linksim.nodes.alice import Alice, ImageSampler, TransmitPipeline
+from linksim.nodes.alice import Alice, TransmitPipeline
 from linksim.nodes.bob import Bob, ReceivePipeline
 from linksim.nodes.channel_sampler import ChannelSampler, sampling_step_ns
 from linksim.nodes.constellation import Constellation
 from linksim.nodes.evaluator import Evaluator
 from linksim.nodes.eve import Eve
+from linksim.nodes.image_sampler import ImageOrder, ImageSampler
 from linksim.records import LinkCreated
 from linksim.registry import suggest
 from linksim.rng import Streams
@@ -39,18 +45,29 @@ from linksim.scenario.faults import Faults as FaultOptions
 from linksim.scenario.schema import Scenario
 from linksim.simulate.link_factory import GroupModels, LinkFactory
 from linksim.units import seconds_to_ns
+from linksim.wire_layout import header_bytes
 from linksim.worker import Worker
 
-Decider = Callable[[Simulation, int], Decision]  # returns the decision process for the diffusion steps of a link
+Decider = Callable[[Simulation, int], Decision]  # (shared state, number of a link) -> process that decides its negotiated parameters
 
 
 class LinkAssembly:
-    """Creates the links of one run."""
+    """Creates the links of one run, from what all of them share: dataset, random streams, models and operations.
+
+    scenario  the scenario
+    device    device of the networks and of the images
+    policies  policies by group, which replace those of the scenario
+    decider   replaces all policies, None to use them
+
+    The attributes `streams`, `dataset` and `groups` are the random streams of the run, the test split of the dataset, and the factory of
+    what the links of a group share. Raises DataError if the dataset is missing or damaged.
+    """
 
     def __init__(self, scenario: Scenario, device: torch.device, policies: Mapping[str, Policy], decider: Decider | None) -> None:
         self._scenario, self._decider = scenario, decider
         self.streams = Streams(scenario.seed, scenario.replication)
         self.dataset: ImageDataset = load(scenario.dataset, "test")
+        self.image_order = ImageOrder(self.streams.key("images"), len(self.dataset.labels), most_images(scenario))
         self.groups = LinkFactory(scenario, self.dataset, self.streams, device, policies)
         pixels: Tensor = torch.from_numpy(np.array(self.dataset.images)).to(device)
         self.load_images = operations.load_images(pixels, operations.CHANNEL_BATCH)
@@ -68,7 +85,16 @@ class LinkAssembly:
         jammer: Jammer | None,
         attack: Attack | None,
     ) -> "AssembledLink":
-        """Create Alice, Bob, Eve and the air of link `place` of its group. `number` is the link's number in the run."""
+        """Create Alice, Bob, Eve and the air of a link. Nodes register at the air; their processes start later.
+
+        simulation  shared state of the run
+        number      number of the link in the run
+        place       number of the link in its group, which names its random streams
+        group       what the links of the group share
+        evaluator   evaluator of the link
+        jammer      jammer of the link, None without one
+        attack      Eve's attack, None without Eve
+        """
         options, streams, name = group.options, self.streams, f"link-{place}"
         air = Air(simulation, number, f"air/{name}", options, streams, self.apply_channel, self.apply_jammed_channel)
         names = f"alice/{name}", f"bob/{name}"
@@ -89,9 +115,8 @@ class LinkAssembly:
         if attack is not None:
             Eve(air, evaluator, attack)
         alice_session = AliceSession(simulation, number, air, options, group.stack, streams, names)
-        order = streams(f"{names[0]}/images").permutation(len(self.dataset.labels))[: options.alice.num_images]
         pipeline = TransmitPipeline(
-            sampler=ImageSampler(order, self.dataset.labels),
+            sampler=ImageSampler(self.image_order, place, self.dataset.labels, options.alice.num_images),
             load_images=self.load_images,
             attack=group.source_attack,
             send=group.send,
@@ -103,19 +128,20 @@ class LinkAssembly:
         alice = Alice(simulation, air, evaluator, alice_session, pipeline, options.alice, self._scenario.frames)
         air.jammer = jammer
         self._add_faults(simulation, air, f"faults/{name}", options.session.faults, alice_session, bob_session)
-        sampler = self._sampler(simulation, number, air, group) if place == 0 else None
+        frame_uses = air.channel_uses_of(pipeline.channel_uses, header_bytes(alice_session.needed))
+        sampler = self._sampler(simulation, number, air, group, air.airtime_ns(frame_uses)) if place == 0 else None
         return AssembledLink(alice, bob, sampler)
 
     def _add_faults(self, simulation: Simulation, air: Air, name: str, spec: FaultOptions, alice: AliceSession, bob: BobSession) -> None:
-        """Add the faults of a link's control frames and the restarts of its ends."""
+        """Add the faults of a link's control frames and the restarts of its ends. `name` is that of the random stream of the faults."""
         if spec.any_on_frames:
-            air.faults = FaultInjector(spec, self.streams.key(name), bob.identity)
+            air.inject_faults = FaultInjector(spec, self.streams.key(name), bob.identity).apply
         for every_ms, end in ((spec.alice_restart_ms, alice), (spec.bob_restart_ms, bob)):
             if every_ms:
                 simulation.env.process(restart_periodically(simulation, seconds_to_ns(every_ms / 1e3), end.restart))
 
-    def _sampler(self, simulation: Simulation, link: int, air: Air, group: GroupModels) -> ChannelSampler:
-        airtime_ns = air.airtime_ns(air.channel_uses_of(group.stack.items * group.stack.scheme.channel_uses))
+    def _sampler(self, simulation: Simulation, link: int, air: Air, group: GroupModels, airtime_ns: int) -> ChannelSampler:
+        """Return the sampler of a link's radio paths, with a step that suits the fading and the rate of frames, each `airtime_ns` long."""
         period_ns = max(airtime_ns, seconds_to_ns(group.options.alice.frame_interval_ms / 1e3))
         return ChannelSampler(
             simulation, link, air.receivers, sampling_step_ns(air.receivers, airtime_ns, period_ns), self._scenario.trace.channel_samples
@@ -124,7 +150,11 @@ class LinkAssembly:
 
 @dataclass(frozen=True)
 class AssembledLink:
-    """The processes of one link. Only the first link of a group has a channel sampler."""
+    """The processes of one link. Eve and the evaluator need none, as the air and the nodes call them; a jammer's is already started.
+
+    alice, bob  sender and receiver, each with a method `run`
+    sampler     sampler of the radio paths; only the first link of a group has one
+    """
 
     alice: Alice
     bob: Bob
@@ -133,15 +163,16 @@ class AssembledLink:
 
 @dataclass(frozen=True)
 class AssembledSimulation:
-    """A simulation that is ready to run.
+    """A simulation that is ready to run: all processes have been created, and the clock is at 0.
 
-    simulation   shared state of the run
-    sent         event that occurs when every Alice has sent all her frames
+    simulation   shared state of the run; listeners that are added now receive all records
+    sent         event that occurs when every Alice has sent or suppressed all her frames; some may still be on their way to Bob
     links        records of the links, which are emitted first
     jammers      jammers of each group in the order of its links; empty without a jammer
     bobs         receivers of each group in the order of its links
-    models       sha256 of the trained models in use, by name
-    image_shape  (colours, height, width) of the images of the dataset
+    models       sha256 of the trained models and reward tables in use, by name
+    model_kinds  kinds of the trained models
+    image_shape  (colours, height, width) of the images of the dataset, in pixels
     """
 
     simulation: Simulation
@@ -150,16 +181,21 @@ class AssembledSimulation:
     jammers: dict[str, list[Jammer]]
     bobs: dict[str, list[Bob]]
     models: dict[str, str]
+    model_kinds: frozenset[str]
     image_shape: tuple[int, int, int]
 
 
 def build(
     scenario: Scenario, worker: Worker, policies: Mapping[str, Policy] = MappingProxyType({}), decider: Decider | None = None
 ) -> AssembledSimulation:
-    """Create the simulation of a scenario. Raises LinksimError if models are missing or options do not fit together.
+    """Create the simulation of a scenario.
 
+    scenario  the scenario, with the checksums of its measured files (`data.measured_snr.with_checksums`)
+    worker    worker that runs the networks; its device is that of the models
     policies  policies by group, which replace those of the scenario
-    decider   replaces all policies
+    decider   replaces all policies; the environments decide with it from outside
+
+    Raises LinksimError if a policy is given for a group that does not exist, models are missing, or options do not fit together.
     """
     if unknown := policies.keys() - scenario.groups.keys():
         raise LinksimError(f"no group {min(unknown)!r} to which the policy could apply; {suggest(min(unknown), scenario.groups)}")
@@ -200,11 +236,20 @@ def build(
         simulation.env.process(link.bob.run())
     sent = simulation.env.all_of([simulation.env.process(link.alice.run()) for link in links])
     height, width, colours = assembly.dataset.images.shape[1:]
-    return AssembledSimulation(simulation, sent, tuple(records), jammers, bobs, assembly.groups.models, (colours, height, width))
+    models, kinds = assembly.groups.models, frozenset(assembly.groups.kinds)
+    return AssembledSimulation(simulation, sent, tuple(records), jammers, bobs, models, kinds, (colours, height, width))
+
+
+def most_images(scenario: Scenario) -> int:
+    """Return the largest number of images that a link of the scenario sends, without those that it sends again (`alice.num_images`)."""
+    sent = [(scenario.frames * group.alice.images_per_frame, group.alice.num_images) for group in scenario.groups.values()]
+    return max(min(images, different or images) for images, different in sent)
 
 
 def share(total: int, place: int, links: int) -> int:
-    """Return the share of link `place` when `links` links divide `total`. The first links get the remainder.
+    """Return the share of link `place`, in 0..links-1, when `links` links divide `total`. The first links get the remainder.
+
+    Kept images and symbols are options per group; this divides them among its links.
 
     >>> [share(5, place, 3) for place in range(3)]
     [2, 2, 1]

@@ -1,8 +1,19 @@
-"""Factories of Eve's attacks. An attack is declared in `linksim.scenario.nodes`, with the import path of its factory here."""
+"""Factories of Eve's attacks. An attack is declared in `linksim.scenario.nodes`, with the import path of its factory here.
+
+    inverse-network   black box (MIEA Sec. III-B)   symbols --> trained inverse network --> images
+    white-box         white box (MIEA Sec. III-A)   symbols --> search through a copy of Alice's encoder --> images
+    key-learning      permutation keys of earlier frames, then an inverse network
+
+The first two invert frame by frame: one operation of the worker, shared by all links with equal options. They may restore the order of
+permuted rows first (`reassembly: jigsaw`). Key learning has memory, so every link has an attack object of its own.
+
+What an attacker knows is decided here. The factories give an attack only what its options grant: the codec for a white-box attack, or the
+row statistics of unprotected frames for a jigsaw. They never give it keys or parameters of a session.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -25,7 +36,7 @@ from linksim.nets.weights import TrainedModel
 from linksim.operations import Precision
 from linksim.rng import StreamKey, Streams, generator
 from linksim.scenario.base import component_of
-from linksim.scenario.nodes import InverseNetworkAttack, KeyLearningAttack, ReorderingOptions, WhiteBoxAttack
+from linksim.scenario.nodes import WHITE_BOX_BATCH, InverseNetworkAttack, KeyLearningAttack, ReorderingOptions, WhiteBoxAttack
 from linksim.scenario.schema import LinkOptions
 from linksim.scenario.schemes import CodecSchemeOptions, PermutationOptions
 from linksim.schemes.base_schemes import BaseScheme
@@ -34,7 +45,6 @@ from linksim.schemes.stack import Stack
 from linksim.worker import Operation, Worker
 
 CAPTURE_BATCH = 50  # images that are encoded at a time
-WHITE_BOX_BATCH = 16  # images; more images of 128 x 128 pixels exceed a core's cache
 
 
 @dataclass(frozen=True)
@@ -42,15 +52,15 @@ class EveContext:
     """What Eve's attack on a link is built from. A factory must use only what its options grant.
 
     worker     runs the attack's operations
-    options    options of the link
+    options    options of the link; `options.eve` are those of the attack
     base       base scheme of the link
     stack      stack of the link
-    dataset    name of the dataset, whose training images Eve may have
-    streams    random streams of the run
-    load       (name, kind) -> trained model
+    dataset    name of the dataset, whose training images Eve may have; the run sends images of the test split
+    streams    random streams of the run; an attack takes streams with names of its own, such as "eve/captured"
+    load       (name, kind) -> trained model; raises LinksimError if it is missing or does not fit the images
     precision  runtime settings -> precision of an operation
-    cached     (key, make) -> operation that all links with an equal key share
-    place      index of the link in its group
+    cached     (key, make) -> operation that all links with an equal key share; the key must contain every option that `make` uses
+    place      number of the link in its group, for streams that differ between links
     """
 
     worker: Worker
@@ -66,7 +76,10 @@ class EveContext:
 
 
 def make_attack(context: EveContext) -> Attack:
-    """Return Eve's attack on a link. Raises LinksimError if it does not fit the link or is no `Attack`."""
+    """Return a new attack of Eve on one link, of any declared component, also one from outside the package.
+
+    Raises LinksimError if the attack does not fit the link, or if its factory returns something else than an `Attack`.
+    """
     made = component_of(context.options.eve).load()(context.options.eve, context)
     if not isinstance(made, Attack):
         attack = context.options.eve.attack
@@ -75,27 +88,60 @@ def make_attack(context: EveContext) -> Attack:
 
 
 def make_inverse_network(options: InverseNetworkAttack, context: EveContext) -> Attack:
-    """Factory of the attack `inverse-network`."""
+    """Factory of the attack `inverse-network`, Eq. (6). Batch size and precision are those of the inverse network's card.
+
+    Raises LinksimError if the network takes another number of symbols per image than the link sends.
+    """
     model = context.load(options.inverter, "inverter")
     assert isinstance(model.network, Inverter)
     return _inversion(options, context, model.network.invert, model.network.channel_uses, model.runtime)
 
 
 def make_white_box(options: WhiteBoxAttack, context: EveContext) -> Attack:
-    """Factory of the attack `white-box`. Raises LinksimError if the scheme has no codec."""
+    """Factory of the attack `white-box`. Raises LinksimError if the scheme has no codec or the start's inverse network does not fit it."""
     codec = _codec(context)
     if codec is None:
         raise LinksimError(f"attack 'white-box' needs the encoder of a codec; scheme {context.options.scheme[-1].name!r} has none")
     settings = WhiteBoxSettings(options.learning_rate, options.iterations, options.tv_weight, options.tolerance)
-    image = (codec.colours, codec.side, codec.side)
-    decode = partial(white_box, alices_encoder(codec, options.assumed_snr_db), image=image, settings=settings)
+    encode, first_images = alices_encoder(codec, options.assumed_snr_db), _search_start(options, context, codec)
+
+    def decode(received: Tensor) -> Tensor:
+        return white_box(encode, received, first_images(received), settings)
+
     return _inversion(options, context, decode, codec.channel_uses, RuntimeSettings(WHITE_BOX_BATCH, "float32"))
+
+
+def _search_start(options: WhiteBoxAttack, context: EveContext, codec: Codec) -> SymbolDecoder:
+    """Return the function from received symbols to the images at which the white-box search starts.
+
+    Raises LinksimError if the start is an inverse network for another number of symbols or another size of images than the codec's.
+    """
+    image = (codec.colours, codec.side, codec.side)
+    if options.start == "inverse-network":
+        inverter = context.load(options.inverter, "inverter").network
+        assert isinstance(inverter, Inverter)
+        if inverter.channel_uses != codec.channel_uses:
+            raise LinksimError(
+                f"start 'inverse-network': {options.inverter!r} takes {inverter.channel_uses} symbols per image, the link sends "
+                f"{codec.channel_uses}"
+            )
+        return inverter.invert
+    mean = torch.zeros(image)
+    if options.start == "mean":
+        pixels = load(context.dataset, "train").images
+        mean = torch.from_numpy(pixels.mean(axis=0, dtype=np.float64) / 255.0).float().permute(2, 0, 1)
+    return lambda received: mean.to(received.device).expand(len(received), *image)
 
 
 def _inversion(
     options: ReorderingOptions, context: EveContext, decode: SymbolDecoder, channel_uses: int, runtime: RuntimeSettings
 ) -> Attack:
-    """Return the attack that inverts the encoder, after an optional reordering of permuted pairs."""
+    """Return the attack that inverts the encoder, after an optional reordering of permuted pairs.
+
+    decode        symbols complex [images, channel_uses] -> images [images, c, h, w] in 0..1
+    channel_uses  symbols per image that `decode` takes
+    runtime       batch size in images, and precision of `decode`
+    """
     link, base, images = context.options, context.base, context.stack.scheme.images_per_item
     if channel_uses != base.scheme.channel_uses:
         raise LinksimError(f"Eve's attack takes {channel_uses} symbols per image, the link sends {base.scheme.channel_uses}")
@@ -113,7 +159,13 @@ def _inversion(
 
 
 def make_key_learning(options: KeyLearningAttack, context: EveContext) -> Attack:
-    """Factory of the attack `key-learning`. Raises LinksimError if the link does not permute the rows of pairs of images from a codec."""
+    """Factory of the attack `key-learning`.
+
+    Eve has a copy of Alice's encoder, which runs in float32 at any precision of the run, an inverse network, and row statistics of
+    unprotected frames.
+
+    Raises LinksimError if the link does not permute the rows of pairs of images from a codec, or if the network does not fit the codec.
+    """
     stack, codec, inverter = context.stack, _codec(context), context.load(options.inverter, "inverter")
     layers = context.options.scheme[:-1]
     rows_only = len(layers) == 1 and isinstance(layers[0], PermutationOptions) and layers[0].granularity == "row"
@@ -172,10 +224,13 @@ def _jigsaw(options: ReorderingOptions, context: EveContext) -> Reassemble | Non
 def row_model(codec: Codec, dataset: str, num_captured: int, draw: StreamKey, assumed_snr_db: float) -> GaussMarkovRowModel:
     """Return the row model that Eve fits to unprotected frames of training images. Equal arguments return the same object.
 
-    dataset         name of the dataset
+    The frames are captured without noise: the model describes the encoder's rows, and the attack adds the noise of each received frame.
+
+    codec           Alice's codec
+    dataset         name of the dataset; captured images come from its training split
     num_captured    number of captured images
     draw            key of the stream that selects them
-    assumed_snr_db  SNR for which Alice encodes them
+    assumed_snr_db  SNR in dB for which Alice encodes them
     """
     pixels = load(dataset, "train").images
     device = next(codec.parameters()).device
@@ -189,6 +244,10 @@ def row_model(codec: Codec, dataset: str, num_captured: int, draw: StreamKey, as
 
 
 def alices_encoder(codec: Codec, snr_db: float) -> SymbolEncoder:
-    """Return Eve's copy of Alice's encoder without layers, for an assumed SNR: images [n, c, h, w] in 0..1 -> symbols [n, channel_uses]."""
+    """Return Eve's copy of Alice's encoder without layers: images [n, c, h, w] in 0..1 -> symbols complex [n, channel_uses].
+
+    codec   Alice's codec
+    snr_db  SNR in dB for which Eve assumes that Alice encodes
+    """
     link = OfflineLink(DeepJscc(codec))
     return lambda images: link.encode(images, snr_db)

@@ -1,6 +1,9 @@
 """A cache for a pure function of items. It stores the newest results by the exact bytes of the item.
 
-Every item is computed in a batch of its own, so a result depends neither on other items nor on earlier calls.
+Every item is computed in a batch of its own, so a result depends neither on other items nor on earlier calls. A batch of several items
+would be faster, but its size would depend on which items are in the cache, and with it the last bits of the results.
+
+Attacks on the source are cached, because one takes many passes through a classifier, and because all groups of a run send the same images.
 """
 
 import hashlib
@@ -10,20 +13,22 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-MAX_BYTES = 256 << 20
+from linksim.scenario.source_attacks import CACHE_BYTES
 
 
 class ItemCache:
     """A cached function. It is called with batches like the function itself: ([batch, ...], ...) -> [batch, ...].
 
-    max_bytes  memory for results; the oldest results are dropped first
+    function   pure function of batches; it is called with batches of one item
+    max_bytes  memory for results in bytes; the oldest results are dropped first, but at least one is kept
 
-    >>> cached = ItemCache(lambda x: 2 * x)
-    >>> cached(torch.tensor([[1.0], [3.0]])).tolist()
-    [[2.0], [6.0]]
+    >>> computed = []
+    >>> cached = ItemCache(lambda x: computed.append(x.item()) or 2 * x)
+    >>> cached(torch.tensor([[1.0], [3.0], [1.0]])).tolist(), computed
+    ([[2.0], [6.0], [2.0]], [1.0, 3.0])
     """
 
-    def __init__(self, function: Callable[..., Tensor], max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, function: Callable[..., Tensor], max_bytes: int = CACHE_BYTES) -> None:
         self._function, self._free_bytes = function, max_bytes
         self._kept: OrderedDict[bytes, Tensor] = OrderedDict()
 
@@ -31,6 +36,7 @@ class ItemCache:
         return torch.cat([self._result(*item) for item in zip(*(torch.split(tensor, 1) for tensor in inputs), strict=True)])
 
     def _result(self, *item: Tensor) -> Tensor:
+        """Return the result of one item, given as batches of one."""
         item = tuple(tensor.contiguous() for tensor in item)  # the memory layout may change the last bits of a result
         digest = hashlib.blake2b(digest_size=16)
         for tensor in item:

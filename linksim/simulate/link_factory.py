@@ -1,4 +1,9 @@
-"""Creates what the links of a group have in common: the stack of schemes, the operations of the nodes, and Bob's policy."""
+"""Creates what the links of a group have in common: the stack of schemes, the operations of the nodes, and Bob's policy.
+
+The assembly calls `LinkFactory.group` once per group and `LinkFactory.attack` once per link. The worker puts two promises into one batch
+only if they have the same `Operation` object, so operations are cached by the options from which they are made: a thousand links of one
+group, and groups that differ in the SNR only, fill one batch. A key of the cache must contain every option on which the operation depends.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +16,6 @@ from linksim.adapt.policy import Policy
 from linksim.adapt.reward_table import RewardTable
 from linksim.adapt.reward_table_file import load_reward_table
 from linksim.attacks.attack import Attack
-from linksim.control_plane.messages import MAX_PAIRS
 from linksim.data.sources import ImageDataset
 from linksim.errors import LinksimError
 from linksim.negotiation import names
@@ -32,6 +36,7 @@ from linksim.schemes.stack import Stack, build_stack
 from linksim.simulate.eve_factory import EveContext, make_attack
 from linksim.simulate.policy_factory import PolicyContext, make_policy
 from linksim.simulate.source_attack_factory import make_source_attack
+from linksim.wire_layout import MAX_PAIRS
 from linksim.worker import Operation, Worker
 
 
@@ -42,11 +47,11 @@ class GroupModels:
     options        options of the links
     base           base scheme
     stack          stack of schemes around it
-    source_attack  attack on Alice's images
-    classify       classification of the attacked images
-    send, receive  encoder and decoder
-    score          scores of the evaluator
-    policy         Bob's policy, None if the scheme has no diffusion steps
+    source_attack  attack on Alice's images, see `make_source_attack`
+    classify       classification of attacked images, `operations.classify`
+    send, receive  encoder and decoder, `operations.send` and `operations.receive`
+    score          scores of the evaluator, `operations.score`
+    policy         Bob's policy, None if the scheme negotiates nothing
     """
 
     options: LinkOptions
@@ -63,7 +68,13 @@ class GroupModels:
 class LinkFactory:
     """Creates the groups of one run. Groups with equal settings share an operation, and so its batches.
 
-    models  sha256 of the trained models and reward tables in use so far, by name
+    scenario  the scenario
+    dataset   its images, of which the models must take the shape
+    streams   random streams of the run
+    device    device of the networks
+    policies  policies by group, which replace those of the scenario
+    models    sha256 of the trained models and reward tables in use so far, by name; recorded in the trace
+    kinds     kinds of these trained models
     """
 
     def __init__(
@@ -73,11 +84,20 @@ class LinkFactory:
         self._device, self._policies = device, policies
         self._operations: dict[tuple[Any, ...], Operation] = {}
         self.models: dict[str, str] = {}
+        self.kinds: set[str] = set()
 
     def model(self, name: str, kind: str) -> TrainedModel:
-        """Load a trained model. Raises LinksimError if its images differ in shape from those of the dataset."""
+        """Load a trained model and record its digest.
+
+        name  name of the model, that of its card in `models/` or in a folder of LINKSIM_MODELS
+        kind  kind that the card must declare, such as "codec" or "inverter"
+
+        Raises LinksimError if the model is missing, damaged or of another kind, or if it takes images of another shape than those of the
+        dataset.
+        """
         model = load_model(name, kind, self._device.type)
         self.models[name] = model.card.sha256
+        self.kinds.add(kind)
         network, (_, height, width, colours) = model.network, self._dataset.images.shape
         if isinstance(network, Codec | VqVae) and (network.colours, network.side, network.side) != (colours, height, width):
             raise LinksimError(
@@ -87,18 +107,21 @@ class LinkFactory:
         return model
 
     def precision(self, runtime: RuntimeSettings) -> Precision:
-        """Return the precision that the scenario requests, or the fastest one for `auto`."""
+        """Return the precision that the scenario requests, or that of the model's card for `auto`, the fastest one on this device."""
         requested = self._scenario.compute.precision
         chosen = runtime.precision if requested == "auto" else requested
         return Precision(chosen == "bfloat16", self._device)
 
     def score(self, images: int) -> Operation:
-        """Return the evaluator's operation for items of `images` images."""
+        """Return the evaluator's operation for items of `images` images.
+
+        The batch size of a card is in images, that of an operation in items, so it is divided by `images` here and in all other operations.
+        """
         classifier, batch, precision = self._classifier()
         return self.cached(("score", images), lambda: operations.score(classifier, max(1, batch // images), precision))
 
     def _classifier(self) -> tuple[Classifier | None, int, Precision]:
-        """Return the evaluator's classifier, its batch size in images, and its precision."""
+        """Return the evaluator's classifier, its batch size in images, and its precision; None as the classifier if there is none."""
         name = self._scenario.classifier
         if name is None:
             return None, operations.SCORE_BATCH, Precision(False, self._device)
@@ -107,7 +130,13 @@ class LinkFactory:
         return model.network, model.runtime.batch, self.precision(model.runtime)
 
     def group(self, name: str, options: LinkOptions) -> GroupModels:
-        """Create a group. Raises LinksimError if its options do not fit together or a model is missing."""
+        """Create what the links of a group share.
+
+        name     name of the group, which every error message names
+        options  options of its links
+
+        Raises LinksimError if the options do not fit together or a model is missing.
+        """
         spec, (height, width, colours) = base_options(options.scheme), self._dataset.images.shape[1:]
         try:
             base = build_base(spec, self.model, (height, width, colours))
@@ -160,7 +189,10 @@ class LinkFactory:
         return self.cached(("classify", images), lambda: operations.classify(classifier, max(1, batch // (2 * images)), precision))
 
     def _policy(self, name: str, options: LinkOptions, stack: Stack) -> Policy | None:
-        """Return Bob's policy, None if the scheme negotiates nothing. Raises LinksimError if a policy is set for such a scheme."""
+        """Return Bob's policy: the one that was passed to the run for this group, else that of the scenario.
+
+        The result is None if the scheme negotiates nothing. Raises LinksimError if a policy is set for such a scheme.
+        """
         own, spec = self._policies.get(name), options.bob.policy
         if names(type(stack.negotiated)):
             return own if own is not None else make_policy(spec, PolicyContext(self.model, self.reward_table))
@@ -174,7 +206,15 @@ class LinkFactory:
         return load_reward_table(name)
 
     def attack(self, name: str, group: GroupModels, worker: Worker, place: int) -> Attack | None:
-        """Create Eve's attack on link `place` of a group, None without Eve. Raises LinksimError if it does not fit the link."""
+        """Create Eve's attack on one link, None without Eve.
+
+        name    name of the group
+        group   what its links share
+        worker  runs the attack's operations
+        place   number of the link in its group
+
+        Raises LinksimError if the attack does not fit the link.
+        """
         if isinstance(group.options.eve, NoAttack):
             return None
         context = EveContext(
@@ -195,7 +235,11 @@ class LinkFactory:
             raise LinksimError(f"group {name!r}: {fault}") from fault
 
     def cached(self, settings: tuple[Any, ...], make: Callable[[], Operation]) -> Operation:
-        """Return the operation of these settings, which all links with equal settings share."""
+        """Return the operation of these settings, which all links with equal settings share.
+
+        settings  purpose of the operation and all options on which it depends, hashable
+        make      makes the operation, called for new settings only
+        """
         if settings not in self._operations:
             self._operations[settings] = make()
         return self._operations[settings]

@@ -1,4 +1,9 @@
-"""Factories of Bob's policy. A policy is declared in `linksim.scenario.policies`, with the import path of its factory here."""
+"""Factories of Bob's policy. A policy is declared in `linksim.scenario.policies`, with the import path of its factory here.
+
+All links of a group share one policy object: `Policy.choose` treats links independently of each other and keeps no state of them. In every
+probe round of a link, `control_plane.policy_controller` asks it for new values of the negotiated parameters. The policies of this module
+choose DiffuSeC's (t_D, t_plus); which of them need a reward table or a trained actor is in their options.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,15 +26,15 @@ from linksim.scenario.policies import (
     RandomPolicy,
 )
 
-SPACING_DB = 0.5  # spacing of the SNRs over which the best fixed choice is computed
+SPACING_DB = 0.5  # spacing in dB of the SNRs over which the mean reward of the best fixed choice is computed
 
 
 @dataclass(frozen=True)
 class PolicyContext:
     """What a policy is built from.
 
-    load          (name, kind) -> trained model
-    reward_table  name -> reward table
+    load          (name, kind) -> trained model; raises LinksimError if it is missing or of another kind
+    reward_table  name -> reward table; raises ModelError if it is missing or damaged
     """
 
     load: Callable[[str, str], TrainedModel]
@@ -37,39 +42,42 @@ class PolicyContext:
 
 
 def make_policy(options: PolicyOptions, context: PolicyContext) -> Policy:
-    """Return the policy that `options` describe. Raises LinksimError if its reward table or its model is missing or does not fit."""
+    """Return the policy that `options` describe, of any declared component, also one from outside the package.
+
+    Raises LinksimError if its reward table or its model is missing or does not fit.
+    """
     made: Policy = component_of(options).load()(options, context)
     return made
 
 
 def make_fixed(options: FixedPolicy, context: PolicyContext) -> Policy:
-    """Factory of the policy `fixed`."""
+    """Factory of the policy `fixed`, which keeps the initial parameters of the scheme."""
     return ConstantPolicy()
 
 
 def make_random(options: RandomPolicy, context: PolicyContext) -> Policy:
-    """Factory of the policy `random`."""
+    """Factory of the policy `random`, which moves toward a new uniform choice in every probe round."""
     return Random()
 
 
 def make_best_fixed(options: BestFixedPolicy, context: PolicyContext) -> Policy:
-    """Factory of the policy `best-fixed`."""
+    """Factory of the policy `best-fixed`: the pair (t_D, t_plus) with the highest mean reward over `low_db`..`high_db`."""
     snr_db = np.arange(options.low_db, options.high_db + SPACING_DB / 2, SPACING_DB)
     return BestFixed(context.reward_table(options.reward_table).best_fixed(snr_db))
 
 
 def make_lookup(options: LookupPolicyOptions, context: PolicyContext) -> Policy:
-    """Factory of the policy `lookup`."""
+    """Factory of the policy `lookup`: one pair per bin of the measured SNR, `bin_db` wide."""
     return LookupPolicy(context.reward_table(options.reward_table), options.bin_db)
 
 
 def make_oracle(options: OraclePolicy, context: PolicyContext) -> Policy:
-    """Factory of the policy `oracle`."""
+    """Factory of the policy `oracle`: the best pair for the true SNR, which the controller passes to every policy."""
     return Oracle(context.reward_table(options.reward_table))
 
 
 def make_ddpg(options: DdpgPolicy, context: PolicyContext) -> Policy:
-    """Factory of the policy `ddpg`."""
+    """Factory of the policy `ddpg`: the trained actor alone, without exploration (DiffuSeC Algorithm 1 trains it)."""
     actor = context.load(options.actor, "policy").network
     assert isinstance(actor, Actor)
     return Ddpg(actor)

@@ -1,4 +1,9 @@
-"""Runs a scenario from beginning to end: assembles the simulation, runs it, computes all promises and closes the trace."""
+"""Runs a scenario from beginning to end: assembles the simulation, runs it, computes all promises and closes the trace.
+
+A run ends when every Alice has sent all her frames and every receiver has processed its copies, or at the scenario's limit of simulated
+time. The jammers then report the interval that they are in, and the worker computes the promises that still wait, which emits the last
+records. The trace is closed last, so it contains the records of all promises.
+"""
 
 import gc
 import json
@@ -17,8 +22,10 @@ import torch
 from linksim import __version__
 from linksim.adapt.policy import Policy
 from linksim.data.measured_snr import with_checksums
+from linksim.files import atomic_write
 from linksim.negotiation import Bound, bounds
 from linksim.nets.weights import pick_device
+from linksim.outputs import PROFILE
 from linksim.provenance import used_components
 from linksim.records import Listener
 from linksim.scenario.load import resolved_yaml
@@ -39,11 +46,11 @@ GC_THRESHOLD = 20_000  # net allocations between two collections of the youngest
 class RunResult:
     """The result of a run besides its trace. Wall-clock times are not part of the trace, because they differ between equal runs.
 
-    fingerprint   hash of all events (time, link, kind, number)
-    simulated_ns  simulated time in ns
-    wall_s        wall-clock time in s
-    operations    (name, calls, items) of each operation of the worker
-    warnings      messages for the user
+    fingerprint   hash of all events (time, link, kind, number), 32 hexadecimal digits; also stored in the trace
+    simulated_ns  simulated time at the end of the run in ns
+    wall_s        wall-clock time of simulation and networks in s, without the assembly
+    operations    (name, calls, items) of each operation of the worker, in the order of their first call
+    warnings      messages for the user about results that could mislead, such as a jammer that hit no frame
     """
 
     fingerprint: str
@@ -53,8 +60,12 @@ class RunResult:
     warnings: tuple[str, ...]
 
     def write_profile(self, path: Path) -> None:
-        """Write the result as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        """Write the result as JSON: an object with the names of the attributes and "source", the mark of the file (see `outputs`).
+
+        An existing file is replaced when the new one is complete. Raises OSError if it cannot be written.
+        """
+        with atomic_write(path) as temporary:
+            temporary.write_text(json.dumps({"source": PROFILE} | asdict(self), indent=2) + "\n")
 
 
 def run(
@@ -64,23 +75,42 @@ def run(
     overwrite: bool = False,
     policies: Mapping[str, Policy] = MappingProxyType({}),
 ) -> RunResult:
-    """Run a scenario.
+    """Run a scenario. Equal arguments give equal records, and with equal versions and the same class of processor an equal trace.
 
     scenario   the scenario
-    listeners  functions that receive every record
+    listeners  functions that receive every record, in the order of events; those of a promise as soon as it is computed
     trace      path of a new trace, None for no trace
-    overwrite  True replaces an existing trace
-    policies   policies for the diffusion steps by group, which replace those of the scenario
+    overwrite  True replaces an existing trace when the new one is complete; a file that is not a trace is never replaced
+    policies   policies for the negotiated parameters by group, which replace those of the scenario
 
-    Raises LinksimError if models or files are missing or do not fit together, TraceError if the trace exists and `overwrite` is False.
+    Raises LinksimError if models or files are missing or do not fit together, TraceError if the trace exists and `overwrite` is False. The
+    number of torch threads is 1 during the run and restored afterwards.
+
+    >>> from linksim.scenario.load import scenario_from_text
+    >>> scored, scenario = [], scenario_from_text("{name: two-frames, frames: 2, alice: {images_per_frame: 3}}", "doctest")
+    >>> result = run(scenario, [lambda record: scored.append(record) if record.table == "scores" else None])
+    >>> len(scored), result.warnings
+    (6, ())
     """
     with torch_threads(1):  # fastest on a shared machine, and the same last bits on every machine
         return _run(with_checksums(scenario), listeners, trace, overwrite, policies)
 
 
+def require_runnable(scenario: Scenario) -> None:
+    """Raise LinksimError if `run` would refuse a scenario: models or data are missing, or do not fit together.
+
+    The simulation is assembled with one link per group, and not run. `linksim check` calls it.
+    """
+    groups = {name: options.model_copy(update={"links": 1}) for name, options in scenario.groups.items()}
+    with torch_threads(1):
+        small = scenario.model_copy(update={"groups": groups})
+        build(small, Worker(pick_device(scenario.compute.device)), {})
+
+
 def _run(
     scenario: Scenario, listeners: Sequence[Listener], trace: Path | None, overwrite: bool, policies: Mapping[str, Policy]
 ) -> RunResult:
+    """Run a scenario whose measured files have checksums. The trace is opened after the assembly, so a rejected scenario leaves no file."""
     worker = Worker(pick_device(scenario.compute.device), eager=scenario.compute.evaluation == "eager")
     built = build(scenario, worker, policies)
     for listener in listeners:
@@ -92,7 +122,7 @@ def _run(
         seed=scenario.seed,
         versions=versions(worker.device),
         models=dict(sorted(built.models.items())),
-        components=used_components(scenario, policies),
+        components=used_components(scenario, policies, built.model_kinds),
         parameters=negotiated_parameters(scenario),
     )
     shapes, meanings = {("images", "pixels"): built.image_shape}, {("links", "group"): tuple(scenario.groups)}
@@ -104,7 +134,15 @@ def _run(
 
 
 def negotiated_parameters(scenario: Scenario) -> tuple[Bound, ...]:
-    """Return the negotiated parameters of all groups, each name once; schemes that share a name share its column and its range's union."""
+    """Return the negotiated parameters of all groups, each name once.
+
+    Schemes that share a name share its column in the trace, with the smallest range that contains those of both.
+
+    >>> from linksim.scenario.load import scenario_from_text
+    >>> scenario = scenario_from_text("{name: two, groups: {with-steps: {scheme: diffusec}, without: {scheme: deepjscc}}}")
+    >>> [(bound.name, bound.lowest, bound.highest) for bound in negotiated_parameters(scenario)]
+    [('t_d', 1, 50), ('t_plus', 0, 50)]
+    """
     found: dict[str, Bound] = {}
     for bound in (bound for link in scenario.groups.values() for bound in bounds(base_options(link.scheme).Parameters)):
         known = found.get(bound.name, bound)
@@ -113,7 +151,11 @@ def negotiated_parameters(scenario: Scenario) -> tuple[Bound, ...]:
 
 
 def run_until_done(built: AssembledSimulation, scenario: Scenario) -> RunResult:
-    """Run an assembled simulation until all frames are sent and received, or `max_time_s` is reached. Then compute all promises."""
+    """Run an assembled simulation until all frames are sent and received, or `max_time_s` is reached. Then compute all promises.
+
+    built     the simulation, with its listeners
+    scenario  its scenario, of which `max_time_s` is used
+    """
     simulation, started, limit_ns = built.simulation, time.perf_counter(), seconds_to_ns(scenario.max_time_s)
     for link in built.links:
         simulation.emit(link)
@@ -132,7 +174,8 @@ def run_until_done(built: AssembledSimulation, scenario: Scenario) -> RunResult:
 def gc_frozen() -> Iterator[None]:
     """Context in which the garbage collector ignores all existing objects.
 
-    The objects of a simulation live as long as the run. With a thousand links their repeated inspection takes a fifth of the time.
+    The objects of a simulation live as long as the run. With a thousand links their repeated inspection takes a fifth of the time. The
+    previous settings are restored at the end.
     """
     before = gc.get_threshold()
     gc.collect()
@@ -146,6 +189,7 @@ def gc_frozen() -> Iterator[None]:
 
 
 def _warnings(built: AssembledSimulation, limit_ns: int) -> list[str]:
+    """Return a sentence for each circumstance that makes a run differ from what its scenario suggests."""
     warnings = [
         f"group {name!r}: its jammer {jammers[0].idle_reason()}; it changed nothing in this run"
         for name, jammers in built.jammers.items()
@@ -161,7 +205,11 @@ def _warnings(built: AssembledSimulation, limit_ns: int) -> list[str]:
 
 
 def versions(device: torch.device) -> dict[str, str]:
-    """Return the versions of Python and of the packages, and the class of processor, on which the last bits of a result depend."""
+    """Return the versions of Python and of the packages, and the class of processor, on which the last bits of a result depend.
+
+    >>> sorted(versions(torch.device("cpu")))
+    ['cpu', 'device', 'h5py', 'linksim', 'numpy', 'python', 'torch']
+    """
     return {
         "linksim": __version__,
         "python": platform.python_version(),

@@ -1,19 +1,26 @@
-"""The progress of a run: a listener that counts records and displays the state of the run."""
+"""The progress of a run: a listener that counts records and displays the state of the run.
+
+It receives the same records as the trace writer and changes nothing in the run. A frame is counted when Bob has processed it or Alice has
+suppressed it, an image when it is scored; with lazy evaluation images are scored in batches, and therefore later.
+"""
 
 import time
 from collections.abc import Callable
 
-from linksim.progress import progress_line, rate
+from linksim.progress import progress_line, rate, times
 from linksim.records import FrameSent, ImageScore, Record
 
-EVERY_S = 0.25
+EVERY_S = 0.25  # shortest wall-clock time between two displays
 
 
 class RunProgress:
-    """A listener that displays a line at most four times a second.
+    """A listener that displays a line at most four times a second. `linksim run` adds it to a run.
 
-    frames  number of data frames of the run
-    write   function that displays a line
+    frames  number of data frames of the run, over all links
+    write   function that displays a line, for example by overwriting the previous one
+
+    >>> RunProgress(frames=40, write=print).line()
+    '[........................]   0%  0/40 frames  0.000 s simulated  0 s so far'
     """
 
     def __init__(self, frames: int, write: Callable[[str], None]) -> None:
@@ -33,6 +40,8 @@ class RunProgress:
             self._write(self.line())
 
     def line(self) -> str:
-        """Return the line: frames, simulated time, and scored images per second of wall-clock time."""
-        details = f"{self._now_ns / 1e9:.3f} s simulated", rate(self._images, time.monotonic() - self._started, "images")
+        """Return the line: frames, simulated time in s, scored images per second of wall-clock time, elapsed and remaining time."""
+        elapsed_s = time.monotonic() - self._started
+        clock = times(elapsed_s, self._sent, self._frames)
+        details = f"{self._now_ns / 1e9:.3f} s simulated", rate(self._images, elapsed_s, "images"), clock
         return progress_line(self._sent, self._frames, "frames", details=details)

@@ -1,7 +1,10 @@
 """Factories of attacks on Alice's images. An attack is declared in `linksim.scenario.source_attacks`, with the import path of its factory.
 
 A factory gets the options and the classifier under attack, and returns a function (images [n, c, h, w] in 0..1, labels int64 [n]) ->
-attacked images. The attacker knows the classifier, but nothing of the link that carries the images.
+attacked images. The attacker knows the classifier, but nothing of the link that carries the images (DiffuSeC Sec. III-A).
+
+In a simulation the attack is an operation between the images of the dataset and Alice's encoder, so every scheme, channel and Eve supports
+it. The evaluator compares reconstructions with the images before the attack.
 """
 
 from collections.abc import Callable
@@ -20,7 +23,7 @@ from linksim.scenario.source_attacks import CarliniWagnerAttack, FgsmAttack, Pgd
 from linksim.simulate.item_cache import ItemCache
 from linksim.worker import Operation
 
-AttackImages = Callable[[Tensor, Tensor], Tensor]
+AttackImages = Callable[[Tensor, Tensor], Tensor]  # (images [n, c, h, w] in 0..1, labels int64 [n]) -> attacked images in 0..1
 
 
 def make_source_attack(
@@ -28,11 +31,15 @@ def make_source_attack(
 ) -> Operation:
     """Return the operation (images [items, k, c, h, w] in 0..1, labels int64 [items, k]) -> attacked images.
 
-    It runs in float32 at any precision of the run, because the sign of a gradient depends on the last bits. Raises LinksimError if there is
-    no classifier to attack, or its images or classes differ from those of the dataset.
+    It runs in float32 at any precision of the run, because the sign of a gradient depends on the last bits.
 
-    load    loads a trained model by name and kind
-    images  number of images in an item
+    options   options of the attack
+    scenario  the scenario, whose classifier is attacked unless the options name a `target`
+    dataset   the images that Alice sends
+    load      loads a trained model by name and kind
+    images    number of images in an item, k
+
+    Raises LinksimError if there is no classifier to attack, or its images or classes differ from those of the dataset.
     """
     model = _target(options, scenario, dataset, load)
     classifier, batch = model.network, max(1, model.runtime.batch // images)
@@ -52,12 +59,12 @@ def _cached_attack(options: SourceAttackOptions, classifier: Classifier) -> Item
 
 
 def make_fgsm(options: FgsmAttack, classifier: Classifier) -> AttackImages:
-    """Factory of the attack `fgsm`."""
+    """Factory of the attack `fgsm`: one step of `epsilon` along the sign of the gradient of the cross-entropy."""
     return lambda images, labels: fgsm(cross_entropy_gradient(classifier, labels), images, options.epsilon)
 
 
 def make_pgd(options: PgdAttack, classifier: Classifier) -> AttackImages:
-    """Factory of the attack `pgd`."""
+    """Factory of the attack `pgd`: `steps` steps of `step_size`, each projected onto the l-infinity ball of radius `epsilon`."""
 
     def attack(images: Tensor, labels: Tensor) -> Tensor:
         return pgd(cross_entropy_gradient(classifier, labels), images, options.epsilon, options.steps, options.step_size)
@@ -66,7 +73,7 @@ def make_pgd(options: PgdAttack, classifier: Classifier) -> AttackImages:
 
 
 def make_carlini_wagner(options: CarliniWagnerAttack, classifier: Classifier) -> AttackImages:
-    """Factory of the attack `carlini-wagner`."""
+    """Factory of the attack `carlini-wagner`: the misclassified image at the smallest l2 distance that the search finds."""
     settings = CarliniWagnerSettings(
         options.confidence, options.initial_const, options.binary_search_steps, options.steps, options.learning_rate
     )
@@ -76,7 +83,10 @@ def make_carlini_wagner(options: CarliniWagnerAttack, classifier: Classifier) ->
 def _target(
     options: SourceAttackOptions, scenario: Scenario, dataset: ImageDataset, load: Callable[[str, str], TrainedModel]
 ) -> TrainedModel:
-    """Return the classifier under attack: the one that the options name as `target`, or that of the scenario."""
+    """Return the classifier under attack: the one that the options name as `target`, or that of the scenario.
+
+    Raises LinksimError if there is neither, or if its colours or its number of classes differ from those of the dataset.
+    """
     name = getattr(options, "target", None) or scenario.classifier
     if name is None:
         raise LinksimError(

@@ -2,6 +2,15 @@
 
 HDF5 silently follows external links and reads external and virtual datasets, and it allocates the declared size of a dataset even if no
 values are stored. Therefore the reader accesses every object of a file through the functions of this module.
+
+    danger                                       function that excludes it
+    a link to another file                       get_group, column_dataset, text_dataset: hard links only
+    values in another file, or from a filter     column_dataset, text_dataset: neither external nor virtual, only gzip and shuffle
+    values that are declared but not stored      check_extent for the committed rows, check_declared_size for the file
+    a damaged heap of strings                    text_attribute, text_dataset: texts of fixed length only
+    text that controls a terminal                text_attribute: printable characters only
+
+Every function raises TraceError, with a message of one line, for an object that is missing or is not what it must be.
 """
 
 import math
@@ -25,13 +34,17 @@ _READ_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, Overflow
 
 
 def wrap_read_errors(path: Path) -> AbstractContextManager[None]:
-    """Convert the exceptions that HDF5 raises for a damaged file into a TraceError."""
+    """Return a context manager that converts the exceptions which HDF5 raises for a damaged file into a TraceError."""
     return wrap_errors(path, "cannot be read as a trace", _READ_ERRORS)
 
 
 @contextmanager
 def open_read_only(path: Path) -> Iterator[h5py.File]:
-    """Open a trace read-only. The file may be closed, left by a killed writer or still growing. Raises TraceError."""
+    """Open a trace read-only. The file may be closed, left by a killed writer or still growing.
+
+    A closed file is opened by HDF5 itself, another one through `swmr_recovery.UnlockedFile`. Raises TraceError for a file that is missing
+    or is not HDF5.
+    """
     if not path.is_file():
         raise TraceError(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
     with ExitStack() as stack:
@@ -49,7 +62,7 @@ def open_read_only(path: Path) -> Iterator[h5py.File]:
 
 
 def is_closed(file: h5py.File) -> bool:
-    """Return whether the writer has closed the file; such a file no longer changes."""
+    """Return whether the writer has closed the file; such a file no longer changes. `file` is one that `open_read_only` has opened."""
     return bool(file.driver != "fileobj")
 
 
@@ -74,7 +87,12 @@ def datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
 
 
 def column_dataset(parent: h5py.Group, name: str, dtype: np.dtype[Any], dimensions: int) -> h5py.Dataset:
-    """Return the dataset of that name. Raises TraceError for another type or number of dimensions, or values outside the file."""
+    """Return the dataset of that name. Raises TraceError for another type or number of dimensions, or values outside the file.
+
+    parent      group of the table
+    dtype       type of the column, with its byte order
+    dimensions  1, or 4 for a column of images
+    """
     found = _values(parent, name)
     if found.dtype != dtype or found.ndim != dimensions:
         raise TraceError(f"{found.name} has type {found.dtype} and {found.ndim} dimensions; a trace has {dtype} and {dimensions}")
@@ -93,6 +111,7 @@ def text_dataset(parent: h5py.Group, name: str) -> str:
 
 
 def _values(parent: h5py.Group, name: str) -> h5py.Dataset:
+    """Return a dataset whose values are stored in this file. Raises TraceError for any other object."""
     path, found = _path(parent, name), _member(parent, name)
     if not isinstance(found, h5py.Dataset):
         raise TraceError(f"{path} is not a dataset")
@@ -106,7 +125,15 @@ def _values(parent: h5py.Group, name: str) -> h5py.Dataset:
 
 
 def check_extent(column: h5py.Dataset, rows: int, file_bytes: int) -> None:
-    """Check that the first `rows` rows of a column are stored in the file, which has `file_bytes` bytes. Raises TraceError."""
+    """Check that the committed rows of a column are stored in the file. Raises TraceError otherwise.
+
+    column      dataset [rows, ...]
+    rows        number of committed rows; the dataset may have more
+    file_bytes  size of the file in bytes, determined after the number of rows was read
+
+    An uncompressed column must store as many bytes as its rows have, a compressed one at least a thousandth of them, and its last chunk
+    must end within the file: a file that was cut off keeps its chunk index.
+    """
     name = column.name
     if len(column) < rows:
         raise TraceError(f"{name} has {len(column)} rows, its counter says {rows}")
@@ -123,7 +150,11 @@ def check_extent(column: h5py.Dataset, rows: int, file_bytes: int) -> None:
 
 
 def check_declared_size(path: Path, datasets: Iterable[h5py.Dataset]) -> None:
-    """Check that a file does not declare far more values than it stores. Raises TraceError."""
+    """Check that a file does not declare far more values than it stores: above 4 GiB, at most 1000 times as many. Raises TraceError.
+
+    path      file, for the message
+    datasets  all columns of its tables
+    """
     sizes = [(math.prod(d.shape) * d.dtype.itemsize, d.id.get_storage_size()) for d in datasets]
     declared, stored = (sum(column) for column in zip(*sizes, strict=True)) if sizes else (0, 0)
     if declared > DECLARED_LIMIT and declared > DECLARED_RATIO * stored:
@@ -167,6 +198,7 @@ def _scalar(owner: h5py.Group | h5py.Dataset, name: str) -> h5t.TypeID:
 
 
 def _attribute(owner: h5py.Group | h5py.Dataset, name: str) -> h5a.AttrID:
+    """Return an attribute without reading its value. Raises TraceError if it is missing."""
     if name not in owner.attrs:
         raise TraceError(f"{owner.name} has no attribute {name!r}")
     return h5a.open(owner.id, name.encode())
@@ -178,6 +210,7 @@ def _is_text(kind: h5t.TypeID) -> bool:
 
 
 def _member(parent: h5py.Group, name: str) -> Any:
+    """Return the object behind a hard link. Raises TraceError if there is no such link, or a soft or external one."""
     path = _path(parent, name)
     if not has_link(parent, name):
         raise TraceError(f"{path} is missing")
@@ -187,4 +220,5 @@ def _member(parent: h5py.Group, name: str) -> Any:
 
 
 def _path(parent: h5py.Group, name: str) -> str:
+    """Path of a member in the file, for messages."""
     return f"{parent.name.rstrip('/')}/{name}"

@@ -5,7 +5,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
@@ -19,7 +19,7 @@ from linksim.negotiation import Bound
 from linksim.records import TABLES, Column, Record, columns
 
 FORMAT = "linksim-trace"
-VERSION = 2
+VERSION = 3
 COMMITTED = "committed"  # group of the counters of committed rows
 ROW = "row"  # dimension that all columns of a table share
 AXES = ("colour", "height", "width")  # further dimensions of an image column
@@ -47,7 +47,7 @@ class RunMetadata:
     seed           seed of all random streams, 0..2**63 - 1
     versions       version of linksim, Python and each package, by name
     models         sha256 of each trained model, by name
-    components     components from outside the package, see `linksim.plugins.used_components`
+    components     components from outside the package, see `linksim.provenance.used_components`
     parameters     negotiated parameters of the schemes, which have a column each in `frames` and `decisions`
     """
 
@@ -66,10 +66,16 @@ def create(
     meanings: Mapping[ColumnKey, tuple[str, ...]],
     compression: Compression,
 ) -> h5py.File:
-    """Create a trace with all of its groups, datasets and attributes; none can be added in SWMR mode.
+    """Create a trace with all of its groups, datasets and attributes, and open it; none can be added in SWMR mode.
 
+    path         path of the file, which must not exist
+    shapes       shape of a row of each array column
+    meanings     words of the codes that the records leave open
+    compression  "gzip" or "none"
+
+    The file is built in memory and written as a whole, because HDF5 may end the process when a disk is full while it creates objects.
     Raises ValueError if `shapes` or `meanings` do not fit the tables, TraceError if a negotiated parameter has the name of another column,
-    OSError if the file cannot be created.
+    OSError if the file exists or cannot be written.
     """
     tables = {record: columns(record, metadata.parameters) for record in TABLES}
     if shapes.keys() != ARRAYS or any(len(shape) != len(AXES) for shape in shapes.values()):
@@ -81,19 +87,18 @@ def create(
         names = Counter([ROW, *(column.name for column in found)])
         if twice := [name for name, count in names.items() if count > 1]:
             raise TraceError(f"a negotiated parameter must not have the name of another column of the trace: {record.table}.{twice[0]}")
-    file = h5py.File(path, "w", libver=LIBVER, locking="best-effort")
-    try:
-        _write_metadata(file, metadata)
+    with h5py.File(str(path), "w", libver=LIBVER, driver="core", backing_store=False) as memory:
+        _write_metadata(memory, metadata)
         for record in TABLES:
-            _add_table(file, record, metadata.parameters, shapes, meanings, compression)
-        counters = file.create_group(COMMITTED, track_order=True)
+            _add_table(memory, record, metadata.parameters, shapes, meanings, compression)
+        counters = memory.create_group(COMMITTED, track_order=True)
         for record in TABLES:
             counters.create_dataset(record.table, data=np.uint64(0))
-    except BaseException:
-        abandon(file)
-        path.unlink()
-        raise
-    return file
+        memory.flush()
+        image = memory.id.get_file_image()
+    with path.open("xb") as file:
+        file.write(image)
+    return h5py.File(path, "r+", libver=LIBVER, locking="best-effort")
 
 
 def _write_metadata(file: h5py.File, metadata: RunMetadata) -> None:
@@ -140,10 +145,12 @@ def _add_table(
     meanings: Mapping[ColumnKey, tuple[str, ...]],
     compression: Compression,
 ) -> None:
+    """Create the group of a table with its empty columns. Units, descriptions, codes and fill values are attributes as in netCDF and CF."""
     group = file.create_group(record.table, track_order=True)
     group.attrs["title"] = fixed_text(record.title)
     row = _add_dataset(group, ROW, np.dtype(np.int64), (), compression)
     row.attrs["long_name"] = fixed_text("number of the row")
+    row.attrs["units"] = fixed_text("1")
     row.make_scale(ROW)
     ranges = {bound.name: (bound.lowest, bound.highest) for bound in declared}
     for column in columns(record, declared):
@@ -163,6 +170,7 @@ def _add_table(
         dataset.dims[0].attach_scale(row)
         for place, (axis, size) in enumerate(zip(AXES, shape, strict=False), start=1):
             scale = group.create_dataset(axis, data=np.arange(size))
+            scale.attrs["units"] = fixed_text("1")
             scale.make_scale(axis)
             dataset.dims[place].attach_scale(scale)
 
@@ -194,7 +202,12 @@ def flag_meanings(words: tuple[str, ...]) -> str:
 
 
 def check_values(column: Column, words: tuple[str, ...], values: NDArray[Any]) -> None:
-    """Raise ValueError for a negative time or duration, or for a code without a word."""
+    """Raise ValueError for a negative time or duration, or for a code without a word.
+
+    column  description of the column
+    words   words of the codes 0, 1, ..., () for a column that is not a code
+    values  values of any number of rows
+    """
     if not len(values):
         return
     if column.unit == "ns" and values.min() < 0:
@@ -210,29 +223,19 @@ def wrap_errors(path: Path, what: str, kinds: tuple[type[Exception], ...] = (OSE
         yield
     except kinds as error:
         system = re.search(r"error message = '([^']*)'", str(error))  # the message of the operating system inside that of HDF5
-        reason = system[1] if system else " ".join(str(error).split()) or type(error).__name__
+        found = system[1] if system else getattr(error, "strerror", None) or str(error)
+        reason = " ".join(found.split()) or type(error).__name__
         raise TraceError(f"{path} {what}: {reason}") from error
 
 
 def abandon(file: h5py.File) -> None:
-    """Close a file and discard the changes that HDF5 still holds in memory.
+    """Close a file after a failed write and discard the changes that HDF5 still holds in memory. The file must not be used any more.
 
-    HDF5 writes them when it closes the file and aborts the process if the disk is full, so the file's descriptor is redirected to the null
-    device first.
+    HDF5 writes these changes when it closes the file and ends the process if the disk is full, so the file's descriptor is redirected to
+    the null device first. HDF5 may fail to close the file even so; whatever it writes later goes to the null device, too.
     """
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, file.id.get_vfd_handle())
     os.close(null)
-    file.close()
-
-
-def temporary_beside(path: Path) -> Path:
-    """Return the temporary path at which the file `path` is built before it is published."""
-    return path.with_name(path.name + ".new")
-
-
-def publish(temporary: Path, path: Path, overwrite: bool) -> None:
-    """Rename a file atomically to its final path. Raises FileExistsError if the path exists and `overwrite` is false."""
-    if not overwrite and os.path.lexists(path):
-        raise FileExistsError("a file of this name has been created in the meantime")
-    os.replace(temporary, path)
+    with suppress(OSError, RuntimeError):
+        file.close()

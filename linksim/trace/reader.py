@@ -1,4 +1,10 @@
-"""The trace reader: opens finished, unfinished and growing traces and validates all that it reads."""
+"""The trace reader: opens finished, unfinished and growing traces and validates all that it reads.
+
+The number of rows of a table is its counter in the group `committed`, not the length of its datasets, whose end may be incomplete. A reader
+keeps the rows that were committed when it was opened; `refresh` makes later ones visible. The reader takes the words of codes, the
+negotiated parameters and the set of tables from the file, so it reads traces of other scenarios, and of newer versions of linksim that
+write the same format.
+"""
 
 import json
 import time
@@ -20,8 +26,8 @@ from linksim.registry import suggest
 from linksim.trace import guard, layout
 from linksim.trace.layout import AXES, COMMITTED, ColumnKey, Compression, RunMetadata
 
-ATTEMPTS = 5
-PAUSE_S = 0.01
+ATTEMPTS = 5  # to read the headers of a growing file
+PAUSE_S = 0.01  # between two attempts
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,14 @@ class TraceTable:
     name          name of the table
     columns       values by column name, [rows] or, for an array column, [rows, ...], in the order of the record's fields
     descriptions  unit, description and meanings by column name
+
+    Values are as stored: codes are numbers, and absent values are the fill value of their column (`Column.fill`). `linksim.Run.table`
+    decodes both.
+
+    >>> outcome = Column("outcome", "1", "outcome of the transmission", np.dtype("uint8"), ("decoded", "not sent"))
+    >>> table = TraceTable("frames", {"outcome": np.array([0, 1], np.uint8)}, {"outcome": outcome})
+    >>> len(table), table["outcome"].tolist(), table.meanings("outcome")[1]
+    (2, [0, 1], 'not sent')
     """
 
     name: str
@@ -61,7 +75,11 @@ class TraceTable:
 
 @dataclass(frozen=True)
 class _Stored:
-    """A table in the file: number of committed rows, and columns with their datasets."""
+    """A table in the file.
+
+    rows     number of committed rows
+    columns  description and dataset of each column that the file has, by name
+    """
 
     rows: int
     columns: Mapping[str, tuple[Column, h5py.Dataset]]
@@ -144,7 +162,11 @@ class Trace:
         return self._tables[name].rows
 
     def table(self, name: str, start: int = 0, stop: int | None = None) -> TraceTable:
-        """Return the committed rows `start` to `stop` of a table, with the semantics of a Python slice. Raises TraceError."""
+        """Return the committed rows `start` to `stop` of a table, with the semantics of a Python slice.
+
+        Only these rows are read, so a large trace can be processed in parts. Raises TraceError for an unknown table and for values that a
+        trace must not have: a negative time, a code without a word.
+        """
         first, last, _ = slice(start, stop).indices(self.rows(name))
         stored = self._tables[name].columns
         with guard.wrap_read_errors(self.path):
@@ -174,15 +196,22 @@ def open_trace(path: str | Path) -> Trace:
 
     Raises TraceError, with a message of one line, for a file that is missing, damaged, of another format or version, or that refers to
     other files or declares far more values than it stores.
+
+    >>> open_trace("no-such-trace.h5")
+    Traceback (most recent call last):
+        ...
+    linksim.errors.TraceError: no-such-trace.h5 does not exist
     """
     return Trace(Path(path))
 
 
 def _names(file: h5py.File, attribute: str) -> Mapping[str, str]:
+    """Return an attribute that holds a JSON object of texts."""
     return _mapping(guard.text_attribute(file, attribute), attribute)
 
 
 def _mapping(text: str, attribute: str) -> Mapping[str, str]:
+    """Return a JSON object of printable texts as a read-only mapping. Raises TraceError for any other JSON."""
     read = json.loads(text)
     if not isinstance(read, dict) or not all(isinstance(x, str) and x.isprintable() for pair in read.items() for x in pair):
         raise TraceError(f"attribute {attribute!r} of / does not map names to printable texts")

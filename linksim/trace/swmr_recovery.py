@@ -3,6 +3,14 @@
 The superblock of such a file is marked as open for writing, and HDF5 opens it only in SWMR mode. In that mode HDF5 reads a damaged block
 again and again with doubling delays, practically without end. This module presents the same bytes without the mark, so that HDF5 opens the
 file in the ordinary mode, in which a damaged block is an error.
+
+The superblock is that of version 3 (HDF5 File Format Specification, II.A), which the writer's file format implies. Two of its fields are
+changed, and its checksum with them:
+
+    consistency flags    0: no writer
+    end-of-file address  beyond the end, because a killed writer has not updated it; the missing bytes read as zeros
+
+The reader does not take these zeros for values: it compares the extent of every column with the size of the file (`guard.check_extent`).
 """
 
 import io
@@ -18,12 +26,21 @@ SIZE_MARGIN = 1 << 30  # bytes added to the file size, because the writer alloca
 
 
 def is_open_for_writing(head: bytes) -> bool:
-    """Return whether the first bytes of a file mark it as open for writing."""
+    """Return whether the first bytes of a file mark it as open for writing.
+
+    head  at least the 48 bytes of the superblock; a shorter head is not marked
+    """
     return len(head) >= SUPERBLOCK.size and head[8] == SUPERBLOCK_VERSION and head[11] != 0
 
 
 class UnlockedFile(io.RawIOBase):
-    """A read-only file object whose superblock has no mark. Bytes beyond the end of the file read as zeros."""
+    """A read-only file object whose superblock has no mark. Bytes beyond the end of the file read as zeros.
+
+    It implements what h5py's driver `fileobj` calls. Reads go to the file each time, so rows become visible while the writer adds them.
+    Raises OSError for a superblock with a wrong checksum.
+
+    path  path of a file for which `is_open_for_writing` holds
+    """
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
@@ -65,7 +82,16 @@ class UnlockedFile(io.RawIOBase):
 
 
 def checksum(head: bytes) -> int:
-    """Return HDF5's checksum of the first 44 bytes of a superblock: `hashlittle` of lookup3.c (Bob Jenkins, May 2006, public domain)."""
+    """Return HDF5's checksum of the first 44 bytes of a superblock: `hashlittle` of lookup3.c (Bob Jenkins, May 2006, public domain).
+
+    >>> import h5py
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     h5py.File(Path(folder) / "empty.h5", "w", libver="v110").close()
+    ...     head = (Path(folder) / "empty.h5").read_bytes()[: SUPERBLOCK.size]
+    >>> checksum(head[:-4]) == SUPERBLOCK.unpack(head)[-1]
+    True
+    """
     words: tuple[int, ...] = struct.unpack("<11I", head)
     a = b = c = 0xDEADBEEF + len(head)
     for i in (0, 3, 6):
@@ -79,6 +105,7 @@ def checksum(head: bytes) -> int:
 
 
 def _mix(a: int, b: int, c: int) -> tuple[int, int, int]:
+    """The macro `mix` of lookup3.c. Sums are not reduced to 32 bits here; `_rotate_left` uses the lowest 32 bits of its argument."""
     for first, second, third in ((4, 6, 8), (16, 19, 4)):
         a, c = (a - c) ^ _rotate_left(c, first), c + b
         b, a = (b - a) ^ _rotate_left(a, second), a + c

@@ -2,12 +2,11 @@
 
     record -> pending rows -- 256 rows of one table --> datasets of all tables -> flush -> counters of committed rows -> flush
 
-The file is created under a temporary name with all of its objects and is in HDF5's SWMR mode (single writer, multiple readers) from then
-on. A row is valid only once the counter of its table includes it. The writer uses the low-level interface of h5py, which takes 5 us per
-column and block instead of 80 us.
+The file is created in a private folder with all of its objects and is in HDF5's SWMR mode (single writer, multiple readers) from then on.
+It gets its name at once, or, if it replaces a trace, when it is closed. A row is valid only once the counter of its table includes it. The
+writer uses the low-level interface of h5py, which takes 5 us per column and block instead of 80 us.
 """
 
-import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -23,8 +22,10 @@ from h5py import h5f, h5s, h5t
 from numpy.typing import NDArray
 
 from linksim.errors import TraceError
+from linksim.interrupts import deferred
 from linksim.records import TABLES, Column, Record, columns
 from linksim.trace import layout
+from linksim.trace.destination import Destination
 from linksim.trace.layout import BLOCK, COMMITTED, ROW, ColumnKey, Compression, RunMetadata, wrap_errors
 
 _SCALAR = h5s.create(h5s.SCALAR)
@@ -121,11 +122,13 @@ class TraceWriter:
     metadata     metadata of the run
     shapes       shape of a row of each array column: {("images", "pixels"): (3, 32, 32)}
     meanings     words of the codes that the records leave open: {("links", "group"): ("open", "sealed")}
-    overwrite    replace an existing file
+    overwrite    replace an existing trace when this one is closed; until then it is at `location`
     compression  "gzip" makes the file smaller and writing many times slower
 
-    If the `with` block ends by an exception or without `close`, the trace keeps all rows and is not complete. Equal calls produce equal
-    bytes; calls of `flush` at times that depend on the wall clock do not. Raises TraceError if the file exists or cannot be written.
+    If the `with` block ends by an exception or without `close`, the trace keeps all rows, is not complete, and replaces no other. The
+    writer holds the lock of the file (`trace.lock`). SIGINT and SIGTERM wait while rows are written. Equal calls produce equal bytes; calls
+    of `flush` at times that depend on the wall clock do not. Raises TraceError if the file exists, is not a trace although it is to be
+    replaced, is being written by another process, or cannot be written.
     """
 
     def __init__(
@@ -138,24 +141,30 @@ class TraceWriter:
         compression: Compression = "none",
     ) -> None:
         self.path = Path(path)
-        if not overwrite and os.path.lexists(self.path):
-            raise TraceError(f"{self.path} exists; choose another name, or use --overwrite to replace it")
-        temporary = layout.temporary_beside(self.path)
-        with wrap_errors(self.path, "cannot be written"):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = layout.create(temporary, metadata, shapes, meanings, compression)
+        self._closed = False
+        with wrap_errors(self.path, "cannot be written"), deferred():
+            self._destination = Destination(self.path, overwrite)
             try:
+                self._file = layout.create(self.location, metadata, shapes, meanings, compression)
                 self._file.swmr_mode = True
-                layout.publish(temporary, self.path, overwrite)
+                self._destination.lock()
+                if not self._destination.replaces:
+                    self._destination.publish()
             except BaseException:
-                layout.abandon(self._file)
-                temporary.unlink(missing_ok=True)
+                self._destination.discard()
                 raise
         self._tables = {record: TableWriter(self._file, record, columns(record, metadata.parameters), meanings) for record in TABLES}
         self._pending = {record: table.pending for record, table in self._tables.items()}
 
+    @property
+    def location(self) -> Path:
+        """Path of the file now: `path`, or a path in a private folder beside it until the trace that it replaces is replaced."""
+        return self._destination.current
+
     def __call__(self, record: Record) -> None:
-        """Add a record. Raises TraceError if the disk fails, ValueError for a record that does not fit its table."""
+        """Add a record. Raises TraceError if the disk fails or the trace is closed, ValueError for a record that does not fit its table."""
+        if self._closed:
+            raise TraceError(f"{self.path} is closed, no record can be added")
         rows = self._pending[type(record)]
         rows.append(record)
         if len(rows) >= BLOCK:
@@ -166,7 +175,7 @@ class TraceWriter:
         return self._tables[record].committed
 
     def flush(self) -> None:
-        """Write and commit all pending rows."""
+        """Write and commit all pending rows. Raises TraceError if the disk fails; the committed rows stay, and the trace is closed."""
         with self._disk():
             for table in self._tables.values():
                 table.write_rows()
@@ -177,40 +186,60 @@ class TraceWriter:
             h5f.flush(self._file.id)
 
     def close(self, fingerprint: str, complete: bool = True) -> None:
-        """Commit all pending rows, store how the run ended, and close the file. A second call has no effect.
+        """Commit all pending rows, store how the run ended, close the file, and replace the former trace. A second call has no effect.
 
         fingerprint  hash of the run's events, at most 128 bytes
         complete     whether the run ended normally
+
+        Raises TraceError if the disk fails, or if the file was removed, moved or replaced in the meantime; ValueError for a record that
+        does not fit its table.
         """
-        if not self._file:
+        with deferred():
+            self._end(fingerprint, complete, publish=True)
+
+    def _end(self, fingerprint: str, complete: bool, publish: bool) -> None:
+        if self._closed:
             return
         try:
             self.flush()
             with self._disk():
                 layout.finish(self._file, fingerprint, complete)
                 h5f.flush(self._file.id)
+            self._destination.require_own()
+            self._close_file()
+            if publish and self._destination.replaces:
+                with wrap_errors(self.path, "cannot be replaced"):
+                    self._destination.publish()
         finally:
-            self._pending = {}
+            self._close_file()
+            self._destination.close()
+
+    def _close_file(self) -> None:
+        if not self._closed:
+            self._closed = True
             with wrap_errors(self.path, "cannot be closed"):
                 self._file.close()
 
     @contextmanager
     def _disk(self) -> Iterator[None]:
         """Convert disk errors into TraceError after closing the file without further writes; committed rows are safe."""
-        try:
-            with wrap_errors(self.path, "cannot be written"):
-                yield
-        except TraceError:
-            self._pending = {}
-            layout.abandon(self._file)
-            raise
+        with deferred():
+            try:
+                with wrap_errors(self.path, "cannot be written"):
+                    yield
+            except TraceError:
+                self._closed = True
+                layout.abandon(self._file)
+                self._destination.close()
+                raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if error is None:
-            self.close("", complete=False)
-        else:  # the caller must see the first exception
-            with suppress(TraceError, ValueError):
-                self.close("", complete=False)
+        with deferred():
+            if error is None:
+                self._end("", complete=False, publish=False)
+            else:  # the caller must see the first exception
+                with suppress(TraceError, ValueError):
+                    self._end("", complete=False, publish=False)

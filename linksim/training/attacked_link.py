@@ -3,7 +3,10 @@
     image -> [PGD on the classifier] -> [diffuse, encode] -> AWGN -> [decode] -> [denoise] -> class, and SSIM with the image
 
 The link is a `linksim.link.OfflineLink`. Every measurement uses the same attacked images, diffusion noise, channel noise and denoising
-noise (common random numbers); only the steps and the SNR differ.
+noise (common random numbers); only the steps and the SNR differ. Differences between the cells of a reward table are therefore much more
+accurate than the cells themselves.
+
+The attacker knows the classifier, but neither the codec nor the diffusion (grey box), as in the paper.
 """
 
 from operator import itemgetter
@@ -25,20 +28,22 @@ from linksim.schemes.diffusec import Diffusec
 from linksim.schemes.parameters import SnrEstimate, uniform_parameters
 from linksim.training.order import to_images
 
-Classes = NDArray[np.int64]
+Classes = NDArray[np.int64]  # class of each image, [n]
 
 
 class AttackedLink:
     """The attacked link with the images and random numbers that all measurements share.
 
     scheme     the scheme, with its networks on `device`
-    evaluator  the classifier H, which is the target of the attack and evaluates the reconstructions
-    dataset    the images to send
+    evaluator  the classifier H, which is the target of the attack and evaluates the reconstructions; on `device`, always in float32
+    dataset    the images to send, n of them
     streams    random streams of the noise, indexed by image
-    batch      images per batch
+    batch      images per batch; the results depend on it in their last bits only
     bfloat16   run the scheme in bfloat16
     clean      send the images without attack, too
     device     device of the computation
+
+    The constructor attacks all images once.
     """
 
     def __init__(
@@ -66,6 +71,13 @@ class AttackedLink:
     def __call__(self, t_d: int, snr_db: float, t_plus: int) -> tuple[float, float, float, float, float]:
         """Return (ssim, adv, err, robust, clean), the order of `adapt.reward_table_file.COMPONENTS`. Values not measured are NaN.
 
+        t_d     diffusion steps at Alice
+        snr_db  SNR of the AWGN channel in dB, which both ends know
+        t_plus  denoising steps in addition to t_d
+
+        ssim is the mean SSIM with the original images; adv and err are the shares of Eq. (28) and (30), 0..1; robust and clean are the
+        accuracies with and without the attack, 0..1.
+
         The decoded images do not depend on `t_plus` and are cached for the next call.
         """
         if self._decoded is None or self._decoded[:2] != (t_d, snr_db):
@@ -78,7 +90,7 @@ class AttackedLink:
         return float(likeness), float(adv), float(err), float(robust), float(clean)
 
     def _over_the_air(self, t_d: int, snr_db: float) -> Tensor:
-        """Send all images and return the output of Bob's codec."""
+        """Send all images and return the output of Bob's codec, before denoising: [n or 2 n, c, h, w]."""
         decoded: list[Tensor] = []
         for start in range(0, len(self._sent), self._batch):
             batch = slice(start, start + self._batch)
@@ -90,6 +102,7 @@ class AttackedLink:
         return torch.cat(decoded)
 
     def _purified(self, decoded: Tensor, t_d: int, snr_db: float, t_plus: int) -> Tensor:
+        """Denoise decoded images by t_d + t_plus steps. Returns [n or 2 n, c, h, w] in 0..1."""
         final: list[Tensor] = []
         for start in range(0, len(decoded), self._batch):
             batch = slice(start, start + self._batch)
@@ -102,6 +115,7 @@ class AttackedLink:
         return uniform_parameters(snr_db, items, (t_d, t_plus), self._device)
 
     def _under_attack(self) -> Tensor:
+        """Return the images after PGD on the evaluator, [n, c, h, w] in 0..1."""
         labels = torch.tensor(self._labels, device=self._device)
         batches = zip(torch.split(self._images, self._batch), torch.split(labels, self._batch), strict=True)
         return torch.cat([pgd(cross_entropy_gradient(self._evaluator, truth), images) for images, truth in batches])

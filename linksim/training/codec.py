@@ -1,4 +1,10 @@
-"""Training task of a DeepJSCC codec: squared error over AWGN, with a random SNR per image."""
+"""Training task of a DeepJSCC codec: squared error over AWGN, with a random SNR per image.
+
+    images -> [encoder(assumed SNR)] -> AWGN at the SNR -> [decoder(SNR)] -> squared error, weighted by the SNR
+
+Without weights, the mean over a range of SNRs would consist of the errors at low SNR: the squared error at 20 dB is about a tenth of that
+at 0 dB. The tasks of the ViT codec and of MIEA's codecs share the base class and the scores.
+"""
 
 from dataclasses import dataclass, field
 
@@ -15,12 +21,18 @@ from linksim.training.image_task import ImageTask
 from linksim.training.noise import evaluation_batches, sent_over_awgn, unit_noise
 from linksim.training.order import one_cycle
 
+# SNRs of the evaluation in dB, those of public codecs.
 SCORED_DB = (1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 19.0)
 LEVELS = 255.0  # largest pixel value in the total variation loss; lambda = 1 of the paper refers to 8-bit images
 
 
 class AwgnTask(ImageTask):
-    """Base class of the training tasks of a codec: AdamW, and scores of the test images over AWGN at `scored_db`."""
+    """Base class of the training tasks of a codec: AdamW, and scores of the test images over AWGN at `scored_db`.
+
+    peak_rate     learning rate at a schedule factor of 1
+    weight_decay  weight decay of AdamW
+    scored_db     SNRs of the evaluation in dB
+    """
 
     peak_rate: float
     weight_decay: float
@@ -28,12 +40,14 @@ class AwgnTask(ImageTask):
 
     @property
     def conditions(self) -> tuple[str, ...]:
+        """One condition per SNR of `scored_db`."""
         return tuple(awgn_condition(snr_db) for snr_db in self.scored_db)
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.AdamW(network.parameters(), lr=self.peak_rate, weight_decay=self.weight_decay, fused=True)
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
+        """Return the PSNR of the mean squared error and the mean SSIM at the SNR of the condition, which Alice knows."""
         assert isinstance(network, Codec)
         snr_db = self.scored_db[self.conditions.index(condition)]
         errors, likeness = over_awgn_scores(network, images, snr_db, device)
@@ -47,14 +61,21 @@ class AwgnTask(ImageTask):
 class CodecTask(AwgnTask):
     """Trains encoder and decoder together.
 
-    snr_db               range of the SNR, drawn uniformly per image
-    csi_error_std_db     standard deviation of the error of Alice's SNR, because the report of a running link is slightly outdated
+    dataset              name of the dataset
+    config               keyword arguments of the network, see `nets.weights.NETWORKS`
+    steps                total number of steps
+    batch                images per step
+    peak_rate            learning rate of AdamW at the peak of the first cycle
+    weight_decay         weight decay of AdamW
+    snr_db               range of the SNR in dB, drawn uniformly per image
+    csi_error_std_db     standard deviation in dB of the error of Alice's SNR, because the report of a running link is slightly outdated
     snr_weight_slope_db  increase of the weight of an image's error in dB per dB of SNR, so that small errors at high SNR count equally
     final_cycle          (steps, height, snr_weight_slope_db) of a second cycle of the learning rate at the end, or None
     crop                 side of random square crops, None for whole images
     tv_weight            weight lambda of the total variation of the reconstruction (MIEA Eq. 2), for pixels in 0..255
-    average              decay of the running average of the weights, or None
-    scored_db            SNRs of the evaluation
+    average              decay of the running average of the weights per step, 0..1, or None
+    seed                 seed of the initial weights and all random streams
+    scored_db            SNRs of the evaluation in dB
     """
 
     dataset: str
@@ -91,11 +112,16 @@ class CodecTask(AwgnTask):
         return {name: getattr(self, name) for name in (*names, "average")}
 
     def rate(self, step: int) -> float:
+        """Return the learning rate factor: one cycle, followed by `final_cycle` if there is one."""
         last, height, _ = self.final_cycle or (0, 1.0, 0.0)
         first = self.steps - last
         return one_cycle(step, first, rise=0.05) if step < first else height * one_cycle(step - first, last, rise=0.05)
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
+        """Return the mean over the batch of squared error (and total variation), each image with the weight of its SNR.
+
+        The weight is 10^(slope (snr_db - 10) / 10), one at 10 dB.
+        """
         assert isinstance(network, Codec)
         images, _ = self._batches(step)
         draw = self._streams("codec/snr", step)
@@ -112,11 +138,12 @@ class CodecTask(AwgnTask):
         return (error * 10 ** (self._slope_db(step) * (snr_db - 10.0) / 10)).mean()
 
     def _slope_db(self, step: int) -> float:
+        """Return the slope of the weights in dB per dB at a step."""
         return self.final_cycle[2] if self.final_cycle and step >= self.steps - self.final_cycle[0] else self.snr_weight_slope_db
 
 
 def awgn_condition(snr_db: float) -> str:
-    """Return the name of the test condition at an SNR.
+    """Return the name of the test condition at an SNR in dB, as it stands on cards.
 
     >>> awgn_condition(-3.0)
     'AWGN at -3 dB'
@@ -126,7 +153,13 @@ def awgn_condition(snr_db: float) -> str:
 
 @torch.inference_mode()
 def over_awgn_scores(codec: Codec, images: Tensor, snr_db: float, device: torch.device, seed: int = 1) -> tuple[Tensor, Tensor]:
-    """Return the squared error [n] and SSIM [n] of `images` [n, c, h, w] in 0..1 sent over AWGN. Every call uses the same noise."""
+    """Return the squared error [n] and the SSIM [n] of images that are sent over AWGN. Every call with the same seed uses the same noise.
+
+    codec   in evaluation mode, on `device`
+    images  float [n, c, h, w] in 0..1
+    snr_db  SNR in dB, which Alice and Bob know
+    seed    seed of the noise
+    """
     scheme, streams, errors, likeness = DeepJscc(codec), Streams(seed), [], []
     for index, chunk in evaluation_batches(images, device):
         estimates = sent_over_awgn(scheme, chunk, snr_db, streams, f"measure/{snr_db:g}", index)

@@ -3,6 +3,9 @@
 Differs from the paper, whose channel appears to be constant over an episode: here the SNR fluctuates around the mean of the episode
 (`SnrProcess`), as on the links that use the policy. The paper specifies neither the exploration noise nor the minibatch. Rewards are
 normalised by a per-SNR baseline (`ddpg_trainer.RewardBaseline`), and the actor with the lowest regret during training is kept.
+
+A reward table makes training cheap: a step costs an interpolation instead of a transmission, and the best reward at each SNR is known, so
+an actor is scored by its regret.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -21,6 +24,7 @@ from linksim.nets.policy import Actor, saturated_share
 from linksim.nets.weights import find_table, sha256_of
 from linksim.rng import Streams
 
+# SNRs in dB, and number of random initial steps, of the scores on the card.
 SCORED_DB, SCORED_STARTS = (-3.0, 0.0, 5.0, 10.0, 15.0), 1_000
 
 
@@ -28,20 +32,24 @@ SCORED_DB, SCORED_STARTS = (-3.0, 0.0, 5.0, 10.0, 15.0), 1_000
 class DdpgTask:
     """Trains an `Actor`. Defaults are those of the paper if it specifies them.
 
-    reward_table    reward table that supplies the rewards
+    reward_table    name of the reward table that supplies the rewards
     steps           environment steps, with one update after each from `random_steps` on
     random_steps    initial steps with random actions
-    reset_interval  steps per episode, L
-    minibatch       transitions per update
+    episode_length  steps per episode, L; each episode begins with random diffusion steps
+    minibatch       transitions per update, drawn from the replay buffer
     noise           standard deviation of the Gaussian exploration noise, relative to `MAX_ACTION`
     ddpg            hyperparameters of DDPG
     snr_process     SNR within an episode and from episode to episode
+    seed            seed of the initial weights and all random streams
+
+    >>> DdpgTask("diffusec-reward-table").conditions[0]
+    'last round at -3 dB'
     """
 
     reward_table: str
     steps: int = 10_000
     random_steps: int = 2_500
-    reset_interval: int = 3
+    episode_length: int = 3
     minibatch: int = 128
     noise: float = 0.1
     ddpg: DdpgConfig = field(default_factory=DdpgConfig)
@@ -52,12 +60,13 @@ class DdpgTask:
 
     @property
     def config(self) -> dict[str, object]:
+        """Keyword arguments of the actor."""
         return {"reach": MAX_ACTION}
 
     @property
     def recipe(self) -> dict[str, object]:
         """The recipe. It contains the digest of the reward table, because another table requires another training."""
-        fields = {name: getattr(self, name) for name in ("reward_table", "random_steps", "reset_interval", "minibatch", "noise")}
+        fields = {name: getattr(self, name) for name in ("reward_table", "random_steps", "episode_length", "minibatch", "noise")}
         return fields | {"ddpg": asdict(self.ddpg), "snr_process": asdict(self.snr_process), "reward_table_sha256": self.digest}
 
     @property
@@ -71,20 +80,29 @@ class DdpgTask:
         return load_reward_table(self.reward_table)
 
     def scores(self, actor: Actor) -> tuple[Score, ...]:
-        """Return the regret of the actor in the last round of an episode, for each of `conditions`."""
+        """Return the regret of the actor in the last round of an episode, for each of `conditions`.
+
+        The actor starts from the same random steps at each SNR, which is constant and reported without error.
+        """
         starts = random_steps(Streams(self.seed)("scores"), SCORED_STARTS)
-        regrets = (evaluate_actor(actor, self.rewards, snr_db, starts, self.reset_interval).regret for snr_db in SCORED_DB)
+        regrets = (evaluate_actor(actor, self.rewards, snr_db, starts, self.episode_length).regret for snr_db in SCORED_DB)
         return tuple(Score("regret", name, round(regret, 4), SCORED_STARTS) for name, regret in zip(self.conditions, regrets, strict=True))
 
 
 def evaluate_actor(
     actor: Actor, reward_table: RewardTable, snr_db: float, starts: StepPairs, rounds: int, step: int = 0
 ) -> PolicyEvaluation:
-    """Evaluate an actor at one SNR without exploration noise.
+    """Evaluate an actor at one constant SNR without exploration noise.
 
-    starts  initial diffusion steps, [n, 2]
-    rounds  number of rounds
-    step    training step, which is stored in the result
+    actor         the actor
+    reward_table  rewards of all steps
+    snr_db        SNR in dB, which the actor knows
+    starts        initial diffusion steps, int64 [n, 2]
+    rounds        number of rounds, at least 1
+    step          training step, which is stored in the result
+
+    Reward, SSIM, the roots of the shares (Eq. 27 and 29) and the share of saturated actions are means over all rounds and starts. Regret
+    and steps are those of the last round, since an actor needs several rounds to reach the best steps.
     """
     level_db = np.full(len(starts), snr_db)
     steps, results = starts, list[tuple[float, ...]]()

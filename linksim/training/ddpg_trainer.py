@@ -1,7 +1,12 @@
 """DDPG training of a policy (Ren et al., Algorithm 1), which resumes bit for bit after an interruption.
 
+    reset --> state --> action of the actor, with noise --> steps --> reward of the table --> replay buffer --> update of the agent
+                ^                                             |
+                '---------------------------------------------'
+
 All random values of a step are functions of the seed and the step. A checkpoint therefore holds the networks, target networks, optimisers,
-replay buffer, current steps and learning curve, but no random generator.
+replay buffer, current steps and learning curve, but no random generator. `adapt.ddpg` has the update, which knows neither episodes nor
+tables; `loop.train` runs the trainer like that of any other model.
 """
 
 from dataclasses import astuple
@@ -20,13 +25,21 @@ from linksim.adapt.reward import reward
 from linksim.adapt.reward_table import RewardTable
 from linksim.nets.policy import Actor, Critic
 from linksim.rng import Streams
-from linksim.training.checkpoint import Checkpoint, optimiser_tensors, read_checkpoint, restore_optimiser, write_checkpoint
+from linksim.training.checkpoint import (
+    Checkpoint,
+    optimiser_tensors,
+    read_checkpoint,
+    refuse_divergence,
+    restore_optimiser,
+    restoring,
+    write_checkpoint,
+)
 from linksim.training.ddpg import DdpgTask, evaluate_actor
 from linksim.training.loop import fingerprint
 
-CURVE_DB = (-3.0, 3.0, 9.0, 15.0)  # Sec. VI-B
+CURVE_DB = (-3.0, 3.0, 9.0, 15.0)  # SNRs of the learning curve in dB, Sec. VI-B
 CURVE_EVERY = 100  # training steps between two points of the learning curve
-CURVE_STARTS = 64
+CURVE_STARTS = 64  # random initial steps of a point of the learning curve
 SELECTION_DB = tuple(np.arange(-5.5, 18.0, 2.0).tolist())  # disjoint from the SNRs of the curve and the card
 
 
@@ -39,7 +52,11 @@ class DdpgTrainer:
     current_steps  current diffusion steps of the training link, [1, 2]
     curve          evaluations every `CURVE_EVERY` steps at each of `CURVE_DB`
     best_weights   weights of the actor with the lowest mean regret over `SELECTION_DB` at any point of the curve
-    best_regret    regret of that actor
+    best_regret    regret of that actor, in units of the reward
+    step           completed steps
+    seconds        wall-clock training time in seconds, including earlier runs
+
+    Raises ModelError if the reward table is missing or damaged.
     """
 
     def __init__(self, task: DdpgTask) -> None:
@@ -58,6 +75,7 @@ class DdpgTrainer:
 
     @property
     def finished(self) -> bool:
+        """Whether all steps of the task are completed."""
         return self.step >= self.task.steps
 
     def train_step(self) -> Tensor:
@@ -68,26 +86,32 @@ class DdpgTrainer:
             loss = self.agent.update(self.replay.sample(self._streams("minibatch", self.step), self.task.minibatch)).critic
         self.step += 1
         if self.step % CURVE_EVERY == 0:
-            settings = (self._starts, self.task.reset_interval, self.step)
+            settings = (self._starts, self.task.episode_length, self.step)
             self.curve += [evaluate_actor(self.agent.actor, self.reward_table, snr_db, *settings) for snr_db in CURVE_DB]
             self._select_best()
         return loss
 
     def _select_best(self) -> None:
-        """Store the weights of the actor if its mean regret is the lowest so far."""
+        """Store the weights of the actor if its mean regret is the lowest so far.
+
+        DDPG does not improve monotonically, so the last actor may be worse than an earlier one.
+        """
         regrets = [
-            evaluate_actor(self.agent.actor, self.reward_table, snr_db, self._starts, self.task.reset_interval).regret
+            evaluate_actor(self.agent.actor, self.reward_table, snr_db, self._starts, self.task.episode_length).regret
             for snr_db in SELECTION_DB
         ]
         if (regret := float(np.mean(regrets))) < self.best_regret:
             self.best_regret, self.best_weights = regret, {name: value.clone() for name, value in self.agent.actor.state_dict().items()}
 
     def _transition(self) -> Transitions:
-        """Run one round of an episode and return the transition."""
-        episode, round_index = divmod(self.step, self.task.reset_interval)
+        """Run one round of an episode and return the transition, one row.
+
+        The actor observes the reported SNR; the reward is that of the true SNR. The next state contains the report of the next round.
+        """
+        episode, round_index = divmod(self.step, self.task.episode_length)
         if round_index == 0:  # line 5
             self.current_steps = random_steps(self._streams("episode/steps", episode), 1)
-        snr = self.task.snr_process.sample(self._streams("episode/snr", episode), self.task.reset_interval + 1, 1)
+        snr = self.task.snr_process.sample(self._streams("episode/snr", episode), self.task.episode_length + 1, 1)
         before = state(self.current_steps, snr.reported_db[round_index])
         action = self._exploration_action(before)  # line 7
         self.current_steps = apply_action(self.current_steps, action)  # line 8
@@ -108,7 +132,9 @@ class DdpgTrainer:
         return {name: value.clone() for name, value in self.best_weights.items()}
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint. The file is replaced atomically."""
+        """Write a checkpoint. The file is replaced atomically. Raises ModelError, and leaves it, if weights are not finite."""
+        for network in self._networks().values():
+            refuse_divergence(network.state_dict())
         tensors = {f"{name}/{k}": v for name, network in self._networks().items() for k, v in network.state_dict().items()}
         for name, optimiser in self._optimisers().items():
             tensors |= {f"{name}/{k}": v for k, v in optimiser_tensors(optimiser).items()}
@@ -122,15 +148,16 @@ class DdpgTrainer:
     def load(self, path: Path) -> None:
         """Resume from a checkpoint of the same training task. Raises ModelError if it is damaged or belongs to another task."""
         checkpoint = read_checkpoint(path, fingerprint(self.task))
+        with restoring(path):
+            for name, network in self._networks().items():
+                network.load_state_dict(checkpoint.with_prefix(f"{name}/"))
+            for name, optimiser in self._optimisers().items():
+                restore_optimiser(optimiser, checkpoint.with_prefix(f"{name}/"))
+            self.replay.restore(checkpoint.tensors["replay/rows"].numpy(), int(checkpoint.tensors["replay/added"]))
+            self.best_weights, self.best_regret = checkpoint.with_prefix("best/"), float(checkpoint.tensors["best_regret"])
+            self.current_steps = checkpoint.tensors["current_steps"].numpy()
+            self.curve = [PolicyEvaluation(int(step), *rest) for step, *rest in checkpoint.tensors["curve"].tolist()]
         self.step, self.seconds = checkpoint.step, checkpoint.seconds
-        for name, network in self._networks().items():
-            network.load_state_dict(checkpoint.with_prefix(f"{name}/"))
-        for name, optimiser in self._optimisers().items():
-            restore_optimiser(optimiser, checkpoint.with_prefix(f"{name}/"))
-        self.replay.restore(checkpoint.tensors["replay/rows"].numpy(), int(checkpoint.tensors["replay/added"]))
-        self.best_weights, self.best_regret = checkpoint.with_prefix("best/"), float(checkpoint.tensors["best_regret"])
-        self.current_steps = checkpoint.tensors["current_steps"].numpy()
-        self.curve = [PolicyEvaluation(int(step), *rest) for step, *rest in checkpoint.tensors["curve"].tolist()]
 
     def _networks(self) -> dict[str, Actor | Critic]:
         names = ("actor", "critic", "target_actor", "target_critic")
@@ -146,6 +173,8 @@ class RewardBaseline:
     A policy does not influence the SNR, and most of the variance of a reward is due to the SNR. Subtracting the mean reward of all steps at
     an SNR and dividing by the standard deviation of the remainder leaves the optimal steps unchanged, and the critic only has to model the
     effect of the steps.
+
+    reward_table  table whose rewards are normalised
     """
 
     def __init__(self, reward_table: RewardTable) -> None:
@@ -154,6 +183,12 @@ class RewardBaseline:
         self._spread = float((rewards - self._mean).std()) or 1.0
 
     def normalise(self, rewards: NDArray[np.float64], snr_db: NDArray[np.float64]) -> Floats:
-        """Return normalised rewards float32 [n] for rewards [n] at the SNRs [n]."""
+        """Return rewards minus the mean at their SNR, in units of the standard deviation of the remainder.
+
+        rewards  rewards, float64 [n]
+        snr_db   true SNR of each in dB, float64 [n]; means are interpolated between the nodes of the table
+
+        Returns float32 [n].
+        """
         normalised: Floats = ((rewards - np.interp(snr_db, self._snr_db, self._mean)) / self._spread).astype(np.float32)
         return normalised

@@ -1,4 +1,12 @@
-"""Training task of the denoiser on diffused images without a link: prediction of the noise at the few steps that purification uses."""
+"""Training task of the denoiser on diffused images without a link: prediction of the noise at the few steps that purification uses.
+
+    image --> [diffuse by a random step, Eq. (12)] --> [network] --> predicted noise, compared with the noise that was added
+
+The network is the starting point of `training.link_denoiser`, which adapts it to images that a codec has decoded.
+
+Differs from the reference (Ho, Jain, Abbeel, 2020): only the first `max_diffusion_steps` of the 1,000 steps are trained, because images are
+never generated from pure noise.
+"""
 
 from dataclasses import dataclass, field
 
@@ -14,16 +22,22 @@ from linksim.training.image_task import ImageTask
 from linksim.training.noise import evaluation_batches
 from linksim.training.order import cycles
 
-SCORED_STEPS = (10, 30, 50, 100)
+SCORED_STEPS = (10, 30, 50, 100)  # diffusion steps of the evaluation
 
 
 @dataclass(frozen=True)
 class DenoiserTask(ImageTask):
     """Trains a `UNet` with the simple loss of DDPM.
 
+    dataset              name of the dataset
+    config               keyword arguments of the network, see `nets.unet.UNet`
     cycles               (steps, height) of the successive cycles of the learning rate
+    batch                images per step
+    peak_rate            learning rate of AdamW at a height of 1
     max_diffusion_steps  largest diffusion step; steps are drawn per image, uniformly from 1
-    average              decay of the running average of the weights, or None
+    average              decay of the running average of the weights per step, 0..1, or None
+    bfloat16             compute in bfloat16 on a CPU, too
+    seed                 seed of the initial weights and all random streams
     """
 
     dataset: str
@@ -40,10 +54,12 @@ class DenoiserTask(ImageTask):
 
     @property
     def steps(self) -> int:
+        """Number of training steps of all cycles."""
         return sum(steps for steps, _ in self.cycles)
 
     @property
     def recipe(self) -> dict[str, object]:
+        """All settings but seed, steps and config."""
         names = ("dataset", "cycles", "batch", "peak_rate", "max_diffusion_steps", "average", "bfloat16")
         return {name: getattr(self, name) for name in names}
 
@@ -54,6 +70,7 @@ class DenoiserTask(ImageTask):
         return cycles(step, self.cycles, rise=0.05)
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
+        """Return the mean squared error of the predicted noise, whose variance is one (Ho et al., Eq. 14)."""
         images, _ = self._batches(step)
         draw = self._streams("denoiser", step)
         steps = torch.from_numpy(draw.integers(1, self.max_diffusion_steps + 1, self.batch)).to(device)
@@ -63,6 +80,7 @@ class DenoiserTask(ImageTask):
         return (predicted - noise).square().mean()
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
+        """Return the PSNR of images that are diffused to the step of the condition and denoised by one call of the network."""
         assert isinstance(network, UNet)
         step = SCORED_STEPS[self.conditions.index(condition)]
         error = torch.cat(
@@ -72,7 +90,10 @@ class DenoiserTask(ImageTask):
 
     @torch.inference_mode()
     def _cleaned(self, network: UNet, images: Tensor, step: int, index: int) -> Tensor:
-        """Diffuse images to `step` and denoise them with one call of the network. Returns [n, c, h, w] in 0..1."""
+        """Diffuse images to `step` and denoise them with one call of the network. Returns [n, c, h, w] in 0..1.
+
+        index  number of the batch, which selects the noise
+        """
         draw = Streams(self.seed)(f"measure/{step}", index)
         noise = torch.from_numpy(draw.standard_normal(images.shape, dtype="float32")).to(images.device)
         steps = torch.full((len(images),), step, device=images.device)

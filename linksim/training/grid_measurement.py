@@ -1,6 +1,10 @@
 """Grid measurements: tables that are measured cell by cell instead of trained.
 
-Completed cells are stored, so an interruption loses only the cell in progress.
+A reward table is the mean over many transmissions at each node of a grid. This takes long, but needs no optimiser: the cells are
+independent, and each is a function of its index. Completed cells are stored, so an interruption loses only the cell in progress.
+
+The file of cells is text: the fingerprint of the recipe in the first line, then one JSON list per cell with its time in seconds and its
+values. A line is written and flushed to the disk at once; a last line that an interruption has cut off is measured again.
 """
 
 import json
@@ -19,13 +23,14 @@ from linksim.files import atomic_write
 from linksim.nets.cards import Score
 from linksim.training.loop import ProgressCallback, TrainingProgress, fingerprint
 
-CellValues = tuple[float, ...]
+CellValues = tuple[float, ...]  # the values of a cell, as many as in every other cell of its grid
 
 
 class GridMeasurement(ABC):
     """Base class of the grid measurements: a `Recipe` whose steps are the cells of a grid. All random values are functions of the seed.
 
     kind  kind of the resulting model (`cards.TABLE_SUFFIXES`)
+    seed  seed of all random streams
     """
 
     kind: str
@@ -39,7 +44,7 @@ class GridMeasurement(ABC):
     @property
     @abstractmethod
     def config(self) -> dict[str, object]:
-        """Axes of the table."""
+        """Axes of the table, for the card."""
 
     @property
     @abstractmethod
@@ -53,11 +58,20 @@ class GridMeasurement(ABC):
 
     @abstractmethod
     def prepare(self, device: torch.device) -> Callable[[int], CellValues]:
-        """Return a function that measures the cell with a given index, 0..steps - 1. It is called in order and must be deterministic."""
+        """Return a function that measures the cell with a given index, 0..steps - 1. It is called in order and must be deterministic.
+
+        device  device of the computation
+
+        Raises ModelError if a model that the measurement uses is missing.
+        """
 
     @abstractmethod
     def finalise(self, values: NDArray[np.float64], path: Path) -> tuple[Score, ...]:
-        """Write the table of all values [cells, values per cell] to `path` and return the scores for the card."""
+        """Write the table and return the scores for the card.
+
+        values  values of all cells, [cells, values per cell]
+        path    file of the table
+        """
 
 
 def run_grid(
@@ -65,6 +79,8 @@ def run_grid(
 ) -> tuple[NDArray[np.float64], float]:
     """Measure all cells that are not stored yet. Returns the values of all cells [cells, values per cell] and the total time in seconds.
 
+    grid    the measurement
+    device  device of the computation
     store   file of the completed cells
     report  callback, called after every cell
     fresh   discard stored cells
@@ -90,7 +106,13 @@ def run_grid(
 
 
 def read_cells(path: Path, recipe: str) -> list[list[float]]:
-    """Read stored cells in order, each with its time in seconds and its values. An incomplete last line is ignored."""
+    """Read stored cells in order, each with its time in seconds and its values. An incomplete last line is ignored.
+
+    path    file of the completed cells
+    recipe  fingerprint that its first line must contain
+
+    Raises ModelError if the cells belong to another recipe or a line is damaged.
+    """
     first, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     if first != recipe:
         raise ModelError(f"{path}: stored cells belong to another recipe than the current one; delete it to measure from the start")

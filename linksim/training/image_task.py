@@ -1,4 +1,8 @@
-"""Base class of the training tasks on the images of a dataset: batches in a reproducible order, and named random streams."""
+"""Base class of the training tasks on the images of a dataset: batches in a reproducible order, and named random streams.
+
+A subclass is a frozen dataclass that adds the loss, the optimiser, the schedule and the scores (`training.task.TrainingTask`). Streams and
+batches are created when they are first used, so that the tasks of `training.tasks` can be listed without reading a dataset.
+"""
 
 from functools import cached_property
 
@@ -12,7 +16,7 @@ from linksim.training.order import Batches, take_first
 class ImageTask:
     """Base class of training tasks on images.
 
-    dataset          name of the dataset
+    dataset          name of the dataset (`linksim data list`)
     batch            images per step
     seed             seed of the random streams
     shift            largest translation of an image in pixels; see `training.order`
@@ -31,16 +35,21 @@ class ImageTask:
 
     @cached_property
     def _streams(self) -> Streams:
+        """Random streams of the training. A subclass names each purpose and uses the step as index."""
         return Streams(self.seed)
 
     @cached_property
     def _batches(self) -> Batches:
+        """Batches of the training images, by step."""
         return Batches(self.load_dataset("train"), self.batch, self.shift, self.crop, self._streams)
 
     def load_dataset(self, split: str) -> ImageDataset:
-        """Load the split "train" or "test"; the latter is limited to `num_eval_images` images."""
+        """Load the split "train" or "test"; the latter is limited to its first `num_eval_images` images.
+
+        Raises DataError if the dataset is missing or damaged.
+        """
         found = load(self.dataset, split)
         return found if split == "train" or self.num_eval_images is None else take_first(found, self.num_eval_images)
 
     def prepare(self, network: nn.Module) -> None:
-        """Prepare the network before the first step. Does nothing unless overridden."""
+        """Prepare the network before the first step: fit or copy weights. Does nothing unless overridden."""

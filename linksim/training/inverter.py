@@ -6,6 +6,9 @@ Eve sends images through Alice's transmitter and trains on the pairs of images a
 unlimited, and an image is received with new noise every time, or there are `num_captured_frames` pairs, each received once. Eve controls
 neither her own SNR nor the SNR that Alice encodes for, so both are drawn independently per image.
 
+The captures come from the link of `linksim.link`, so Eve trains on the symbols that she receives in a run. Her channel has a gain of one:
+her equaliser removes the gain of a run.
+
 Differs from the paper: one network serves all SNRs, and a defended link draws arbitrary permutations and substitutions instead of
 selecting from a set, so that Eve's network is trained against the defence as a whole and not against one key set.
 """
@@ -41,14 +44,21 @@ SCORED_DB = {f"AWGN at {snr_db:g} dB to Eve, encoded for {ENCODED_FOR_DB:g} dB":
 class InverterTask(ImageTask):
     """Trains an inverse network against a trained codec.
 
-    codec                trained codec of Alice
+    dataset              name of the dataset of Eve's queries; the codec may have been trained on another one
+    config               keyword arguments of the network, see `nets.weights.NETWORKS`
+    steps                total number of steps
+    codec                name of the trained codec of Alice
     classifier           trained classifier for the accuracy of Eve's images, or None; the accuracy is omitted if the model is missing
     permute              defend the link by permuting the rows of features (MIEA Sec. III-C)
     substitution_ratio   share of the rows that the two images of a pair exchange, 0..1
     num_captured_frames  number m of captured pairs, or None for an unlimited number of queries
-    snr_db               range of Eve's SNR
-    assumed_snr_db       range of the SNR that Alice encodes for
-    average              decay of the running average of the weights, or None
+    num_eval_images      number of test images for the scores, or None for all
+    batch                images per step, an even number if the link is defended
+    peak_rate            learning rate of Adam at the peak of the cycle
+    snr_db               range of Eve's SNR in dB, drawn uniformly per image
+    assumed_snr_db       range of the SNR in dB that Alice encodes for, drawn uniformly per image
+    average              decay of the running average of the weights per step, 0..1, or None
+    seed                 seed of the initial weights and all random streams
     """
 
     dataset: str
@@ -94,7 +104,7 @@ class InverterTask(ImageTask):
         return one_cycle(step, self.steps, rise=0.05)
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
-        """Return the loss of Eq. (6), per pixel."""
+        """Return the loss of Eq. (6), the squared error of Eve's images, per pixel value."""
         if self.num_captured_frames is None:
             images, _ = self._batches(step)
             images = images.to(device).contiguous(memory_format=torch.channels_last)
@@ -117,7 +127,11 @@ class InverterTask(ImageTask):
         return images, torch.cat(received)
 
     def _capture_at_any_snr(self, images: Tensor, name: str, index: int) -> Tensor:
-        """Return the symbols that Eve receives for a batch, with a random SNR and a random assumed SNR for each image."""
+        """Return the symbols that Eve receives for a batch, with a random SNR and a random assumed SNR for each image.
+
+        images       float [batch, c, h, w] in 0..1
+        name, index  prefix of the streams, and number of the draw
+        """
         draw = self._streams(f"{name}/snr", index)
         snr_db = torch.from_numpy(draw.uniform(*self.snr_db, len(images))).float().to(images.device)
         assumed_snr_db = torch.from_numpy(draw.uniform(*self.assumed_snr_db, len(images))).float().to(images.device)
@@ -125,7 +139,15 @@ class InverterTask(ImageTask):
 
     @torch.no_grad()
     def capture(self, images: Tensor, assumed_snr_db: Tensor, snr_db: Tensor, streams: Streams, name: str, index: int) -> Tensor:
-        """Return the equalised symbols that Eve receives for a batch of images, complex [batch, channel_uses]. Her gain is one."""
+        """Return the equalised symbols that Eve receives for a batch of images, complex [batch, channel_uses]. Her gain is one.
+
+        images          float [batch, c, h, w] in 0..1
+        assumed_snr_db  SNR in dB that Alice encodes for, [batch]
+        snr_db          Eve's SNR in dB, [batch]
+        streams         streams of noise and keys; `name` is their prefix, `index` the number of the draw
+
+        Raises ModelError if the codec is missing.
+        """
         codec = load_model(self.codec, "codec", images.device.type).network
         assert isinstance(codec, Codec)
         link = OfflineLink(DeepJscc(codec))
@@ -136,6 +158,7 @@ class InverterTask(ImageTask):
         return link.channel(symbols, snr_db, noise).symbols
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
+        """Return PSNR and SSIM of Eve's images at her SNR of the condition, and the accuracy on them if there is a classifier."""
         assert isinstance(network, Inverter)
         seen = self._seen_by_eve(network, images, SCORED_DB[condition], device)
         likeness = torch.cat(
@@ -166,11 +189,16 @@ class InverterTask(ImageTask):
 def shuffled_rows(symbols: Tensor, rows: int, permute: bool, substitution_ratio: float, draw: np.random.Generator) -> Tensor:
     """Shuffle the rows of complex symbols [batch, channel_uses] with new keys for every pair of consecutive items.
 
-    rows                number of rows per item
+    symbols             items 2 i and 2 i + 1 are the pair i; the number of items must be even
+    rows                number of rows per item, which divides the number of channel uses
     permute             permute the rows of each item
-    substitution_ratio  share of the rows that the two items of a pair exchange
+    substitution_ratio  share of the rows that the two items of a pair exchange, 0..1
+    draw                generator of the keys
 
-    The batch size must be even.
+    >>> symbols = torch.arange(8.0).view(2, 4) + 0j
+    >>> shuffled = shuffled_rows(symbols, rows=4, permute=False, substitution_ratio=0.5, draw=np.random.default_rng(1))
+    >>> [int((row.real >= 4).sum()) for row in shuffled]  # each item has two of its own four rows and two of the other item
+    [2, 2]
     """
     pairs = len(symbols) // 2
     positions = draw.random((pairs, 2, rows)).argsort(axis=-1) if permute else np.tile(np.arange(rows), (pairs, 2, 1))

@@ -32,6 +32,7 @@ from linksim.training.order import one_cycle
 
 ZETA, IOTA = 0.8, 0.5  # weights in Eq. (35), Sec. VI-A
 SPREAD = 0.06  # variance of CIFAR-10's pixel values in 0..1
+# Test condition -> (t_D, t_plus, SNR in dB).
 SCORED = {f"t_D {t_d}, t_plus {t_plus}, AWGN at {snr_db:g} dB": (t_d, t_plus, snr_db) for t_d, t_plus, snr_db in (
     (20, 20, -3.0), (20, 10, 3.0), (20, 5, 9.0), (20, 0, 15.0), (40, 5, 9.0),
 )}  # fmt: skip
@@ -41,12 +42,20 @@ SCORED = {f"t_D {t_d}, t_plus {t_plus}, AWGN at {snr_db:g} dB": (t_d, t_plus, sn
 class LinkDenoiserTask(ImageTask):
     """Fine-tunes a `UNet`.
 
-    codec                trained codec of the link
-    init_from            trained denoiser to start from
-    max_t_d, max_t_plus  largest t_D and t_plus; both are drawn uniformly per image
-    snr_db               range of the SNR, drawn uniformly per image
+    dataset              name of the dataset
+    config               keyword arguments of the network, those of the model `init_from`
+    steps                total number of training steps
+    codec                name of the trained codec of the link
+    init_from            name of the trained denoiser to start from
+    batch                images per step
+    peak_rate            learning rate of AdamW at the peak of the cycle
+    max_t_d, max_t_plus  largest t_D and t_plus; drawn uniformly per image from 1 and from 0
+    snr_db               range of the SNR in dB, drawn uniformly per image
     num_denoiser_calls   upper bound on the denoiser calls per image
-    average              decay of the running average of the weights, or None
+    average              decay of the running average of the weights per step, 0..1, or None
+    bfloat16             compute in bfloat16 on a CPU, too
+    num_eval_images      number of test images for the scores, or None for all
+    seed                 seed of all random streams
     """
 
     dataset: str
@@ -69,7 +78,7 @@ class LinkDenoiserTask(ImageTask):
 
     @property
     def recipe(self) -> dict[str, object]:
-        """The recipe. It contains the digests of the models that the training uses."""
+        """The recipe. It contains the digests of the models that the training uses. Raises ModelError if one of them is missing."""
         names = (
             "dataset",
             "codec",
@@ -88,9 +97,11 @@ class LinkDenoiserTask(ImageTask):
 
     @property
     def _parts(self) -> tuple[tuple[str, str], ...]:
+        """Name and kind of each model that the training uses."""
         return (self.codec, "codec"), (self.init_from, "denoiser")
 
     def prepare(self, network: nn.Module) -> None:
+        """Copy the weights of `init_from`. Raises ModelError if that model is missing."""
         network.load_state_dict(load_model(self.init_from, "denoiser").network.state_dict())
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
@@ -100,6 +111,7 @@ class LinkDenoiserTask(ImageTask):
         return one_cycle(step, self.steps, rise=0.05)
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
+        """Return the loss of Eq. (35) for the estimate of the clean images at the step at which each reverse process has stopped."""
         assert isinstance(network, UNet)
         images, _ = self._batches(step)
         images = images.to(device)
@@ -119,7 +131,13 @@ class LinkDenoiserTask(ImageTask):
     def _partially_denoised(
         self, network: UNet, images: Tensor, t_d: Tensor, t_p: Tensor, count: Tensor, step: int
     ) -> tuple[Tensor, Tensor]:
-        """Send images over the link and run `count` calls of the reverse process. Returns x [n, c, h, w] in -1..1, its steps int64 [n]."""
+        """Send images over the link and run a part of the reverse process. Returns x [n, c, h, w] in -1..1 and its steps int64 [n].
+
+        images    clean images float [n, c, h, w] in 0..1
+        t_d, t_p  diffusion steps at Alice and denoising steps at Bob, int64 [n]
+        count     calls of the network, int64 [n], fewer than the whole process of the item needs
+        step      training step, which selects noise and SNR
+        """
         codec = load_model(self.codec, "codec", images.device.type).network
         assert isinstance(codec, Codec)
         draw = self._streams("link/diffusion", step)
@@ -141,6 +159,7 @@ class LinkDenoiserTask(ImageTask):
         return x, path[start + count, torch.arange(len(x), device=x.device)]
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
+        """Return SSIM and PSNR of the images that Bob obtains with the steps and the SNR of the condition, without an attack."""
         assert isinstance(network, UNet)
         t_d, t_plus, snr_db = SCORED[condition]
         got = torch.cat([self._transmit(network, chunk, t_d, t_plus, snr_db, index) for index, chunk in evaluation_batches(images, device)])
@@ -162,8 +181,12 @@ class LinkDenoiserTask(ImageTask):
 
 
 def purification_loss(estimates: Tensor, images: Tensor) -> Tensor:
-    """Return the loss of Eq. (35), zeta iota' (1 - mean SSIM) + (1 - zeta) mean squared error, for two batches [batch, c, h, w].
+    """Return the loss of Eq. (35), zeta iota' (1 - mean SSIM) + (1 - zeta) mean squared error, for two batches [batch, c, h, w] in 0..1.
 
-    The squared error is in units of the variance of the pixels, so that both terms are about one for a grey image.
+    The squared error is in units of the variance of the pixels (`SPREAD`), in which that of a grey image is about one.
+
+    >>> images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    >>> round(purification_loss(images, images).item(), 4)
+    0.0
     """
     return ZETA * IOTA * (1.0 - ssim(estimates, images).mean()) + (1.0 - ZETA) / SPREAD * mse(estimates, images).mean()

@@ -1,10 +1,13 @@
 """The training loop: it runs a training task, writes checkpoints, and resumes bit for bit after an interruption.
 
+    task (`training.task`) --> trainer: network, optimiser, step, average --> `train`: steps, checkpoints, progress
+
 No random state is kept between steps (see `training.order`), so a checkpoint holds the weights, their running average, the state of the
 optimiser and the step. Checkpoints are replaced atomically.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +17,24 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from linksim.errors import ModelError
+from linksim.interrupts import deferred
 from linksim.nets.layers import draw_weights
-from linksim.progress import progress_line, times
-from linksim.training.checkpoint import Checkpoint, optimiser_tensors, read_checkpoint, restore_optimiser, write_checkpoint
+from linksim.nets.tensor_checks import check_tensors
+from linksim.progress import progress_line, rate, times
+from linksim.training.checkpoint import (
+    Checkpoint,
+    optimiser_tensors,
+    read_checkpoint,
+    refuse_divergence,
+    restore_optimiser,
+    restoring,
+    write_checkpoint,
+)
 from linksim.training.task import Recipe, TrainingTask
 
-CHECKPOINT_EVERY_S = 30.0
-REPORT_EVERY = 20  # steps
+CHECKPOINT_EVERY_S = 30.0  # wall-clock time between two checkpoints
+REPORT_EVERY = 20  # steps between two reports of progress
 UNITS = {"training": "steps", "grid": "cells", "measuring": "evaluations"}  # of each stage
 
 
@@ -41,18 +55,25 @@ class TrainingProgress:
     seconds: float
 
     def line(self) -> str:
-        """Return one line for a terminal: a progress bar, the loss, the elapsed time and the estimated remaining time."""
+        """Return one line for a terminal: a progress bar, the loss, the rate, the elapsed time and the estimated remaining time.
+
+        >>> TrainingProgress("training", 500, 1_000, loss=0.0125, seconds=60.0).line().split()[-1]
+        'left'
+        """
         loss = f"loss {self.loss:.5g}" if self.stage == "training" else ""
-        clock = times(self.seconds, self.step, self.steps) if self.stage != "measuring" else ""
-        return progress_line(self.step, self.steps, UNITS[self.stage], f"{self.stage:9} ", (loss, clock))
+        unit = UNITS[self.stage]
+        clock = (rate(self.step, self.seconds, unit), times(self.seconds, self.step, self.steps)) if self.stage != "measuring" else ()
+        return progress_line(self.step, self.steps, unit, f"{self.stage:9} ", (loss, *clock))
 
 
 ProgressCallback = Callable[[TrainingProgress], None]
 
 
 class AnyTrainer(Protocol):
-    """Protocol of the trainers that the loop runs.
+    """Protocol of the trainers that the loop runs: `Trainer`, and `ddpg_trainer.DdpgTrainer`.
 
+    task      recipe of the training
+    finished  whether all steps are completed
     step     completed steps
     seconds  wall-clock training time in seconds, including earlier runs
     """
@@ -67,7 +88,7 @@ class AnyTrainer(Protocol):
     def finished(self) -> bool: ...
 
     def train_step(self) -> Tensor:
-        """Run one step and return its loss."""
+        """Run one step and return its loss, a tensor without dimensions."""
 
     def save(self, path: Path) -> None:
         """Write a checkpoint. The file is replaced atomically."""
@@ -76,10 +97,16 @@ class AnyTrainer(Protocol):
 class Trainer:
     """Trainer of a network.
 
-    task       the training task
-    network    the network, on `device`
-    optimiser  the optimiser of the task
-    average    running average of the weights, empty if the task has none
+    The constructor draws the initial weights from the seed of the task and then lets the task fit or copy some of them.
+
+    task        the training task
+    network     the network, on `device`, channels last, with float32 weights
+    device      device of the training
+    optimiser   the optimiser of the task
+    base_rates  learning rates of its parameter groups at a schedule factor of 1
+    average     running average of the weights, empty if the task has none
+    step        completed steps
+    seconds     wall-clock training time in seconds, including earlier runs
     """
 
     def __init__(self, task: TrainingTask, network: nn.Module, device: torch.device) -> None:
@@ -94,10 +121,14 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
+        """Whether all steps of the task are completed."""
         return self.step >= self.task.steps
 
     def train_step(self) -> Tensor:
-        """Run one step and return its loss. It computes in bfloat16 on a GPU, and on a CPU if the task requests it; weights are float32."""
+        """Run one step and return its loss. It computes in bfloat16 on a GPU, and on a CPU if the task requests it; weights are float32.
+
+        The running average begins with a small decay, (1 + step) / (10 + step), so that the initial weights are forgotten.
+        """
         for group, base in zip(self.optimiser.param_groups, self.base_rates, strict=True):
             group["lr"] = base * self.task.rate(self.step)
         self.network.train()
@@ -112,6 +143,7 @@ class Trainer:
         return loss.detach()
 
     def _move_average(self, decay: float) -> None:
+        """Set average = decay average + (1 - decay) weights. Integer buffers, such as counters of batches, are copied."""
         for name, value in self.network.state_dict().items():
             if value.is_floating_point():
                 self.average[name].lerp_(value, 1 - decay)
@@ -119,11 +151,12 @@ class Trainer:
                 self.average[name].copy_(value)
 
     def result(self) -> dict[str, Tensor]:
-        """Return the final weights: the running average if the task has one."""
+        """Return the final weights by name, on the CPU: the running average if the task has one."""
         return {k: v.detach().cpu().contiguous() for k, v in (self.average or self.network.state_dict()).items()}
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint. The file is replaced atomically."""
+        """Write a checkpoint. The file is replaced atomically. Raises ModelError, and leaves it, if the weights are not finite."""
+        refuse_divergence(self.network.state_dict())
         tensors = {f"network/{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"average/{k}": v for k, v in self.average.items()}
         tensors |= {f"optimiser/{k}": v for k, v in optimiser_tensors(self.optimiser).items()}
@@ -132,35 +165,51 @@ class Trainer:
     def load(self, path: Path) -> None:
         """Resume from a checkpoint of the same training task. Raises ModelError if it is damaged or belongs to another task."""
         checkpoint = read_checkpoint(path, fingerprint(self.task))
+        with restoring(path):
+            for group in ("network/", "average/") if self.task.average else ("network/",):
+                check_tensors(self.network, checkpoint.with_prefix(group))
+            self.network.load_state_dict(checkpoint.with_prefix("network/"))
+            self.average = {k: v.to(self.device) for k, v in checkpoint.with_prefix("average/").items()}
+            restore_optimiser(self.optimiser, checkpoint.with_prefix("optimiser/"))
         self.step, self.seconds = checkpoint.step, checkpoint.seconds
-        self.network.load_state_dict(checkpoint.with_prefix("network/"))
-        self.average = {k: v.to(self.device) for k, v in checkpoint.with_prefix("average/").items()}
-        restore_optimiser(self.optimiser, checkpoint.with_prefix("optimiser/"))
 
 
 def fingerprint(task: Recipe) -> str:
-    """Return a text that identifies a recipe: equal recipes have equal fingerprints."""
+    """Return a text that identifies a recipe: equal recipes have equal fingerprints.
+
+    It is the JSON of kind, seed, steps, config and recipe. A checkpoint stores it as it is, because the text shows what has changed.
+    """
     return json.dumps([task.kind, task.seed, task.steps, task.config, task.recipe], default=str)
 
 
 def train(trainer: AnyTrainer, checkpoint: Path, report: ProgressCallback) -> None:
     """Run the remaining steps of a training task. Does nothing if it is finished.
 
+    trainer     trainer, new or after loading a checkpoint
     checkpoint  file that is written every `CHECKPOINT_EVERY_S` seconds and at the end
     report      callback, called every `REPORT_EVERY` steps
+
+    SIGINT and SIGTERM end the training after the step in progress, with a checkpoint, before they take their usual effect; a second one
+    takes effect at once, and the previous checkpoint stays. Raises ModelError, and leaves the previous checkpoint, if the training
+    diverges.
     """
     if trainer.finished:
         return
     steps = trainer.task.steps
     started, saved, losses = time.monotonic() - trainer.seconds, time.monotonic(), list[Tensor]()
-    with torch.backends.cudnn.flags(enabled=True, deterministic=True):  # required for reproducible results on a GPU
-        while not trainer.finished:
+    deterministic = torch.backends.cudnn.flags(enabled=True, deterministic=True)  # required for reproducible results on a GPU
+    with deterministic, deferred(second_ends=True) as interrupted:
+        while not (trainer.finished or interrupted()):
             losses.append(trainer.train_step())
             trainer.seconds = time.monotonic() - started
             if trainer.step % REPORT_EVERY == 0 or trainer.finished:
-                report(TrainingProgress("training", trainer.step, steps, torch.stack(losses).mean().item(), trainer.seconds))
+                loss = torch.stack(losses).mean().item()
+                if not math.isfinite(loss):
+                    found = f"the mean loss up to step {trainer.step} is {loss}"
+                    raise ModelError(f"{checkpoint.stem}: the training has diverged, {found}; the last checkpoint stays as it is")
+                report(TrainingProgress("training", trainer.step, steps, loss, trainer.seconds))
                 losses.clear()
             if time.monotonic() - saved > CHECKPOINT_EVERY_S:
                 trainer.save(checkpoint)
                 saved = time.monotonic()
-    trainer.save(checkpoint)
+        trainer.save(checkpoint)

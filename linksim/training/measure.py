@@ -1,4 +1,8 @@
-"""Measurement of the scores of a model, and comparison of two sets of scores within tolerances."""
+"""Measurement of the scores of a model, and comparison of two sets of scores within tolerances.
+
+The comparison decides whether a model may be stored in float16 (`training.pipeline`) and run in bfloat16 (`training.tune`). Measurements
+of a task always use the same noise, so that a difference is due to the number format alone.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +16,8 @@ from linksim.nets.weights import autocast
 from linksim.training.order import to_images
 from linksim.training.task import TrainingTask
 
-TOLERANCE = {"psnr_of_mean_mse_db": 0.02, "ssim": 0.001, "accuracy": 0.001}  # largest change due to a smaller number format
+# Largest change of each metric due to a smaller number format: dB for PSNR, absolute for the others.
+TOLERANCE = {"psnr_of_mean_mse_db": 0.02, "ssim": 0.001, "accuracy": 0.001}
 
 
 def measure(
@@ -23,8 +28,12 @@ def measure(
     precision: str = "float32",
     done: Callable[[str], None] = lambda condition: None,
 ) -> tuple[Score, ...]:
-    """Return all scores of a network on `dataset`, in evaluation mode.
+    """Return all scores of a network, in evaluation mode, rounded to four decimals.
 
+    task       task whose conditions are measured
+    network    the network, on `device`
+    dataset    test images and their labels
+    device     device of the computation
     precision  "float32" or "bfloat16"
     done       callback, called with the name of each completed condition
     """
@@ -39,12 +48,23 @@ def measure(
 
 
 def within_tolerance(scores: tuple[Score, ...], reference: tuple[Score, ...]) -> bool:
-    """Return whether each score differs from that in `reference` by at most `TOLERANCE`."""
+    """Return whether each score differs from that of the same metric and condition in `reference` by at most `TOLERANCE`.
+
+    Raises KeyError for a score without a reference, and for a metric without a tolerance.
+
+    >>> psnr = [Score("psnr_of_mean_mse_db", "AWGN at 10 dB", value, samples=100) for value in (29.95, 29.94, 29.90)]
+    >>> within_tolerance((psnr[1],), (psnr[0],)), within_tolerance((psnr[2],), (psnr[0],))
+    (True, False)
+    """
     known = {(score.metric, score.condition): score.value for score in reference}
     return all(abs(score.value - known[score.metric, score.condition]) <= TOLERANCE[score.metric] for score in scores)
 
 
 def cast(tensors: dict[str, Tensor], network: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Convert the parameters of a network to `dtype`. Buffers, such as running statistics, keep their format."""
+    """Convert the parameters of a network to `dtype`. Buffers, such as running statistics, keep their format.
+
+    tensors  parameters and buffers by name
+    network  network that tells which of them are parameters
+    """
     weights = dict(network.named_parameters())
     return {name: value.to(dtype) if name in weights else value for name, value in tensors.items()}

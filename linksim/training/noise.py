@@ -1,4 +1,8 @@
-"""Noise and batches of training and evaluation, and reconstructions over AWGN."""
+"""Noise and batches of training and evaluation, and reconstructions over AWGN.
+
+Noise is a function of stream and index, and an evaluation batch has a fixed size. A measurement therefore gives the same scores whenever
+it is repeated, on every device.
+"""
 
 from collections.abc import Iterator
 
@@ -14,16 +18,26 @@ EVALUATION_BATCH = 250  # images per batch in evaluations; even, so that pairs a
 
 
 def unit_noise(streams: Streams, name: str, index: int, batch: int, channel_uses: int) -> Tensor:
-    """Return complex noise of unit power [batch, channel_uses] from draw number `index` of a stream."""
+    """Return circular complex normal noise of unit power, complex64 [batch, channel_uses], on the CPU.
+
+    streams      streams of the task
+    name, index  stream, and number of the draw: the training step or the number of the evaluation batch
+
+    >>> unit_noise(Streams(seed=1), "codec/noise", index=17, batch=64, channel_uses=512).shape
+    torch.Size([64, 512])
+    """
     real = torch.from_numpy(streams(name, index).standard_normal((batch, channel_uses, 2), dtype="float32"))
     noise: Tensor = torch.view_as_complex(real) * 0.5**0.5
     return noise
 
 
 def sent_over_awgn(scheme: Scheme, images: Tensor, snr_db: float, streams: Streams, name: str, index: int) -> Tensor:
-    """Return the reconstructions [n, c, h, w] of images [n, c, h, w] in 0..1; Alice assumes the SNR of the channel.
+    """Return Bob's reconstructions [n, c, h, w] in 0..1 of images that are sent over AWGN.
 
     scheme       a scheme that negotiates nothing and draws no noise
+    images       float [n, c, h, w] in 0..1
+    snr_db       SNR in dB, which Alice and Bob know
+    streams      streams of the channel noise
     name, index  stream and number of the draw of the channel noise
     """
     link, parameters = OfflineLink(scheme), uniform_parameters(snr_db, len(images), device=images.device)
@@ -33,6 +47,12 @@ def sent_over_awgn(scheme: Scheme, images: Tensor, snr_db: float, streams: Strea
 
 
 def evaluation_batches(images: Tensor, device: torch.device) -> Iterator[tuple[int, Tensor]]:
-    """Yield the index and the images, on the device and with channels last, of each evaluation batch."""
+    """Yield the index and the images, on the device and with channels last, of each evaluation batch.
+
+    images  float [n, c, h, w]; a batch has `EVALUATION_BATCH` images, the last one the rest
+
+    >>> [(index, len(chunk)) for index, chunk in evaluation_batches(torch.zeros(600, 3, 8, 8), torch.device("cpu"))]
+    [(0, 250), (1, 250), (2, 100)]
+    """
     for index, chunk in enumerate(torch.split(images, EVALUATION_BATCH)):
         yield index, chunk.to(device).contiguous(memory_format=torch.channels_last)

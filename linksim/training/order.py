@@ -1,4 +1,8 @@
-"""Order and augmentation of training images as a function of (seed, step) alone, so that an interrupted run resumes bit for bit."""
+"""Order and augmentation of training images as a function of (seed, step) alone, so that an interrupted run resumes bit for bit.
+
+A data loader with state would have to be stored and restored with every checkpoint. Here, a batch is computed from the number of its step,
+at a cost that is small compared with that of a training step. The schedules of the learning rate are functions of the step, too.
+"""
 
 from dataclasses import dataclass
 
@@ -31,12 +35,19 @@ class Batches:
 
     @property
     def per_epoch(self) -> int:
+        """Number of whole batches in an epoch. The remaining images of an epoch are skipped; they differ from epoch to epoch."""
         return len(self.dataset.images) // self.batch
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
         """Return the images float [batch, c, h, w] in 0..1 and labels int64 [batch] of a step.
 
-        Every image is mirrored in every other epoch, so that both orientations occur equally often.
+        Every image is mirrored in every other epoch, so that both orientations occur equally often. Crops and shifts are drawn per step.
+
+        >>> images = np.zeros((10, 32, 32, 3), np.uint8)
+        >>> dataset = ImageDataset(images, labels=np.arange(10), classes=tuple("abcdefghij"))
+        >>> batches = Batches(dataset, batch=4, shift=0, crop=None, streams=Streams(seed=1))
+        >>> batches.per_epoch, [tuple(tensor.shape) for tensor in batches(7)]
+        (2, [(4, 3, 32, 32), (4,)])
         """
         epoch, index = divmod(step, self.per_epoch)
         chosen = self._epoch_order(epoch)[index * self.batch : (index + 1) * self.batch]
@@ -54,6 +65,7 @@ class Batches:
         return images, torch.from_numpy(self.dataset.labels[chosen])
 
     def _epoch_order(self, epoch: int) -> NDArray[np.int64]:
+        """Return a random order of all images, int64 [images]."""
         return self.streams("order/epoch", epoch).permutation(len(self.dataset.images))
 
 
@@ -72,15 +84,16 @@ def to_images(pixels: NDArray[np.uint8]) -> Tensor:
 
 
 def crop_squares(pixels: NDArray[np.uint8], corners: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
-    """Crop a square of `side` pixels from each of `pixels` [n, h, w, colours].
+    """Crop a square from each image: pixels uint8 [n, h, w, colours] -> uint8 [n, side, side, colours].
 
-    corners  row and column of the upper left corner of each square, [n, 2]
+    corners  row and column of the upper left corner of each square, int64 [n, 2], such that the square lies within the image
+    side     side of the squares in pixels
     """
     return np.stack([image[row : row + side, column : column + side] for image, (row, column) in zip(pixels, corners, strict=True)])
 
 
 def translate(images: Tensor, offsets: NDArray[np.int64], largest: int) -> Tensor:
-    """Translate each of `images` [n, c, side, side] by its own offset. Pixels from outside are mirrored at the edge.
+    """Translate each of `images` [n, c, side, side] by its own offset -> the same shape. Pixels from outside are mirrored at the edge.
 
     offsets  vertical and horizontal offsets [n, 2] in 0..2 * largest; `largest` means no translation
     largest  largest translation in pixels
@@ -96,7 +109,11 @@ def translate(images: Tensor, offsets: NDArray[np.int64], largest: int) -> Tenso
 def one_cycle(step: int, steps: int, rise: float = 0.2, start: float = 0.1, end: float = 0.01) -> float:
     """Return the learning rate factor at `step` of a single cycle.
 
-    The factor rises linearly from `start` to 1 in the first share `rise` of the steps and then falls linearly to `end`.
+    The factor rises linearly from `start` to 1 in the first share `rise` of the steps and then falls linearly to `end` (after Smith and
+    Topin, "Super-Convergence", 2018).
+
+    step   0..steps
+    steps  length of the cycle
 
     >>> [one_cycle(step, 100) for step in (0, 20, 100)]
     [0.1, 1.0, 0.01]
@@ -108,7 +125,9 @@ def one_cycle(step: int, steps: int, rise: float = 0.2, start: float = 0.1, end:
 def cycles(step: int, each: tuple[tuple[int, float], ...], rise: float = 0.2, start: float = 0.1, end: float = 0.01) -> float:
     """Return the learning rate factor at `step` of several successive cycles.
 
-    each  (steps, height) of each cycle
+    step              0 or more
+    each              (steps, height) of each cycle; the factor is that of `one_cycle` times the height
+    rise, start, end  shape of each cycle, see `one_cycle`
 
     Raises ValueError for a step after the last cycle.
 

@@ -1,30 +1,33 @@
-"""From training task to model: training or resuming, measuring the scores, and storing weights and card."""
+"""From training task to model: training or resuming, measuring the scores, and storing weights and card.
+
+    task --> trainer --> [train or resume] --> weights --> [scores in float32 and float16] --> NAME.safetensors, NAME.yaml
+    grid --> [measure the missing cells] --> table ------> [scores of the table] -----------> NAME.h5, NAME.yaml
+
+Each function can be repeated: a finished checkpoint is not trained again. A model is replaced (`training.publication`) once its scores are
+measured and finite, so a training that diverges leaves the former model as it is.
+"""
 
 import itertools
-import platform
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from linksim.adapt.learning_curve import write_curve
 from linksim.adapt.mdp import MAX_ACTION
 from linksim.errors import ModelError
-from linksim.files import atomic_write
-from linksim.nets.cards import TABLE_SUFFIXES, Card, ModelCost, Score, read_card, write_card
+from linksim.nets.cards import NO_NETWORK, TABLE_SUFFIXES, Card, Score
 from linksim.nets.policy import Actor
-from linksim.nets.weights import build, clear_model_cache, pick_device, sha256_of
+from linksim.nets.weights import build, pick_device
 from linksim.registry import components, suggest
-from linksim.training.card_blocks import NO_NETWORK, cost_of, training_data
+from linksim.training.card_blocks import cost_of
+from linksim.training.checkpoint import refuse_divergence, save_tensors
 from linksim.training.ddpg import DdpgTask
 from linksim.training.ddpg_trainer import DdpgTrainer
 from linksim.training.grid_measurement import GridMeasurement, run_grid
 from linksim.training.loop import ProgressCallback, Trainer, TrainingProgress, train
 from linksim.training.measure import cast, measure, within_tolerance
-from linksim.training.task import Recipe
+from linksim.training.publication import publish
 from linksim.training.tasks import AnyTask
 
 
@@ -32,6 +35,10 @@ def find_task(name: str) -> AnyTask:
     """Return the training task of a name, from the components of kind "training-task".
 
     Raises ModelError, with the nearest name, if there is none.
+
+    >>> import linksim.training.tasks  # declares the tasks of the package
+    >>> find_task("codec-cifar10-6").steps
+    24000
     """
     known = {component.name: component for component in components("training-task")}
     if name not in known:
@@ -41,15 +48,17 @@ def find_task(name: str) -> AnyTask:
 
 
 def train_model(name: str, device: str, work_folder: Path, models_folder: Path, report: ProgressCallback, fresh: bool = False) -> Card:
-    """Train, measure and store a model, as `linksim train NAME` does. If the checkpoint is finished, training is skipped.
+    """Train, measure and store a model, as `linksim train NAME` does, and return its card. A finished checkpoint is not trained again.
 
+    name           name of the training task and of the model
     device         "auto", "cpu" or "cuda"
     work_folder    folder of the checkpoint NAME.safetensors
     models_folder  folder for NAME.safetensors and NAME.yaml
     report         callback, called every `loop.REPORT_EVERY` training steps and after every measurement
     fresh          ignore an existing checkpoint
 
-    Raises ModelError if there is no such training task, or if the checkpoint is damaged or belongs to another recipe.
+    Raises ModelError if there is no such training task or device, if a model that the task uses is missing, or if the checkpoint is damaged
+    or belongs to another recipe, and DataError if the dataset is missing.
     """
     task, checkpoint = find_task(name), work_folder / f"{name}.safetensors"
     if isinstance(task, GridMeasurement):
@@ -64,9 +73,19 @@ def train_model(name: str, device: str, work_folder: Path, models_folder: Path, 
 
 
 def store(name: str, trainer: Trainer, folder: Path, report: ProgressCallback) -> Card:
-    """Measure a trained network and store it, in float16 if no score changes by more than its tolerance, else in float32."""
-    task, network = trainer.task, trainer.network
-    dataset, trained = task.load_dataset("test"), trainer.result()
+    """Measure a trained network and store it, in float16 if no score changes by more than its tolerance, else in float32.
+
+    name     name of the model
+    trainer  trainer after its last step
+    folder   folder of weights and card
+    report   callback, called after every measured condition
+
+    Returns the card, whose scores are those of the stored weights. Raises ModelError, and leaves the former model, if a weight or a score
+    is not finite.
+    """
+    task, network, trained = trainer.task, trainer.network, trainer.result()
+    refuse_divergence(trained)
+    dataset = task.load_dataset("test")
     measurements = 2 * len(task.conditions)
     completed = itertools.count(1)
 
@@ -80,10 +99,13 @@ def store(name: str, trainer: Trainer, folder: Path, report: ProgressCallback) -
     halved = cast(trained, network, torch.float16)
     full_scores, half_scores = scored(trained), scored(halved)
     tensors, scores = (halved, half_scores) if within_tolerance(half_scores, full_scores) else (trained, full_scores)
-    weights = folder / f"{name}.safetensors"
-    write_weights(tensors, weights)
-    dtype = "float16" if tensors is halved else "float32"
-    return store_card(task, weights, dtype, cost_of(network), scores, trainer.seconds, trainer.device)
+
+    def write(path: Path) -> tuple[Score, ...]:
+        save_tensors(tensors, path)
+        return scores
+
+    dtype, cost = "float16" if tensors is halved else "float32", cost_of(network, task.kind)
+    return publish(task, folder / f"{name}.safetensors", write, dtype, cost, trainer.seconds, trainer.device)
 
 
 def train_policy(name: str, task: DdpgTask, checkpoint: Path, folder: Path, report: ProgressCallback, fresh: bool) -> Card:
@@ -93,60 +115,34 @@ def train_policy(name: str, task: DdpgTask, checkpoint: Path, folder: Path, repo
         trainer.load(checkpoint)
     train(trainer, checkpoint, report)
     write_curve(trainer.curve, checkpoint.with_suffix(".csv"))
-    weights = folder / f"{name}.safetensors"
-    write_weights(trainer.result(), weights)
-    actor = Actor(MAX_ACTION)
-    actor.load_state_dict(trainer.result())
-    return store_card(task, weights, "float32", cost_of(actor), task.scores(actor), trainer.seconds, torch.device("cpu"))
+    actor, trained = Actor(MAX_ACTION), trainer.result()
+    refuse_divergence(trained)
+    actor.load_state_dict(trained)
+
+    def write(path: Path) -> tuple[Score, ...]:
+        save_tensors(trained, path)
+        return task.scores(actor)
+
+    weights, cost = folder / f"{name}.safetensors", cost_of(actor, task.kind)
+    return publish(task, weights, write, "float32", cost, trainer.seconds, torch.device("cpu"))
 
 
 def run_measurement(
     name: str, grid: GridMeasurement, device: torch.device, work: Path, folder: Path, report: ProgressCallback, fresh: bool
 ) -> Card:
-    """Measure and store a table. Completed cells are stored in NAME.cells, the table in NAME.h5."""
+    """Measure and store a table, and return its card. Completed cells are stored in NAME.cells, the table in NAME.h5.
+
+    work    folder of the cells
+    folder  folder of table and card
+    fresh   discard stored cells
+    """
     values, seconds = run_grid(grid, device, work / f"{name}.cells", report, fresh)
-    folder.mkdir(parents=True, exist_ok=True)
+
+    def write(path: Path) -> tuple[Score, ...]:
+        try:
+            return grid.finalise(values, path)
+        except ValueError as fault:
+            raise ModelError(f"{name}: the measured table is not valid ({fault}); the model in {folder} stays as it is") from fault
+
     table = folder / f"{name}{TABLE_SUFFIXES[grid.kind]}"
-    return store_card(grid, table, "float64", NO_NETWORK, grid.finalise(values, table), seconds, device)
-
-
-def store_card(
-    task: Recipe, file: Path, dtype: str, cost: ModelCost, scores: tuple[Score, ...], seconds: float, device: torch.device
-) -> Card:
-    """Write the card of a model next to its file, and clear the model cache. Tuned settings are kept if the file is unchanged."""
-    card = Card(
-        name=file.stem,
-        kind=task.kind,
-        config=task.config,
-        training={"seed": task.seed, "steps": task.steps} | task.recipe,
-        data=training_data(task),
-        wall_s=round(seconds, 1),
-        device=describe_device(device),
-        versions={"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__},
-        dtype=dtype,
-        sha256=sha256_of(file),
-        cost=cost,
-        scores=scores,
-        runtime={},
-    )
-    path = file.with_suffix(".yaml")
-    if path.exists() and (earlier := read_card(path)).sha256 == card.sha256:
-        card = replace(card, runtime=earlier.runtime)  # the weights are unchanged, so the tuned settings remain valid
-    write_card(card, path)
-    clear_model_cache()
-    return read_card(path)
-
-
-def write_weights(tensors: dict[str, Tensor], path: Path) -> None:
-    """Write a file of weights, which is replaced atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as temporary:
-        save_file(tensors, temporary)
-
-
-def describe_device(device: torch.device) -> str:
-    """Return a description of the device for the card, because the last bits of the results depend on it."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    threads = torch.get_num_threads()
-    return f"cpu, {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, {threads} thread{'s' * (threads > 1)}"
+    return publish(grid, table, write, "float64", NO_NETWORK, seconds, device)

@@ -1,6 +1,8 @@
 """Measurement of the reward table: the reward of all diffusion steps on a grid of t_D, t_plus and SNR, on the attacked DiffuSeC link.
 
-The decoded images depend on t_D and SNR alone, so the cells of one such pair are measured consecutively (`training.attacked_link`).
+The table replaces the link in the training and comparison of policies (`linksim.adapt`), because a reward of one transmission is too noisy
+and too slow to compute. The decoded images depend on t_D and SNR alone, so the cells of one such pair are measured consecutively
+(`training.attacked_link`).
 """
 
 from collections.abc import Callable
@@ -25,8 +27,8 @@ from linksim.schemes.diffusec import Diffusec
 from linksim.training.attacked_link import AttackedLink
 from linksim.training.grid_measurement import CellValues, GridMeasurement
 
-MODEL_KINDS = ("codec", "denoiser", "classifier")
-SCORED_DB = (-3.0, 0.0, 5.0, 10.0, 15.0)
+MODEL_KINDS = ("codec", "denoiser", "classifier")  # models that the measurement uses; also fields of the measurement
+SCORED_DB = (-3.0, 0.0, 5.0, 10.0, 15.0)  # SNRs of the scores in dB
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,18 @@ class RewardTableMeasurement(GridMeasurement):
     """Measures a `RewardTable`.
 
     dataset                      dataset whose test images are sent
-    codec, denoiser, classifier  trained models; the classifier is the target of the attack and the evaluator
-    t_d, t_plus, snr_db          nodes of the grid
+    codec, denoiser, classifier  names of trained models; the classifier is the target of the attack and the evaluator
+    t_d, t_plus, snr_db          nodes of the grid, each increasing; the SNR in dB
     images                       number of images, selected by the seed
     num_denoiser_calls           upper bound on the denoiser calls per image, None for one per step
     clean                        measure the accuracy without attack, too, which doubles the time
     bfloat16                     run codec and denoiser in bfloat16
     batch                        images per batch
+    seed                         seed of the selection of images and of all noise
+
+    >>> grid = RewardTableMeasurement("cifar10")
+    >>> grid.steps, grid.node(7)  # 6 x 8 x 6 cells; (t_D, SNR, t_plus)
+    (288, (1, -3.0, 5))
     """
 
     dataset: str
@@ -61,26 +68,30 @@ class RewardTableMeasurement(GridMeasurement):
 
     @property
     def steps(self) -> int:
+        """Number of cells."""
         return len(self.t_d) * len(self.snr_db) * len(self.t_plus)
 
     @property
     def config(self) -> dict[str, object]:
+        """Axes of the table, and number of images per cell."""
         return {"t_d": [*self.t_d], "t_plus": [*self.t_plus], "snr_db": [*self.snr_db], "images": self.images}
 
     @property
     def recipe(self) -> dict[str, object]:
+        """The recipe. It contains the digests of the models and the settings of PGD. Raises ModelError if a model is missing."""
         names = ("dataset", "codec", "denoiser", "classifier", "num_denoiser_calls", "clean", "bfloat16", "batch")
         digests = {f"{kind}_sha256": load_model(getattr(self, kind), kind).card.sha256 for kind in MODEL_KINDS}
         pgd = {"epsilon": attack.EPSILON, "step_size": attack.STEP_SIZE, "steps": attack.STEPS}
         return {name: getattr(self, name) for name in names} | digests | {"pgd": pgd}
 
     def load_dataset(self) -> ImageDataset:
-        """Return the images to send, in random order."""
+        """Return the images to send, in random order. Raises DataError if the dataset is missing."""
         found = load(self.dataset, "test")
         chosen = Streams(self.seed)("reward-table/images").permutation(len(found.images))[: self.images]
         return ImageDataset(found.images[chosen], found.labels[chosen], found.classes)
 
     def prepare(self, device: torch.device) -> Callable[[int], CellValues]:
+        """Return the function from the index of a cell to the five values of `AttackedLink`. Raises ModelError if a model is missing."""
         codec, denoiser, evaluator = (load_model(getattr(self, kind), kind, device.type).network for kind in MODEL_KINDS)
         assert isinstance(codec, Codec)
         assert isinstance(denoiser, UNet)
@@ -96,6 +107,7 @@ class RewardTableMeasurement(GridMeasurement):
         return self.t_d[i], self.snr_db[k], self.t_plus[j]
 
     def finalise(self, values: NDArray[np.float64], path: Path) -> tuple[Score, ...]:
+        """Write the reward table and return its scores; the axes of the file are (t_D, t_plus, SNR)."""
         shape = len(self.t_d), len(self.snr_db), len(self.t_plus)
         cells = {name: column.reshape(shape).transpose(0, 2, 1) for name, column in zip(COMPONENTS, values.T, strict=True)}
         sent = len(self.load_dataset().images)

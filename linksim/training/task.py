@@ -1,4 +1,8 @@
-"""Protocols of the training tasks, which describe how a model is trained. The training loop depends on these protocols only."""
+"""Protocols of the training tasks, which describe how a model is trained. The training loop depends on these protocols only.
+
+A task holds no state of its training: methods receive the network and the step, and take random values from streams that the seed and the
+step determine. `docs/training.md` explains how to add one.
+"""
 
 from typing import Protocol
 
@@ -28,11 +32,14 @@ class Recipe(Protocol):
 
     @property
     def config(self) -> dict[str, object]:
-        """Keyword arguments of the network."""
+        """Keyword arguments of the network (`nets.weights.build`), or axes of the table."""
 
     @property
     def recipe(self) -> dict[str, object]:
-        """All other settings that determine the result, for the card: dataset, batch size, rates. A checkpoint requires the same recipe."""
+        """All other settings that determine the result, for the card: dataset, batch size, rates. A checkpoint requires the same recipe.
+
+        Values are of types that YAML and JSON have. A task that uses another model adds the digest of its weights.
+        """
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -42,7 +49,7 @@ class Recipe(Protocol):
 class TrainingTask(Recipe, Protocol):
     """A recipe for a network that is trained on images.
 
-    average   decay of the running average of the weights, which becomes the result, or None for the last weights
+    average   decay per step of the running average of the weights, which becomes the result, 0..1, or None for the last weights
     bfloat16  compute in bfloat16 on a CPU, too
     """
 
@@ -53,7 +60,7 @@ class TrainingTask(Recipe, Protocol):
     def bfloat16(self) -> bool: ...
 
     def load_dataset(self, split: str) -> ImageDataset:
-        """Return the dataset of a split, "train" or "test"."""
+        """Return the dataset of a split, "train" or "test". Raises DataError if it is missing."""
 
     def prepare(self, network: nn.Module) -> None:
         """Set the weights that are fitted or copied instead of drawn, before the first step."""
@@ -62,14 +69,20 @@ class TrainingTask(Recipe, Protocol):
         """Return the optimiser of the network."""
 
     def rate(self, step: int) -> float:
-        """Return the factor on the learning rates of all groups at this step."""
+        """Return the factor, at least 0, on the learning rates of all parameter groups at this step, 0..steps - 1."""
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
-        """Return the loss of one step."""
+        """Return the loss of one step, a tensor without dimensions with a gradient.
+
+        network  in training mode, on `device`
+        step     number of the step, 0..steps - 1, which determines images and noise
+        """
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
         """Return the scores under one condition. Repeated calls use the same noise.
 
-        images  float [n, colours, h, w] in 0..1
-        labels  int64 [n]
+        network    in evaluation mode, on `device`
+        condition  one of `conditions`
+        images     float [n, colours, h, w] in 0..1
+        labels     int64 [n], on the CPU
         """

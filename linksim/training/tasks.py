@@ -1,4 +1,9 @@
-"""The training tasks by name. `linksim train NAME` runs one, `linksim models` lists them all."""
+"""The training tasks by name. `linksim train NAME` runs one, `linksim models` lists them all.
+
+The name of a task is that of the model that it makes, and scenarios refer to models by this name. Tasks that use another model name it; it
+has to be trained first. Importing this module declares the tasks as components of kind "training-task"; a task from outside linksim is
+declared in the same way (`linksim.register`). docs/training.md describes each task.
+"""
 
 from typing import Any, TypeAlias
 
@@ -6,7 +11,7 @@ from linksim.adapt.ddpg import DdpgConfig
 from linksim.adapt.snr_process import SnrProcess
 from linksim.registry import Component, add
 from linksim.training.adversarial_training import AdversarialTask
-from linksim.training.classifier import ClassifierTask
+from linksim.training.classifier import AVERAGED, CLEAN, ClassifierTask
 from linksim.training.codec import CodecTask
 from linksim.training.ddpg import DdpgTask
 from linksim.training.denoiser import DenoiserTask
@@ -22,17 +27,22 @@ from linksim.training.vqvae import VqvaeTask
 SIXTH: dict[str, object] = {"channels": 16}
 TWELFTH: dict[str, object] = {"channels": 8}
 
-FACES: dict[str, object] = {"side": 128, "channels": 32}  # one third of a channel use per value of 3 * 128 * 128
+FACES: dict[str, object] = {"side": 128, "channels": 32}  # one third of a channel use per value of 3 * 128 * 128, as in MIEA
 
 
 def miea(snr_db: float, peak_rate: float = 2e-3) -> CodecTask:
-    """Return the task of the MIEA codec for one SNR (MIEA Sec. IV-A), with the loss of Eq. (2). At 20 dB, a rate of 2e-3 diverges."""
+    """Return the task of the MIEA codec for one SNR (MIEA Sec. IV-A), with the loss of Eq. (2).
+
+    snr_db     SNR of training and evaluation in dB
+    peak_rate  learning rate of AdamW at the peak of the cycle; at 20 dB, a rate of 2e-3 diverges
+    """
     return CodecTask(
         "faces", {"layout": "miea", **FACES}, steps=16_000, batch=16, crop=64, peak_rate=peak_rate, weight_decay=0.0, tv_weight=1.0,
         snr_db=(snr_db, snr_db), csi_error_std_db=0.0, snr_weight_slope_db=0.0, scored_db=(snr_db,), average=0.999,
     )  # fmt: skip
 
 
+# Defence of the link that an inverse network is trained against -> settings of the task (MIEA Sec. III-C).
 DEFENCES: dict[str, dict[str, Any]] = {
     "open": {},
     "permuted": {"permute": True},
@@ -41,11 +51,17 @@ DEFENCES: dict[str, dict[str, Any]] = {
 }
 
 
+# Suffix of the name of a residual inverse network -> settings of the task: the number of captured frames.
 STRONG: dict[str, dict[str, Any]] = {"": {}, "-m100": {"num_captured_frames": 100}, "-m1000": {"num_captured_frames": 1000}}
 
 
 def miea_inverse(snr_db: int, layout: str = "miea", **settings: Any) -> InverterTask:
-    """Return the task of a closed-box inverse network for the MIEA codec of one SNR (MIEA Sec. IV-B)."""
+    """Return the task of a closed-box inverse network for the MIEA codec of one SNR (MIEA Sec. IV-B).
+
+    snr_db    SNR in dB of the codec under attack; Eve's own SNR is 0..20 dB
+    layout    "miea" for the network of the paper, "residual" for a stronger one
+    settings  further fields of `InverterTask`
+    """
     return InverterTask(
         "faces", {"layout": layout, **FACES}, steps=1_000, num_eval_images=1_000, codec=f"miea-{snr_db}db", classifier=None, batch=16,
         peak_rate=3e-3, snr_db=(0.0, 20.0), average=0.99, **settings,
@@ -85,6 +101,18 @@ TASKS: dict[str, AnyTask] = {
     "codec-cifar10-6": CodecTask("cifar10", SIXTH, steps=24_000),
     "codec-cifar10-12": CodecTask("cifar10", TWELFTH, steps=14_000),
     "classifier-cifar10": ClassifierTask("cifar10", {}, cycles=((1_300, 1.0), (450, 0.4))),
+    "classifier-cifar10-large": ClassifierTask(
+        "cifar10",
+        {"widths": (128, 384, 384)},
+        cycles=((850, 1.0),),
+        batch=1000,
+        rate_per_image=1.3e-3,
+        decay_per_step=1.6e-3,
+        shift=4,
+        average=0.97,
+        bfloat16=True,
+        conditions=(CLEAN, AVERAGED),
+    ),
     "inverter-cifar10-6": InverterTask("cifar10", SIXTH, steps=6_000, codec="codec-cifar10-6"),
     "inverter-cifar10-12": InverterTask("cifar10", TWELFTH, steps=6_000, codec="codec-cifar10-12"),
     "inverter-cifar10-6-shuffled": InverterTask(

@@ -1,8 +1,9 @@
 """Tuning: the batch size and precision at which a model runs fastest on this class of device. The result is written to the card.
 
-The workload is what a simulation does with the model: a codec or a VQ-VAE encodes and decodes, a classifier classifies, an inverter
-inverts, and a denoiser predicts the noise of one step. bfloat16 is allowed only if every score stays within `measure.TOLERANCE` of float32.
-A simulation never measures times itself.
+The workload is what a simulation does with the model. It is declared with the kind of the model (`linksim.nets.workloads`), also for kinds
+from outside the package. bfloat16 is allowed only if every score stays within `measure.TOLERANCE` of float32.
+A simulation never measures times itself: kernels sum in another order at another batch size, so the last bits of a run would depend on the
+load of the machine.
 """
 
 import time
@@ -14,12 +15,9 @@ from torch import nn
 
 from linksim.errors import ModelError
 from linksim.nets.cards import Card, RuntimeSettings, write_card
-from linksim.nets.classifiers import Classifier
-from linksim.nets.codecs import Codec
-from linksim.nets.inverters import Inverter
-from linksim.nets.unet import UNet
-from linksim.nets.vqvae import VqVae
 from linksim.nets.weights import TrainedModel, autocast, clear_model_cache, folder_of, load_model
+from linksim.nets.workloads import Run
+from linksim.registry import components
 from linksim.training.ddpg import DdpgTask
 from linksim.training.grid_measurement import GridMeasurement
 from linksim.training.measure import measure, within_tolerance
@@ -27,11 +25,15 @@ from linksim.training.order import take_first
 from linksim.training.pipeline import find_task
 from linksim.training.task import TrainingTask
 
+# Candidate batch sizes by class of device.
 BATCHES = {"cpu": (8, 16, 32, 64, 128, 256), "cuda": (64, 128, 256, 512, 1024, 2048)}
 IMAGES = 1024  # minimum number of images per timing
-ROUNDS = 5
+ROUNDS = 5  # timings of each candidate
 NEAR = 0.97  # the smallest batch with at least this share of the highest rate is chosen, because it fills sooner
-PARITY_IMAGES = 2000
+PARITY_IMAGES = 2000  # training images for the comparison of bfloat16 with float32
+
+
+Workload = Callable[[nn.Module, int, torch.device], Run]
 
 
 @dataclass(frozen=True)
@@ -51,20 +53,22 @@ class Timing:
 
 
 def tune(name: str, device: str = "auto", report: Callable[[Timing], None] = lambda timing: None) -> Card:
-    """Time a model and write the fastest settings for this class of device to its card.
+    """Time a model, write the fastest settings for this class of device to its card, and return the card.
 
+    name    name of the model and of its training task
     device  "auto", "cpu" or "cuda"
     report  callback, called with every timing
 
     Raises ModelError as `load_model` does, and for models that are not run in batches.
     """
     task = find_task(name)
-    if isinstance(task, DdpgTask | GridMeasurement):
+    workload = workload_of(task.kind)
+    if workload is None or isinstance(task, DdpgTask | GridMeasurement):
         raise ModelError(f"model {name!r} is of kind {task.kind}, which is not run in batches; there is nothing to tune")
     model = load_model(name, task.kind, device)
     precisions = ("float32", "bfloat16") if bfloat16_holds(model, task) else ("float32",)
     timings = time_candidates(
-        model, [RuntimeSettings(batch, precision) for precision in precisions for batch in BATCHES[model.device.type]]
+        model, workload, [RuntimeSettings(batch, precision) for precision in precisions for batch in BATCHES[model.device.type]]
     )
     for timing in timings:
         report(timing)
@@ -75,21 +79,38 @@ def tune(name: str, device: str = "auto", report: Callable[[Timing], None] = lam
 
 
 def fastest(timings: list[Timing]) -> RuntimeSettings:
-    """Return the smallest batch whose rate is within `NEAR` of the highest, in float32 if both precisions qualify."""
+    """Return the smallest batch whose rate is within `NEAR` of the highest, in float32 if both precisions qualify.
+
+    >>> slow, near, best = (Timing(RuntimeSettings(batch, "float32"), rate) for batch, rate in ((8, 500.0), (32, 980.0), (64, 1000.0)))
+    >>> fastest([slow, near, best]).batch
+    32
+    """
     enough = NEAR * max(timing.images_per_s for timing in timings)
     fast = (timing.settings for timing in timings if timing.images_per_s >= enough)
     return min(fast, key=lambda settings: (settings.batch, settings.precision != "float32"))
 
 
 def bfloat16_holds(model: TrainedModel, task: TrainingTask) -> bool:
-    """Return whether bfloat16 changes no score by more than its tolerance."""
-    dataset = take_first(task.load_dataset("test"), PARITY_IMAGES)
+    """Return whether bfloat16 changes no score by more than its tolerance, on training images."""
+    dataset = take_first(task.load_dataset("train"), PARITY_IMAGES)
     full, half = (measure(task, model.network, dataset, model.device, precision) for precision in ("float32", "bfloat16"))
     return within_tolerance(half, full)
 
 
-def time_candidates(model: TrainedModel, candidates: list[RuntimeSettings]) -> list[Timing]:
-    """Time all candidates alternately in several rounds, so that slow periods of the machine affect all candidates alike."""
+def workload_of(kind: str) -> Workload | None:
+    """Return the workload of a kind of model, None for kinds that are not run in batches, such as tables.
+
+    >>> workload_of("codec").__name__, workload_of("reward-table")
+    ('codec', None)
+    """
+    return next((declared.load_workload() for declared in components("model") if declared.name == kind), None)
+
+
+def time_candidates(model: TrainedModel, workload: Workload, candidates: list[RuntimeSettings]) -> list[Timing]:
+    """Time all candidates alternately in several rounds, so that slow periods of the machine affect all candidates alike.
+
+    The first call of each timing is not counted. Returns one timing per candidate, in their order.
+    """
     runs = [(settings, workload(model.network, settings.batch, model.device)) for settings in candidates]
     best = dict.fromkeys(candidates, 0.0)
     for _ in range(ROUNDS):
@@ -110,22 +131,3 @@ def clock(device: torch.device) -> float:
         return time.process_time()
     torch.cuda.synchronize(device)
     return time.perf_counter()
-
-
-def workload(network: nn.Module, batch: int, device: torch.device) -> Callable[[], object]:
-    """Return a function that runs the network once on random inputs in the way that a simulation does."""
-    generator = torch.Generator().manual_seed(1)
-    snr_db = torch.full((batch,), 10.0, device=device)
-    colours, side = (network.colours, network.side) if isinstance(network, Codec | VqVae) else (3, 32)
-    images = torch.rand(batch, colours, side, side, generator=generator).to(device).contiguous(memory_format=torch.channels_last)
-    if isinstance(network, Codec):
-        return lambda: network.decode(network.encode(images, snr_db), snr_db)
-    if isinstance(network, Inverter):
-        symbols = torch.randn(batch, network.channel_uses, dtype=torch.complex64, generator=generator).to(device)
-        return lambda: network.invert(symbols)
-    if isinstance(network, VqVae):
-        return lambda: network.decode(network.encode(images), snr_db)
-    if isinstance(network, UNet):
-        return lambda: network(images, torch.full((batch,), 10, device=device))
-    assert isinstance(network, Classifier)
-    return lambda: network(images)

@@ -30,7 +30,7 @@ from linksim.training.noise import unit_noise
 from linksim.training.order import cycles
 
 SSIM_WEIGHT = 0.5  # iota
-SQUARED_WEIGHT = 20.0  # weight of the squared error in the last two phases
+SQUARED_WEIGHT = 20.0  # weight of the squared error, of pixels in 0..1, in the last two phases
 REFINING_SLOPE_DB = 0.42  # increase of that weight in dB per dB of SNR in the last phase
 REFINING_MIDDLE_DB = 6.0  # SNR at which the weight is unchanged
 HEIGHTS = (1.0, 1.0, 1.0, 0.5, 1.0)  # height of the learning rate cycle of each phase
@@ -40,11 +40,19 @@ HEIGHTS = (1.0, 1.0, 1.0, 0.5, 1.0)  # height of the learning rate cycle of each
 class VitTask(AwgnTask):
     """Trains a `VitJscc`.
 
-    phases               steps of each phase
+    dataset              name of the dataset
+    config               keyword arguments of the network, with `layout: vit`
+    phases               steps of each of the five phases
+    batch                images per step
+    peak_rate            learning rate of AdamW at a height of 1
+    weight_decay         weight decay of AdamW
     max_diffusion_steps  largest number of diffusion steps, t_D max
-    snr_db               range of the SNR, drawn uniformly per image
-    average              decay of the running average of the weights, or None
-    scored_db            SNRs of the evaluation
+    num_eval_images      number of test images for the scores, or None for all
+    snr_db               range of the SNR in dB, drawn uniformly per image from the second phase on
+    average              decay of the running average of the weights per step, 0..1, or None
+    bfloat16             compute in bfloat16 on a CPU, too
+    seed                 seed of the initial weights and all random streams
+    scored_db            SNRs of the evaluation in dB
     """
 
     dataset: str
@@ -64,10 +72,12 @@ class VitTask(AwgnTask):
 
     @property
     def steps(self) -> int:
+        """Number of steps of all phases."""
         return sum(self.phases)
 
     @property
     def recipe(self) -> dict[str, object]:
+        """All settings but seed, config and the evaluation."""
         names = ("dataset", "phases", "batch", "peak_rate", "weight_decay", "max_diffusion_steps", "snr_db", "average", "bfloat16")
         return {name: getattr(self, name) for name in names}
 
@@ -80,6 +90,7 @@ class VitTask(AwgnTask):
         return bisect_right(tuple(accumulate(self.phases[:-1])), step)
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
+        """Return the loss of the phase of this step. In the second phase, the semantic encoder and decoder receive no gradient."""
         assert isinstance(network, VitJscc)
         phase = self._phase(step)
         images, _ = self._batches(step)
@@ -103,7 +114,11 @@ class VitTask(AwgnTask):
         return loss + (weights * mse(estimates, images)).mean()
 
     def _diffused(self, images: Tensor, step: int) -> Tensor:
-        """Diffuse every other image by 1 to `max_diffusion_steps` steps. The values may lie outside 0..1."""
+        """Diffuse every other image by 1 to `max_diffusion_steps` steps. The values may lie outside 0..1.
+
+        images  float [batch, c, h, w] in 0..1, on the CPU
+        step    training step, which selects steps and noise
+        """
         draw = self._streams("vit/diffusion", step)
         steps = torch.from_numpy(draw.integers(1, self.max_diffusion_steps + 1, len(images)))
         steps[::2] = 0
@@ -112,5 +127,10 @@ class VitTask(AwgnTask):
 
 
 def structural_loss(estimates: Tensor, images: Tensor) -> Tensor:
-    """Return the loss of Eq. (33), iota (1 - mean SSIM), for two batches [batch, c, h, w]."""
+    """Return the loss of Eq. (33), iota (1 - mean SSIM), for two batches [batch, c, h, w] in 0..1.
+
+    >>> images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    >>> round(structural_loss(images, images).item(), 4)
+    0.0
+    """
     return SSIM_WEIGHT * (1.0 - ssim(estimates, images).mean())

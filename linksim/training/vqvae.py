@@ -34,7 +34,7 @@ from linksim.training.noise import EVALUATION_BATCH, evaluation_batches, sent_ov
 from linksim.training.order import one_cycle, to_images
 
 FITTED = 500  # number of images whose cells initialise the codewords
-ATTACKED_DB = 10.0
+ATTACKED_DB = 10.0  # SNR in dB of the test condition under attack
 SPREAD = 0.06  # variance of the pixel values of CIFAR-10; in this unit, the squared error of a grey image is one
 
 
@@ -42,17 +42,26 @@ SPREAD = 0.06  # variance of the pixel values of CIFAR-10; in this unit, the squ
 class VqvaeTask(ImageTask):
     """Trains a `VqVae`.
 
+    dataset              name of the dataset
+    config               keyword arguments of the network, see `nets.vqvae.VqVae`
+    steps                total number of steps
     classifier           trained classifier that is the target of the attack and whose cross entropy is part of the loss
+    batch                images per step; every other image is attacked
+    peak_rate            learning rate of AdamW at the peak of the cycle
+    weight_decay         weight decay of AdamW
     attack_steps         number of PGD steps from a random start within `EPSILON`
     step_size            size of a PGD step, with pixels in 0..1
-    max_mask_ratio       largest share of masked cells; the share is drawn uniformly from 0 per image
+    max_mask_ratio       largest share of masked cells, 0..1; the share is drawn uniformly from 0 per image
     class_loss_weight    weight of the cross entropy relative to the squared error in units of the variance of the images
     commitment           weight of the commitment loss of the encoder relative to the codebook loss
     reset_interval       interval in steps at which unused codewords are replaced during the first half of the training
     snr_weight_slope_db  increase of the weight of an image's error in dB per dB of SNR, so that small errors at high SNR count equally
-    snr_db               range of the SNR, drawn uniformly per image
-    average              decay of the running average of the weights, or None
-    scored_db            SNRs of the evaluation
+    snr_db               range of the SNR in dB, drawn uniformly per image
+    num_eval_images      number of test images for the scores, or None for all
+    average              decay of the running average of the weights per step, 0..1, or None
+    bfloat16             compute in bfloat16 on a CPU, too
+    seed                 seed of the initial weights and all random streams
+    scored_db            SNRs of the evaluation in dB
     """
 
     dataset: str
@@ -79,6 +88,7 @@ class VqvaeTask(ImageTask):
 
     @property
     def recipe(self) -> dict[str, object]:
+        """The recipe. It contains the digest of the classifier. Raises ModelError if that model is missing."""
         names = ("dataset", "classifier", "batch", "peak_rate", "weight_decay", "attack_steps", "step_size")
         more = (
             "max_mask_ratio",
@@ -95,9 +105,11 @@ class VqvaeTask(ImageTask):
 
     @property
     def conditions(self) -> tuple[str, ...]:
+        """Clean images at each of `scored_db`, and attacked images at `ATTACKED_DB`."""
         return (*(awgn_condition(snr_db) for snr_db in self.scored_db), f"{ATTACKED}, {awgn_condition(ATTACKED_DB)}")
 
     def prepare(self, network: nn.Module) -> None:
+        """Initialise the codewords with the encoded cells of the first `FITTED` training images."""
         assert isinstance(network, VqVae)
         images = to_images(self._batches.dataset.images[:FITTED])
         network.initialise_from(images, self._chosen(network, len(images), "vqvae/codebook", 0))
@@ -113,6 +125,11 @@ class VqvaeTask(ImageTask):
         return one_cycle(step, self.steps, rise=0.05)
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
+        """Return the sum of three losses: reconstruction and class, weighted by the SNR; codebook; commitment.
+
+        The codebook loss moves the nearest codewords towards the features, the commitment loss the features towards these codewords
+        (van den Oord, Vinyals, Kavukcuoglu, "Neural Discrete Representation Learning", 2017, Eq. 3).
+        """
         assert isinstance(network, VqVae)
         images, labels = self._batches(step)
         images, labels = images.to(device).contiguous(memory_format=torch.channels_last), labels.to(device)
@@ -133,7 +150,7 @@ class VqvaeTask(ImageTask):
         return loss
 
     def _attacked(self, evaluator: nn.Module, images: Tensor, labels: Tensor, step: int) -> Tensor:
-        """Return the batch with every other image attacked."""
+        """Return the batch [batch, c, h, w] with every other image attacked by PGD on the classifier."""
         result = images.clone()
         targets, truth = images[::2], labels[::2]
         start = random_start(targets, EPSILON, self._streams("vqvae/start", step))
@@ -147,6 +164,7 @@ class VqvaeTask(ImageTask):
         return torch.from_numpy(draw.random((self.batch, network.rows, network.rows)) < share)
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
+        """Return PSNR with respect to the images before an attack, and accuracy, at the SNR of the condition. No cells are masked."""
         assert isinstance(network, VqVae)
         index = self.conditions.index(condition)
         attacked = index == len(self.scored_db)
@@ -166,7 +184,13 @@ class VqvaeTask(ImageTask):
 
 
 def over_qpsk(network: VqVae, indices: Tensor, snr_db: Tensor, streams: Streams, name: str, index: int) -> Tensor:
-    """Send indices int64 [batch, cells, codes] with QPSK over AWGN at snr_db [batch] and return the received indices."""
+    """Send indices with QPSK over AWGN and return the received indices, int64 [batch, cells, codes].
+
+    network      gives the number of codes and bits
+    indices      int64 [batch, cells, codes] in 0..2^bits - 1
+    snr_db       SNR in dB of each item, [batch]
+    name, index  stream of `streams` and number of the draw of the channel noise
+    """
     symbols = modulate_indices(indices, network.bits)
     noise = unit_noise(streams, name, index, *symbols.shape).to(symbols.device)
     return demodulate_indices(over_the_air(symbols, snr_db, noise).symbols, network.codes, network.bits)

@@ -1,0 +1,66 @@
+"""What a simulation does with a model of each kind. `linksim tune` times it, and model cards state its operations and memory.
+
+A workload is a function of a network, a batch size and a device, and returns a function that runs the network once on random inputs. The
+declaration of a kind of model names its workload by import path (`linksim.registry.Component.workload`).
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from linksim.nets.codecs import Codec
+from linksim.nets.inverters import Inverter
+from linksim.nets.vqvae import VqVae
+
+Run = Callable[[], object]
+USUAL_IMAGE = (3, 32, 32)  # of networks that do not state a size
+SNR_DB, STEP = 10.0, 10
+
+
+def codec(network: nn.Module, batch: int, device: torch.device) -> Run:
+    """A codec encodes and decodes."""
+    assert isinstance(network, Codec)
+    images = random_images(batch, device, (network.colours, network.side, network.side))
+    snr_db = torch.full((batch,), SNR_DB, device=device)
+    return lambda: network.decode(network.encode(images, snr_db), snr_db)
+
+
+def vqvae(network: nn.Module, batch: int, device: torch.device) -> Run:
+    """A VQ-VAE encodes and decodes."""
+    assert isinstance(network, VqVae)
+    images = random_images(batch, device, (network.colours, network.side, network.side))
+    snr_db = torch.full((batch,), SNR_DB, device=device)
+    return lambda: network.decode(network.encode(images), snr_db)
+
+
+def inverter(network: nn.Module, batch: int, device: torch.device) -> Run:
+    """An inverse network inverts received symbols."""
+    assert isinstance(network, Inverter)
+    symbols = torch.randn(batch, network.channel_uses, dtype=torch.complex64, generator=_generator()).to(device)
+    return lambda: network.invert(symbols)
+
+
+def denoiser(network: nn.Module, batch: int, device: torch.device) -> Run:
+    """A denoiser predicts the noise of one step."""
+    images = random_images(batch, device)
+    return lambda: network(images, torch.full((batch,), STEP, device=device))
+
+
+def classifier(network: nn.Module, batch: int, device: torch.device) -> Run:
+    """A classifier classifies."""
+    images = random_images(batch, device)
+    return lambda: network(images)
+
+
+def random_images(batch: int, device: torch.device, image: tuple[int, int, int] = USUAL_IMAGE) -> Tensor:
+    """Random images, float [batch, colours, height, width] in 0..1, in the memory layout of a simulation.
+
+    >>> random_images(2, torch.device("cpu")).shape
+    torch.Size([2, 3, 32, 32])
+    """
+    return torch.rand(batch, *image, generator=_generator()).to(device).contiguous(memory_format=torch.channels_last)
+
+
+def _generator() -> torch.Generator:
+    return torch.Generator().manual_seed(1)

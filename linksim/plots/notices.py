@@ -1,0 +1,22 @@
+"""Notices about a trace as a whole, for summary and figures: the run is unfinished, or its groups are of unequal length."""
+
+from linksim.plots.tables import count_frames
+from linksim.plots.trace_view import TraceView
+
+
+def notices(view: TraceView) -> tuple[str, ...]:
+    """Return a line of text for each reason to read the numbers of a trace with care, () for a complete trace of equal groups.
+
+    Groups are unequal if they differ in the number of data frames per link: their means are then over different images and different parts
+    of the channel. That happens if a run is interrupted or reaches its limit of time.
+    """
+    lines = []
+    if not view.complete:
+        frames = sum(count_frames(group.frames) for group in view.groups)
+        lines.append(f"unfinished: the run did not end normally, {frames:,} data frames are in the trace")
+    lengths = {group.name: count_frames(group.frames) / len(group.links) for group in view.groups if len(group.links)}
+    if len(set(lengths.values())) > 1:
+        short, long = min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__)
+        per_link = f"from {lengths[short]:.4g} data frames per link ({short}) to {lengths[long]:.4g} ({long})"
+        lines.append(f"unequal groups: {per_link}; their means are over different frames")
+    return tuple(lines)

@@ -1,0 +1,17 @@
+"""Views of a trace: tables that are joined from those of the file when they are read, for analysis outside linksim.
+
+    image_rows        a row per image and receiver: scores, reception, frame and group
+    decision_rewards  a row per decision of Bob: the reward of the images that were sent with the parameters which he chose
+
+A view has the form of a table (`trace.reader.TraceTable`), so that `linksim.Run` decodes both alike. Nothing in a view is stored: the
+trace holds each value once, and the reward of a decision follows from the scores of its images.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from linksim.trace.reader import Trace, TraceTable
+from linksim.views.decision_rewards import decision_rewards
+from linksim.views.image_rows import image_rows
+
+VIEWS: Mapping[str, Callable[[Trace], TraceTable]] = MappingProxyType({"image_rows": image_rows, "decision_rewards": decision_rewards})
