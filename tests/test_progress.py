@@ -50,4 +50,4 @@ def test_a_run_counts_frames_and_images_and_redraws_at_intervals(monkeypatch: py
         now[0] += 0.1
         progress(record)
     assert len(lines) == 3  # one second has passed, and a line lasts for 0.25 s
-    assert progress.line() == f"[{'#' * 12}{'.' * 12}]  50%  4/8 frames  1.500 s simulated  6 images/s"
+    assert progress.line() == f"[{'#' * 12}{'.' * 12}]  50%  4/8 frames  1.500 s simulated  6.0 images/s  1 s so far, 1 s left"

@@ -3,7 +3,7 @@
 The trainers decide what belongs to their state (`training.loop`, `training.ddpg_trainer`). The format has no pickle, so that a checkpoint
 from elsewhere cannot execute code.
 
-    header    JSON: name, shape and type of every tensor, and as metadata the state and the SHA-256 of the file
+    header    JSON: name, shape and type of every tensor, and as metadata the state, with the SHA-256 of the file in it
     values    bytes of the tensors
 
 The SHA-256 is that of the file with `NO_DIGEST` in its own place, so that it covers the header too.
@@ -60,9 +60,10 @@ def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 
     Raises ModelError if the file cannot be written.
     """
-    state = {"step": checkpoint.step, "seconds": checkpoint.seconds, "recipe": checkpoint.recipe}
+    # One key of metadata, because safetensors writes several in random order.
+    state = {"step": checkpoint.step, "seconds": checkpoint.seconds, "recipe": checkpoint.recipe, "sha256": NO_DIGEST.decode()}
     tensors = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in checkpoint.tensors.items()}
-    raw = save(tensors, {"state": json.dumps(state), "sha256": NO_DIGEST.decode()})
+    raw = save(tensors, {"state": json.dumps(state)})
     digest = hashlib.sha256(raw).hexdigest().encode()
     _replace(path, lambda temporary: temporary.write_bytes(raw.replace(NO_DIGEST, digest, 1)))
 
@@ -96,7 +97,8 @@ def read_checkpoint(path: Path, recipe: str) -> Checkpoint:
     try:
         raw = path.read_bytes()
         metadata = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
-        digest, state = metadata["sha256"], json.loads(metadata["state"])
+        state = json.loads(metadata["state"])
+        digest = str(state["sha256"])
         if hashlib.sha256(raw.replace(digest.encode(), NO_DIGEST, 1)).hexdigest() != digest:
             raise ValueError("its SHA-256 is not the one that it states, so it is damaged")
         checkpoint = Checkpoint(state["recipe"], int(state["step"]), float(state["seconds"]), load(raw))
