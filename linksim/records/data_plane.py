@@ -1,7 +1,7 @@
 """Records of the data plane: links, data frames, their receptions, and what is made of their images.
 
 The records of one frame share `link` and `frame`. A retransmitted frame has one `FrameSent` and up to two `Reception` per transmission, but
-one `ImageScore` per image and receiver, for the reconstruction in the end.
+one `ImageScore` per image and receiver, for its reconstruction.
 """
 
 from collections.abc import Mapping
