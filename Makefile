@@ -5,7 +5,7 @@ LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --req
 # The build of torch for the CPU where pip finds it, else that of the package index. Another one: make demo TORCH='torch==2.13.0 --index-url ADDRESS'
 TORCH ?=
 
-.PHONY: demo test bench generated lock clean
+.PHONY: demo test hostile bench generated lock clean
 
 demo: .venv/installed
 	$(BIN)/linksim run quickstart --out results/quickstart --overwrite
@@ -15,6 +15,10 @@ test: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The whole hostile-input campaign, of which `make test` runs a sample (docs/reliability.md).
+hostile: .venv/installed-dev
+	LINKSIM_HOSTILE=whole $(BIN)/python -m pytest -n 2 --dist loadfile tests/hostile
 
 bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks

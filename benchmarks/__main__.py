@@ -16,6 +16,7 @@ from benchmarks.adaptation import adaptation_benchmarks
 from benchmarks.air import air_benchmarks, fading_benchmark
 from benchmarks.coding import decoding_benchmark
 from benchmarks.control import control_benchmark
+from benchmarks.diffsem import diffsem_benchmark
 from benchmarks.measure import BenchmarkResult, best_of, cpu_s
 from benchmarks.runs import bare_codec, bare_networks, bare_simulation, codec_only, run_without_payload, simulate
 from linksim.scenario.load import load_scenario
@@ -160,6 +161,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[BenchmarkResult]]] = {
     "m": air_benchmarks,
     "n": control_benchmark,
     "op": adaptation_benchmarks,
+    "q": diffsem_benchmark,
 }
 
 

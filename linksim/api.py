@@ -118,15 +118,34 @@ class Run:
             variables[column] = (dims, plain, {"units": about.unit, "long_name": about.description})
         return xr.Dataset(variables)
 
-    def plot(self, folder: str | Path, formats: Iterable[str] = ("png",)) -> list[Path]:
-        """Draw all figures for which the trace has data, and return their paths.
+    def plot(
+        self,
+        folder: str | Path,
+        formats: Iterable[str] = ("png",),
+        *,
+        only: Iterable[str] = (),
+        groups: Iterable[str] = (),
+        links: Iterable[int] = (),
+        title: str | None = None,
+        size: tuple[float, float] | None = None,
+    ) -> list[Path]:
+        """Draw figures for which the trace has data, and return their paths.
 
         folder   folder of the figures, created if it is missing
         formats  "png", "svg" or "pdf"
+        only     names of figures, () for all
+        groups   names of groups to show, () for all
+        links    numbers of links in the run to show, () for all
+        title    title of every figure; "" for none, None for the title that each figure has
+        size     width and height of every figure in inches; None for the size that each figure has
+
+        Raises LinksimError for an unknown figure, group or link, a figure of `only` without data, and a size that is not possible.
         """
+        from linksim.plots.figure_options import FigureOptions
         from linksim.plots.figures import plot_trace
 
-        return plot_trace(self.path, Path(folder), tuple(formats))
+        options = FigureOptions(only=tuple(only), groups=tuple(groups), links=tuple(links), title=title, size=size)
+        return plot_trace(self.path, Path(folder), tuple(formats), options)
 
     def close(self) -> None:
         """Close the trace, and delete it where it was written to a temporary folder."""

@@ -20,13 +20,15 @@ Denoise = Callable[[Tensor, Tensor], Tensor]  # (x^t [n, c, h, w], t int64 [n]) 
 Draw = Callable[[int], Tensor]  # index of the draw -> standard normal values [batch, c, h, w]
 
 
-def alpha_bar() -> Tensor:
+def alpha_bar(steps: int = STEPS) -> Tensor:
     """Return abar_t, the remaining share of signal power at step t = 0..T, float32 [T + 1], for a linear beta = 1 - alpha.
+
+    steps  T, at least 2
 
     >>> [round(share, 4) for share in alpha_bar()[[0, 50, STEPS]].tolist()]
     [1.0, 0.971, 0.0]
     """
-    beta = torch.linspace(FIRST_BETA, LAST_BETA, STEPS, dtype=torch.float64)
+    beta = torch.linspace(FIRST_BETA, LAST_BETA, steps, dtype=torch.float64)
     return torch.cat([torch.ones(1, dtype=torch.float64), (1.0 - beta).cumprod(0)]).float()
 
 

@@ -1,4 +1,4 @@
-"""Interruption by Ctrl-C (SIGINT) or SIGTERM: deferral over a block that must not be cut in two."""
+"""Interruption by Ctrl-C (SIGINT), SIGTERM or the end of the terminal (SIGHUP): deferral over a block that must not be cut in two."""
 
 import signal
 import threading
@@ -6,12 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _depth = 0  # number of blocks of `deferred` that the main thread is in
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM was received. The command line raises it, so that a termination takes the same way out as Ctrl-C."""
+    """SIGTERM or SIGHUP was received. The command line raises it, so that a termination takes the same way out as Ctrl-C.
+
+    number  number of the signal
+    """
+
+    def __init__(self, number: int = signal.SIGTERM) -> None:
+        super().__init__(number)  # SimPy makes exceptions again from their arguments
+        self.number = number
 
 
 def deferring() -> bool:
@@ -21,7 +28,7 @@ def deferring() -> bool:
 
 @contextmanager
 def deferred(second_ends: bool = False) -> Iterator[Callable[[], bool]]:
-    """Hold back SIGINT and SIGTERM until the block ends, and deliver the first of them then, to the handler that was set before.
+    """Hold back SIGINT, SIGTERM and SIGHUP until the block ends, and deliver the first of them then, to the handler that was set before.
 
     Yields a function that returns whether a signal is waiting, so that a loop can end early at a place of its choice. Ignored signals
     remain ignored. In other threads than the main one, which never handle signals, the block runs as it is.

@@ -15,6 +15,7 @@ int64 [items, 3] from `phy.noise.item_keys`: a draw depends on the key of its it
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -30,6 +31,7 @@ from linksim.schemes.base import Scheme
 from linksim.schemes.parameters import FrameParameters, unflatten
 from linksim.worker import Named, Operation
 
+DecodedAs = Literal["images", "logits"]  # what an attack decodes symbols to
 CHANNEL_BATCH = 256  # items; the arithmetic of the channel is cheap, so any large batch size is fast
 SCORE_BATCH = (
     64  # images; in larger batches the intermediate values of SSIM exceed a core's cache (measured: 64 instead of 36 us per image)
@@ -184,20 +186,22 @@ def eve_decode(
     equaliser: Equaliser,
     batch: int,
     precision: Precision,
+    result: DecodedAs = "images",
 ) -> Operation:
-    """(received symbols complex [items, n * channel_uses], gain, noise power [items]) -> Eve's reconstruction, with images.
+    """(received symbols complex [items, n * channel_uses], gain, noise power [items]) -> Eve's reconstruction.
 
-    decode        her inversion of the encoder: symbols complex [images, channel_uses] -> images [images, c, h, w] in 0..1
+    decode        her inversion of the encoder: symbols complex [images, channel_uses] -> images [images, c, h, w] in 0..1, or logits
     channel_uses  symbols per image that `decode` takes
     images        images per item; further symbols of an item belong to a companion of noise and are dropped, n >= images
     reassemble    restores the order of permuted rows first, None to leave the symbols in the received order
     equaliser     Eve's equaliser
+    result        what `decode` returns
     """
 
     def run(symbols: Tensor, gain: Tensor, noise_power: Tensor) -> Named:
         received = ReceivedSymbols(symbols, gain, noise_power, equaliser)
         with precision():
-            return {"images": invert_frames(decode, channel_uses, received, images, reassemble)}
+            return {result: invert_frames(decode, channel_uses, received, images, reassemble)}
 
     return Operation("eve_decode", run, batch)
 

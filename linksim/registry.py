@@ -34,7 +34,7 @@ KINDS = {
 
 DECLARED_IN = {  # module that declares the components of the package, by kind; it is imported when they are first looked up
     "scheme": "linksim.scenario.schemes",
-    "layer": "linksim.scenario.schemes",
+    "layer": "linksim.scenario.layers",
     "jammer": "linksim.scenario.jammers",
     "eve": "linksim.scenario.nodes",
     "source-attack": "linksim.scenario.source_attacks",

@@ -42,7 +42,7 @@ class AuthenticationError(Exception):
     """A message of another sender, a changed message, or a replay. The message is dropped and the link continues."""
 
 
-class NonceExhausted(Exception):  # noqa: N818 - as above
+class NonceExhausted(Exception):  # noqa: N818 - the end of a session, not a fault of the program
     """All counters of a key are used. No message can be encrypted before a new handshake."""
 
 

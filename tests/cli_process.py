@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from linksim.errors import TraceError
 from linksim.trace.reader import open_trace
@@ -24,17 +25,26 @@ PROGRAM = (sys.executable, "-m", "linksim")
 
 
 def started(
-    folder: Path, *words: str, program: tuple[str, ...] = PROGRAM, prepare: Callable[[], None] = lambda: None, stdout: int = subprocess.PIPE
+    folder: Path,
+    *words: str,
+    program: tuple[str, ...] = PROGRAM,
+    prepare: Callable[[], None] = lambda: None,
+    stdout: int = subprocess.PIPE,
+    environment: Mapping[str, str | None] = MappingProxyType({}),
 ) -> "subprocess.Popen[str]":
-    """Start a command in a folder. `prepare` runs in the new process before the program."""
+    """Start a command in a folder. `prepare` runs in the new process before the program.
+
+    environment  changes of the environment variables; None removes a variable
+    """
 
     def before() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a test-suite in the background may ignore it
         prepare()
 
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    changed = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
+    variables = {key: value for key, value in changed.items() if value is not None}
     return subprocess.Popen(
-        [*program, *words], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, text=True,
+        [*program, *words], cwd=folder, env=variables, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, text=True,
         preexec_fn=before,
     )  # fmt: skip
 

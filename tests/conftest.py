@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 import torch
+from hostile.summary import CampaignSummary
 from skips import SkipReport
 from tiny_models import UNET, VIT, use_models, write_model
 
@@ -35,9 +36,10 @@ R = TypeVar("R", bound=Record)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count skipped tests, in the process that reports."""
+    """Count skipped tests and the cases of the hostile-input campaign, in the process that reports."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(SkipReport())
+        config.pluginmanager.register(CampaignSummary())
 
 
 @pytest.fixture(scope="session")

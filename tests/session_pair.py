@@ -43,6 +43,18 @@ class TwoNumbers(NegotiatedParameters):
     second: int = bounded(0, 65535, "second number")
 
 
+def options(faults: dict[str, float], **session: Any) -> LinkOptions:
+    """Options of a link with one pair of images per frame, transmitted keys, and new steps every millisecond (every third frame)."""
+    timing = {"probe_interval_ms": 1.0, "timeout_ms": 0.2, "max_transmissions": 4}
+    return LinkOptions.model_validate(
+        {
+            "scheme": [{"name": "permutation", "key_set_size": 16}, "deepjscc"],
+            "alice": {"images_per_frame": 2},
+            "session": timing | session | {"faults": faults},
+        }
+    )
+
+
 @cache
 def base() -> BaseScheme:
     network = build("codec", {"channels": 16, "blocks": 1, "stem": 4, "width": 8, "inner": 4})

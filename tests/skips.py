@@ -14,6 +14,7 @@ ALLOWED = {  # pattern of the reason -> why no installation can prevent it
     r"^there is a CUDA device": "the test is about machines without one",
     r"LINKSIM_DATA|is not present|is not on this machine|no data(set)? ": "MNIST, CIFAR-10 and faces are not part of the repository",
     r"^mounting a file system requires privileges": "containers often lack them",
+    r"^dropping capabilities requires privileges": "containers often lack them",
     r"^no trained model .*-(wrn|paper)": "models trained at the scale of the papers are not shipped",
     r"^the given list is not beside this checkout": "the list of claims belongs to the environment of the developers",
 }

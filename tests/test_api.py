@@ -22,8 +22,9 @@ from linksim.records import ImageScore, Record
 from linksim.scenario.channel import Channel
 from linksim.scenario.channel import Path as RadioPath
 from linksim.scenario.jammers import PulsedJammer
+from linksim.scenario.layers import PermutationOptions
 from linksim.scenario.nodes import InverseNetworkAttack
-from linksim.scenario.schemes import DeepJsccOptions, PermutationOptions
+from linksim.scenario.schemes import DeepJsccOptions
 from linksim.scenario.snr import GaussMarkovSnr
 
 ROOT = Path(__file__).resolve().parents[1]

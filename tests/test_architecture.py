@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("units", "errors", "rng", "enums", "negotiation", "files", "interrupts", "places", "threads"),
     ("registry", "cost", "wire_layout", "records", "statistics", "outputs"),
     ("scenario", "progress"),
-    ("provenance", "worker", "data", "diffusion", "metrics", "reconstruction"),
+    ("provenance", "worker", "data", "diffusion", "feature_diffusion", "metrics", "reconstruction"),
     ("phy", "nets", "frames"),
     ("secrecy", "attacks", "adapt"),
     ("schemes",),
@@ -38,6 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli", "__main__", "__init__"),
 )
 EXCEPTIONS = {  # (importer, imported) within a layer, with the reason
+    ("feature_diffusion", "diffusion"): "both have the linear schedule and choose the stops of an item in the same way",
     ("nets", "phy"): "codecs normalise the power of their symbols",
     ("medium", "jammers"): "the air adds the interference of the jammers to what it delivers",
     ("control_plane", "medium"): "sessions transmit their messages over the air",

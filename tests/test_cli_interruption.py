@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end every command soon, with exit status 130 and 143, and say what is kept and how to go on."""
+"""Ctrl-C, SIGTERM and SIGHUP end every command soon, with exit status 130, 143 and 129, and say what is kept and how to go on."""
 
 import signal
 import textwrap
@@ -17,7 +17,7 @@ from linksim.trace.reader import open_trace
 from linksim.training.loop import TrainingProgress, train
 
 PROMPT_S = 5.0  # 2 s on a machine that does nothing else
-CASES = pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+CASES = pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 LONG = ("run", "tiny.yaml", "--set", "frames=1000000", "--out", "out")
 
 
@@ -37,7 +37,7 @@ def test_an_interrupted_run_keeps_its_rows_and_says_so(folder: Path, number: int
     with open_trace(path) as trace:
         assert not trace.complete
         frames, scores = trace.rows("frames"), trace.rows("scores")
-    cause = {130: "interrupted by Ctrl-C", 143: "terminated by SIGTERM"}[status]
+    cause = {130: "interrupted by Ctrl-C", 143: "terminated by SIGTERM", 129: "terminated by SIGHUP"}[status]
     said = [line for line in err.splitlines() if not line.startswith("[")]  # without progress
     assert said == [
         f"linksim: {cause}",

@@ -27,9 +27,10 @@ from linksim.scenario import schema
 from linksim.scenario.base import KEYS
 from linksim.scenario.dataset_size import DATASETS
 from linksim.scenario.estimate import estimate
+from linksim.scenario.layers import PermutationOptions
 from linksim.scenario.load import load_scenario, scenario_from_text
 from linksim.scenario.model_facts import model_facts
-from linksim.scenario.schemes import DeepJsccOptions, DiffusecOptions, PermutationOptions, SchemeOptions
+from linksim.scenario.schemes import DeepJsccOptions, DiffusecOptions, SchemeOptions
 from linksim.scenario.source_attacks import CarliniWagnerAttack, FgsmAttack, PgdAttack
 from linksim.scenario.stack_cost import cost_of_stack
 from linksim.wire_layout import MAX_VALUES

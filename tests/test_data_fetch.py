@@ -2,17 +2,23 @@
 
 import hashlib
 import os
+import re
 import resource
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 
+from linksim.cli import main
 from linksim.data import http_requests
 from linksim.data.downloads import ORIGINS, Origin, RemoteFile
 from linksim.data.fetch import MAX_ATTEMPTS, FetchProgress, fetch
@@ -143,6 +149,28 @@ def test_all_files_arrive_and_a_second_fetch_sends_no_request(server: Behaviour,
     server.asked.clear()
     fetch("mnist", report=reports.append, pause=never)
     assert (server.asked, reports[-1]) == ([], FetchProgress("small.gz", len(SMALL), len(SMALL)))
+
+
+def test_a_resumed_download_reports_what_it_has_received_and_its_time(
+    server: Behaviour, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linksim.data.fetch.time", SimpleNamespace(monotonic=count(50.0, 2.0).__next__))
+    server.cuts, reports = [BLOCK] + [0] * (MAX_ATTEMPTS - 1), list[FetchProgress]()
+    with pytest.raises(DataError, match="are kept"):
+        fetch("mnist", report=reports.append, pause=lambda seconds: None)
+    reports.clear()
+    fetch("mnist", report=reports.append, pause=never)
+    large = [(progress.done_bytes, progress.received_bytes, progress.elapsed_s) for progress in reports if progress.file == "large.gz"]
+    assert large == [(2 * BLOCK, BLOCK, 2.0), (3 * BLOCK, 2 * BLOCK, 4.0), (len(LARGE), len(LARGE) - BLOCK, 6.0)]
+
+
+def test_a_download_without_a_terminal_prints_a_line_every_30_s(server: Behaviour, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["linksim.cli.main"], "time", SimpleNamespace(monotonic=count(0.0, 11.0).__next__))
+    done = CliRunner().invoke(main, ["data", "fetch", "mnist", "--origin", server.url], catch_exceptions=False)
+    assert done.exit_code == 0
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1  # of five reports, 11 s apart
+    assert re.fullmatch(r"large\.gz  \[#+\.*\] +\d+%  [\d.]+/[\d.]+ MB  [\d,.]+ [kM]B/s  \d+ s so far, \d+ s left", lines[0])
 
 
 @pytest.mark.parametrize("tag", ['"first"', None])

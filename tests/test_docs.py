@@ -128,8 +128,8 @@ def run_command(words: list[str], small_trace: Path) -> None:
             Path(word).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(small_trace, word)
     if name == "run" and arguments["source"] is None:
-        if load_scenario(arguments["scenario"], arguments["overrides"]).dataset == "faces":
-            return  # the faces are not part of the package; test_scenarios runs these scenarios where the faces are
+        if load_scenario(arguments["scenario"], arguments["overrides"]).dataset in ("faces", "mnist"):
+            return  # they are not part of the package; test_scenarios runs these scenarios where they are
         words = [*words, "--set", "frames=2", "--set", "links=1"]
     if name == "check" and load_scenario(arguments["scenario"], arguments["overrides"]).dataset != "samples":
         words = [*words, "--no-build"]  # the public datasets are not part of the package

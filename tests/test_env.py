@@ -28,12 +28,38 @@ def test_the_gymnasium_checker_reports_nothing() -> None:
 
 
 def test_an_episode_is_truncated_after_its_rounds_and_never_terminated() -> None:
-    env = StepSelection(REWARD_TABLE, rounds=4)
-    env.reset(seed=1)
-    ends = [env.step(env.action_space.sample())[2:4] for _ in range(4)]
-    assert ends == [(False, False)] * 3 + [(False, True)]
+    for length, wanted in ((3, {}), (4, {"max_episode_steps": 4})):
+        env = gymnasium.make(linksim.env.STEP_SELECTION, reward_table=REWARD_TABLE, **wanted)
+        assert env.spec is not None
+        assert env.spec.max_episode_steps == length
+        for _ in range(2):
+            env.reset(seed=1)
+            ends = [env.step(env.action_space.sample())[2:4] for _ in range(length)]
+            assert ends == [(False, False)] * (length - 1) + [(False, True)]
+    envs = gymnasium.make_vec(linksim.env.STEP_SELECTION, 2, reward_table=REWARD_TABLE)
+    envs.reset(seed=1)
+    assert [envs.step(envs.action_space.sample())[3].tolist() for _ in range(3)] == [[False] * 2, [False] * 2, [True] * 2]
+
+
+def test_a_step_before_the_first_reset_is_refused() -> None:
     with pytest.raises(gymnasium.error.ResetNeeded):
-        env.step(STAY)
+        StepSelection(REWARD_TABLE).step(STAY)
+
+
+def test_an_episode_without_a_limit_goes_on_with_the_same_process() -> None:
+    """The SNR of 4,000 rounds has the deviation and the correlation of the process, and reports are late by the delay."""
+    env = StepSelection(REWARD_TABLE, fluctuation_db=2.0, correlation=0.7, delay=2)
+    observed, info = env.reset(seed=1, options={"snr_db": 5.0})
+    true_db, reported = [info["snr_db"]], [observed[2]]
+    for _ in range(4_000):
+        observed, _, terminated, truncated, info = env.step(STAY)
+        assert not terminated
+        assert not truncated
+        true_db.append(info["snr_db"])
+        reported.append(observed[2])
+    np.testing.assert_array_equal(reported[2:], [state(np.array([[1, 0]]), np.array([value]))[0, 2] for value in true_db[1:-1]])
+    assert np.std(true_db) == pytest.approx(2.0, abs=0.15)
+    assert np.corrcoef(true_db[1:-1], true_db[2:])[0, 1] == pytest.approx(0.7, abs=0.05)
 
 
 def test_an_action_of_one_moves_by_max_action_within_the_ranges() -> None:
@@ -112,7 +138,7 @@ NOT_FINITE: list[dict[str, object]] = [{"snr_db": (0.0, np.inf)}, {"snr_db": (-n
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"rounds": 0}, {"snr_db": (3.0, 2.0)}, {"delay": -1}, {"correlation": 1.1}, {"error_db": float("nan")}, *NOT_FINITE]
+    "wrong", [{"snr_db": (3.0, 2.0)}, {"delay": -1}, {"correlation": 1.1}, {"error_db": float("nan")}, *NOT_FINITE]
 )
 def test_arguments_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(LinksimError, match=r"must be (at least|0\.\.1)"):

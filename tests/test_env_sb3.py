@@ -5,12 +5,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
 from synthetic_reward_table import synthetic_reward_table
 from tiny_models import write_diffusec_models
 
+import linksim.env
 from linksim.env.step_selection import StepSelection
 from linksim.places import shipped_models
 
@@ -23,6 +25,7 @@ EXAMPLE = re.compile(r"^```python no-test\n(.*?)^```$", re.MULTILINE | re.DOTALL
 
 def test_the_stable_baselines_checker_reports_nothing() -> None:
     env_checker.check_env(StepSelection(synthetic_reward_table()), warn=True)
+    env_checker.check_env(gymnasium.make(linksim.env.STEP_SELECTION, reward_table=synthetic_reward_table()), warn=True)
 
 
 def test_the_example_of_the_documentation_runs(
@@ -44,18 +47,18 @@ def test_the_example_of_the_documentation_runs(
 def test_a_trained_agent_beats_random_actions(name: str) -> None:
     """After 300 updates, the mean reward in the last round of 30 episodes is higher than that of random actions."""
     torch.set_num_threads(1)
-    env = StepSelection(synthetic_reward_table(), fluctuation_db=0.0)
+    env = gymnasium.make(linksim.env.STEP_SELECTION, reward_table=synthetic_reward_table(), fluctuation_db=0.0)
     agent = getattr(sb3, name)("MlpPolicy", env, learning_rate=1e-3, learning_starts=300, batch_size=64, gamma=0.9, seed=1, device="cpu")
     agent.learn(600)
     trained, random = ([last_reward(env, agent if acts else None, seed) for seed in range(30)] for acts in (True, False))
     assert np.mean(trained) > np.mean(random) + 0.02
 
 
-def last_reward(env: StepSelection, agent: Any, seed: int) -> float:
+def last_reward(env: gymnasium.Env[Any, Any], agent: Any, seed: int) -> float:
     """Reward in the last round of an episode; without an agent, actions are random."""
     observed, _ = env.reset(seed=seed)
     draw, truncated, reward = np.random.default_rng(seed), False, 0.0
     while not truncated:
         action = draw.uniform(-1, 1, 2).astype(np.float32) if agent is None else agent.predict(observed, deterministic=True)[0]
         observed, reward, _, truncated, _ = env.step(action)
-    return reward
+    return float(reward)

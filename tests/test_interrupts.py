@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import simpy
 
 from linksim.interrupts import SIGNALS, Terminated, deferred, deferring
 
@@ -37,6 +38,20 @@ def test_a_signal_arrives_when_the_block_ends(number: int, error: type[BaseExcep
         reached.append("end")
     assert reached == ["end"]
     assert type(raised.value) is error
+
+
+def test_a_termination_that_passes_through_a_simulation_keeps_its_signal() -> None:
+    """SimPy raises another exception of the same type and arguments."""
+    env = simpy.Environment()
+
+    def process() -> Iterator[simpy.Event]:
+        yield env.timeout(1)
+        raise Terminated(signal.SIGHUP)
+
+    env.process(process())
+    with pytest.raises(Terminated) as raised:
+        env.run()
+    assert raised.value.number == signal.SIGHUP
 
 
 def test_the_first_of_several_signals_counts() -> None:

@@ -21,13 +21,14 @@ import linksim.env
 from linksim.adapt.mdp import MAX_ACTION, MAX_STEPS, T_D, T_PLUS, StepPairs, random_steps, step_toward
 from linksim.adapt.policy import BestFixed
 from linksim.adapt.reward import ETA_ADV, adv_share, err_share, reward
-from linksim.enums import ImageOwner
+from linksim.enums import ImageOwner, Outcome
 from linksim.env.agent_policy import AgentPolicy
 from linksim.env.live_link import LiveLink, LiveLinkVec
 from linksim.env.rendering import NewestFrame
 from linksim.errors import LinksimError
 from linksim.nets.weights import clear_model_cache
-from linksim.records import ControlSent, FrameSent, ImageScore, KeptImage, ParameterDecision, Reception
+from linksim.nodes.decision_rewards import round_reward
+from linksim.records import ControlSent, DecisionReward, FrameSent, ImageScore, KeptImage, ParameterDecision, Reception
 from linksim.rng import Streams
 from linksim.scenario.load import scenario_from_text
 from linksim.scenario.schema import Scenario
@@ -288,8 +289,29 @@ def test_the_reward_is_that_of_the_decision_in_the_trace(tmp_path: Path) -> None
     assert set(found["images"]) == {3}
     for link in range(2):
         own = found["link"] == link
-        assert found["reward"][own] == pytest.approx(rewards[:, link])
+        assert found["reward"][own].tolist() == rewards[:, link].tolist()
         assert np.stack([found["t_d"][own], found["t_plus"][own]], axis=1).tolist() == steps[:, link].tolist()
+
+
+@pytest.mark.parametrize("more", [(), ("compute.evaluation=eager",), ("session.faults={loss: 0.3, bob_restart_ms: 90}",)])
+def test_a_run_emits_the_reward_of_every_decision(more: tuple[str, ...]) -> None:
+    """Each is that of a loop over the records; those of a link are in the order of its decisions."""
+    kept = RecordCollector()
+    run(scenario("links=2", "frames=8", "bob.policy=random", *more), (kept,))
+    for link in range(2):
+        decisions, rewards = ([r for r in kept.of(kind) if r.link == link] for kind in (ParameterDecision, DecisionReward))
+        assert [(r.time_ns, r.sequence) for r in rewards] == [(d.time_ns, d.sequence) for d in decisions] != []
+        for decision, found, end_ns in zip(decisions, rewards, [*(d.time_ns for d in decisions[1:]), 2**63], strict=True):
+            sent = {
+                (r.frame, r.time_ns)
+                for r in kept.of(FrameSent)
+                if r.link == link and decision.time_ns < r.time_ns < end_ns
+                and r.outcome == Outcome.DECODED and r.parameters == decision.parameters
+            }  # fmt: skip
+            parts = round_reward([r for r in kept.of(ImageScore) if r.link == link and (r.frame, r.time_ns) in sent])
+            expected = (0, None, None, None, None) if parts is None else (parts.images, parts.ssim, parts.adv, parts.err, parts.reward)
+            assert (found.images, found.ssim, found.adv_share, found.err_share, found.reward) == expected
+    assert sum(r.images for r in kept.of(DecisionReward)) >= (2 * 8 * 2 if not more or "faults" not in more[0] else 4)
 
 
 def test_steps_stay_in_their_ranges_and_large_actions_reach_the_ends() -> None:

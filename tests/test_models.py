@@ -22,7 +22,7 @@ from linksim.training.tasks import TASKS
 CARDS = sorted(path.stem for path in shipped_models().glob("*.yaml"))
 REWARD_TABLES = [name for name in CARDS if isinstance(TASKS[name], RewardTableMeasurement)]
 IMAGE_MODELS = [name for name in CARDS if name not in REWARD_TABLES and not isinstance(TASKS[name], DdpgTask)]
-BANDS = {"psnr_of_mean_mse_db": 0.3, "ssim": 0.02, "accuracy": 0.02}  # allowed deviation of 2,000 of 10,000 images
+BANDS = {"psnr_of_mean_mse_db": 0.3, "ssim": 0.02, "accuracy": 0.02, "feature_mse": 0.03}  # allowed deviation of 2,000 of 10,000 images
 FACES = 500  # 500 faces cost as much as 8,000 images of 32 x 32; their scores may deviate twice as much
 WIDER = 2.5  # factor on the bands for the 400 embedded images, slightly above sqrt(2000 / 400)
 
@@ -30,7 +30,8 @@ WIDER = 2.5  # factor on the bands for the 400 embedded images, slightly above s
 def seen(dataset: str) -> tuple[ImageDataset, float]:
     """Return the images for the measurement, and the factor on `BANDS` for the allowed deviation."""
     try:
-        return take_first(load(dataset, "test"), FACES if dataset == "faces" else 2000), 2.0 if dataset == "faces" else 1.0
+        # the first half of MNIST's test digits is of other writers than the second
+        return take_first(load(dataset, "test"), FACES if dataset == "faces" else 2000), 2.0 if dataset in ("faces", "mnist") else 1.0
     except DataError:
         if dataset != "cifar10":
             pytest.skip(f"dataset {dataset} is not present, and the embedded samples are of CIFAR-10")
@@ -85,7 +86,7 @@ def test_the_card_states_the_cost_and_the_training_data(name: str) -> None:
         assert card.cost.layer_bytes == pytest.approx(found.layer_bytes, rel=0.1)  # torch may divide an operation in another way
         assert card.cost.kept_bytes == pytest.approx(found.kept_bytes, rel=0.1)
     assert card.data == training_data(find_task(name))
-    assert {data.dataset for data in card.data} <= {"cifar10", "faces"}
+    assert {data.dataset for data in card.data} <= {"cifar10", "faces", "mnist"}
     assert all("research use only" in data.terms for data in card.data if data.dataset == "faces")
 
 

@@ -15,9 +15,9 @@ from tiny_models import use_models
 import linksim
 from linksim import plugins, registry
 from linksim.enums import Node
-from linksim.env.reward_accumulator import RoundReward, round_reward
 from linksim.negotiation import NegotiatedParameters, bounded, bounds
 from linksim.nets.weights import clear_model_cache
+from linksim.nodes.decision_rewards import RoundReward, round_reward
 from linksim.phy.baseband import equalise
 from linksim.plots.adaptation import adaptation_figure
 from linksim.plots.figures import draw_all
@@ -177,7 +177,7 @@ def test_panels_of_image_quality_are_left_out_without_images() -> None:
     figures = dict(draw_all(read_view(without_images(one_group(6)))))
     assert "images" not in figures
     assert [panel.get_ylabel() for panel in figures["time-series"].axes] == ["SNR (dB)"]
-    assert [panel.get_ylabel() for panel in figures["scores"].axes] == ["accuracy (%)", "images"]
+    assert [panel.get_ylabel() for panel in figures["scores"].axes] == ["accuracy (%)"]
     neither = dict(draw_all(read_view(without_images(one_group(6), class_received=FILL))))
     assert "scores" not in neither
     assert "time-series" in neither

@@ -57,7 +57,7 @@ def test_a_model_is_trained_measured_and_stored(make_model: Callable[..., Card])
     assert card.cost.channel_uses == model.network.channel_uses
     assert card.cost.parameters == sum(weight.numel() for weight in model.network.parameters())
     assert measure(task, model.network, DATASET, CPU) == card.scores
-    assert [(r.stage, r.step, r.steps) for r in reports] == [("training", 12, 12), *(("measuring", n, 14) for n in range(1, 15))]
+    assert [(r.stage, r.step, r.steps) for r in reports] == [("training", 12, 12), *(("measuring", n, 21) for n in range(1, 22))]
 
 
 def test_a_finished_task_is_measured_without_training(make_model: Callable[..., Card]) -> None:

@@ -16,11 +16,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from plot_tables import MS, Given, Tables, one_group
 
-from linksim.enums import Node
+from linksim.enums import MessageKind, Node
 from linksim.errors import LinksimError, TraceError
 from linksim.plots import plot_style, scores, timeline
 from linksim.plots.figures import draw_all, plot_trace
 from linksim.plots.images import image_rows, images_figure
+from linksim.plots.score_series import split_by_jamming
 from linksim.plots.scores import scores_figure
 from linksim.plots.time_series import elapsed_since, time_series_figure
 from linksim.plots.timeline import timeline_figure
@@ -74,7 +75,7 @@ def test_points_over_snr_are_means_of_bins_for_jammed_and_unjammed_frames() -> N
     view = read_view(Tables(one_group(200)))
     figure = scores_figure(view)
     assert figure is not None
-    parts = scores.split_by_jamming(plot_style.BOB, view.groups[0].bob)
+    parts = split_by_jamming(plot_style.BOB, view.groups[0].bob)
     assert [(part.jammed, len(part.scores)) for part in parts] == [(False, 398), (True, 2)]
     drawn = {container.get_label(): container.lines[0].get_ydata() for container in figure.axes[0].containers}
     assert drawn["Bob, jammed"] == pytest.approx([parts[1].scores.psnr_db.mean()])
@@ -83,18 +84,9 @@ def test_points_over_snr_are_means_of_bins_for_jammed_and_unjammed_frames() -> N
     (at,) = next(part.lines[0].get_xdata() for part in figure.axes[0].containers if part.get_label() == "Bob, jammed")
     assert at == pytest.approx(received.sinr_db[jammed]) == pytest.approx(received.snr_db[jammed] - 6)  # not at the SNR without jamming
     assert figure.axes[-1].get_xlabel() == "SINR at the receiver during the frame (dB)"
-    bins = scores.choose_bins([part.sinr_db for part in parts + scores.split_by_jamming(plot_style.EVE, view.groups[0].eve)])
-    place = np.floor((parts[0].sinr_db - bins.start_db) / bins.width_db).clip(0, bins.count - 1)
-    means = [parts[0].scores.psnr_db[place == b].mean() for b in np.unique(place) if (place == b).sum() >= scores.MIN_SAMPLES]
-    np.testing.assert_allclose(drawn["Bob"], means, rtol=1e-6)
-
-
-@given(st.lists(st.floats(-60, 60), min_size=1, max_size=50))
-def test_bins_of_snr_cover_all_but_the_lowest_values(values: list[float]) -> None:
-    bins = scores.choose_bins([np.array(values)])
-    assert bins.start_db + bins.count * bins.width_db >= max(values)
-    assert bins.start_db <= np.quantile(values, 0.001) + 1e-9
-    assert 1 <= bins.count <= scores.MAX_BINS
+    points = scores.split_into_bins(parts[0], scores.edges_of(plot_style.BOB, False, [parts]))
+    assert len(points) > 3
+    np.testing.assert_allclose(drawn["Bob"], [point.scores.psnr_db.mean() for point in points], rtol=1e-6)
 
 
 def test_images_are_below_their_originals_with_their_scores() -> None:
@@ -153,7 +145,7 @@ INCOMPLETE = {
     ),
     "scores": (Tables(drop(one_group(5), "scores", "receptions")), without("scores")),
     "all but control": (Tables({name: one_group(5)[name] for name in ("links", "control")}), ["time-series", "timeline", "session"]),
-    "receptions": (Tables(drop(one_group(5), "receptions")), ALL),
+    "receptions": (Tables(drop(one_group(5), "receptions")), without("scores")),
     "printable names": (Tables(one_group(5), ("open", "$\\frac{", "never\nused")), ALL),
 }
 
@@ -241,3 +233,42 @@ assert "matplotlib.figure" in sys.modules
 assert not {{"matplotlib.pyplot", "torch"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def confirmed() -> Given:
+    """A probe, its report and a short CONFIRM before data frames of 2 ms, and a jammer that is on after the shown transmissions."""
+    given = one_group(60, jam=False)
+    kinds = [MessageKind.PROBE, MessageKind.REPORT, MessageKind.CONFIRM]
+    given["control"] = {"time_ns": np.array([0, 250, 500]) * MS // 1000, "airtime_ns": np.array([200, 200, 40]) * MS // 1000} | {
+        "sender": [Node.ALICE, Node.BOB, Node.ALICE],
+        "message": kinds,
+        "link": [0, 0, 0],
+    }
+    given["jamming"] = {"time_ns": np.array([160 * MS]), "end_ns": np.array([170 * MS]), "link": np.array([0])}
+    return given
+
+
+def test_the_timeline_names_a_jammer_only_where_it_shows_one() -> None:
+    given = confirmed()
+    late = timeline_figure(read_view(Tables(given)))
+    given["jamming"]["time_ns"] = np.array([4 * MS])
+    shown = timeline_figure(read_view(Tables(given)))
+    for figure, jammed in ((late, False), (shown, True)):
+        assert figure is not None
+        assert ("jammer on" in [text.get_text() for text in figure.legends[0].get_texts()]) is jammed
+
+
+def test_short_messages_of_the_timeline_have_labels_beside_them() -> None:
+    figure = timeline_figure(read_view(Tables(confirmed())))
+    assert figure is not None
+    first = figure.axes[0]
+    labels = {text.get_text(): text for text in first.texts if text.get_text()}
+    assert {"PROBE", "REPORT", "CONFIRM"} <= set(labels)
+    assert labels["CONFIRM"].get_position()[1] > 1 + timeline.HALF  # above Alice's bars
+    assert labels["REPORT"].get_position()[1] < -timeline.HALF  # below Bob's bars
+    boxes = [labels[name].get_window_extent() for name in ("PROBE", "CONFIRM")]
+    assert not boxes[0].overlaps(boxes[1])
+
+
+def test_all_kinds_of_message_have_colours_of_their_own() -> None:
+    assert len(set(timeline.COLOURS)) == len(timeline.COLOURS) >= len(MessageKind)

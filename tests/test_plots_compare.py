@@ -5,8 +5,9 @@ import pytest
 from matplotlib.figure import Figure
 from plot_tables import Given, Tables, one_group
 
-from linksim.plots.compare import MAX_LEVELS, compare_figure, comparison_lines, level_edges
+from linksim.plots.compare import compare_figure, comparison_lines
 from linksim.plots.plot_style import LINE_STYLES, svg
+from linksim.plots.snr_bins import MAX_LEVELS, snr_edges
 from linksim.plots.snr_sweep_groups import snr_sweep_groups
 from linksim.plots.trace_view import read_view
 
@@ -55,7 +56,7 @@ def test_a_text_that_is_not_a_scenario_has_no_sweeps(text: str) -> None:
 
 def test_points_are_means_at_each_snr_and_erased_images_have_a_panel() -> None:
     view = read_view(Tables(at([0.0, 5.0, 10.0], [0, 1], lost_below_db=6.0), ("slide", "cliff")))
-    psnr, accuracy, lost = drawn(compare_figure(view))
+    psnr, accuracy, lost = drawn(compare_figure(view))[::2]  # those of Bob
     for place, name in enumerate(("slide", "cliff")):
         scores = view.groups[place].bob.scores
         means = [scores.psnr_db[scores.frame // 6 == level].mean() for level in range(3)]
@@ -79,9 +80,9 @@ def test_groups_of_one_sweep_share_a_line() -> None:
 
 def test_many_snrs_are_binned_and_few_are_not() -> None:
     few, many = np.linspace(0, 20, MAX_LEVELS), np.linspace(0, 20, 500)
-    assert len(level_edges([few, few])) == MAX_LEVELS - 1
-    assert len(level_edges([many, many])) < MAX_LEVELS
-    assert len(level_edges([])) == 0
+    assert len(snr_edges([few, few], per_bin=80, per_level=1)) == MAX_LEVELS - 1
+    assert len(snr_edges([many, many], per_bin=80, per_level=1)) == 500 // 80 - 1
+    assert len(snr_edges([], per_bin=80, per_level=1)) == 0
 
 
 def test_jammed_images_and_images_without_a_reception_are_left_out() -> None:

@@ -13,7 +13,7 @@ from plot_tables import FRAMES, MS, Tables, one_group, two_small_groups
 from scipy import stats
 
 from linksim.enums import Node
-from linksim.plots.binning import quantile_bands
+from linksim.plots.binning import equal_edges, quantile_bands
 from linksim.plots.decorrelation import block_lengths
 from linksim.plots.summary import read_summary, summarise, summary_text
 from linksim.plots.tables import FrameRows, match
@@ -25,8 +25,9 @@ from linksim.statistics import Z95
 @given(st.lists(st.tuples(st.floats(-1, 11), st.floats(-50, 50)), min_size=1, max_size=60), st.integers(1, 7))
 def test_bands_are_quantiles_of_each_bin(points: list[tuple[float, float]], bins: int) -> None:
     x, y = np.array(points).T
-    found = quantile_bands(x, y, 0.0, 10.0, bins)
-    place = np.clip(np.floor(x / (10 / bins)), 0, bins - 1)
+    edges = equal_edges(0.0, 10.0, bins)
+    found = quantile_bands(x, y, edges)
+    place = np.sum(x[:, None] >= edges, axis=1)
     for i, b in enumerate(np.unique(place)):
         inside = y[place == b]
         expected = np.quantile(inside, [0.1, 0.5, 0.9])

@@ -38,7 +38,7 @@ def test_gains_and_snr_match_the_trace() -> None:
         own = group.channel.take(group.channel.receiver == receiver)
         (line,) = lines(gain, name)
         np.testing.assert_allclose(line.get_ydata(), own.gain_db)
-        np.testing.assert_allclose(lines(panel, "sampled SNR")[0].get_ydata(), own.gain_db + own.mean_snr_db)
+        np.testing.assert_allclose(lines(panel, f"{name[:3]}: sampled")[0].get_ydata(), own.gain_db + own.mean_snr_db)
     changes = lines(gain, "Bob's path")[0].get_xdata()[1:][np.diff(lines(gain, "Bob's path")[0].get_ydata()) != 0]
     np.testing.assert_allclose(changes % 4, 0, atol=1e-9)  # ms: the gain changes at the start of a block
     shown = (group.bob.receptions.time_ns + 1 * MS) / MS  # middle of a frame of 2 ms
@@ -79,6 +79,38 @@ def test_symbols_match_the_trace_and_have_the_colour_of_their_quadrant() -> None
     assert figure.axes[1].get_title(loc="left") == f"equalised, EVM {10 * np.log10(error):.1f} dB"  # QPSK has unit power
     (crosses,) = [line for line in figure.axes[1].get_lines() if line.get_marker() == "+"]
     assert sorted(np.round(np.abs(crosses.get_xdata()), 3)) == [0.707] * 4
+
+
+def test_panels_of_all_groups_and_receivers_have_the_same_axes() -> None:
+    given = one_group(8, links=2)
+    channel, symbols = given["channel"], given["constellation"]
+    for table in (channel, symbols):
+        table["link"] = np.zeros(len(table["time_ns"]))
+        given["channel" if table is channel else "constellation"] = {
+            name: np.concatenate([values, np.asarray(values) + (name == "link")]) for name, values in table.items()
+        }
+    given["channel"]["mean_snr_db"] = given["channel"]["mean_snr_db"] - 20.0 * given["channel"]["link"]
+    given["constellation"]["rx_re"] = given["constellation"]["rx_re"] * (1 + 3 * given["constellation"]["link"])
+    view = read_view(Tables(given | {"links": {"link": [0, 1], "group": [0, 1]}}, ("near", "far")))
+    paths, points = channel_figure(view), constellation_figure(view)
+    assert paths is not None
+    assert points is not None
+    gains, snrs = paths.axes[:2], paths.axes[2:]
+    assert len({(panel.get_xlim(), panel.get_ylim()) for panel in gains}) == 1
+    assert len({(panel.get_xlim(), panel.get_ylim()) for panel in snrs}) == 1
+    assert len(snrs) == 4  # Bob and Eve in two groups
+    for panels in (points.axes[::2], points.axes[1::2]):  # received, and equalised
+        assert len({panel.get_xlim() for panel in panels} | {panel.get_ylim() for panel in panels}) == 1
+
+
+def test_a_channel_without_fading_has_no_panels_of_gains_and_exact_estimates_are_not_drawn() -> None:
+    given = one_group(8)
+    given["channel"]["gain_db"] = np.zeros(len(given["channel"]["time_ns"]))
+    given["receptions"]["estimated_snr_db"] = given["receptions"]["snr_db"]
+    figure = channel_figure(view_of(given))
+    assert figure is not None
+    assert [panel.get_ylabel() for panel in figure.axes] == ["SNR at Bob (dB)", "SNR at Eve (dB)"]
+    assert not [text for text in figure.legends[0].get_texts() if "estimated" in text.get_text() or "path" in text.get_text()]
 
 
 def test_the_density_of_many_symbols_counts_all() -> None:

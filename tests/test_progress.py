@@ -1,6 +1,6 @@
 """The progress line and its users: runs, training, downloads and measurements."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -37,6 +37,15 @@ def test_a_download_has_a_bar_if_its_size_is_known() -> None:
     assert FetchProgress("a.gz", 500_000, None).line() == "a.gz  0.5 MB"
 
 
+def test_a_download_has_its_rate_its_time_and_the_time_left() -> None:
+    """The bytes of an earlier call count for the share and not for the rate."""
+    resumed = FetchProgress("a.gz", 60_000_000, 90_000_000, received_bytes=20_000_000, elapsed_s=10.0)
+    assert resumed.line() == f"a.gz  [{'#' * 16}{'.' * 8}]  67%  60.0/90.0 MB  2.0 MB/s  10 s so far, 15 s left"
+    assert FetchProgress("a.gz", 500_000, None, 500_000, 5.0).line() == "a.gz  0.5 MB  100 kB/s  5 s so far"
+    assert FetchProgress("a.gz", 500_000, 500_000, 500_000, 5.0).line().endswith("100 kB/s  5 s so far, 0 s left")
+    assert FetchProgress("a.gz", 0, 1_000_000, 0, 2.0).line().endswith("0.0/1.0 MB  2 s so far")
+
+
 def records(kind: type[Record], count: int) -> list[Record]:
     """Records of one kind with all columns 0 except an increasing time."""
     return [kind(**dict.fromkeys((field.name for field in fields(kind)), 0) | {"time_ns": n * 500_000_000}) for n in range(count)]
@@ -51,3 +60,11 @@ def test_a_run_counts_frames_and_images_and_redraws_at_intervals(monkeypatch: py
         progress(record)
     assert len(lines) == 3  # one second has passed, and a line lasts for 0.25 s
     assert progress.line() == f"[{'#' * 12}{'.' * 12}]  50%  4/8 frames  1.500 s simulated  6.0 images/s  1 s so far, 1 s left"
+
+
+def test_a_frame_counts_once_however_often_it_is_transmitted() -> None:
+    progress = RunProgress(4, lambda line: None)
+    for attempt in (0, 0, 1, 2, 0, 1, 0, 1, 2, 3):
+        (record,) = records(FrameSent, 1)
+        progress(replace(record, attempt=attempt))
+    assert progress.line().startswith(f"[{'#' * WIDTH}] 100%  4/4 frames")

@@ -43,9 +43,11 @@ CORPUS = {
     "name: x\neve: [none]\n": ["f.yaml:2:6: eve: got a list of 1, allowed: one of 'none', 'inverse-network'"],
     "name: x\njammer: {kind: pulsed, on_ms: 300}\n": ["f.yaml:2:9: jammer: on_ms must not exceed period_ms (100), got 300"],
     "name: x\njammer: {kind: barrage, jsr_eve_db: low}\n": ["jammer.jsr_eve_db: got 'low', allowed: a number from -60 to 60 dB or null"],
-    "name: x\nscheme: permutation\n": ["f.yaml:2:9: scheme: got [permutation], allowed: one of 'deepjscc', 'diffusec', 'masked-vqvae'"],
+    "name: x\nscheme: permutation\n": [
+        "f.yaml:2:9: scheme: got [permutation], allowed: one of 'deepjscc', 'diffusec', 'diffsem', 'masked-vqvae'"
+    ],
     "name: x\nscheme: [deepjscc, deepjscc]\n": [
-        "f.yaml:2:9: scheme: got [deepjscc, deepjscc], allowed: one of 'deepjscc', 'diffusec', 'masked-vqvae'"
+        "f.yaml:2:9: scheme: got [deepjscc, deepjscc], allowed: one of 'deepjscc', 'diffusec', 'diffsem', 'masked-vqvae'"
     ],
     "name: x\nscheme: []\n": ["f.yaml:2:9: scheme: got a list of 0, allowed: a list of 1 to 4 of: one of 'deepjscc'"],
     "name: x\nscheme: [permutation, deepjsc]\n": ["f.yaml:2:23: scheme.1: got 'deepjsc'", "did you mean deepjscc?"],

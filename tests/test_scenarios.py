@@ -1,39 +1,71 @@
 """Every shipped scenario runs with few frames on the shipped models, and its trace shows what the scenario describes."""
 
 import re
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from linksim.data.sources import load
+from linksim.data.sources import ImageDataset, load
 from linksim.errors import DataError
 from linksim.nets.weights import has_model
 from linksim.plots.summary import summarise
 from linksim.plots.trace_view import read_view
 from linksim.scenario.load import load_scenario, resolved_yaml, shipped_names
 from linksim.scenario.schema import Scenario
+from linksim.simulate.eve_factory import row_model
 from linksim.simulate.run import run
 from linksim.trace.reader import open_trace
 
 NAMES = shipped_names()
 MAX_LINKS = 32
-MODEL = re.compile(r"(?<!\w)(?:codec|denoiser|autoencoder|inverter|surrogate|actor|reward_table): ([a-z0-9-]+)")
+MODEL = re.compile(r"(?<!\w)(?:codec|denoiser|autoencoder|inverter|surrogate|actor|reward_table|receiver|probe|classifier): ([a-z0-9-]+)")
+
+
+@cache
+def enlarged_samples(dataset: str, split: str) -> ImageDataset:
+    """Return half of the embedded samples for each split, enlarged to the 128 x 128 pixels of the faces."""
+    assert dataset == "faces"
+    samples = load("samples", "test")
+    chosen = slice(0, 200) if split == "train" else slice(200, 400)
+    images = [np.asarray(Image.fromarray(image).resize((128, 128), Image.Resampling.BICUBIC)) for image in samples.images[chosen]]
+    return ImageDataset(np.array(images), samples.labels[chosen], samples.classes)
+
+
+@pytest.fixture
+def has_faces(monkeypatch: pytest.MonkeyPatch) -> Iterator[bool]:
+    """Whether the faces, which are not part of the package, are on this machine. Without them, runs send enlarged samples instead."""
+    try:
+        load("faces", "test")
+    except DataError:
+        for module in ("simulate.assembly", "simulate.eve_factory"):
+            monkeypatch.setattr(
+                f"linksim.{module}.load", lambda dataset, split: (enlarged_samples if dataset == "faces" else load)(dataset, split)
+            )
+        row_model.cache_clear()
+        yield False
+        row_model.cache_clear()
+    else:
+        yield True
 
 
 def skip_if_missing(scenario: Scenario) -> None:
-    """Skip a test whose dataset or models are missing. Faces, and models trained on them, are not part of the package."""
+    """Skip a test whose models, or whose dataset other than the faces, are missing."""
     try:
-        load(scenario.dataset, "test")
+        load("samples" if scenario.dataset == "faces" else scenario.dataset, "test")
     except DataError as error:
         pytest.skip(str(error))
     text = resolved_yaml(scenario)
-    missing = [name for name in sorted(set(MODEL.findall(text))) if not has_model(name)]
+    missing = [name for name in sorted({*MODEL.findall(text)} - {"null"}) if not has_model(name)]
     if missing:
         pytest.skip(f"no trained model {', '.join(missing)}")
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("has_faces")
 def test_a_shipped_scenario_runs(name: str, tmp_path: Path) -> None:
     scenario = load_scenario(name, ["frames=3"])
     if scenario.links > MAX_LINKS:
@@ -46,7 +78,10 @@ def test_a_shipped_scenario_runs(name: str, tmp_path: Path) -> None:
         assert trace.fingerprint == result.fingerprint
         assert len(trace.table("frames")) == 3 * scenario.links
         assert [summary.name for summary in summarise(read_view(trace))] == list(scenario.groups)
-        assert np.isfinite(trace.table("scores")["psnr_db"]).all()
+        scores = trace.table("scores")
+        has_image = np.isfinite(scores["psnr_db"])
+        assert (has_image | (scores["class_received"] >= 0)).all()  # a receiver of labels has no image
+        assert has_image[scores["receiver"] == 0].all() or "diffsem" in name
 
 
 def test_the_documented_scenarios_exist() -> None:
@@ -74,8 +109,11 @@ def test_the_quickstart_shows_what_it_describes(tmp_path: Path) -> None:
     assert abs(mean("psnr_db", of_eve=False, of_sealed=True) - mean("psnr_db", of_eve=False, of_sealed=False)) < 2
 
 
-def test_the_jigsaw_defeats_row_permutation_but_no_finer_defence(tmp_path: Path) -> None:
-    """After reordering of rows Eve's images are as good as those of the open link. Permuted symbols and scrambled rows resist."""
+def test_the_jigsaw_defeats_row_permutation_but_no_finer_defence(tmp_path: Path, has_faces: bool) -> None:
+    """After reordering of rows Eve's images are as good as those of the open link. Permuted symbols and scrambled rows resist.
+
+    Enlarged samples have too little detail for a whole jigsaw: there reordered images are only better than all defended ones.
+    """
     scenario = load_scenario("miea-jigsaw", ["frames=3", "seed=2"])  # with seed 1 one of the first three pairs of faces is not solvable
     skip_if_missing(scenario)
     run(scenario, (), tmp_path / "trace.h5")
@@ -84,6 +122,7 @@ def test_the_jigsaw_defeats_row_permutation_but_no_finer_defence(tmp_path: Path)
         group, eve = links["group"][np.searchsorted(links["link"], scores["link"])], scores["receiver"] == 1
         seen = {name: scores["ssim"][(group == n) & eve].mean() for n, name in enumerate(scenario.groups)}
         bob = [scores["psnr_db"][(group == n) & ~eve].mean() for n in range(len(scenario.groups))]
-    assert min(seen["jigsaw"], seen["jigsaw-transmitted"]) > seen["open"] - 0.05 > 0.8
-    assert max(seen["defended"], seen["symbols"], seen["scrambled"]) < 0.45
+    resisted = max(seen["defended"], seen["symbols"], seen["scrambled"])
+    assert min(seen["jigsaw"], seen["jigsaw-transmitted"]) > (seen["open"] - 0.05 if has_faces else resisted)
+    assert resisted < 0.45 < 0.85 < seen["open"]
     assert max(bob) - min(bob) < 0.5

@@ -11,8 +11,9 @@ from linksim.control_plane import data_header, wire
 from linksim.control_plane.handshake import CHALLENGE, HandshakeInitiator, HandshakeResponder, StaleHello
 from linksim.control_plane.messages import FIRST_CHALLENGE, Accept, Challenge, Clear, Confirm, Hello, Nack, NackReason, Report
 from linksim.enums import ControlOutcome, HeaderOutcome, Node, Origin
+from linksim.errors import LinksimError
 from linksim.frames import ControlFrame, ReceivedMessage
-from linksim.secrecy import AuthenticationError, KeyPair, SessionKeys, make_static_tag
+from linksim.secrecy import LAST_COUNTER, AuthenticationError, KeyPair, SessionKeys, make_static_tag
 
 HOUR_NS = 3_600_000_000_000
 ALICE, BOB, EVE = (KeyPair(bytes([n]) * 32) for n in (1, 2, 3))
@@ -243,3 +244,20 @@ def test_after_a_restart_the_numbers_differ() -> None:
         made.bob.restart()
         secrets.append(made.bob._responder._secret)
     assert len(set(secrets)) == 3
+
+
+# Counters -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["alice", "bob"])
+def test_a_session_without_counters_ends_the_run_with_one_message(end: str) -> None:
+    made = pair(frames=5)
+
+    def watch(frame: int) -> None:
+        if frame == 2:
+            getattr(made, end)._secure_state.encryptor._counter = LAST_COUNTER
+
+    made.watch = watch
+    with pytest.raises(LinksimError, match=rf"^link 0: {end} has sealed 4,294,967,296 messages in one session, .* fewer frames, or"):
+        made.run()
+    assert made.decoded + made.refused + made.suppressed < 5

@@ -6,8 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from session_pair import Pair, TwoNumbers, drawn_values
-from test_session_soak import options
+from session_pair import Pair, TwoNumbers, drawn_values, options
 
 from linksim.control_plane import data_header, wire
 from linksim.control_plane.faults import flip_bit

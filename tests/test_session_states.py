@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from session_pair import DELAY_NS, Pair, drawn_values
-from test_session_soak import options
+from session_pair import DELAY_NS, Pair, drawn_values, options
 
 from linksim.control_plane import states
 from linksim.control_plane.states import (

@@ -11,15 +11,17 @@ from trace_files import SHAPES, blank
 import linksim
 from linksim.adapt.reward import reward
 from linksim.api import Run
+from linksim.context import Simulation
 from linksim.enums import Node, Outcome
-from linksim.env.reward_accumulator import round_reward
 from linksim.negotiation import Bound
-from linksim.records import FILL, FrameSent, ImageScore, LinkCreated, ParameterDecision, Reception, Record
+from linksim.nodes.decision_rewards import RewardRecorder, round_reward
+from linksim.records import FILL, DecisionReward, FrameSent, ImageScore, LinkCreated, ParameterDecision, Reception, Record
 from linksim.trace.layout import RunMetadata
 from linksim.trace.reader import open_trace
 from linksim.trace.writer import TraceWriter
 from linksim.views.image_rows import OF_RECEPTION
 from linksim.views.join import find_rows
+from linksim.worker import Worker
 
 GROUPS = ("open", "sealed")
 PARAMETERS = (Bound("steps", 1, 9, "1", "steps"), Bound("label", 0, 9, "1", "a parameter with the name of a column of the scores"))
@@ -40,7 +42,33 @@ def random_records(seed: int = 1) -> list[Record]:
                 time_ns += int(draw.integers(0 if attempt == 0 else 1, 3))
                 found += transmission(draw, link, number, attempt, time_ns, chosen)
             found += scores(draw, link, number, time_ns)
-    return [found[i] for i in (*range(3), *(3 + draw.permutation(len(found) - 3)))]
+    return with_rewards(found, draw)
+
+
+def with_rewards(found: list[Record], draw: np.random.Generator) -> list[Record]:
+    """Return the records with rewards in the order of a run: those of a frame come late, and frames overtake each other."""
+    simulation, emitted = Simulation(Worker()), list[Record]()
+    recorder, late = RewardRecorder(simulation), dict[tuple[int, int], list[Record]]()
+    simulation.listen(emitted.append)
+
+    def complete(link: int, frame: int) -> None:
+        for record in late.pop((link, frame)):
+            simulation.emit(record)
+        recorder.completed(link, frame)
+
+    for record in found:
+        if not isinstance(record, FrameSent | Reception | ImageScore):
+            simulation.emit(record)
+            continue
+        if (key := (record.link, record.frame)) not in late:
+            recorder.created(*key)
+            if len(late) > 3:
+                complete(*list(late)[draw.integers(len(late))])
+        late.setdefault(key, []).append(record)
+    for key in list(late):
+        complete(*key)
+    recorder.finish()
+    return emitted
 
 
 def transmission(draw: np.random.Generator, link: int, number: int, attempt: int, time_ns: int, chosen: dict[str, int]) -> Iterator[Record]:
@@ -115,20 +143,47 @@ def test_image_rows_are_those_of_a_loop_over_all_records(records: list[Record], 
 def test_decision_rewards_are_those_of_a_loop_over_all_records(records: list[Record], run: Run) -> None:
     found, decisions = run.table("decision_rewards"), of(records, ParameterDecision)
     for i, decision in enumerate(decisions):
+        later = [other.time_ns for other in of(records, ParameterDecision, link=decision.link) if other.time_ns > decision.time_ns]
         counted = []
         for frame in of(records, FrameSent, link=decision.link, outcome=Outcome.DECODED, parameters=decision.parameters):
-            before = [other.time_ns for other in of(records, ParameterDecision, link=decision.link) if other.time_ns < frame.time_ns]
-            if before and max(before) == decision.time_ns:
+            if decision.time_ns < frame.time_ns < min(later, default=frame.time_ns + 1):
                 counted += of(records, ImageScore, link=frame.link, frame=frame.frame, time_ns=frame.time_ns, receiver=Node.BOB)
         parts = round_reward(counted)
         assert (found["link"][i], found["time_ns"][i], found["group"][i]) == (decision.link, decision.time_ns, GROUPS[decision.link % 2])
         assert found["images"][i] == (parts.images if parts else 0)
         values = [found[name][i] for name in ("ssim", "adv_share", "err_share", "reward")]
         if parts:
-            assert values == pytest.approx([parts.ssim, parts.adv, parts.err, reward(parts.ssim, parts.adv, parts.err)])
+            assert values == [parts.ssim, parts.adv, parts.err, reward(parts.ssim, parts.adv, parts.err)]
         else:
             assert np.isnan(values).all()
     assert 0 < np.count_nonzero(found["images"]) < len(decisions)
+
+
+def test_a_reward_is_emitted_when_its_round_is_over_and_its_frames_are_complete(records: list[Record]) -> None:
+    """Rewards of a link are in the order of its decisions, and none precedes the next decision or a score that counts for it."""
+    for link in range(3):
+        own = [record for record in records if getattr(record, "link", None) == link]
+        decisions, rewards = of(own, ParameterDecision), of(own, DecisionReward)
+        assert [(r.time_ns, r.sequence) for r in rewards] == [(d.time_ns, d.sequence) for d in decisions]
+        assert 0 < own.index(rewards[0]) < own.index(decisions[-1])
+        for this, following, found in zip(decisions, decisions[1:], rewards, strict=False):
+            assert own.index(this) < own.index(found) <= len(own)
+            late = [r for r in own[own.index(found) :] if isinstance(r, ImageScore) and this.time_ns < r.time_ns < following.time_ns]
+            assert not late
+
+
+def test_rewards_that_a_killed_run_has_not_emitted_are_absent(records: list[Record], tmp_path: Path) -> None:
+    with TraceWriter(tmp_path / "t.h5", RunMetadata("", 1, {}, {}, {}, PARAMETERS), SHAPES, {("links", "group"): GROUPS}) as writer:
+        for record in records:
+            if not isinstance(record, DecisionReward) or record.link:
+                writer(record)
+        writer.close("f00d")
+    with linksim.open_trace(tmp_path / "t.h5") as run:
+        found = run.table("decision_rewards")
+    lost = found["link"] == 0
+    assert found["images"].mask[lost].all()
+    assert not found["images"].mask[~lost].any()
+    assert np.isnan(found["reward"][lost]).all()
 
 
 def test_keys_of_several_columns_are_exact() -> None:

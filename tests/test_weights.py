@@ -344,7 +344,8 @@ def test_a_missing_device_is_rejected() -> None:
 
 
 def test_an_undeclared_kind_is_rejected() -> None:
-    assert sorted(NETWORKS) == ["classifier", "codec", "denoiser", "inverter", "policy", "vqvae"]
+    of_features = {"feature-codec", "feature-denoiser", "feature-inverter", "feature-receiver"}
+    assert set(NETWORKS) == {"classifier", "codec", "denoiser", "inverter", "policy", "vqvae"} | of_features
     with pytest.raises(LinksimError, match="no model 'decoder'"):
         build("decoder", {})
 

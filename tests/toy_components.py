@@ -17,9 +17,10 @@ from linksim.phy.baseband import equalise
 from linksim.reconstruction import Reconstruction
 from linksim.scenario.fading import FadingOptions
 from linksim.scenario.jammers import Jamming
+from linksim.scenario.layers import LayerOptions
 from linksim.scenario.nodes import EveOptions
 from linksim.scenario.policies import PolicyOptions
-from linksim.scenario.schemes import LayerOptions, SchemeOptions
+from linksim.scenario.schemes import SchemeOptions
 from linksim.scenario.snr import SnrOptions
 from linksim.scenario.source_attacks import SourceAttackOptions
 from linksim.schemes.layers import Layer

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from linksim.adapt.reward_table import MAX_NODES, RewardTable
 from linksim.errors import ModelError
 from linksim.files import atomic_write
+from linksim.nets.cards import read_card
 from linksim.nets.weights import find_table
 
 FORMAT, VERSION = "linksim-reward-table", 1
@@ -75,6 +76,15 @@ def load_reward_table(name: str) -> RewardTable:
     Raises ModelError if the table is missing or damaged, or if its digest is not that of its card.
     """
     return read_reward_table(find_table(name, "reward-table"))
+
+
+def split_of(name: str) -> str:
+    """Return the split of the images that a reward table was measured on, "train" or "test", according to its card; "unknown" without it.
+
+    Raises ModelError as `load_reward_table` does.
+    """
+    card = read_card(find_table(name, "reward-table").with_suffix(".yaml"))
+    return str(card.training.get("split", "unknown"))
 
 
 def read_reward_table(path: Path) -> RewardTable:

@@ -6,6 +6,8 @@ The Gymnasium environment and the training task of DDPG both use it. The paper d
 policy that has only seen constant channels need not react within an episode.
 """
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -71,11 +73,39 @@ class SnrProcess:
         >>> still.true_db.tolist()
         [[5.0, 5.0, 5.0], [5.0, 5.0, 5.0]]
         """
-        means_db = draw.uniform(self.low_db, self.high_db, n) if mean_db is None else np.full(n, mean_db)
+        means_db = self._means_db(draw, n, mean_db)
         innovations = draw.standard_normal((self.delay + rounds, n))
         fluctuation = np.empty_like(innovations)
         fluctuation[0] = innovations[0]
         for i in range(1, len(innovations)):
-            fluctuation[i] = self.correlation * fluctuation[i - 1] + np.sqrt(1.0 - self.correlation**2) * innovations[i]
+            fluctuation[i] = self._next(fluctuation[i - 1], innovations[i])
         snr_db = means_db + self.std_db * fluctuation
         return SnrTrajectory(snr_db[self.delay :], snr_db[:rounds] + self.error_db * draw.standard_normal((rounds, n)))
+
+    def rounds(self, draw: np.random.Generator, n: int, mean_db: float | None = None) -> Iterator[tuple[Decibels, Decibels]]:
+        """Yield the true and the reported SNR of n links in dB, float64 [n] each, round by round without end.
+
+        The arguments and the distribution are those of `sample`, the draws are not.
+
+        >>> snr = SnrProcess(std_db=2.0, delay=1).rounds(np.random.default_rng(1), n=1)
+        >>> (first, _), (_, reported) = next(snr), next(snr)
+        >>> first.item() == reported.item()
+        True
+        """
+        means_db = self._means_db(draw, n, mean_db)
+        fluctuation = draw.standard_normal(n)
+        true_db = deque([means_db + self.std_db * fluctuation], maxlen=self.delay + 1)
+        while True:
+            if len(true_db) > self.delay:
+                yield true_db[-1], true_db[0] + self.error_db * draw.standard_normal(n)
+            fluctuation = self._next(fluctuation, draw.standard_normal(n))
+            true_db.append(means_db + self.std_db * fluctuation)
+
+    def _means_db(self, draw: np.random.Generator, n: int, mean_db: float | None) -> Decibels:
+        """The mean SNR in dB of each link's episode."""
+        return draw.uniform(self.low_db, self.high_db, n) if mean_db is None else np.full(n, mean_db)
+
+    def _next(self, fluctuation: Decibels, innovation: Decibels) -> Decibels:
+        """The fluctuation of the next round, in units of `std_db`."""
+        following: Decibels = self.correlation * fluctuation + np.sqrt(1.0 - self.correlation**2) * innovation
+        return following

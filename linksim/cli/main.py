@@ -1,10 +1,11 @@
 """The command group, the options that all commands share, and the printing of errors and progress.
 
 Exit status: 0 for success, 1 for an error that the user can correct (one message, no traceback) and for output that could not be written,
-2 for wrong arguments, as in click, 130 after Ctrl-C and 143 after SIGTERM.
+2 for wrong arguments, as in click, 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP.
 """
 
 import errno
+import os
 import sys
 import time
 from pathlib import Path
@@ -19,8 +20,9 @@ from linksim.errors import LinksimError
 OVERRIDES = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key, as in channel.bob.snr.mean_db=3; repeatable."
 )
-PATH = click.Path(path_type=Path)
+PATH = click.Path(path_type=Path, readable=False)  # a file that cannot be read is an error of its reader, with status 1
 STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)  # the user can correct them
+PATH_ERRORS = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EEXIST)  # no such file or folder can be made
 EVERY_S = 30.0  # time between two lines of progress where stderr is not a terminal
 QUIET, PRINTED = "linksim.quiet", "linksim.printed"  # in the context of a command: no progress; when progress was printed last, in s
 
@@ -37,6 +39,14 @@ def _load_plugins(context: click.Context, option: click.Parameter, sources: tupl
 def _silence(context: click.Context, option: click.Parameter, quiet: bool) -> None:
     """Note that the command prints no progress."""
     context.meta[QUIET] = quiet
+
+
+def _require_directory() -> None:
+    """Raise LinksimError if the working directory was removed, where some libraries end the process."""
+    try:
+        os.getcwd()
+    except OSError as fault:
+        raise LinksimError(f"the working directory cannot be used: {fault.strerror}; change to another one") from fault
 
 
 class Command(click.Command):
@@ -80,14 +90,17 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
+            _require_directory()
             return super().invoke(ctx)
         except LinksimError as fault:
             click.echo(f"linksim: {message(fault)}", err=True)
             ctx.exit(1)
         except OSError as fault:
-            if fault.errno not in STORAGE_ERRORS:
+            if fault.errno not in (*STORAGE_ERRORS, *PATH_ERRORS):
                 raise
-            click.echo(f"linksim: {fault.filename or 'a file'} cannot be written: {fault.strerror}", err=True)
+            what = "is no usable path" if fault.errno in PATH_ERRORS else "cannot be written"
+            shown = LinksimError(f"{fault.filename or 'a file'} {what}: {fault.strerror}")
+            click.echo(f"linksim: {shown}", err=True)
             ctx.exit(1)
         except KeyboardInterrupt as interruption:
             end_line()

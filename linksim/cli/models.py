@@ -22,8 +22,8 @@ def train(name: str, device: str, threads: int, fresh: bool, models: Path | None
     """Train the model NAME, resuming from its checkpoint if there is one.
 
     The command models lists the names. Training writes the weights and the card of the model, with its scores on the test images, and a
-    learning curve. It may take hours. Ctrl-C and SIGTERM end it after the step in progress, with a checkpoint; the same command continues
-    bit for bit. A second Ctrl-C ends it at once.
+    learning curve. It may take hours. Ctrl-C, SIGTERM and SIGHUP end it after the step in progress, with a checkpoint; the same command
+    continues bit for bit. A second Ctrl-C ends it at once.
     """
     from linksim.nets.weights import models_folder
     from linksim.threads import torch_threads

@@ -17,7 +17,8 @@ import click
 from linksim.cli.termination import keeping
 from linksim.errors import LinksimError, TraceError
 from linksim.outputs import PROFILE, REPORT, former_outputs, require_replaceable
-from linksim.plots.figures import plot_trace, wrap_write_errors
+from linksim.plots.figure_options import FigureOptions
+from linksim.plots.figures import EVERYTHING, plot_trace, wrap_write_errors
 from linksim.plots.report import write_report
 from linksim.plots.summary import TraceSummary, read_summary
 from linksim.trace.destination import Destination
@@ -130,7 +131,7 @@ def describe_kept(path: Path) -> str:
 
 def trace_at(path: Path) -> Path:
     """Return the path of a trace: the file itself, or trace.h5 in a folder of outputs."""
-    return path / "trace.h5" if path.is_dir() else path
+    return path / "trace.h5" if os.path.isdir(path) else path
 
 
 def show_summary(path: Path, say: Say = click.echo) -> TraceSummary:
@@ -140,12 +141,15 @@ def show_summary(path: Path, say: Say = click.echo) -> TraceSummary:
     return found
 
 
-def draw(path: Path, folder: Path, formats: tuple[str, ...] = ("png",), say: Say = click.echo) -> list[Path]:
+def draw(
+    path: Path, folder: Path, formats: tuple[str, ...] = ("png",), say: Say = click.echo, options: FigureOptions = EVERYTHING
+) -> list[Path]:
     """Draw the figures of a trace, print their paths, and return them.
 
     formats  "png", "svg" or "pdf"
+    options  which figures, of which groups and links, with which title and size
     """
-    figures = plot_trace(path, folder, formats)
+    figures = plot_trace(path, folder, formats, options)
     for figure in figures:
         say(f"figure   {figure}")
     return figures

@@ -32,7 +32,7 @@ def run(
     Writes the trace (trace.h5), figures and a report (report.html) into a folder, and prints a table of results. Equal scenario, versions
     and class of processor give an equal trace.
 
-    Ctrl-C and SIGTERM end a run with exit status 130 and 143; its trace keeps all rows up to then.
+    Ctrl-C, SIGTERM and SIGHUP end a run with exit status 130, 143 and 129; its trace keeps all rows up to then.
     """
     from linksim.cli.run_folder import RunFolder
     from linksim.plugins import load_entry_points
@@ -110,11 +110,33 @@ def check(scenario: str, overrides: tuple[str, ...], full: bool, build: bool, as
 @click.argument("trace", type=PATH)
 @click.option("--out", type=PATH, metavar="DIR", help="Folder of the figures.  [default: folder of the trace]")
 @click.option("--format", "formats", multiple=True, default=("png",), show_default=True, help="png, svg or pdf; repeatable.")
-def plot(trace: Path, out: Path | None, formats: tuple[str, ...]) -> None:
+@click.option("--only", multiple=True, metavar="NAME", help="Draw this figure only; repeatable. `linksim components figure` lists them.")
+@click.option("--group", "groups", multiple=True, metavar="NAME", help="Show this group of links only; repeatable.")
+@click.option("--link", "links", multiple=True, type=int, metavar="NUMBER", help="Show this link of the run only; repeatable.")
+@click.option("--title", metavar="TEXT", help="Title of the figures.  [default: that of each figure]")
+@click.option("--no-title", is_flag=True, help="Draw no titles, as for a figure with a caption.")
+@click.option("--size", metavar="WIDTHxHEIGHT", help="Size of the figures in inches, such as 7x4.5.  [default: that of each figure]")
+def plot(
+    trace: Path,
+    out: Path | None,
+    formats: tuple[str, ...],
+    only: tuple[str, ...],
+    groups: tuple[str, ...],
+    links: tuple[int, ...],
+    title: str | None,
+    no_title: bool,
+    size: str | None,
+) -> None:
     """Draw the figures of TRACE: all those for which it has data. The trace may be of a run that is still going on."""
     from linksim.cli.run_folder import draw, trace_at
+    from linksim.plots.figure_options import FigureOptions, parse_size
 
-    draw(trace_at(trace), out or trace_at(trace).parent, formats)
+    if no_title and title is not None:
+        raise click.UsageError("give either --title or --no-title")
+    options = FigureOptions(
+        only=only, groups=groups, links=links, title="" if no_title else title, size=None if size is None else parse_size(size)
+    )
+    draw(trace_at(trace), out or trace_at(trace).parent, formats, options=options)
 
 
 @main.command()

@@ -6,7 +6,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from linksim.cli.main import PATH, main
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, quoted
 
 
 class ScenarioName(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5
@@ -57,10 +57,15 @@ def new(name: str, out: Path | None) -> None:
 
     The file runs as it is. An existing file is never replaced.
     """
+    from linksim.scenario.field_spec import NAMES
     from linksim.scenario.load import scenario_from_text
     from linksim.scenario.template import template
 
-    path, text = out or Path(f"{name}.yaml"), template(name)
+    path = out or Path(f"{name}.yaml")
+    try:
+        text = template(name)
+    except ValueError as fault:  # a name with a character that no YAML file may have
+        raise LinksimError(f"{quoted(name)} cannot be the name of a scenario; allowed: {NAMES}") from fault
     scenario_from_text(text, str(path))
     try:
         with path.open("x", encoding="utf-8") as file:

@@ -1,7 +1,9 @@
-"""How a command ends by Ctrl-C (SIGINT) or SIGTERM: within two seconds, with exit status 130 or 143, and with a word on what is kept.
+"""How a command ends by Ctrl-C (SIGINT), SIGTERM or SIGHUP: within two seconds, with exit status 130, 143 or 129, and with a word on what
+is kept.
 
-Both signals raise an exception in the main thread. A computation that does not return to Python in time cannot be interrupted in this way,
-so a second thread ends the process then. Traces and checkpoints are safe even so: they are readable at any time.
+SIGHUP is the end of the terminal; `nohup` makes a command ignore it. The signals raise an exception in the main thread. A computation that
+does not return to Python in time cannot be interrupted in this way, so a second thread ends the process then. Traces and checkpoints are
+safe even so: they are readable at any time.
 """
 
 import os
@@ -16,20 +18,20 @@ from typing import NoReturn
 
 from linksim.interrupts import SIGNALS, Terminated, deferring
 
-INTERRUPTED = (128 + signal.SIGINT, 128 + signal.SIGTERM)  # exit statuses
+INTERRUPTED = tuple(128 + number for number in SIGNALS)  # exit statuses
 GRACE_S = 1.5  # time from the signal, or from the end of a deferral, until the process is ended
 POLL_S = 0.05
 
 
 def exit_status(error: KeyboardInterrupt) -> int:
-    """Return 128 plus the number of the signal: 143 for SIGTERM, 130 for Ctrl-C."""
-    return INTERRUPTED[isinstance(error, Terminated)]
+    """Return 128 plus the number of the signal: 143 for SIGTERM, 129 for SIGHUP, 130 for Ctrl-C."""
+    return 128 + (error.number if isinstance(error, Terminated) else signal.SIGINT)
 
 
 def message(error: BaseException) -> str:
     """Return the text of an error with its notes, and of an interruption by its cause."""
     if isinstance(error, KeyboardInterrupt):
-        cause = "terminated by SIGTERM" if isinstance(error, Terminated) else "interrupted by Ctrl-C"
+        cause = f"terminated by {signal.Signals(error.number).name}" if isinstance(error, Terminated) else "interrupted by Ctrl-C"
     else:
         cause = str(error)
     return "\n".join([cause, *getattr(error, "__notes__", ())])
@@ -59,7 +61,7 @@ def leave(status: int) -> NoReturn:
 
 @contextmanager
 def prompt_termination() -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the block by `KeyboardInterrupt` and `Terminated`, and the process if the block does not end in time.
+    """Let SIGINT end the block by `KeyboardInterrupt`, SIGTERM and SIGHUP by `Terminated`; end the process if the block takes too long.
 
     Only the first signal counts. Ignored signals remain ignored, as in a background job. Without effect outside the main thread.
     """
@@ -89,7 +91,7 @@ def prompt_termination() -> Iterator[None]:
 def _raise(number: int, frame: FrameType | None) -> None:
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
-    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
 
 
 def _guard(source: int, ended: threading.Event) -> None:

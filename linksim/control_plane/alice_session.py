@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from linksim.context import Simulation
-from linksim.control_plane import data_header, wire
+from linksim.control_plane import data_header
 from linksim.control_plane.arq import Process, StopAndWait
 from linksim.control_plane.endpoint import SecureState, SessionEndpoint
 from linksim.control_plane.frame_parameters import AgreedParameters
@@ -253,11 +253,6 @@ class AliceSession(SessionEndpoint):
             return isinstance(message, answer) and message.sequence == sequence and getattr(message, "acknowledged", kind) == kind
 
         return (yield from self._arq.exchange(send, is_answer))
-
-    def _encode_sealed(self, message: Sealed) -> bytes:
-        """Return the frame of a message. Every call uses another counter, so a retransmission calls it again."""
-        assert self._secure_state is not None
-        return wire.encode_sealed(message, self._secure_state.encryptor)
 
     def _receive(self, copy: Any) -> None:
         """Process a received control message: an accepted one may be the answer that an exchange waits for."""

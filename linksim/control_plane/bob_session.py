@@ -234,5 +234,5 @@ class BobSession(SessionEndpoint):
     def _reply(self, message: Report | Ack) -> Process:
         """SimPy process that seals and sends an answer, or nothing if the session was lost while the answer was prepared."""
         if self._secure_state is not None:
-            raw = wire.encode_sealed(message, self._secure_state.encryptor)
+            raw = self._encode_sealed(message)
             yield from self._air.send_control(ControlFrame(raw, Node.BOB, message.kind, message.sequence, 0, False))

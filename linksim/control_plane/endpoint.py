@@ -15,6 +15,7 @@ from linksim.control_plane.frame_parameters import AgreedParameters, ParameterCo
 from linksim.control_plane.messages import Clear, Sealed
 from linksim.control_plane.wire import MalformedFrame, SealedFrame
 from linksim.enums import ControlOutcome
+from linksim.errors import LinksimError
 from linksim.frames import ReceivedMessage
 from linksim.medium.air import Air
 from linksim.negotiation import NegotiatedParameters
@@ -23,7 +24,16 @@ from linksim.rng import Streams
 from linksim.scenario.schema import LinkOptions
 from linksim.schemes.layers import FrameKeys, KeyIndices, LayerKeys
 from linksim.schemes.stack import Stack
-from linksim.secrecy import ALICE_TO_BOB, AuthenticationError, Decryptor, Encryptor, KeyPair, SessionKeys
+from linksim.secrecy import (
+    ALICE_TO_BOB,
+    LAST_COUNTER,
+    AuthenticationError,
+    Decryptor,
+    Encryptor,
+    KeyPair,
+    NonceExhausted,
+    SessionKeys,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +100,20 @@ class SessionEndpoint:
         raw      bytes of its frame
         """
         return True
+
+    def _encode_sealed(self, message: Sealed) -> bytes:
+        """Return the frame of a message. Every call uses another counter, so a retransmission calls it again.
+
+        Raises LinksimError if the session has no counters left: a session is not renewed for this reason, and no run comes near it.
+        """
+        assert self._secure_state is not None
+        try:
+            return wire.encode_sealed(message, self._secure_state.encryptor)
+        except NonceExhausted:
+            raise LinksimError(
+                f"link {self._link}: {self._name.partition('/')[0]} has sealed {LAST_COUNTER + 1:,} messages in one session, the most that "
+                "one key allows; allowed: fewer frames, or a longer session.probe_interval_ms"
+            ) from None
 
     def _decode_sealed(self, sealed_frame: SealedFrame) -> Sealed:
         """Decrypt a sealed frame. Raises AuthenticationError if the keys in force do not fit."""

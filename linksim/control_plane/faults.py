@@ -7,7 +7,8 @@
 
 Each fault is drawn independently for each frame, from the link's own random stream, one generator per frame in the order of transmission.
 So a link has the same faults whatever happens on other links. An injected copy takes no airtime: the attacker has a transmitter of his own,
-which disturbs nothing. Data frames have no such faults; noise and jamming damage them.
+which disturbs nothing. Data frames have no such faults, and no forged ones are injected: noise and jamming damage them, and the header of a
+forged or repeated one is refused by its tag and its number (`BobSession.open_header`), which `tests/test_session_attacks.py` shows.
 """
 
 import math

@@ -18,7 +18,7 @@ from linksim.data.http_requests import BLOCK, InterruptedTransferError, check_ad
 from linksim.data.partial_download import PartialDownload, partial_download
 from linksim.data.validation import md5_of
 from linksim.errors import DataError
-from linksim.progress import progress_line
+from linksim.progress import duration, progress_line, rate, times
 from linksim.registry import suggest
 
 MAX_ATTEMPTS = 5  # consecutive attempts that transfer less than a block
@@ -28,28 +28,60 @@ MAX_ATTEMPTS = 5  # consecutive attempts that transfer less than a block
 class FetchProgress:
     """Download progress of one file.
 
-    file         name of the file
-    done_bytes   bytes on the disk
-    total_bytes  size of the file, None if the server does not report it
+    file            name of the file
+    done_bytes      bytes on the disk
+    total_bytes     size of the file, None if the server does not report it
+    received_bytes  bytes that this call has received, without those of an earlier one that it resumes
+    elapsed_s       time since this call began with the file, in s
     """
 
     file: str
     done_bytes: int
     total_bytes: int | None
+    received_bytes: int = 0
+    elapsed_s: float = 0.0
 
     def line(self) -> str:
-        """Return one line for a terminal, with a progress bar if the size is known. MB are 10^6 bytes.
+        """Return one line for a terminal: size, rate, elapsed time, and bar and remaining time if the size is known. MB are 10^6 bytes.
 
-        >>> FetchProgress("a.gz", 2_500_000, 10_000_000).line()
-        'a.gz  [######..................]  25%  2.5/10.0 MB'
+        >>> FetchProgress("a.gz", 2_500_000, 10_000_000, received_bytes=1_500_000, elapsed_s=3.0).line()
+        'a.gz  [######..................]  25%  2.5/10.0 MB  500 kB/s  3 s so far, 15 s left'
         """
-        return progress_line(self.done_bytes / 1e6, self.total_bytes and self.total_bytes / 1e6, "MB", f"{self.file}  ", digits=1)
+        total_mb = None if self.total_bytes is None else self.total_bytes / 1e6
+        details: tuple[str, ...] = ()
+        if self.elapsed_s:
+            unit, size = ("MB", 1e6) if self.received_bytes >= 1e6 * self.elapsed_s else ("kB", 1e3)
+            missing = 0 if self.total_bytes is None else self.total_bytes - self.done_bytes
+            clock = times(self.elapsed_s, self.received_bytes, self.received_bytes + missing)
+            so_far = f"{duration(self.elapsed_s)} so far"
+            details = rate(self.received_bytes / size, self.elapsed_s, unit), so_far if total_mb is None else clock
+        return progress_line(self.done_bytes / 1e6, total_mb, "MB", f"{self.file}  ", details, digits=1)
+
+
+Report = Callable[[FetchProgress], None]
+
+
+class _Meter:
+    """Counts the bytes that arrive of one file, and reports the progress.
+
+    file    name of the file
+    report  callback
+    """
+
+    def __init__(self, file: str, report: Report) -> None:
+        self._file, self._report = file, report
+        self._started, self._received = time.monotonic(), 0
+
+    def add(self, count: int, done: int, total: int | None) -> None:
+        """Report that `count` bytes have arrived, after which the file has `done` bytes of `total`."""
+        self._received += count
+        self._report(FetchProgress(self._file, done, total, self._received, time.monotonic() - self._started))
 
 
 def fetch(
     name: str,
     origin: str | None = None,
-    report: Callable[[FetchProgress], None] = lambda progress: None,
+    report: Report = lambda progress: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> list[Path]:
     """Download the public files of dataset `name` to the cache folder and return their paths. Files that are already verified are kept.
@@ -75,14 +107,14 @@ def fetch(
         raise DataError(f"cannot write to {folder}: {fault}") from fault
 
 
-def _fetch_file(url: str, path: Path, wanted: RemoteFile, report: Callable[[FetchProgress], None], pause: Callable[[float], None]) -> Path:
+def _fetch_file(url: str, path: Path, wanted: RemoteFile, report: Report, pause: Callable[[float], None]) -> Path:
     """Download one file unless it is there, and return its path. A file with a wrong checksum is removed, and DataError is raised."""
     if path.is_file() and md5_of(path) == wanted.md5:
         report(FetchProgress(wanted.name, path.stat().st_size, path.stat().st_size))
         return path
     with partial_download(path) as partial:
         if partial.size == 0 or md5_of(partial.path) != wanted.md5:
-            _complete(url, partial, wanted, report, pause)
+            _complete(url, partial, wanted, _Meter(wanted.name, report), pause)
         found = md5_of(partial.path)
         if found != wanted.md5:
             partial.discard()
@@ -91,14 +123,12 @@ def _fetch_file(url: str, path: Path, wanted: RemoteFile, report: Callable[[Fetc
     return path
 
 
-def _complete(
-    url: str, partial: PartialDownload, wanted: RemoteFile, report: Callable[[FetchProgress], None], pause: Callable[[float], None]
-) -> None:
+def _complete(url: str, partial: PartialDownload, wanted: RemoteFile, meter: _Meter, pause: Callable[[float], None]) -> None:
     """Download until `partial` is complete. Raises DataError after MAX_ATTEMPTS consecutive attempts without progress."""
     attempts_left, furthest = MAX_ATTEMPTS, partial.size
     while True:
         try:
-            return _download(url, partial, wanted, report)
+            return _download(url, partial, wanted, meter)
         except InterruptedTransferError as fault:
             attempts_left -= 1
             if partial.size >= furthest + BLOCK:
@@ -108,7 +138,7 @@ def _complete(
             pause(2.0 ** (MAX_ATTEMPTS - 1 - attempts_left))
 
 
-def _download(url: str, partial: PartialDownload, wanted: RemoteFile, report: Callable[[FetchProgress], None]) -> None:
+def _download(url: str, partial: PartialDownload, wanted: RemoteFile, meter: _Meter) -> None:
     """Make one attempt: append the missing bytes, or start over if the server sends the whole file.
 
     Raises InterruptedTransferError if the end of the file was not reached, and DataError if the file is too large.
@@ -130,7 +160,7 @@ def _download(url: str, partial: PartialDownload, wanted: RemoteFile, report: Ca
                     partial.discard()
                     raise DataError(f"{url} is larger than the public file ({wanted.max_bytes:,} bytes); the download was removed")
                 file.write(block)
-                report(FetchProgress(wanted.name, done, total))
+                meter.add(len(block), done, total)
             file.flush()
             os.fsync(file.fileno())
     if total is not None and done < total:

@@ -16,7 +16,7 @@ STEP_SELECTION = "linksim/StepSelection-v0"
 LIVE_LINK = "linksim/LiveLink-v0"
 MAX_EPISODE_STEPS = 3  # rounds of an episode, as in the paper; `gymnasium.make(..., max_episode_steps=10)` for others
 
-gymnasium.register(id=STEP_SELECTION, entry_point="linksim.env.step_selection:StepSelection")
+gymnasium.register(id=STEP_SELECTION, entry_point="linksim.env.step_selection:StepSelection", max_episode_steps=MAX_EPISODE_STEPS)
 gymnasium.register(
     id=LIVE_LINK,
     entry_point="linksim.env.live_link:LiveLink",

@@ -81,6 +81,7 @@ class LiveLinkVec(VectorEnv[Floats, Floats, NDArray[Any]]):
             self._scenario = self._scenario.model_copy(update={"seed": seed, "replication": 0})
         elif self.simulation is not None:
             self._scenario = self._scenario.model_copy(update={"replication": self._scenario.replication + 1})
+        self.close_extras()
         self.simulation = LiveSimulation(self._scenario, self._listeners)
         self._round, self.finished = 0, False
         result = self.simulation.begin()
@@ -100,8 +101,16 @@ class LiveLinkVec(VectorEnv[Floats, Floats, NDArray[Any]]):
         result = self.simulation.choose(steps_after(self.simulation.steps, actions))
         self._round += 1
         self.finished = result.ended or self._round == self._max_episode_steps
+        if self.finished:
+            self.simulation.finish()
         observations, info = observations_of(result.steps, result.measured_db), masked(choice_info(result) | image_info(result))
         return observations, result.reward, terminated, np.full(self.num_envs, self.finished), info
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """End the current episode, if there is one: its last records are emitted. `close` calls it."""
+        if self.simulation is not None and not self.finished:
+            self.finished = True
+            self.simulation.finish()
 
 
 class LiveLink(gymnasium.Env[Floats, Floats]):
@@ -169,6 +178,10 @@ class LiveLink(gymnasium.Env[Floats, Floats]):
         if self.render_mode == "rgb_array":
             return self._newest.beside(self._links.simulation.image_shape)
         return self._line if self.render_mode == "ansi" else None
+
+    def close(self) -> None:
+        """End the current episode, if there is one: its last records are emitted."""
+        self._links.close()
 
     def step(self, action: Floats) -> tuple[Floats, float, bool, bool, Info]:
         """Run one round -> observation, reward, terminated, truncated, info. Raises ResetNeeded after the last round of an episode."""

@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 
 from linksim.adapt.mdp import StepPairs
-from linksim.adapt.reward import reward
 from linksim.control_plane.action_requests import ActionRequests
 from linksim.data.measured_snr import with_checksums
 from linksim.env.reward_accumulator import RewardAccumulator
@@ -45,7 +44,7 @@ class RoundResult:
     action_requested  bool, whether the link's Bob requests an action; if not, `steps` and `measured_db` are unchanged
     chosen            int64 [links, 2], the steps chosen in this round; before the first action, the initial steps
     chosen_db         true SNR in dB at that choice
-    ssim, adv, err    components of the reward, see `reward_accumulator.RoundReward`
+    ssim, adv, err    components of the reward, see `nodes.decision_rewards.RoundReward`
     images            int64, number of images behind them
     reward            reward of these components, Eq. (31)
     ended             whether the simulation has ended
@@ -121,6 +120,7 @@ class LiveSimulation:
         self._requests, self._accumulator = ActionRequests(), RewardAccumulator(options.links)
         assembled = build(with_checksums(scenario), self.worker, decider=self._requests.decider)
         self._simulation, self._links, self.image_shape = assembled.simulation, options.links, assembled.image_shape
+        self._rewards = assembled.rewards
         round_ms = options.session.probe_interval_ms + options.alice.frame_interval_ms  # Alice probes before a frame
         self._round_ns, self._limit_ns = seconds_to_ns(round_ms / 1e3), seconds_to_ns(scenario.max_time_s)
         self.steps = np.tile(np.array(values(base.initial_parameters()), np.int64), (options.links, 1))
@@ -150,6 +150,11 @@ class LiveSimulation:
             self._requests.answer(link, chosen)
         return self._result(*self._collect())
 
+    def finish(self) -> None:
+        """End the run: emit the rewards of the last decisions. It must not be continued."""
+        self.worker.flush()
+        self._rewards.finish()
+
     def _collect(self) -> tuple[bool, NDArray[np.bool_]]:
         """Run to the next requests -> whether the simulation goes on, and which links request an action [links].
 
@@ -165,7 +170,8 @@ class LiveSimulation:
 
     def _result(self, running: bool, requested: NDArray[np.bool_]) -> RoundResult:
         """End the round of the reward accumulator and return the state of all links."""
-        ssim, adv, err, images = np.array(self._accumulator.finish_round()).T
+        rewards = self._accumulator.finish_round()
+        ssim, adv, err, images = np.array(rewards).T
         return RoundResult(
             steps=self.steps.copy(),
             measured_db=self._measured_db.copy(),
@@ -176,6 +182,6 @@ class LiveSimulation:
             adv=adv,
             err=err,
             images=images.astype(np.int64),
-            reward=reward(ssim, adv, err),
+            reward=np.array([found.reward for found in rewards]),
             ended=not running,
         )

@@ -14,7 +14,7 @@ everything that is not in the table: lost reports, frames that span rounds, and 
 (1, 0, True, False, False)
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from numbers import Real
 from typing import Any
@@ -26,7 +26,7 @@ from gymnasium.error import ResetNeeded
 from linksim.adapt.mdp import MAX_STEPS, MIN_STEPS, StepPairs, random_steps
 from linksim.adapt.reward_table import RewardTable
 from linksim.adapt.reward_table_file import load_reward_table
-from linksim.adapt.snr_process import SnrProcess
+from linksim.adapt.snr_process import Decibels, SnrProcess
 from linksim.env.spaces import ACTION, OBSERVATION, Floats, observations_of, steps_after
 from linksim.errors import LinksimError
 from linksim.registry import suggest
@@ -35,14 +35,15 @@ OPTIONS = ("steps", "snr_db")
 
 
 class StepSelection(gymnasium.Env[Floats, Floats]):
-    """Episodes are truncated after `rounds` rounds and never terminated, so that the value of the state after the last round counts.
+    """Rounds on a reward table, without end. `gymnasium.make` truncates an episode after `max_episode_steps` rounds, 3 by default.
+
+    An episode is never terminated, so that the value of the state after the last round counts.
 
     Observation  float32 [3]: t_D, t_plus and reported SNR, each about -1..1 over its range (`adapt.mdp.state`)
     Action       float32 [2] in -1..1: change of t_D and t_plus; 1 stands for `mdp.MAX_ACTION` = 25 steps, larger values are clipped
     Reward       Eq. (31) of the steps after the action, at the true SNR; -1.66..0 where no mean SSIM is negative
 
     reward_table    name of a measured reward table, or a `RewardTable`
-    rounds          length of an episode
     snr_db          range in dB of the uniform distribution of an episode's mean SNR
     fluctuation_db  standard deviation of the SNR about that mean in dB; 0 for a constant SNR
     correlation     correlation of the fluctuation from one round to the next, 0..1
@@ -55,21 +56,18 @@ class StepSelection(gymnasium.Env[Floats, Floats]):
     def __init__(
         self,
         reward_table: str | RewardTable = "diffusec-reward-table",
-        rounds: int = 3,
         snr_db: tuple[float, float] = (-3.0, 12.0),
         fluctuation_db: float = 1.0,
         correlation: float = 0.9,
         delay: int = 0,
         error_db: float = 0.0,
     ) -> None:
-        if rounds < 1:
-            raise LinksimError(f"rounds must be at least 1, got {rounds}")
         try:
             self._snr_process = SnrProcess(*snr_db, fluctuation_db, correlation, delay, error_db)
         except ValueError as error:
             raise LinksimError(str(error)) from error
         self.reward_table = load_reward_table(reward_table) if isinstance(reward_table, str) else reward_table
-        self._rounds = self._round = rounds
+        self._snr: Iterator[tuple[Decibels, Decibels]] | None = None
         self.observation_space, self.action_space = deepcopy(OBSERVATION), deepcopy(ACTION)
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
@@ -86,37 +84,37 @@ class StepSelection(gymnasium.Env[Floats, Floats]):
         if unknown := [name for name in given if name not in OPTIONS]:
             raise LinksimError(f"no option {unknown[0]!r} of an episode; {suggest(str(unknown[0]), OPTIONS)}")
         mean_db = _snr_option(given["snr_db"]) if "snr_db" in given else None
-        self._snr = self._snr_process.sample(self.np_random, self._rounds + 1, 1, mean_db)
-        self._steps = _steps_option(given["steps"]) if "steps" in given else random_steps(self.np_random, 1)
-        self._round = 0
+        steps = _steps_option(given["steps"]) if "steps" in given else random_steps(self.np_random, 1)
+        self._steps, self._snr = steps, self._snr_process.rounds(self.np_random, 1, mean_db)
+        self._true_db, self._reported_db = next(self._snr)
         return self._observation(), self._info()
 
     def step(self, action: Floats) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
         """Run one round -> observation, reward, terminated, truncated, info.
 
         Besides t_d, t_plus and the true snr_db of the round, info contains ssim, adv and err of Eq. (26), (27) and (29), and regret, the
-        highest reward of any steps minus the reward of the chosen ones. Raises ResetNeeded after the last round of an episode.
+        highest reward of any steps minus the reward of the chosen ones. Raises ResetNeeded before the first `reset`.
         """
-        if self._round == self._rounds:
-            raise ResetNeeded("the episode has ended: call reset() before the next step()")
+        if self._snr is None:
+            raise ResetNeeded("call reset() before the first step()")
         self._steps = steps_after(self._steps, np.asarray(action)[None])
-        true_db = self._snr.true_db[self._round]
+        true_db = self._true_db
         found, reward = self.reward_table.components(self._steps, true_db), self.reward_table.reward(self._steps, true_db)
         best = self.reward_table.reward(self.reward_table.best(true_db), true_db)
         components = {"ssim": found.ssim, "adv": found.adv**0.5, "err": found.err**0.5, "regret": best - reward}
         info = self._info() | {name: float(value[0]) for name, value in components.items()}
-        self._round += 1
-        return self._observation(), float(reward[0]), False, self._round == self._rounds, info
+        self._true_db, self._reported_db = next(self._snr)
+        return self._observation(), float(reward[0]), False, False, info
 
     def _observation(self) -> Floats:
         """The observation, float32 [3], clipped to `BOUNDS`."""
-        observation: Floats = observations_of(self._steps, self._snr.reported_db[self._round])[0]
+        observation: Floats = observations_of(self._steps, self._reported_db)[0]
         return observation
 
     def _info(self) -> dict[str, Any]:
         """The part of info that every round has: the steps, and the true SNR in dB."""
         t_d, t_plus = self._steps[0].tolist()
-        return {"t_d": t_d, "t_plus": t_plus, "snr_db": float(self._snr.true_db[self._round, 0])}
+        return {"t_d": t_d, "t_plus": t_plus, "snr_db": float(self._true_db[0])}
 
 
 def _snr_option(given: Any) -> float:

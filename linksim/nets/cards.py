@@ -38,7 +38,7 @@ class Score(_Block):
     metric     "psnr_of_mean_mse_db", "ssim" or "accuracy" (see `linksim.metrics`), "reward" or "regret" (see `linksim.adapt.reward`)
     condition  test condition, such as "AWGN at 10 dB" or "clean images"
     value      measured value, in the unit of the metric: dB, or a number without unit
-    samples    number of test images, or of random initial steps for "regret"
+    samples    number of images, or of random initial steps for "regret"; the images are test images unless the recipe names a split
     """
 
     metric: StrictStr

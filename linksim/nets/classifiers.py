@@ -17,26 +17,27 @@ CHANNEL_STD = (0.2470, 0.2435, 0.2616)
 
 
 class Classifier(nn.Module):
-    """Base class. Images [batch, 3, side, side] in 0..1 -> logits float32 [batch, classes].
+    """Base class. Images [batch, colours, side, side] in 0..1 -> logits float32 [batch, classes].
 
-    classes  number of classes
-    colours  number of colour channels, 3
-    mean     mean of the training images per channel, [1, 3, 1, 1]; not part of the stored weights
-    std      their standard deviation, likewise
+    classes                    number of classes
+    channel_mean, channel_std  mean and standard deviation of the training images per channel; of CIFAR-10 unless overridden
+    colours                    number of colour channels
+    mean, std                  the same as tensors [1, colours, 1, 1]; not part of the stored weights
     """
 
-    colours = len(CHANNEL_MEAN)
+    channel_mean: tuple[float, ...] = CHANNEL_MEAN
+    channel_std: tuple[float, ...] = CHANNEL_STD
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        self.classes = classes
-        self.register_buffer("mean", torch.tensor(CHANNEL_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(CHANNEL_STD).view(1, 3, 1, 1), persistent=False)
+        self.classes, self.colours = classes, len(self.channel_mean)
+        self.register_buffer("mean", torch.tensor(self.channel_mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(self.channel_std).view(1, -1, 1, 1), persistent=False)
         self.mean: Tensor
         self.std: Tensor
 
     def standardise(self, images: Tensor) -> Tensor:
-        """Scale images [batch, 3, side, side] to mean 0 and standard deviation 1 per channel, with the statistics of the training data."""
+        """Scale images [batch, colours, side, side] to mean 0 and standard deviation 1 per channel, those of the training data."""
         return (images - self.mean) / self.std
 
     def initialise_from(self, images: Tensor) -> None:

@@ -51,7 +51,7 @@ class Bottleneck(nn.Module):
 
 
 def draw_weights(network: nn.Module, generator: torch.Generator) -> None:
-    """Draw the weights of every convolution and linear layer from `generator`, with the default distribution of torch.
+    """Draw the weights of all convolutions, transposed convolutions and linear layers from `generator`, with torch's default distribution.
 
     The distribution is uniform with bounds of +-1 / sqrt(inputs of a unit) (Kaiming uniform with a = sqrt(5)), for biases too. Norms and
     other parameters keep their values. The weights depend on the seed of the generator and the order of the layers alone.
@@ -63,7 +63,7 @@ def draw_weights(network: nn.Module, generator: torch.Generator) -> None:
     True
     """
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)
             if layer.bias is not None:
                 bound = layer.weight[0].numel() ** -0.5

@@ -22,8 +22,13 @@ from linksim.errors import LinksimError, ModelError
 from linksim.nets.cards import TABLE_SUFFIXES, Card, RuntimeSettings, card_of_code, read_card
 from linksim.nets.classifiers import WhitenedNet
 from linksim.nets.codecs import OutsideCodec, ResidualJscc
+from linksim.nets.feature_inverter import FeatureInverter
+from linksim.nets.feature_mlp import FeatureMlp
+from linksim.nets.feature_unet import FeatureUNet
+from linksim.nets.features import FeatureCodec, LinearReceiver
 from linksim.nets.inverters import InverseNet
 from linksim.nets.miea import MieaInverse, MieaJscc
+from linksim.nets.mlp_classifier import MlpClassifier
 from linksim.nets.policy import Actor
 from linksim.nets.tensor_checks import check_size, check_tensors
 from linksim.nets.unet import UNet
@@ -49,15 +54,20 @@ def by_layout(layouts: Mapping[str, NetworkFactory]) -> NetworkFactory:
 
 NETWORKS: dict[str, NetworkFactory] = {
     "codec": by_layout({"residual": ResidualJscc, "miea": MieaJscc, "vit": VitJscc}),
-    "classifier": by_layout({"whitened": WhitenedNet, "wide-resnet": WideResNet}),
+    "classifier": by_layout({"whitened": WhitenedNet, "wide-resnet": WideResNet, "mlp": MlpClassifier}),
     "denoiser": UNet,
     "vqvae": VqVae,
     "policy": Actor,
     "inverter": by_layout({"residual": InverseNet, "miea": MieaInverse}),
+    "feature-codec": FeatureCodec,
+    "feature-receiver": LinearReceiver,
+    "feature-inverter": FeatureInverter,
+    "feature-denoiser": by_layout({"u-net": FeatureUNet, "mlp": FeatureMlp}),
 }
-IN_BATCHES = ("codec", "classifier", "denoiser", "vqvae", "inverter")  # kinds with a function of their name in `nets.workloads`
+# Kinds with a function of their name in `nets.workloads`.
+IN_BATCHES = ("codec", "classifier", "denoiser", "vqvae", "inverter", "feature-codec", "feature-denoiser")
 for _kind, _factory in NETWORKS.items():
-    _workload = f"linksim.nets.workloads:{_kind}" if _kind in IN_BATCHES else None
+    _workload = f"linksim.nets.workloads:{_kind.replace('-', '_')}" if _kind in IN_BATCHES else None
     add(Component("model", _kind, None, _factory, f"trained {_kind}", workload=_workload))
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

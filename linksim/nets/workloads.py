@@ -9,8 +9,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
+from linksim.nets.feature_symbols import SIDE
+from linksim.nets.features import CLASSES, FeatureCodec
 from linksim.nets.inverters import Inverter
+from linksim.nets.mlp_classifier import MlpClassifier
 from linksim.nets.vqvae import VqVae
 
 Run = Callable[[], object]
@@ -49,8 +53,32 @@ def denoiser(network: nn.Module, batch: int, device: torch.device) -> Run:
 
 def classifier(network: nn.Module, batch: int, device: torch.device) -> Run:
     """A classifier classifies."""
-    images = random_images(batch, device)
+    assert isinstance(network, Classifier)
+    side = network.side if isinstance(network, MlpClassifier) else USUAL_IMAGE[1]
+    images = random_images(batch, device, (network.colours, side, side))
     return lambda: network(images)
+
+
+def feature_codec(network: nn.Module, batch: int, device: torch.device) -> Run:
+    """A codec of features encodes images and classifies the features."""
+    assert isinstance(network, FeatureCodec)
+    images = random_images(batch, device, (network.colours, network.side, network.side))
+    features, steps = random_features(batch, device, network.channels), torch.full((batch,), STEP, device=device)
+    return lambda: (network.encode(images), network.classifier(features, features, steps))
+
+
+def feature_denoiser(network: nn.Module, batch: int, device: torch.device) -> Run:
+    """A denoiser of features predicts the noise of one step."""
+    channels = network.channels
+    assert isinstance(channels, int)
+    features, steps = random_features(batch, device, channels), torch.full((batch,), STEP, device=device)
+    label = torch.zeros(batch, CLASSES, device=device)
+    return lambda: network(features, steps, label)
+
+
+def random_features(batch: int, device: torch.device, channels: int) -> Tensor:
+    """Random features, float [batch, channels, 8, 8] of unit variance."""
+    return torch.randn(batch, channels, SIDE, SIDE, generator=_generator()).to(device)
 
 
 def random_images(batch: int, device: torch.device, image: tuple[int, int, int] = USUAL_IMAGE) -> Tensor:

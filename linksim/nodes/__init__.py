@@ -9,6 +9,7 @@ The path of a data frame, with the modules that handle it; promises are computed
     bob --> alice        with ARQ he needs its checksums now, and answers with ACK or NACK
     eve                  Eve's attack promises a reconstruction of her copy
     bob, eve             the evaluator promises scores against Alice's images                                       evaluator.reconstructed
+                         the reward of a decision of Bob is emitted when all frames of its round are scored         decision_rewards
 
 A node decides *when* something happens and passes promises on; the operations that it submits to the worker decide *what* a frame contains.
 The nodes do not know each other: Alice and Bob exchange frames over the air and the control plane, and only the evaluator sees both ends.

@@ -13,19 +13,19 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from linksim.attacks.attack import Attack
 from linksim.attacks.key_recovery import KeySets
 from linksim.context import Simulation
 from linksim.control_plane.frame_parameters import AgreedParameters
-from linksim.enums import ImageOwner, Node, Outcome
+from linksim.enums import Node, Outcome
 from linksim.frames import ReceivedFrame
 from linksim.negotiation import names, values
 from linksim.nodes.constellation import Constellation
+from linksim.nodes.decision_rewards import RewardRecorder
 from linksim.nodes.image_scores import image_scores
-from linksim.reconstruction import Reconstruction
-from linksim.records import FrameSent, KeptImage, KeyKnowledge
+from linksim.nodes.kept_images import ImageKeeper
+from linksim.records import FrameSent, KeyKnowledge
 from linksim.schemes.layers import Layer
 from linksim.schemes.permutation import PermutationKey
 from linksim.secrecy import SessionKeys
@@ -45,6 +45,7 @@ class PendingFrame:
     outstanding  outstanding receptions, plus one while a retransmission is possible; the frame is complete at 0
     start_ns     start of the last transmission that a receiver has processed, simulated time
     partial      Bob's newest copy and the promise of the images decoded so far, if some of them are erased
+    scores       promise of the scores of Bob's images
     """
 
     images: Promise
@@ -56,6 +57,7 @@ class PendingFrame:
     outstanding: int = 1
     start_ns: int = 0
     partial: tuple[ReceivedFrame, Promise] | None = None
+    scores: Promise | None = None
 
 
 class Evaluator:
@@ -65,8 +67,9 @@ class Evaluator:
     link           number of the link in the run
     score          operation `operations.score`
     receivers      number of receivers of the link: 1, or 2 with Eve
-    kept_images    number of images of the link that the trace keeps, from the first frame on
+    kept_images    records the images of the first frames
     constellation  records symbols of the first transmissions
+    rewards        records the rewards of Bob's decisions
     resolve_order  operation `operations.resolve_order`, if Eve cannot know the order of the images of an item, else None
     classify       operation `operations.classify`, if Alice's images are attacked, else None
     layer          outermost layer of the link's stack, whose keys an attack may be granted, None without layers
@@ -78,19 +81,19 @@ class Evaluator:
         link: int,
         score: Operation,
         receivers: int,
-        kept_images: int,
+        kept_images: ImageKeeper,
         constellation: Constellation,
+        rewards: RewardRecorder,
         resolve_order: Operation | None = None,
         classify: Operation | None = None,
         layer: Layer | None = None,
     ) -> None:
         self._simulation, self._link, self._score, self._receivers = simulation, link, score, receivers
-        self._kept_images, self._constellation = kept_images, constellation
+        self._kept_images, self._constellation, self._rewards = kept_images, constellation, rewards
         self._resolve_order, self._classify = resolve_order, classify
         self._layer = layer
         self._granted: SessionKeys | None = None  # session whose key sets Eve has
         self._pending: dict[int, PendingFrame] = {}
-        self._kept: dict[int, int] = {}
 
     def created(
         self,
@@ -113,10 +116,8 @@ class Evaluator:
         classes = None if self._classify is None else self._simulation.worker.promise(self._classify, images, attacked)
         self._pending[frame] = PendingFrame(images, attacked, indices, labels, classes, agreed)
         self._simulation.outstanding += 1
-        keep = min(self._kept_images, labels.size)
-        if keep:
-            self._kept_images -= keep
-            self._kept[frame] = keep
+        self._kept_images.created(frame, labels.size)
+        self._rewards.created(self._link, frame)
 
     def transmitted(self, frame: int) -> None:
         """Register a transmission of a frame, the first or a later one: each receiver will process a copy of it."""
@@ -261,9 +262,10 @@ class Evaluator:
         pending = self._pending[number]
         listener = partial(self._emit_scores, receiver, copy.start_ns, number, pending)
         classes = () if pending.classes is None else (pending.classes,)
-        worker.then(worker.promise(self._score, reconstruction, pending.images, *classes), listener)
-        if number in self._kept:
-            worker.then(reconstruction, partial(self._keep_shown, receiver, copy.start_ns, number, self._kept[number]))
+        scores = worker.promise(self._score, reconstruction, pending.images, *classes)
+        worker.then(scores, listener)
+        pending.scores = scores if receiver == Node.BOB else pending.scores
+        self._kept_images.reconstructed(receiver, copy.start_ns, number, reconstruction)
 
     def _release(self, number: int) -> None:
         """Count one awaited reception less, and forget the frame after the last one."""
@@ -272,28 +274,15 @@ class Evaluator:
         if not pending.outstanding:
             if pending.partial is not None:
                 self._score_and_keep(Node.BOB, *pending.partial)
-            if number in self._kept:
-                self._keep_sources(number, pending, self._kept.pop(number))
+            self._kept_images.completed(pending.start_ns, number, pending.images, pending.attacked)
             del self._pending[number]
             self._simulation.outstanding -= 1
-
-    def _keep_sources(self, number: int, pending: PendingFrame, count: int) -> None:
-        """Keep the first `count` images that Alice sent for the trace, and their attacked versions if there are any."""
-        attacked_images = [(ImageOwner.SOURCE, pending.attacked)] if pending.attacked is not pending.images else []
-        for owner, images in [(Node.ALICE, pending.images), *attacked_images]:
-            self._simulation.worker.then(images, partial(self._keep, owner, pending.start_ns, number, count))
+            if pending.scores is None:
+                self._rewards.completed(self._link, number)
+            else:
+                self._simulation.worker.then(pending.scores, lambda _: self._rewards.completed(self._link, number))
 
     def _emit_scores(self, receiver: int, start_ns: int, frame: int, pending: PendingFrame, scores: Named) -> None:
         place = {"time_ns": start_ns, "link": self._link, "frame": frame, "receiver": receiver}
         for record in image_scores(scores, pending.indices, pending.labels, **place):
             self._simulation.emit(record)
-
-    def _keep_shown(self, node: int, start_ns: int, frame: int, count: int, reconstruction: Named) -> None:
-        """Keep the images of a reconstruction, if it has any."""
-        if "images" in reconstruction:
-            self._keep(node, start_ns, frame, count, Reconstruction.of(reconstruction).shown())
-
-    def _keep(self, node: int, start_ns: int, frame: int, count: int, images: Tensor) -> None:
-        pixels = (images.flatten(0, 1)[:count] * 255.0).round().byte().cpu().numpy()
-        for image, array in enumerate(pixels):
-            self._simulation.emit(KeptImage(time_ns=start_ns, link=self._link, frame=frame, image=image, node=node, pixels=array))

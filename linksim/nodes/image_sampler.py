@@ -57,10 +57,16 @@ class ImageSampler:
         frame   number of the frame on its link, from 0
         images  number of images in every frame of the link
         """
+        first = frame * images % self._different
+        number, start = divmod(self._first + first, self._order.size)
+        if number == self._number and first + images <= self._different and start + images <= self._order.size:
+            return self._permutation[start : start + images]
+        return self._across_permutations(frame, images)
+
+    def _across_permutations(self, frame: int, images: int) -> NDArray[np.int64]:
+        """Indices of a frame that needs another permutation than the newest, or several of them."""
         places = self._first + np.arange(frame * images, (frame + 1) * images) % self._different
         number, within = np.divmod(places, self._order.size)
-        if number[0] == number[-1] == self._number:
-            return self._permutation[within]
         found = np.empty_like(places)
         for self._number in sorted(set(number.tolist())):
             self._permutation = self._order.permutation(self._number)

@@ -11,6 +11,7 @@ A paper is a component of kind "paper", so one from outside the package is decla
 from linksim.registry import Component, add
 
 PAPERS = {
+    "diffsem": "self-noised features against model inversion, with a diffusion receiver that outputs labels",
     "diffusec": "purification of attacked images by diffusion, with a policy that chooses its steps",
     "miea": "the model inversion eavesdropping attack, and permutation and substitution against it",
 }

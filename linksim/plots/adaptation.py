@@ -7,6 +7,7 @@ more images than one link has in a short time, so they are computed over all lin
 from collections.abc import Mapping
 from dataclasses import replace
 from math import floor
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,7 +19,7 @@ from linksim.plots.number_text import count
 from linksim.plots.plot_style import BOB, MAX_GROUPS, TEXT_COLOUR, Role, blocks, finish_blocks, plot_style, sanitise
 from linksim.plots.rewards import GroupedSums, RewardWindows, adaptive_groups, grouped_sums, ratio, reward_windows, rewards
 from linksim.plots.tables import ControlRows, DecisionRows, FrameRows, Ints, seconds
-from linksim.plots.time_series import FEW_JOINED, TimeAxis, TimeSamples, draw, shade_jamming, time_axis
+from linksim.plots.time_series import FEW, FEW_JOINED, TimeAxis, TimeSamples, draw, shade_jamming, time_axis
 from linksim.plots.trace_view import GroupView, TraceView
 
 COLOURS = ("#009E73", "#E69F00", "#D55E00", "#56B4E9")  # of the parameters, in the order of their declaration
@@ -78,8 +79,18 @@ def drop_small_windows(found: GroupedSums) -> GroupedSums:
 
 def snr_panel(panel: Axes, rounds: DecisionRows, axis: TimeAxis) -> None:
     """Draw the true and the measured SNR of each probe round."""
-    draw(panel, TimeSamples(rounds.time_ns, rounds.snr_db, joined=True), Role("", BOB.colour, ""), "true SNR at Bob", axis)
-    draw(panel, TimeSamples(rounds.time_ns, rounds.measured_snr_db, joined=False), BOB, "measured SNR", axis, faint=True)
+    draw(panel, TimeSamples(rounds.time_ns, rounds.link, rounds.snr_db), Role("", BOB.colour, ""), "true SNR at Bob", axis)
+    if len(rounds) <= FEW:
+        hollow: dict[str, Any] = {
+            "markersize": 3,
+            "markeredgewidth": 0.6,
+            "markerfacecolor": "white",
+            "color": BOB.colour,
+            "label": "measured SNR",
+        }
+        panel.plot(seconds(rounds.time_ns) * axis.per_s, rounds.measured_snr_db, BOB.marker, **hollow)
+    else:
+        draw(panel, TimeSamples(rounds.time_ns, rounds.link, rounds.measured_snr_db), BOB, "measured SNR", axis, faint=True)
 
 
 def parameters_panel(panel: Axes, group: GroupView, link: int, roles: Mapping[str, Role], axis: TimeAxis) -> None:
@@ -99,10 +110,9 @@ def parameters_panel(panel: Axes, group: GroupView, link: int, roles: Mapping[st
     for name, value in sent.parameters.items():
         role = roles[name]
         places = value_changes(sent, value)
-        kept = sent.take(places).time_ns, value[places].astype(np.float64)
-        every = sent.time_ns, value.astype(np.float64)
-        times, values = kept if len(places) <= FEW_JOINED else every
-        draw(panel, TimeSamples(times, values, joined=True, stepped=True), role, f"{sanitise(name)} in force", axis)
+        used = places if len(places) <= FEW_JOINED else np.arange(len(value))
+        samples = TimeSamples(sent.time_ns[used], sent.link[used], value[used].astype(np.float64), stepped=True)
+        draw(panel, samples, role, f"{sanitise(name)} in force", axis)
         if marked and name in missed.parameters:
             panel.plot(seconds(missed.time_ns) * axis.per_s, missed.parameters[name], "x", markersize=4, color=role.colour)
     if marked:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from linksim.plots.plot_style import TEXT_COLOUR, error_bars, plot_style
+from linksim.plots.plot_style import TEXT_COLOUR, error_bars, freeze_layout, plot_style, shared_legend
 from linksim.statistics import Interval
 
 COLOURS = ("#D55E00", "#0072B2")
@@ -54,18 +54,20 @@ def attack_learning_figure(title: str, label: str, panels: Sequence[LearningPane
     The numbers of frames are on a logarithmic axis that is linear from 0 to 1, so that "no earlier frame" has a place; bars are 95 %
     intervals.
     """
-    figure = Figure(figsize=(5.0 * len(panels), 3.6))
+    figure = Figure(figsize=(5.0 * len(panels), 3.9))
     figure.suptitle(title)
-    for panel, learning in zip(figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels, strict=True):
+    axes = list(figure.subplots(1, len(panels), squeeze=False, sharex=True, sharey=True)[0])
+    counts = sorted({count for learning in panels for line in learning.lines for count in line.frames})
+    for panel, learning in zip(axes, panels, strict=True):
         for line, colour, marker in zip(learning.lines, COLOURS, MARKERS, strict=False):
             error_bars(panel, line.frames, line.scores, color=colour, marker=marker, capsize=3, label=line.label)
         for (name, level), style in zip(learning.levels, ("--", ":"), strict=False):
             panel.axhline(level, color=TEXT_COLOUR, linestyle=style, linewidth=1.0, label=name)
-        panel.set_xscale("symlog", linthresh=1)
-        counts = sorted({count for line in learning.lines for count in line.frames})
-        panel.set_xticks(counts, [f"{count:,}" for count in counts])
-        panel.minorticks_off()
-        panel.set(xlabel="earlier frames", ylabel=label, title=learning.title, ylim=(0, 1))
-        panel.margins(x=0.05)
-        panel.legend(loc="best", fontsize=8)
-    return figure
+        panel.set(xlabel="earlier frames", title=learning.title)
+    axes[0].set_xscale("symlog", linthresh=1)
+    axes[0].set_xticks(counts, [f"{count:,}" for count in counts])
+    axes[0].minorticks_off()
+    axes[0].margins(x=0.05)
+    axes[0].set(ylabel=label, ylim=(0, 1))
+    shared_legend(figure, [axes])
+    return freeze_layout(figure)

@@ -28,29 +28,35 @@ class QuantileBands:
     n: NDArray[np.int64]
 
 
-def quantile_bands(
-    x: Numbers, y: Numbers, start: float, stop: float, bins: int, shares: tuple[float, float, float] = (0.1, 0.5, 0.9)
-) -> QuantileBands:
-    """Return quantiles of y in equal bins of x. Empty bins are left out, and samples with a y that is not finite.
+def quantile_bands(x: Numbers, y: Numbers, edges: Numbers, shares: tuple[float, float, float] = (0.1, 0.5, 0.9)) -> QuantileBands:
+    """Return quantiles of y in bins of x. Empty bins are left out, and samples with a y that is not finite.
 
-    x, y         samples [n] each
-    start, stop  limits of the first and the last bin, which include all x beyond
-    bins         number of bins
-    shares       the three quantiles, 0..1 each: low, median and high by default
+    x, y    samples [n] each
+    edges   inner edges of the bins, ascending [bins - 1]; the first and the last bin are open
+    shares  the three quantiles, 0..1 each: low, median and high by default
 
-    >>> bands = quantile_bands(np.array([0.0, 1.0, 2.0, 9.0]), np.array([1.0, 2.0, 6.0, 4.0]), 0.0, 10.0, bins=2)
+    >>> bands = quantile_bands(np.array([0.0, 1.0, 2.0, 9.0]), np.array([1.0, 2.0, 6.0, 4.0]), np.array([5.0]))
     >>> bands.centre.tolist(), bands.median.tolist(), bands.n.tolist()
     ([1.0, 9.0], [2.0, 4.0], [3, 1])
     """
     finite = np.isfinite(y)
     x, y = x[finite], y[finite]
-    index = bin_index(x, start, stop, bins)
+    index, bins = np.searchsorted(edges, x, side="right"), len(edges) + 1
     count = np.bincount(index, minlength=bins)
     used = np.flatnonzero(count)
     ordered = y[np.lexsort((y, index))].astype(np.float64)
     first, n = (np.cumsum(count) - count)[used], count[used]
     low, median, high = (_quantile(ordered, first, n, share) for share in shares)
     return QuantileBands(np.bincount(index, weights=x, minlength=bins)[used] / n, low, median, high, n)
+
+
+def equal_edges(start: float, stop: float, bins: int) -> NDArray[np.float64]:
+    """Return the inner edges of equal bins of start..stop, [bins - 1].
+
+    >>> equal_edges(0.0, 10.0, 4).tolist()
+    [2.5, 5.0, 7.5]
+    """
+    return np.linspace(start, stop, bins + 1)[1:-1]
 
 
 def bin_index(x: Numbers, start: float, stop: float, bins: int) -> NDArray[np.int64]:

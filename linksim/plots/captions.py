@@ -20,25 +20,27 @@ class Caption:
 
     title        heading, without a full stop
     explanation  how to read the figure, in whole sentences
-    absent       text in place of a figure without data, with the option that would provide it; "" omits the figure
+    absent       why a trace may have no data for the figure, with the option that would provide it
+    optional     whether the report leaves the figure out if it has no data; otherwise it prints `absent` in its place
     """
 
     title: str
     explanation: str
     absent: str = ""
+    optional: bool = False
 
 
 CAPTIONS: dict[str, Caption] = {}
 
 
-def declare(name: str, function: str, title: str, explanation: str, absent: str = "") -> None:
+def declare(name: str, function: str, title: str, explanation: str, absent: str, *, optional: bool = False) -> None:
     """Declare a figure of the package.
 
     name         name of the component and of the file that `linksim plot` writes
     function     import path of the function that draws it, "module:function"
-    title, explanation, absent  texts of its `Caption`
+    title, explanation, absent, optional  fields of its `Caption`
     """
-    CAPTIONS[name] = Caption(title, explanation, absent)
+    CAPTIONS[name] = Caption(title, explanation, absent, optional)
     add(Component("figure", name, None, function, title))
 
 
@@ -60,24 +62,28 @@ declare(
     "linksim.plots.time_series:time_series_figure",
     "SNR and image quality over time",
     "The upper panel shows the true SNR at each receiver (solid) and the assumed or estimated SNR (dashed), the lower panel the "
-    "PSNR of the images. The background is tinted while a jammer is on.",
+    "PSNR of the images. Up to 4 links of a group have a line each; more links are shown as median and 10-90 % band. The background is "
+    "tinted while a jammer is on.",
+    "Nothing was sent.",
 )
 declare(
     "scores",
     "linksim.plots.scores:scores_figure",
     "Image quality over SNR",
     "Each point is the mean over all images whose frames fall into a bin of SNR, with its 95 % interval over independent units: links, "
-    "or blocks of time after which the channel is independent; a point of a single unit has none. The axis is the "
-    "SINR if there is jamming: the mean jamming power over a frame counts as noise. The lowest panel shows the number of images in each "
-    "bin.",
+    "or blocks of time after which the channel is independent; a point of a single unit has none. The bins have equal numbers of "
+    "images. The axis is the SINR if there is jamming: the mean jamming power over a frame counts as noise. If the SNR is constant, each "
+    "bar is the mean over all images of a receiver.",
     "No image was scored.",
 )
 declare(
     "compare",
     "linksim.plots.compare:compare_figure",
     "Kinds of link",
-    "Each line is one kind of link: the mean over Bob's images at each SNR, with its 95 % interval over independent units. An image "
-    "whose checksum failed is erased and is scored as a grey image.",
+    "Each line is one kind of link: the mean over a receiver's images at each SNR, with its 95 % interval over independent units, without "
+    "images of jammed frames. An image whose checksum failed is erased and is scored as a grey image.",
+    "It needs two kinds of link that differ in more than the SNR, each received at two SNRs or more in frames that were not jammed.",
+    optional=True,
 )
 declare(
     "adaptation",
@@ -86,6 +92,8 @@ declare(
     "For one link of each group, the true SNR, the SNR that Bob measures, and the negotiated parameters in force; a cross marks a "
     "request in a lost report. Below, over all links of the group, the reward of Eq. (31) if the source was attacked, and SSIM and "
     "accuracy, each over the images of one window of time.",
+    "It needs a group in which Bob chooses negotiated parameters (bob.policy).",
+    optional=True,
 )
 declare(
     "policy-map",
@@ -93,6 +101,8 @@ declare(
     "Policy map",
     "The negotiated parameters that Bob requests over the SNR that he measures: each choice as a dot, the median of each bin of SNR "
     "as a line, and the range from 5 to 95 % of the choices as a band. An oracle uses the true SNR, so measurement errors blur its line.",
+    "It needs a group in which Bob chooses negotiated parameters (bob.policy).",
+    optional=True,
 )
 declare(
     "policies",
@@ -101,6 +111,8 @@ declare(
     "Groups that differ only in Bob's policy, with 95 % intervals. Rewards are compared with those of the oracle, or of the first "
     "group if there is no oracle. The comparison is paired, because links of equal index have the same channel and images, so the "
     "interval of the difference is narrower than that of either mean. A difference of fewer than 8 pairs of links has no interval.",
+    "It needs two groups that differ only in Bob's policy (bob.policy).",
+    optional=True,
 )
 declare(
     "images",
@@ -133,6 +145,7 @@ declare(
     "Transmissions",
     "Each bar is one transmission and each arrow its arrival. Hatched bars were lost or could not be used. Time continues from each "
     "strip to the next.",
+    "Nothing was sent.",
 )
 declare(
     "session",
@@ -141,4 +154,5 @@ declare(
     "Time runs downwards; the number beside a line is the start of the transmission. A dashed arrow with a cross was lost. An arrow "
     "in another colour was received but could not be used, and its label gives the reason. Control messages have the number of "
     "their exchange.",
+    "Nothing was sent.",
 )

@@ -14,53 +14,59 @@ from matplotlib.figure import Figure
 from linksim.enums import Node
 from linksim.plots.plot_style import BOB, EVE, JAMMER, MAX_GROUPS, Role, blocks, finish_blocks, plot_style, sanitise
 from linksim.plots.tables import ChannelRows, Floats, FrameRows, JammingRows, match, seconds
-from linksim.plots.time_series import TimeAxis, time_axis
+from linksim.plots.time_series import TimeAxis, has_estimates, time_axis, widen
 from linksim.plots.trace_view import GroupView, ReceiverView, TraceView
 
 ROLES = (BOB, EVE)  # by `Node`
 MAX_BLOCKS = 120  # with more coherence blocks none is tinted
 BAND = "#00000012"
-MIN_SPAN_DB = 6.0  # minimum height of a panel
 
 
 @plot_style()
 def channel_figure(view: TraceView) -> Figure | None:
     """Draw for each group |gain|^2 and the SNR at Bob and Eve, over the time in which the paths of its first link were sampled.
 
-    Panels are at least `MIN_SPAN_DB` high, so that a constant SNR does not look like noise. Returns None if no path was sampled.
+    Without fading there are no panels of the gain. Returns None if no path was sampled.
     """
     groups = [group for group in view.groups if len(group.channel)]
     drawn = groups[:MAX_GROUPS]
     if not drawn:
         return None
     receivers = 1 + any((group.channel.receiver == Node.EVE).any() for group in drawn)
-    fades = any(np.ptp(group.channel.gain_db) for group in drawn)
-    figure, panels = blocks(len(drawn), (1.7 if fades else 0.8, 1.7, 1.7)[: 1 + receivers], own_x=True)
+    fades = int(any(np.ptp(group.channel.gain_db) for group in drawn))
+    figure, panels = blocks(len(drawn), (1.7,) * (fades + receivers))
+    axis = time_axis(max(end_s(group) for group in drawn))
     for group, block in zip(drawn, panels, strict=True):
         link = int(group.channel.link.min())
-        axis = time_axis(end_s(group, link))
         block[0].set_title(f"{sanitise(group.name)}, link {link}")
-        draw(block, group, link, axis)
+        draw(block[:fades], block[fades:], group, link, axis)
         block[-1].set_xlim(0, axis.end)
         block[-1].set_xlabel(f"simulated time ({axis.unit})")
-    for panel in (panel for block in panels for panel in block):
-        low, high = panel.get_ylim()
-        missing = max(0.0, MIN_SPAN_DB - (high - low))
-        panel.set_ylim(low - missing / 2, high + missing / 2)
-    y_labels = ("|gain|² (dB)", "SNR at Bob (dB)", "SNR at Eve (dB)")[: 1 + receivers]
-    return finish_blocks(figure, panels, "Radio paths: gain and SNR over simulated time", y_labels, len(groups))
+    if fades:
+        widen(panels[0][:1])
+    widen(panels[0][fades:])  # Bob and Eve have the same SNR axis
+    y_labels = (*("|gain|² (dB)",) * fades, "SNR at Bob (dB)", "SNR at Eve (dB)")[: fades + receivers]
+    title = f"Radio paths: {'gain and ' if fades else ''}SNR over simulated time"
+    return finish_blocks(figure, panels, title, y_labels, len(groups))
 
 
-def end_s(group: GroupView, link: int) -> float:
+def end_s(group: GroupView) -> float:
     """Return the end of a group's time axis in s: the last sample, or the end of the link's last transmission if that is earlier."""
+    link = int(group.channel.link.min())
     sent = [rows.take(rows.link == link) for rows in (group.frames, group.control)]
     ends = [float(seconds(rows.time_ns + rows.airtime_ns).max()) for rows in sent if len(rows)]
     last = float(seconds(group.channel.time_ns).max())
     return min(last, max(ends)) if ends and last else max([last, *ends])
 
 
-def draw(block: list[Axes], group: GroupView, link: int, axis: TimeAxis) -> None:
-    """Draw all panels of one group: the gains of all paths in the first one, the SNR at each receiver in one of its own.
+def draw(gains: list[Axes], snrs: list[Axes], group: GroupView, link: int, axis: TimeAxis) -> None:
+    """Draw all panels of one group.
+
+    gains  panel of the gains of all paths, or none
+    snrs   panel of the SNR at each receiver
+    group  group of the link
+    link   number of the link
+    axis   time axis of the panels
 
     A gain with coherence blocks is drawn as steps, any other as a line between the samples.
     """
@@ -71,13 +77,15 @@ def draw(block: list[Axes], group: GroupView, link: int, axis: TimeAxis) -> None
             time = block_start_times(path) * axis.per_s
             step = "steps-post" if path.coherence_ns[0] else "default"
             style: dict[str, Any] = {"drawstyle": step, "color": role.colour, "linewidth": 1.1}
-            block[0].plot(time, path.gain_db, label=f"{role.name}'s path", linestyle="-" if role is BOB else (0, (5, 1)), **style)
-            block[1 + number].plot(time, path.mean_snr_db + path.gain_db, label="sampled SNR", alpha=0.55, **style)
+            for panel in gains:
+                panel.plot(time, path.gain_db, label=f"{role.name}'s path", linestyle="-" if role is BOB else (0, (5, 1)), **style)
+            snrs[number].plot(time, path.mean_snr_db + path.gain_db, label=f"{role.name}: sampled", alpha=0.55, **style)
             if np.ptp(path.gain_db):
-                block[1 + number].plot(time, path.mean_snr_db, ":", color="#555555", linewidth=1.0, label="without fading")
-            draw_frames(block[1 + number], role, receiver, group.frames, link, axis)
-    shade_coherence_blocks(block[0], own, axis)
-    for panel in block:
+                snrs[number].plot(time, path.mean_snr_db, ":", color="#555555", linewidth=1.0, label="without fading")
+            draw_frames(snrs[number], role, receiver, group.frames, link, axis)
+    for panel in gains:
+        shade_coherence_blocks(panel, own, axis)
+    for panel in (*gains, *snrs):
         shade_jamming(panel, group.jamming.take(group.jamming.link == link), axis)
 
 
@@ -94,7 +102,7 @@ def block_start_times(path: ChannelRows) -> Floats:
 
 
 def draw_frames(panel: Axes, role: Role, receiver: ReceiverView, sent: FrameRows, link: int, axis: TimeAxis) -> None:
-    """Draw true and estimated SNR of each data frame at the middle of its transmission.
+    """Draw true and estimated SNR of each data frame at the middle of its transmission; no estimates if all equal the true SNR.
 
     panel     panel of the receiver
     role      colour and mark of the receiver
@@ -108,10 +116,9 @@ def draw_frames(panel: Axes, role: Role, receiver: ReceiverView, sent: FrameRows
     airtime_ns = np.where(place >= 0, sent.airtime_ns[place], 0) if len(sent) else 0
     middle = seconds(received.time_ns + airtime_ns // 2) * axis.per_s
     seen = middle <= axis.end
-    for value, name, size, face in (
-        (received.estimated_snr_db, "estimated by the receiver", 6, "white"),
-        (received.snr_db, "during a data frame", 3, role.colour),
-    ):
+    true = (received.snr_db, "during a data frame", 3, role.colour)
+    estimated = (received.estimated_snr_db, "estimated by the receiver", 6, "white")
+    for value, name, size, face in (estimated, true) if has_estimates(receiver) else (true,):
         kept = seen & np.isfinite(value)
         marks: dict[str, Any] = {"markersize": size, "markeredgewidth": 0.8, "markerfacecolor": face, "color": role.colour, "linestyle": ""}
         if kept.any():

@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from linksim.enums import Node
+from linksim.plots.figure_shape import new_figure, set_title, wrap
 from linksim.plots.number_text import count
 from linksim.plots.plot_style import BOB, EVE, MAX_GROUPS, TEXT_COLOUR, Role, freeze_layout, legend, plot_style, sanitise, shown
 from linksim.plots.tables import ConstellationRows
@@ -44,24 +45,52 @@ def constellation_figure(view: TraceView) -> Figure | None:
         for role, receiver in ((BOB, Node.BOB), (EVE, Node.EVE))
         if any((group.constellation.receiver == receiver).any() for group in drawn)
     ]
-    beside = 2 if len(receivers) == 1 and len(drawn) > 1 else 1  # groups in a row
+    beside = groups_in_a_row(len(drawn)) if len(receivers) == 1 else 1
     across, down = 2 * len(receivers) * beside, -(-len(drawn) // beside)
-    figure = Figure(figsize=(across * SIDE + 0.7 * beside, down * (SIDE + 0.35) + 0.95), layout="compressed")
+    figure = new_figure(across * SIDE + 0.7 * beside, down * (SIDE + 0.35) + 0.75, layout="compressed")
     panels = figure.subplots(down, across, squeeze=False).flatten()
+    limits = panel_limits([group.constellation for group in drawn])
     for group, row in zip(drawn, panels.reshape(-1, 2 * len(receivers)), strict=False):
         for place, (role, receiver) in enumerate(receivers):
-            draw(row[2 * place], row[2 * place + 1], role, group.constellation.take(group.constellation.receiver == receiver))
+            draw(row[2 * place], row[2 * place + 1], role, group.constellation.take(group.constellation.receiver == receiver), limits)
         row[0].set_ylabel(f"{sanitise(group.name)}, {frame_count(group)}\nimaginary part")
+    for panel in panels:
+        panel.set_title(wrap(panel.get_title(loc="left"), figure.get_figwidth() / across - 0.45, points=8.5))
     for panel in panels[len(drawn) * 2 * len(receivers) :]:
         panel.set_axis_off()
     for panel in panels[max(0, len(drawn) * 2 * len(receivers) - across) :]:
         panel.set_xlabel("real part")
-    figure.suptitle("Constellations before and after equalisation" + shown(len(groups)))
+    set_title(figure, "Constellations before and after equalisation" + shown(len(groups)))
     handles = {f"transmitted in quadrant {name}": legend_mark(".", colour, 7) for name, colour in QUADRANTS.items()}
     if any(alphabet(transmitted_symbols(group.constellation)) is not None for group in drawn):
         handles["transmitted symbols"] = legend_mark("+", TEXT_COLOUR, 7)
     legend(figure, list(handles.values()), list(handles))
     return freeze_layout(figure)
+
+
+def groups_in_a_row(groups: int) -> int:
+    """Return the number of groups in a row if each has two panels: rows are full, unless there are 5, 7 or 11 groups.
+
+    >>> [groups_in_a_row(groups) for groups in (1, 2, 3, 4, 5, 9)]
+    [1, 2, 3, 2, 2, 3]
+    """
+    return next((beside for beside in (2, 3) if groups % beside == 0), 1 if groups == 1 else 2)
+
+
+def panel_limits(every: list[ConstellationRows]) -> tuple[float, float]:
+    """Return half the side of all panels of received and of all panels of equalised symbols.
+
+    every  symbols of each group
+
+    The received symbols have a scale of their own, because a path attenuates them. The equalised symbols have that of the transmitted
+    ones, up to `MAX_ZOOM_OUT` times as wide.
+    """
+    parts = [rows.take(rows.receiver == node) for rows in every for node in (Node.BOB, Node.EVE)]
+    known = [rows for rows in parts if len(rows)]
+    received = max(extent(np.asarray(rows.rx_re + 1j * rows.rx_im)) for rows in known)
+    reference = max(extent(transmitted_symbols(rows)) for rows in known)
+    equalised = max(extent(np.asarray(rows.equalised_re + 1j * rows.equalised_im)) for rows in known)
+    return received, float(np.clip(equalised, reference, MAX_ZOOM_OUT * reference))
 
 
 def legend_mark(shape: str, colour: str, size: float) -> Artist:
@@ -74,25 +103,22 @@ def frame_count(group: GroupView) -> str:
     return count(len({*zip(group.constellation.link.tolist(), group.constellation.frame.tolist(), strict=True)}), "frame")
 
 
-def draw(before: Axes, after: Axes, role: Role, own: ConstellationRows) -> None:
+def draw(before: Axes, after: Axes, role: Role, own: ConstellationRows, limits: tuple[float, float]) -> None:
     """Draw the two panels of one receiver.
 
     before, after  panels of the symbols before and after equalisation
     role           name of the receiver
-    own            its symbols; without symbols both panels are blank
-
-    The received symbols have a scale of their own, because a path attenuates them. The equalised symbols have that of the transmitted
-    ones, up to `MAX_ZOOM_OUT` times as wide.
+    own            its symbols; without symbols both panels are left out
+    limits         half the side of each of the two panels
     """
     if not len(own):
         before.set_axis_off()
         after.set_axis_off()
         return
     transmitted, received, equalised = transmitted_symbols(own), own.rx_re + 1j * own.rx_im, own.equalised_re + 1j * own.equalised_im
-    reference = extent(transmitted)
     quadrant = (2 * (transmitted.imag < 0) + ((transmitted.real < 0) ^ (transmitted.imag < 0))).astype(np.int64)
-    scatter(before, received, quadrant, extent(received))
-    scatter(after, equalised, quadrant, float(np.clip(extent(equalised), reference, MAX_ZOOM_OUT * reference)))
+    scatter(before, received, quadrant, limits[0])
+    scatter(after, equalised, quadrant, limits[1])
     points = alphabet(transmitted)
     if points is not None:
         after.plot(points.real, points.imag, "+", color=TEXT_COLOUR, markersize=7, markeredgewidth=1.2)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 
-from linksim.plots.plot_style import TEXT_COLOUR, plot_style
+from linksim.plots.plot_style import TEXT_COLOUR, freeze_layout, plot_style, shared_legend
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 MARKERS = ("o", "^", "s", "D")
@@ -50,9 +50,9 @@ def convergence_figure(title: str, curves: Sequence[ConvergenceCurve], levels: M
     levels       values of horizontal dashed lines by metric, for example a paper's results; may lack metrics
     level_label  name of these lines in the legend
     """
-    figure = Figure(figsize=(11.0, 3.4))
+    figure = Figure(figsize=(11.0, 3.7))
     figure.suptitle(title)
-    panels = figure.subplots(1, len(LABELS))
+    panels = list(figure.subplots(1, len(LABELS), sharex=True))
     for panel, (metric, label) in zip(panels, LABELS.items(), strict=True):
         for curve, colour, marker in zip(curves, COLOURS, MARKERS, strict=False):
             seen = curve.iterations > 0
@@ -64,5 +64,5 @@ def convergence_figure(title: str, curves: Sequence[ConvergenceCurve], levels: M
         plain_ticks(panel.xaxis)
     panels[0].set_yscale("log")
     plain_ticks(panels[0].yaxis)
-    panels[-1].legend(loc="center left")
-    return figure
+    shared_legend(figure, [panels])
+    return freeze_layout(figure)

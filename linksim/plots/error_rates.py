@@ -44,7 +44,7 @@ def error_rate_figure(uncoded: tuple[ErrorRateCurve, ...], coded: tuple[ErrorRat
     uncoded  bit error rates of modulations with their closed forms; four curves
     coded    block error rates of code rates with Shannon's limit; four curves
     """
-    figure = Figure(figsize=(11.5, 5.0))
+    figure = Figure(figsize=(11.5, 5.4))
     bits, blocks = figure.subplots(1, 2)
     for curves, panel in ((uncoded, bits), (coded, blocks)):
         for curve, (colour, marker) in zip(curves, STYLES, strict=True):
@@ -54,7 +54,7 @@ def error_rate_figure(uncoded: tuple[ErrorRateCurve, ...], coded: tuple[ErrorRat
         panel.yaxis.set_major_formatter(lambda rate, _: f"1e{round(np.log10(rate))}" if rate < 1 else "1")
         if any(not found.value for curve in curves for found in curve.measured):
             panel.plot([], [], label="no error observed: upper bound", **(UPPER_BOUND | {"color": "#555555"}))
-        panel.legend(loc="lower left", fontsize=8)
+        panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
     bits.set(title="Uncoded: lines are closed forms", ylabel="bit error rate")
     blocks.set(title="LDPC, QPSK on AWGN; dotted: Shannon's limit", ylabel="block error rate")
     figure.suptitle("Measured error rates, 95 % intervals")

@@ -14,7 +14,7 @@ from linksim.plots.trace_view import TraceView
 def figure_section(view: TraceView) -> Markup:
     """Return the section with all figures of the registry, in the order of their declaration.
 
-    A figure without data is replaced by the text `Caption.absent`, or left out if that is empty.
+    A figure without data is replaced by the text `Caption.absent`, or left out if it is optional.
     """
     from linksim.plots.plot_style import svg
 
@@ -29,7 +29,7 @@ def figure_section(view: TraceView) -> Markup:
             content = image(svg(figure), "svg+xml", alt, "chart") if figure is not None else join(())
         if content:
             shown.append(figure_element(caption.title, caption.explanation, content))
-        elif caption.absent:
+        elif caption.absent and not caption.optional:
             shown.append(element("p", element("b", caption.title), ": ", caption.absent, class_="soft"))
     return element("section", element("h2", "Figures"), *shown)
 

@@ -14,12 +14,13 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from linksim.enums import ImageOwner
+from linksim.plots.figure_shape import new_figure, set_title
 from linksim.plots.plot_style import MAX_GROUPS, freeze_layout, plot_style, sanitise, shown
 from linksim.plots.tables import ScoreRows
 from linksim.plots.trace_view import GroupView, TraceView
 
 MAX_IMAGES = 8  # images in a row
-CELL = 1.15  # inches
+CELL, MIN_WIDTH = 1.15, 3.0  # inches: side of an image with its space, and minimum width of the figure
 ATTACKED = "attacked source"
 
 
@@ -113,9 +114,9 @@ def images_figure(view: TraceView) -> Figure | None:
     if not drawn:
         return None
     lines = [(group.name if place == 0 else "", row) for group, rows in drawn for place, row in enumerate(rows)]
-    across = max(3, *(len(row.cells) for _, row in lines))
-    figure = Figure(figsize=(across * CELL + 0.8, len(lines) * (CELL + 0.16) + 0.25 * len(drawn) + 0.35))
-    figure.suptitle("Images as sent and as received: PSNR, SSIM" + shown(len(stored)))
+    across = max(len(row.cells) for _, row in lines)
+    figure = new_figure(max(across * CELL + 0.8, MIN_WIDTH), len(lines) * (CELL + 0.16) + 0.25 * len(drawn) + 0.35)
+    set_title(figure, "Images as sent and as received: PSNR, SSIM" + shown(len(stored)))
     for (name, row), panels in zip(lines, figure.subplots(len(lines), across, squeeze=False), strict=True):
         for panel in panels[len(row.cells) :]:
             panel.set_axis_off()

@@ -4,6 +4,7 @@ A value that is not known (NaN) is "-", and a value whose interval is not known 
 """
 
 import math
+from collections.abc import Sequence
 
 from linksim.statistics import MIN_PAIRS, Interval
 
@@ -47,6 +48,16 @@ def share_text(share: Interval) -> str:
     ('91.2 % [89.9, 92.3]', '91.2 %')
     """
     return percent(share.value) + ("" if math.isnan(share.low) else f" [{100 * share.low:.1f}, {100 * share.high:.1f}]")
+
+
+def span(numbers: Sequence[int]) -> str:
+    """Return the smallest and the largest of some numbers as text.
+
+    >>> span([1280, 640]), span([7, 7]), span([])
+    ('640 to 1,280', '7', '0')
+    """
+    low, high = min(numbers, default=0), max(numbers, default=0)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def count(n: int, thing: str) -> str:

@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 
 from linksim.errors import LinksimError
 from linksim.files import atomic_write
+from linksim.plots.figure_shape import FONT, TITLE_POINTS, new_figure, requested_size, set_title, wrap
 from linksim.registry import suggest
 from linksim.statistics import Interval
 
@@ -54,15 +55,15 @@ LINE_STYLES = (  # colour, mark and dashes of the lines of a panel
 
 MAX_GROUPS = 12  # maximum number of groups in a figure; the summary has all
 COLUMNS = 3
-WIDTH = 5.2  # width of a block in inches
+WIDTH, MIN_WIDTH = 5.2, 3.2  # width of a block in inches, and its minimum if the width of the figure is requested
 FORMATS = ("png", "svg", "pdf")
 
 SETTINGS: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
-    "figure.titlesize": 12,
+    "figure.titlesize": TITLE_POINTS,
     "figure.titleweight": "bold",
     "savefig.dpi": 130,
-    "font.family": "DejaVu Sans",
+    "font.family": FONT,
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
@@ -150,32 +151,32 @@ def sanitise(name: str) -> str:
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in short)
 
 
-def side_by_side(count: int) -> int:
-    """Return the number of blocks in a row: at most `COLUMNS`, with rows of similar length.
+def side_by_side(count: int, most: int = COLUMNS) -> int:
+    """Return the number of blocks in a row: at most `most`, with rows of similar length.
 
     >>> [side_by_side(count) for count in (1, 2, 3, 4, 5)]
     [1, 2, 3, 2, 3]
     """
-    return -(-count // -(-count // COLUMNS))
+    return -(-count // -(-count // most))
 
 
-def blocks(count: int, heights: tuple[float, ...], own_y: int | None = None, own_x: bool = False) -> tuple[Figure, list[list[Axes]]]:
+def blocks(count: int, heights: tuple[float, ...]) -> tuple[Figure, list[list[Axes]]]:
     """Create a figure of blocks, up to `COLUMNS` side by side, each a column of panels; a block usually shows one group of links.
 
     count    number of blocks, at least 1
     heights  height of each panel of a block in inches, from top to bottom
-    own_y    index of the panel whose y axis is not shared; panels of any other index share it with those of equal index in all blocks
-    own_x    whether the x axis is shared only within a block; otherwise all panels share it
 
-    Returns the figure and for each block its panels from top to bottom.
+    Returns the figure and for each block its panels from top to bottom. All panels share the x axis, and panels of equal index in all
+    blocks the y axis.
 
     >>> figure, panels = blocks(4, (2.0, 1.0))
     >>> len(panels), len(panels[0]), figure.get_size_inches().tolist()
     (4, 2, [10.4, 7.9])
     """
-    across = side_by_side(count)
+    most, _ = requested_size(COLUMNS * WIDTH, 0.0)
+    across = side_by_side(count, int(np.clip(most / MIN_WIDTH, 1, COLUMNS)))
     down = -(-count // across)
-    figure = Figure(figsize=(max(7.5, WIDTH * across), 0.9 + down * (sum(heights) + 0.5)))
+    figure = new_figure(max(7.5, WIDTH * across), 0.9 + down * (sum(heights) + 0.5))
     ratios = heights * down
     grid = figure.subplots(len(ratios), across, squeeze=False, gridspec_kw={"height_ratios": ratios})
     made: list[list[Axes]] = []
@@ -188,9 +189,9 @@ def blocks(count: int, heights: tuple[float, ...], own_y: int | None = None, own
             continue
         for i, panel in enumerate(panels):
             panel.tick_params(labelbottom=i == len(panels) - 1)
-            if i or (made and not own_x):
-                panel.sharex(panels[0] if own_x else (made or [panels])[0][0])
-            if made and i != own_y:
+            if i or made:
+                panel.sharex((made or [panels])[0][0])
+            if made:
                 panel.sharey(made[0][i])
         made.append(panels)
     return figure, made
@@ -199,17 +200,21 @@ def blocks(count: int, heights: tuple[float, ...], own_y: int | None = None, own
 def finish_blocks(
     figure: Figure, panels: list[list[Axes]], title: str, y_labels: Sequence[str], groups: int, order: Sequence[str] = ()
 ) -> Figure:
-    """Add title, y labels and legend to a figure of `blocks`, fix its layout, and return it.
+    """Add title, y labels and legend to a figure of `blocks`, break long titles of blocks, fix the layout, and return the figure.
 
     panels    panels of each block, as `blocks` returns them
     y_labels  labels of the panels of a block from top to bottom; only the first block of each row shows them
     groups    number of groups that have data; the title says so if not all of them are drawn
     order     labels that come first in the legend
     """
-    for block in panels[:: side_by_side(len(panels))]:
+    spec = panels[0][0].get_subplotspec()
+    across = spec.get_gridspec().ncols if spec is not None else 1
+    for block in panels:
+        block[0].set_title(wrap(block[0].get_title(loc="left"), figure.get_figwidth() / across - 0.7, points=8.5))
+    for block in panels[::across]:
         for panel, label in zip(block, y_labels, strict=True):
             panel.set_ylabel(label)
-    figure.suptitle(title + shown(groups))
+    set_title(figure, title + shown(groups))
     shared_legend(figure, panels, order)
     return freeze_layout(figure)
 

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from linksim.plots.figure_shape import new_figure, set_title, wrap
 from linksim.plots.number_text import no_interval_remark
 from linksim.plots.plot_style import LINE_STYLES, MAX_GROUPS, TEXT_COLOUR, freeze_layout, legend, plot_style, sanitise, shown
 from linksim.plots.rewards import (
@@ -74,7 +75,7 @@ def policies_figure(view: TraceView) -> Figure | None:
     names = [*(REWARD, EXCESS) * rewarded, *(ACCURACY,) * classified, *(SSIM,) * compared]
     if not names:
         return None
-    figure = Figure(figsize=(NAMES + ACROSS * len(names), 1.5 + ROW * (drawn[-1].place + 1)))
+    figure = new_figure(NAMES + ACROSS * len(names), 1.5 + ROW * (drawn[-1].place + 1))
     panels = dict(zip(names, figure.subplots(1, len(names), sharey=True, squeeze=False)[0], strict=True))
 
     @cache
@@ -82,7 +83,8 @@ def policies_figure(view: TraceView) -> Figure | None:
         return bootstrap_weights(units, Streams(0)("plots/policies"))
 
     for name, panel in panels.items():
-        panel.set_xlabel(f"robust {name}" if name == ACCURACY and all(row.found.attacked for row in drawn) else name)
+        label = f"robust {name}" if name == ACCURACY and all(row.found.attacked for row in drawn) else name
+        panel.set_xlabel(wrap(label, figure.get_figwidth() / len(names) - 0.4, points=7.5))
         panel.margins(x=0.08)
         panel.locator_params(axis="x", nbins=4)
         for row in drawn:
@@ -96,7 +98,7 @@ def policies_figure(view: TraceView) -> Figure | None:
     first = panels[names[0]]
     first.set_yticks([row.place for row in drawn], [sanitise(row.name) for row in drawn])
     first.set_ylim(drawn[-1].place + 0.6, -0.6)
-    figure.suptitle("Policies under equal conditions, 95 % intervals" + shown(len(rows)))
+    set_title(figure, "Policies under equal conditions, 95 % intervals" + shown(len(rows)))
     add_legend(figure, drawn)
     return freeze_layout(figure)
 

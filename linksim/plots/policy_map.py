@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from linksim.plots.binning import quantile_bands
+from linksim.plots.figure_shape import new_figure, set_title, wrap
 from linksim.plots.plot_style import LINE_STYLES, freeze_layout, plot_style, sanitise, shared_legend
 from linksim.plots.rewards import adaptive_groups
-from linksim.plots.scores import MIN_SAMPLES, SnrBins, choose_bins
+from linksim.plots.snr_bins import MIN_SAMPLES, snr_edges
 from linksim.plots.tables import DecisionRows, Floats, Ints
 from linksim.plots.trace_view import TraceView
 from linksim.records import Column
@@ -28,28 +29,30 @@ SHOWN, MARGIN_DB = (0.005, 0.995), 1.0  # quantiles of the SNR that the axis spa
 def policy_map_figure(view: TraceView) -> Figure | None:
     """Draw the parameters side by side: each choice, and per group the median and the band from 5 to 95 % of the choices.
 
-    Returns None if Bob chooses in no group.
+    Parameters of equal unit have the same axes. Returns None if Bob chooses in no group.
     """
     groups = [(group.name, group.decisions.take(np.isfinite(group.decisions.measured_snr_db))) for group in adaptive_groups(view)]
     drawn = [(name, rounds) for name, rounds in groups if len(rounds) and rounds.parameters][: len(LINE_STYLES)]
     if not drawn:
         return None
-    bins = choose_bins([rounds.measured_snr_db for _, rounds in drawn], PER_BIN)
+    edges_db = snr_edges([rounds.measured_snr_db for _, rounds in drawn], PER_BIN, PER_BIN)
     names = list(dict.fromkeys(name for _, rounds in drawn for name in rounds.parameters))[:MAX_PANELS]
-    figure = Figure(figsize=(PANEL_WIDTH * len(names), 4.3))
-    panels = list(figure.subplots(1, len(names), sharex=True, squeeze=False)[0])
+    figure = new_figure(PANEL_WIDTH * len(names), 4.3)
+    alike = len({view.parameters[name].unit for name in names}) == 1
+    panels = list(figure.subplots(1, len(names), sharex=True, sharey=alike, squeeze=False)[0])
     for panel, parameter in zip(panels, names, strict=True):
-        panel.set_title(title(view.parameters[parameter]))
-        values = np.concatenate([rounds.parameters[parameter] for _, rounds in drawn if parameter in rounds.parameters])
+        panel.set_title(wrap(title(view.parameters[parameter]), figure.get_figwidth() / len(names) - 0.7, points=8.5))
+    for panel, shown in zip(panels, [names] * len(names) if alike else [[name] for name in names], strict=True):
+        values = np.concatenate([rounds.parameters[name] for _, rounds in drawn for name in shown if name in rounds.parameters])
         panel.set_ylim(values.min() - MARGIN, values.max() + MARGIN)
     panels[0].set_ylabel("requested value")
     set_snr_range(panels, np.concatenate([rounds.measured_snr_db for _, rounds in drawn]))
     for (name, rounds), style in zip(drawn, LINE_STYLES, strict=False):
         for panel, parameter in zip(panels, names, strict=True):
             if parameter in rounds.parameters:
-                draw_group(panel, rounds, rounds.parameters[parameter], bins, name, style)
+                draw_group(panel, rounds, rounds.parameters[parameter], edges_db, name, style)
     more = f", first {len(drawn)} of {len(groups)} groups" if len(groups) > len(drawn) else ""
-    figure.suptitle(f"Bob's requested parameters over SNR{more}")
+    set_title(figure, f"Bob's requested parameters over SNR{more}")
     shared_legend(figure, [panels])
     return freeze_layout(figure)
 
@@ -75,20 +78,19 @@ def set_snr_range(panels: list[Axes], snr_db: Floats) -> None:
         panel.set_xlabel("SNR that Bob measured (dB)" + f"; {outside:,} of {len(snr_db):,} choices outside" * (outside > 0))
 
 
-def draw_group(panel: Axes, rounds: DecisionRows, values: Ints, bins: SnrBins, name: str, style: tuple[str, str, str]) -> None:
+def draw_group(panel: Axes, rounds: DecisionRows, values: Ints, edges_db: Floats, name: str, style: tuple[str, str, str]) -> None:
     """Draw one group in one panel: up to `MAX_POINTS` choices as dots, and the quantiles `QUANTILES` of each bin of SNR.
 
-    rounds  choices of the group [n]
-    values  the requested parameter [n]
-    bins    bins of SNR; bins with few choices have no quantiles
-    name    name of the group in the legend
-    style   colour, mark and dashes
+    rounds    choices of the group [n]
+    values    the requested parameter [n]
+    edges_db  inner edges of the bins of SNR; bins with few choices have no quantiles
+    name      name of the group in the legend
+    style     colour, mark and dashes
     """
     colour, marker, dashes = style
     thin = slice(None, None, -(-len(rounds) // MAX_POINTS))
     panel.plot(rounds.measured_snr_db[thin], values[thin], ".", color=colour, markersize=4, alpha=0.25, markeredgewidth=0, zorder=1)
-    end_db = bins.start_db + bins.count * bins.width_db
-    found = quantile_bands(rounds.measured_snr_db, values.astype(np.float64), bins.start_db, end_db, bins.count, QUANTILES)
+    found = quantile_bands(rounds.measured_snr_db, values.astype(np.float64), edges_db, QUANTILES)
     enough = found.n >= min(MIN_SAMPLES, found.n.max())
     panel.fill_between(found.centre[enough], found.low[enough], found.high[enough], color=colour, alpha=0.12, linewidth=0, zorder=2)
     panel.plot(found.centre[enough], found.median[enough], color=colour, marker=marker, linestyle=dashes, label=sanitise(name), zorder=3)

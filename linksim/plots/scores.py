@@ -1,185 +1,138 @@
-"""Figure of image quality over SINR: PSNR and accuracy in bins of the SINR at each receiver, with 95 % intervals and numbers of images.
+"""Figure of image quality over SINR: PSNR and accuracy in bins of the SINR at each receiver, with 95 % intervals.
 
 The SINR of an image is the true one during its frame, with fading and with the mean jamming power over the frame; without jamming it is the
-SNR. Images of jammed frames are a series of their own, because jamming may hit a part of a frame. The bins are chosen by the number of
-images (`choose_bins`): narrow bins with few images would show noise.
+SNR. The bins are chosen by the number of images (`snr_bins`): narrow bins with few images would show noise. If the SNR is constant at both
+receivers of all groups, the figure has bars instead (`score_bars`); if it is constant at some of them, these have horizontal lines.
 """
 
-from dataclasses import dataclass
-from math import ceil, floor
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from linksim.plots.binning import bin_index
-from linksim.plots.number_text import count
+from linksim.plots.number_text import span
 from linksim.plots.plot_style import BOB, EVE, MAX_GROUPS, Role, blocks, error_bars, finish_blocks, plot_style, sanitise
-from linksim.plots.summary import accuracy
-from linksim.plots.tables import Floats, Ints, ScoreRows, match
-from linksim.plots.trace_view import ReceiverView, TraceView
-from linksim.statistics import Interval, cluster_mean
+from linksim.plots.score_bars import bar_figure
+from linksim.plots.score_series import ACCURACY, PSNR, ScoreSeries, constant_snr, num_classes, quality, quantities, series_of
+from linksim.plots.snr_bins import MIN_SAMPLES, bin_of, snr_edges
+from linksim.plots.tables import Floats
+from linksim.plots.trace_view import TraceView
 
-PSNR, ACCURACY = "mean PSNR (dB)", "accuracy (%)"
-HEIGHTS = {PSNR: 2.3, ACCURACY: 1.7}  # inches
-WIDTHS_DB = (0.5, 1.0, 2.0, 5.0, 10.0)
-MIN_BINS, MAX_BINS = 4, 20
+HEIGHTS = {PSNR: 2.3, ACCURACY: 1.8}  # inches
+PER_BIN = 128  # mean number of images of a series in a bin
 MIN_SPAN_DB = 4.0  # minimum length of the SNR axis
-PER_BIN = 60  # minimum mean number of samples in a bin
-MIN_SAMPLES = 5  # minimum number of images of a point that is drawn, unless all bins have fewer
-
-
-@dataclass(frozen=True)
-class SnrBins:
-    """Equal bins of SNR.
-
-    start_db  lower end of the first bin in dB
-    width_db  width of a bin in dB
-    count     number of bins
-    """
-
-    start_db: float
-    width_db: float
-    count: int
-
-
-@dataclass(frozen=True)
-class ScoreSeries:
-    """One receiver's images in jammed or in other frames.
-
-    role     name and colour of the receiver
-    jammed   whether a jammer was on during a part of each frame; otherwise it was off
-    scores   scores of the images [n]
-    unit     independent unit of each image [n]
-    sinr_db  true SINR of each image's frame in dB [n]
-    """
-
-    role: Role
-    jammed: bool
-    scores: ScoreRows
-    unit: Ints
-    sinr_db: Floats
+KINDS = tuple((role, jammed) for role in (BOB, EVE) for jammed in (False, True))
 
 
 @plot_style()
 def scores_figure(view: TraceView) -> Figure | None:
-    """Draw per group PSNR, accuracy, and the number of images of each point. Panels without values are left out.
+    """Draw per group PSNR and accuracy over SINR, or bars if the SNR is constant. Panels without values are left out.
 
-    Returns None if no image was scored.
+    Returns None if no image was scored, or if the trace has the SNR of none of them.
     """
-    groups = [group for group in view.groups if len(group.bob.scores) + len(group.eve.scores)][:MAX_GROUPS]
-    if not groups:
-        return None
-    series = [split_by_jamming(BOB, group.bob) + split_by_jamming(EVE, group.eve) for group in groups]
-    every = [receiver.scores for group in groups for receiver in (group.bob, group.eve)]
-    names = [PSNR] * any(scores.compared().any() for scores in every) + [ACCURACY] * any(scores.classified().any() for scores in every)
+    groups = [group for group in view.groups if len(group.bob.scores) + len(group.eve.scores)]
+    known = [(group, parts) for group in groups if (parts := series_of(group))]
+    drawn = known[:MAX_GROUPS]
+    series = [parts for _, parts in drawn]
+    names = quantities([part.scores for parts in series for part in parts])
     if not names:
         return None
-    bins = choose_bins([part.sinr_db for parts in series for part in parts])
-    ratio = "SINR" if any(part.jammed for parts in series for part in parts) else "SNR"
-    figure, panels = blocks(len(groups), (*(HEIGHTS[name] for name in names), 0.8), own_y=len(names))
-    for group, parts, block in zip(groups, series, panels, strict=True):
-        receivers = [(role.name, receiver) for role, receiver in ((BOB, group.bob), (EVE, group.eve)) if len(receiver.scores)]
-        counts = [f"{len(receiver.scores):,} in {count(receiver.units().max() + 1, 'unit')} at {name}" for name, receiver in receivers]
-        block[0].set_title(f"{sanitise(group.name)}: images {', '.join(counts)}")
-        for part in parts:
-            draw(block, names, part, bins)
-        if ACCURACY in names and parts:
+    if all(constant_snr(parts, role) for parts in series for role in (BOB, EVE)):
+        return bar_figure([group.name for group, _ in drawn], series, names, len(known))
+    figure, panels = blocks(len(drawn), tuple(HEIGHTS[name] for name in names))
+    edges = {kind: edges_of(*kind, series) for kind in KINDS}
+    for (group, parts), block in zip(drawn, panels, strict=True):
+        points = [(part, split_into_bins(part, edges[part.role, part.jammed])) for part in parts]
+        inside = [point for part, found in points for point in found if not constant_snr(parts, part.role)]
+        block[0].set_title(f"{sanitise(group.name)}{sizes(inside)}")
+        for part, found in points:
+            if constant_snr(parts, part.role):
+                draw_level(block, names, part)
+            else:
+                draw(block, names, part, found)
+        if ACCURACY in names:
             draw_chance_level(block[names.index(ACCURACY)], parts)
+    ratio = "SINR" if any(part.jammed for parts in series for part in parts) else "SNR"
+    set_snr_range(panels[0][0])
+    for block in panels:
         block[-1].set_xlabel(f"{ratio} at the receiver during the frame (dB)")
-        block[-1].margins(y=0.1)
-        margin = max(MIN_SPAN_DB / 2 - bins.count * bins.width_db / 2, 0.3)
-        block[-1].set_xlim(bins.start_db - margin, bins.start_db + bins.count * bins.width_db + margin)
     order = "Bob", "Bob, jammed", "Eve", "Eve, jammed"
     title = f"Image quality over {ratio}, 95 % intervals over independent units"
-    return finish_blocks(figure, panels, title, (*names, "images"), len(view.groups), order)
+    return finish_blocks(figure, panels, title, names, len(known), order)
 
 
-def split_by_jamming(role: Role, receiver: ReceiverView) -> list[ScoreSeries]:
-    """Split a receiver's images into those of unjammed and of jammed frames; images without a reception in the trace are left out."""
-    place = match(receiver.scores, receiver.receptions)
-    known = place >= 0
-    scores, unit, received = receiver.scores.take(known), receiver.units()[known], receiver.receptions.take(place[known])
-    parts = []
-    for jammed in (False, True):
-        mine = ((received.jammed_fraction > 0) == jammed) & np.isfinite(received.sinr_db)
-        if mine.any():
-            parts.append(ScoreSeries(role, jammed, scores.take(mine), unit[mine], received.sinr_db[mine]))
-    return parts
+def edges_of(role: Role, jammed: bool, series: list[list[ScoreSeries]]) -> Floats:
+    """Return the inner edges of the bins of one kind of series, which all groups share, in dB.
 
-
-def choose_bins(series: list[Floats], per_bin: int = PER_BIN) -> SnrBins:
-    """Return the narrowest bins of a width in `WIDTHS_DB`, at most `MAX_BINS`, with at least `per_bin` SNRs of a series on average.
-
-    series   SNRs in dB, an array per series
-    per_bin  required mean number of SNRs in a bin; `MIN_BINS` bins are allowed even with fewer
-
-    The bins cover all SNRs except the lowest 0.1 %, which count in the first bin. A constant SNR has a single bin around it.
-
-    >>> choose_bins([np.linspace(0.0, 9.9, 1000)])
-    SnrBins(start_db=0.0, width_db=1.0, count=10)
+    role, jammed  kind of the series: receiver, and whether the frames were jammed
+    series        series of each group
     """
-    if not series:
-        return SnrBins(0.0, WIDTHS_DB[0], 1)
-    snr_db = np.concatenate(series)
-    low, high = float(np.quantile(snr_db, 0.001)), float(snr_db.max())
-    if high - low < WIDTHS_DB[0]:
-        return SnrBins((low + high - WIDTHS_DB[0]) / 2, WIDTHS_DB[0], 1)
-    max_count = min(MAX_BINS, max(MIN_BINS, len(snr_db) // len(series) // per_bin))
-    for width in WIDTHS_DB:
-        start = floor(low / width) * width
-        count = max(1, ceil((high - start) / width + 1e-9))
-        if count <= max_count:
-            break
-    return SnrBins(start, width, count)
+    same = [part.sinr_db for parts in series for part in parts if part.role is role and part.jammed == jammed]
+    return snr_edges(same, PER_BIN, PER_BIN)
 
 
-def draw(block: list[Axes], names: list[str], part: ScoreSeries, bins: SnrBins) -> None:
-    """Draw one series in the panels of a block.
+def split_into_bins(part: ScoreSeries, edges_db: Floats) -> list[ScoreSeries]:
+    """Return the images of each bin by rising SINR. Bins with fewer than `MIN_SAMPLES` images are left out, unless all have fewer.
 
-    block  panels from top to bottom; the last one has the number of images in each bin
-    names  quantities of the other panels, `PSNR` or `ACCURACY`
-    part   the series
-    bins   bins of SINR; a point lies at the mean SINR of the images in its bin
+    edges_db  inner edges of the bins
     """
-    place = bin_index(part.sinr_db, bins.start_db, bins.start_db + bins.count * bins.width_db, bins.count)
-    images = np.bincount(place, minlength=bins.count)
-    used = np.flatnonzero(images >= min(MIN_SAMPLES, images.max()))
-    centre = np.array([part.sinr_db[place == b].mean() for b in used])
-    inside = [(part.scores.take(place == b), part.unit[place == b]) for b in used]
-    name = part.role.name + (", jammed" if part.jammed else "")
-    for panel, quantity in zip(block, names, strict=False):
-        if quantity == PSNR:
-            found = [cluster_mean(scores.psnr_db, unit) for scores, unit in inside]
-        else:
-            found = [accuracy(scores, unit).scaled(100) for scores, unit in inside]
+    place = bin_of(part.sinr_db, edges_db)
+    used, images = np.unique(place, return_counts=True)
+    return [part.take(place == b) for b in used[images >= min(MIN_SAMPLES, images.max())]]
+
+
+def sizes(points: list[ScoreSeries]) -> str:
+    """Return the numbers of images and units of some points as text, ": 80 to 96 images, 2 to 4 units per point"; "" without points."""
+    units = [len(np.unique(point.unit)) for point in points]
+    return f": {span([len(point.scores) for point in points])} images, {span(units)} units per point" if points else ""
+
+
+def draw(block: list[Axes], names: list[str], part: ScoreSeries, points: list[ScoreSeries]) -> None:
+    """Draw one series in the panels of a block: hollow and dotted for jammed frames.
+
+    block   panels from top to bottom
+    names   quantities of the panels
+    part    the series
+    points  its images in each bin; a point lies at their mean SINR
+    """
+    x = [float(point.sinr_db.mean()) for point in points]
+    style: dict[str, Any] = {"color": part.role.colour, "marker": part.role.marker, "label": part.name}
+    style |= {"linewidth": 1.1, "elinewidth": 0.9, "capsize": 2}
+    style |= {"markerfacecolor": "white", "linestyle": ":"} if part.jammed else {"linestyle": "-"}
+    for panel, quantity in zip(block, names, strict=True):
+        found = [quality(quantity, point.scores, point.unit) for point in points]
         if any(interval.n for interval in found):
-            draw_points(panel, part, centre, found, name)
-    edges = bins.start_db + bins.width_db * np.arange(bins.count + 1)
-    block[-1].stairs(images, edges, color=part.role.colour, linestyle=":" if part.jammed else "-", linewidth=1.1)
+            error_bars(panel, x, found, **style)
 
 
-def draw_points(panel: Axes, part: ScoreSeries, x: Floats, found: list[Interval], name: str) -> None:
-    """Draw points with their intervals: hollow and dotted for jammed frames."""
-    error_bars(
-        panel,
-        x,
-        found,
-        color=part.role.colour,
-        marker=part.role.marker,
-        markerfacecolor="white" if part.jammed else part.role.colour,
-        linestyle=":" if part.jammed else "-",
-        linewidth=1.1,
-        elinewidth=0.9,
-        capsize=2,
-        label=name,
-    )
+def draw_level(block: list[Axes], names: list[str], part: ScoreSeries) -> None:
+    """Draw the mean of a series of constant SNR as a line over the whole panel, with its interval as a band; a point would stand alone.
+
+    block  panels from top to bottom
+    names  quantities of the panels
+    part   the series
+    """
+    for panel, quantity in zip(block, names, strict=True):
+        found = quality(quantity, part.scores, part.unit)
+        if found.n:
+            dashes = ":" if part.jammed else "--"
+            panel.axhline(found.value, color=part.role.colour, linestyle=dashes, linewidth=1.1, label=f"{part.name}, constant SNR")
+            if np.isfinite(found.low):
+                panel.axhspan(found.low, found.high, color=part.role.colour, alpha=0.18, linewidth=0)
 
 
 def draw_chance_level(panel: Axes, parts: list[ScoreSeries]) -> None:
     """Draw a line at the accuracy of guessing, one over the number of classes that were sent, and set the range of the panel."""
-    labels = np.unique(np.concatenate([part.scores.label[part.scores.classified()] for part in parts]))
     panel.set_ylim(-4, 104)
-    if len(labels) > 1:
-        name = f"guessing among {len(labels)} classes"
-        panel.axhline(100 / len(labels), color="#666666", linewidth=0.9, linestyle=(0, (1, 2)), label=name)
+    classes = num_classes(parts)
+    if classes > 1:
+        name = f"guessing among {classes} classes"
+        panel.axhline(100 / classes, color="#666666", linewidth=0.9, linestyle=(0, (1, 2)), label=name)
+
+
+def set_snr_range(panel: Axes) -> None:
+    """Set the range of SINR, which all panels share, to that of the points, at least `MIN_SPAN_DB` long."""
+    low, high = panel.get_xlim()
+    missing = max(0.0, MIN_SPAN_DB - (high - low)) / 2
+    panel.set_xlim(low - missing, high + missing)

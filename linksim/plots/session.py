@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from linksim.plots.figure_shape import new_figure, set_title
 from linksim.plots.plot_style import JAMMER, TEXT_COLOUR, freeze_layout, legend, plot_style, sanitise
 from linksim.plots.sequence import LOST, NOTE, ChartMessage, DepthScale, depth_scale, excerpts, messages
 from linksim.plots.tables import JammingRows, seconds
@@ -39,7 +40,7 @@ def session_figure(view: TraceView) -> Figure | None:
     parts = [(title, part, depth_scale(part)) for title, part in excerpts(messages(group, link))]
     axis = time_axis(max(message.end_s for _, part, _ in parts for message in part))
     height = max(place.height for _, _, place in parts)
-    figure = Figure(figsize=(max(6.8, WIDTH * len(parts)), 1.6 + HEAD + height))
+    figure = new_figure(max(6.8, WIDTH * len(parts)), 1.6 + HEAD + height)
     jamming = group.jamming.take(group.jamming.link == link)
     jammed = False
     for panel, (title, part, place) in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
@@ -56,7 +57,7 @@ def session_figure(view: TraceView) -> Figure | None:
         for start, end in place.breaks:
             gap = f"{(end - start) * axis.per_s:.3g} {axis.unit} idle"
             panel.text(0.5, (place(start) + place(end)) / 2, gap, fontsize=SMALL - 0.5, color=MISSED, ha="center", va="center")
-    figure.suptitle(f"Session of link {link}, {sanitise(group.name)}: times in {axis.unit}, lengths not to scale")
+    set_title(figure, f"Session of link {link}, {sanitise(group.name)}: times in {axis.unit}, lengths not to scale")
     add_legend(figure, [message for _, part, _ in parts for message in part], jammed)
     return freeze_layout(figure)
 

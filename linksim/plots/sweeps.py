@@ -1,7 +1,8 @@
-"""Figure of methods over SNR: a panel per quantity, a line with 95 % intervals per method, and a paper's values for comparison."""
+"""Figure of methods over a swept quantity: a panel per measure, a line with 95 % intervals per method, and a paper's values beside them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 from matplotlib.figure import Figure
 
@@ -14,13 +15,13 @@ class SweepLine:
     """One line.
 
     label   name in the legend
-    snr_db  SNR of each point in dB, ascending [points]
+    x       value of the swept quantity at each point, ascending [points]
     values  value with its 95 % interval at each point [points]
     paper   the paper's values at the first points; may be empty
     """
 
     label: str
-    snr_db: tuple[float, ...]
+    x: tuple[float, ...]
     values: tuple[Interval, ...]
     paper: tuple[float, ...] = ()
 
@@ -31,12 +32,14 @@ class SweepPanel:
 
     title     title above the panel
     quantity  label of the y axis; only that of the first panel is drawn
-    lines     one line per method; lines of equal index have the same colour in all panels
+    lines     one line per method; lines of equal label have the same colour in all panels
+    x_label   label of the x axis
     """
 
     title: str
     quantity: str
     lines: tuple[SweepLine, ...]
+    x_label: str = "SNR (dB)"
 
 
 @plot_style()
@@ -49,16 +52,19 @@ def sweep_figure(title: str, panels: Sequence[SweepPanel]) -> Figure:
     figure = Figure(figsize=(5.2 * len(panels), 4.3))
     figure.suptitle(title)
     axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    labels = dict.fromkeys(line.label for panel in panels for line in panel.lines)
+    styles = dict(zip(labels, cycle(LINE_STYLES), strict=False))
     for axis, panel in zip(axes, panels, strict=True):
-        for line, (colour, mark, dashes) in zip(panel.lines, LINE_STYLES, strict=False):
+        for line in panel.lines:
+            colour, mark, dashes = styles[line.label]
             style = {"color": colour, "marker": mark, "linestyle": dashes, "capsize": 2}
-            error_bars(axis, line.snr_db, line.values, label=line.label, **style)
+            error_bars(axis, line.x, line.values, label=line.label, **style)
             if line.paper:
-                at = line.snr_db[: len(line.paper)]
+                at = line.x[: len(line.paper)]
                 label = f"{line.label}, paper"
                 axis.plot(at, line.paper, color=colour, marker=mark, linestyle="", markersize=7, markerfacecolor="none", label=label)
-        axis.set(title=panel.title, xlabel="SNR (dB)", ylim=(0, 1))
-        axis.set_xticks(sorted({snr_db for line in panel.lines for snr_db in line.snr_db}))
+        axis.set(title=panel.title, xlabel=panel.x_label, ylim=(0, 1))
+        axis.set_xticks(sorted({x for line in panel.lines for x in line.x}))
     axes[0].set_ylabel(panels[0].quantity)
     shared_legend(figure, [list(axes)])
     return freeze_layout(figure)

@@ -1,29 +1,34 @@
 """Figure of SNR and image quality over simulated time, with the SNR that each end assumes or estimates.
 
-One link with few frames is drawn sample by sample. Many samples, or samples of many links, are drawn as median and 10-90 % band of bins of
-time, because thousands of overlapping marks show neither. `plots.adaptation` and the charts of one link use the time axis, the series and
+A few links have a line each. Many links are drawn as median and 10-90 % band of bins of time, because hundreds of overlapping lines show
+neither. `plots.adaptation` and the charts of one link use the time axis, the series and
 the tint of jamming from here.
 """
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from linksim.enums import Outcome
-from linksim.plots.binning import quantile_bands
+from linksim.plots.binning import equal_edges, quantile_bands
 from linksim.plots.number_text import count
 from linksim.plots.plot_style import ALICE, BOB, EVE, JAMMER, MAX_GROUPS, Role, blocks, finish_blocks, plot_style, sanitise
 from linksim.plots.tables import Floats, Ints, seconds
 from linksim.plots.trace_view import GroupView, ReceiverView, TraceView
 
-FEW = 100  # up to so many samples are drawn as marks
-FEW_JOINED = 320  # up to so many samples of one link are drawn as a line; more samples are binned
+MAX_LINES = 4  # up to so many links have a line each
+FEW = 100  # up to so many samples of one link are drawn as marks
+FEW_JOINED = 320  # up to so many frames of one link are points of its line; more are binned
+MIN_SPAN_DB = 6.0  # minimum height of a panel of SNR, so that a constant SNR does not look like noise
 BINS = (30, 120)  # minimum and maximum number of bins
 PER_BIN = 6  # mean number of samples in a bin within these limits
+MAX_DOTS = 600  # up to so many estimates are drawn as dots
 JAM_BINS = 600
 SAME_DB = 0.01  # an estimate with a smaller maximum error is not drawn
 
@@ -54,7 +59,7 @@ def time_axis(span_s: float) -> TimeAxis:
 
 @plot_style()
 def time_series_figure(view: TraceView) -> Figure:
-    """Draw SNR and PSNR of each group: all samples if they are few, else median and 10-90 % band of bins of time.
+    """Draw SNR and PSNR of each group: a line per link if they are few, else median and 10-90 % band of bins of time.
 
     If no receiver reconstructs images, there are no panels of PSNR.
     """
@@ -68,11 +73,13 @@ def time_series_figure(view: TraceView) -> Figure:
         block[0].set_title(f"{sanitise(group.name)}: {', '.join(sizes)}")
         snr_panel(block[0], group, axis)
         for role, receiver in ((BOB, group.bob), (EVE, group.eve)):  # without PSNR nothing is drawn
-            draw(block[-1], TimeSamples(receiver.scores.time_ns, receiver.scores.psnr_db, len(group.links) == 1), role, role.name, axis)
+            scores = receiver.scores
+            draw(block[-1], TimeSamples(scores.time_ns, scores.link, scores.psnr_db), role, role.name, axis)
         for panel in block:
             shade_jamming(panel, group, axis)
         block[-1].set_xlim(0, axis.end)
         block[-1].set_xlabel(f"simulated time ({axis.unit})")
+    widen(panels[0][:1])
     title = ("SNR and image quality" if compared else "SNR") + " over simulated time"
     y_labels = ("SNR (dB)", "PSNR of an image (dB)")[: 1 + compared]
     order = "Bob", "Eve", "Bob's estimate", "Eve's estimate", "assumed by Alice"
@@ -84,27 +91,38 @@ class TimeSamples:
     """The samples of one series.
 
     time_ns  start of the frame or message of each sample in ns [n], in any order
+    link     number of the link of each sample [n]
     value    value of each sample [n]; values that are not finite are not drawn
-    joined   whether they belong to one link, so that a line may connect them
     stepped  whether a value holds until the next sample
     """
 
     time_ns: Ints
+    link: Ints
     value: Floats
-    joined: bool
     stepped: bool = False
+
+    def take(self, rows: NDArray[np.bool_]) -> "TimeSamples":
+        """Return the samples that a mask [n] selects."""
+        return TimeSamples(self.time_ns[rows], self.link[rows], self.value[rows], self.stepped)
 
 
 def snr_panel(panel: Axes, group: GroupView, axis: TimeAxis) -> None:
     """Draw true and estimated SNR at both receivers, and the SNR that Alice assumes."""
-    one = len(group.links) == 1
     for role, receiver in ((BOB, group.bob), (EVE, group.eve)):
-        received = receiver.receptions
-        draw(panel, TimeSamples(received.time_ns, received.snr_db, one), role, role.name, axis)
+        rows = receiver.receptions
+        draw(panel, TimeSamples(rows.time_ns, rows.link, rows.snr_db), role, role.name, axis)
         if has_estimates(receiver):
-            draw(panel, TimeSamples(received.time_ns, received.estimated_snr_db, one), role, f"{role.name}'s estimate", axis, faint=True)
+            draw(panel, TimeSamples(rows.time_ns, rows.link, rows.estimated_snr_db), role, f"{role.name}'s estimate", axis, faint=True)
     sent = group.frames.take(group.frames.outcome != Outcome.NOT_SENT)
-    draw(panel, TimeSamples(sent.time_ns, sent.assumed_snr_db, one, stepped=True), ALICE, "assumed by Alice", axis, faint=True)
+    draw(panel, TimeSamples(sent.time_ns, sent.link, sent.assumed_snr_db, stepped=True), ALICE, "assumed by Alice", axis, faint=True)
+
+
+def widen(panels: list[Axes]) -> None:
+    """Give panels of SNR the same y axis, at least `MIN_SPAN_DB` high."""
+    low, high = min(panel.get_ylim()[0] for panel in panels), max(panel.get_ylim()[1] for panel in panels)
+    missing = max(0.0, MIN_SPAN_DB - (high - low))
+    for panel in panels:
+        panel.set_ylim(low - missing / 2, high + missing / 2)
 
 
 def has_estimates(receiver: ReceiverView) -> bool:
@@ -114,41 +132,68 @@ def has_estimates(receiver: ReceiverView) -> bool:
 
 
 def draw(panel: Axes, samples: TimeSamples, role: Role, name: str, axis: TimeAxis, faint: bool = False) -> None:
-    """Draw one series: every sample if there are few, otherwise quantiles of bins of time.
+    """Draw one series: a line per link if the links are few, otherwise median and 10-90 % band of bins of time.
 
     panel    the panel
     samples  the series; without finite values nothing is drawn
     role     colour and mark
     name     name in the legend
     axis     time axis of the panel
-    faint    whether the series is an estimate, which is dashed and has hollow marks and no band
+    faint    whether the series is an estimate, which is dashed and has no band; the estimates on several links are dots
+
+    A line of up to `FEW_JOINED` frames has the mean of each, a longer one the median of bins. The line of a single link has a band as well.
     """
-    kept = np.isfinite(samples.value)
-    time, value = (seconds(samples.time_ns) * axis.per_s)[kept], samples.value[kept]
-    if not len(value):
+    finite = samples.take(np.isfinite(samples.value))
+    links = np.unique(finite.link)
+    if len(links) > MAX_LINES:
+        draw_bins(panel, finite, role, name, axis, faint, band=True)
         return
-    dash = "--" if faint else "-"
-    if len(value) <= (FEW_JOINED if samples.joined else FEW):
-        draw_each(panel, time, value, samples, role, name, faint)
+    if len(links) > 1 and faint and not samples.stepped:
+        draw_dots(panel, finite, role, name, axis)
         return
-    binned = quantile_bands(time, value, 0.0, axis.end, int(np.clip(len(value) // PER_BIN, *BINS)))
-    if not faint:
+    for place, link in enumerate(links):
+        own, label = finite.take(finite.link == link), name if place == 0 else ""
+        if len(np.unique(own.time_ns)) <= FEW_JOINED:
+            draw_each(panel, own, role, label, axis, faint, alone=len(links) == 1)
+        else:
+            draw_bins(panel, own, role, label, axis, faint, band=len(links) == 1)
+
+
+def draw_bins(panel: Axes, samples: TimeSamples, role: Role, name: str, axis: TimeAxis, faint: bool, band: bool) -> None:
+    """Draw the median of bins of time, and their 10-90 % band with `band` unless the series is an estimate."""
+    time = seconds(samples.time_ns) * axis.per_s
+    edges = equal_edges(0.0, axis.end, int(np.clip(len(time) // PER_BIN, *BINS)))
+    binned = quantile_bands(time, samples.value, edges)
+    if band and not faint:
         panel.fill_between(binned.centre, binned.low, binned.high, color=role.colour, alpha=0.18, linewidth=0)
         panel.fill([], [], facecolor="#bbbbbb", linewidth=0, label="10-90 % of samples")
-    panel.plot(binned.centre, binned.median, dash, linewidth=1.0 if faint else 1.4, color=role.colour, label=name)
+    panel.plot(binned.centre, binned.median, "--" if faint else "-", linewidth=1.0 if faint else 1.4, color=role.colour, label=name)
 
 
-def draw_each(panel: Axes, time: Floats, value: Floats, samples: TimeSamples, role: Role, name: str, faint: bool) -> None:
-    """Draw every sample: for one link a line through the mean at each time, with marks if they are few; for several links only marks."""
-    if samples.joined:
-        moments, place = np.unique(time, return_inverse=True)
-        mean = np.bincount(place, weights=value) / np.bincount(place)
-        step = "steps-post" if samples.stepped else "default"
-        panel.plot(moments, mean, "--" if faint else "-", drawstyle=step, linewidth=0.9, color=role.colour, label=name)
-    if not samples.joined or (len(value) <= FEW and not faint and not samples.stepped):
-        face = "white" if faint else role.colour
-        label = "" if samples.joined else name
-        panel.plot(time, value, role.marker, markersize=3, markeredgewidth=0.6, markerfacecolor=face, color=role.colour, label=label)
+def draw_dots(panel: Axes, samples: TimeSamples, role: Role, name: str, axis: TimeAxis) -> None:
+    """Draw estimates of several links as dots, at most `MAX_DOTS`: lines would hide those of the true values."""
+    thin = slice(None, None, -(-len(samples.value) // MAX_DOTS))
+    style: dict[str, Any] = {
+        "markersize": 2.2,
+        "markeredgewidth": 0.5,
+        "markerfacecolor": "none",
+        "alpha": 0.6,
+        "color": role.colour,
+        "zorder": 1.5,
+    }
+    panel.plot((seconds(samples.time_ns) * axis.per_s)[thin], samples.value[thin], role.marker, label=name, **style)
+
+
+def draw_each(panel: Axes, samples: TimeSamples, role: Role, name: str, axis: TimeAxis, faint: bool, alone: bool) -> None:
+    """Draw every sample of one link: a line through the mean at each time, and if the link is `alone` a mark per sample if they are few."""
+    time, value = seconds(samples.time_ns) * axis.per_s, samples.value
+    moments, place = np.unique(time, return_inverse=True)
+    mean = np.bincount(place, weights=value) / np.bincount(place)
+    step = "steps-post" if samples.stepped else "default"
+    weight: dict[str, Any] = {"linewidth": 0.9} if alone or not faint else {"linewidth": 0.6, "alpha": 0.6}
+    panel.plot(moments, mean, "--" if faint else "-", drawstyle=step, color=role.colour, label=name, **weight)
+    if alone and len(value) <= FEW and not faint and not samples.stepped:
+        panel.plot(time, value, role.marker, markersize=3, markeredgewidth=0.6, color=role.colour)
 
 
 def shade_jamming(panel: Axes, group: GroupView, axis: TimeAxis) -> None:

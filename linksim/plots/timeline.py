@@ -4,7 +4,7 @@ The bars are to scale, unlike the messages of `plots.session`, so the figure sho
 take. Both figures show the link that `choose_link` selects.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from linksim.enums import ControlOutcome, MessageKind, Origin, Outcome
+from linksim.plots.figure_shape import new_figure, requested_size, set_title
 from linksim.plots.plot_style import ALICE, BOB, JAMMER, TEXT_COLOUR, freeze_layout, legend, plot_style, sanitise
 from linksim.plots.tables import JammingRows, seconds, sent_by_alice
 from linksim.plots.time_series import TimeAxis, time_axis
@@ -30,12 +31,17 @@ COLOURS = (
     "#882255",
     "#44AA99",
     "#332288",
-)  # by kind of message, repeated cyclically
+    "#CC6677",
+)  # by kind of message
 DATA = "#5B6C8F"
 ROWS = {ALICE.name: 1.0, BOB.name: 0.0}
 HALF = 0.22  # half of a bar's height
 WIDTH = 11.0  # inches
+STRIP, ABOVE = 1.4, 1.1  # inches: height of a strip, and of title and legend together
 LEGIBLE = 0.6  # target width of a median bar in inches
+SMALL, CHARACTER = 6.5, 0.061  # font size of labels in points, and width of a character in inches
+MARGIN = 1.2  # width in inches beside the strips
+LEVELS = 2  # lines of labels beside the bars
 
 
 @dataclass(frozen=True)
@@ -117,47 +123,87 @@ def timeline_figure(view: TraceView) -> Figure | None:
     drawn = transmissions(group, link)
     start, end = drawn[0].start_s, max(bar.end_s for bar in drawn)
     median = float(np.median([bar.end_s - bar.start_s for bar in drawn]))
-    strips = int(np.clip(np.ceil((end - start) / max(median, 1e-9) * LEGIBLE / WIDTH), 1, MAX_STRIPS))
+    width, height = requested_size(WIDTH, ABOVE + STRIP * MAX_STRIPS)
+    most = max(1, int((height - ABOVE) / (0.8 * STRIP)))
+    strips = int(np.clip(np.ceil((end - start) / max(median, 1e-9) * LEGIBLE / width), 1, min(MAX_STRIPS, most)))
     length = (end - start) / strips * 1.0001
     axis = time_axis(end)
-    figure = Figure(figsize=(WIDTH, 1.1 + 1.35 * strips))
+    figure = new_figure(WIDTH, ABOVE + STRIP * strips)
     panels = figure.subplots(strips, 1, squeeze=False)[:, 0]
-    jamming = group.jamming.take(group.jamming.link == link)
+    jamming, jammed = group.jamming.take(group.jamming.link == link), False
     for i, panel in enumerate(panels):
         left, right = start + i * length, start + (i + 1) * length
-        strip(panel, [bar for bar in drawn if bar.end_s >= left and bar.start_s <= right], left, right, axis)
-        jammed = shade(panel, jamming, left, right, axis)
+        strip(panel, [bar for bar in drawn if bar.end_s >= left and bar.start_s <= right], left, right, axis, width - MARGIN)
+        jammed |= shade(panel, jamming, left, right, axis)
     panels[-1].set_xlabel(f"simulated time ({axis.unit})")
-    figure.suptitle(f"First {len(drawn)} transmissions of link {link}, {sanitise(group.name)}")
+    set_title(figure, f"First {len(drawn)} transmissions of link {link}, {sanitise(group.name)}")
     add_legend(figure, drawn, jammed)
     return freeze_layout(figure)
 
 
-def strip(panel: Axes, drawn: list[TransmissionBar], left_s: float, right_s: float, axis: TimeAxis) -> None:
+def strip(panel: Axes, drawn: list[TransmissionBar], left_s: float, right_s: float, axis: TimeAxis, inches: float) -> None:
     """Draw the bars of one interval of time, and for each that ends in it an arrow to the addressee, with a cross if it was lost.
 
     panel            the strip
     drawn            transmissions that overlap the interval
     left_s, right_s  limits of the interval in s
     axis             unit of the time axis
+    inches           width of the strip
     """
     panel.set_xlim(left_s * axis.per_s, right_s * axis.per_s)
-    panel.set_ylim(-0.45, 1.45)
+    panel.set_ylim(-0.6, 1.6)
     panel.set_yticks(list(ROWS.values()), [f"{name} sends" for name in ROWS])
     panel.grid(False, axis="y")
     panel.spines["left"].set_visible(False)
     panel.tick_params(axis="y", length=0)
+    per_s = inches / (right_s - left_s)
+    beside: list[TransmissionBar] = []
     for bar in drawn:
         row = ROWS[bar.sender]
         box(panel, bar, row, axis)
-        width = (min(bar.end_s, right_s) - max(bar.start_s, left_s)) / (right_s - left_s) * (WIDTH - 1.2)
-        middle = (min(bar.end_s, right_s) + max(bar.start_s, left_s)) / 2 * axis.per_s
-        fitting = [name for name in bar.names if 0.061 * len(name) + 0.03 < width]
+        first, last = max(bar.start_s, left_s), min(bar.end_s, right_s)
+        fitting = [name for name in bar.names if CHARACTER * len(name) + 0.03 < (last - first) * per_s]
         if fitting:
             back = {"boxstyle": "square,pad=0.12", "facecolor": "white", "linewidth": 0} if bar.lost else None
-            panel.text(middle, row, fitting[0], fontsize=6.5, ha="center", va="center", color=text_colour(bar), bbox=back)
+            middle = (first + last) / 2 * axis.per_s
+            panel.text(middle, row, fitting[0], fontsize=SMALL, ha="center", va="center", color=text_colour(bar), bbox=back)
+        elif bar.start_s >= left_s and (bar.end_s <= right_s or (bar.end_s - bar.start_s) * per_s < LEGIBLE):  # a long one is continued
+            beside.append(replace(bar, end_s=last))
         if left_s <= bar.end_s <= right_s:
             arrow(panel, bar, row, axis)
+    for bar, level in zip(beside, label_levels(beside, per_s), strict=True):
+        draw_label(panel, bar, level, axis)
+
+
+def label_levels(bars: list[TransmissionBar], inches_per_s: float) -> list[int]:
+    """Return the line, 0 or further from the bars, on which the label of each short bar overlaps no other label of its sender.
+
+    bars          bars whose labels do not fit into them, in the order of time
+    inches_per_s  scale of the time axis
+
+    The last line is used again if labels are too close for `LEVELS` lines.
+
+    >>> bars = [TransmissionBar(start, start + 1, "Alice", "KEY", "", ("KEY",), False) for start in (0.0, 1.0, 9.0)]
+    >>> label_levels(bars, 0.1)
+    [0, 1, 0]
+    """
+    ends: dict[tuple[str, int], float] = {}
+    levels = []
+    for bar in bars:
+        middle, half = (bar.start_s + bar.end_s) / 2 * inches_per_s, CHARACTER * len(bar.names[-1]) / 2
+        free = [level for level in range(LEVELS) if middle - half > ends.get((bar.sender, level), -np.inf)]
+        level = free[0] if free else LEVELS - 1
+        ends[bar.sender, level] = middle + half
+        levels.append(level)
+    return levels
+
+
+def draw_label(panel: Axes, bar: TransmissionBar, level: int, axis: TimeAxis) -> None:
+    """Draw the label of a short bar beside it, above Alice's and below Bob's; `level` is that of `label_levels`."""
+    row, up = ROWS[bar.sender], 1 if bar.sender == ALICE.name else -1
+    y = row + up * (HALF + 0.03 + 0.19 * level)
+    middle = (bar.start_s + bar.end_s) / 2 * axis.per_s
+    panel.text(middle, y, bar.names[-1], fontsize=SMALL, ha="center", va="bottom" if up > 0 else "top")
 
 
 def text_colour(bar: TransmissionBar) -> str:
@@ -195,12 +241,13 @@ def arrow(panel: Axes, bar: TransmissionBar, row: float, axis: TimeAxis) -> None
 
 
 def shade(panel: Axes, jamming: JammingRows, left_s: float, right_s: float, axis: TimeAxis) -> bool:
-    """Tint the jammed intervals of one strip, and return whether the link has any, in this strip or another."""
+    """Tint the jammed intervals of one strip, and return whether there are any."""
     start, end = seconds(jamming.time_ns), seconds(jamming.end_ns)
-    for i in np.flatnonzero((end > left_s) & (start < right_s)):
+    seen = np.flatnonzero((end > left_s) & (start < right_s))
+    for i in seen:
         first, last = max(start[i], left_s) * axis.per_s, min(end[i], right_s) * axis.per_s
         panel.axvspan(first, last, color=JAMMER.colour, alpha=0.3, linewidth=0, zorder=0)
-    return len(start) > 0
+    return len(seen) > 0
 
 
 def add_legend(figure: Figure, drawn: list[TransmissionBar], jammed: bool) -> None:

@@ -7,7 +7,7 @@ figure needs beyond the tables (which groups belong to one sweep, which are comp
 of the view. A trace of another version may lack tables and columns: a missing table is empty and a missing column has absent values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
@@ -178,10 +178,17 @@ def read_view(
         )
         sampled = _of(images, own), _of(channel, own), _of(constellation, own), _negotiated(_of(decisions, own))
         groups.append(GroupView(name, own, _negotiated(_of(frames, own)), bob, eve, _of(control, own), _of(jamming, own), *sampled))
-    ends = (frames.time_ns + frames.airtime_ns, control.time_ns + control.airtime_ns, jamming.end_ns, receptions.time_ns, scores.time_ns)
-    end_ns, parameters = max((int(end.max()) for end in ends if len(end)), default=0), _parameters(trace, "decisions")
-    parameters |= _parameters(trace, "frames")
-    return TraceView(tuple(groups), end_ns / NS_PER_S, parameters, sweep_groups, policy_groups, complete)
+    parameters = _parameters(trace, "decisions") | _parameters(trace, "frames")
+    return TraceView(tuple(groups), end_of(groups), parameters, sweep_groups, policy_groups, complete)
+
+
+def end_of(groups: Sequence[GroupView]) -> float:
+    """Return the simulated time at the end of the last event on the links of some groups, in s; 0 without events."""
+    ends: list[Ints] = []
+    for group in groups:
+        ends += [rows.time_ns + rows.airtime_ns for rows in (group.frames, group.control)] + [group.jamming.end_ns]
+        ends += [rows.time_ns for receiver in (group.bob, group.eve) for rows in (receiver.receptions, receiver.scores)]
+    return max((int(end.max()) for end in ends if len(end)), default=0) / NS_PER_S
 
 
 def _read(trace: TraceLike, name: str, kind: type[Kind]) -> Kind:

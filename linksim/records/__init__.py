@@ -6,7 +6,7 @@ when the networks have run. Listeners (the trace writer, the progress bar, user 
     record         what a record and a column are; the declaration of fields
     data_plane     links, data frames, receptions, scores, images, Eve's knowledge of keys
     radio          paths, symbols, jamming
-    control_plane  control messages, choices of negotiated parameters
+    control_plane  control messages, choices of negotiated parameters and their rewards
 
 A record holds plain numbers, except `KeptImage`, whose `pixels` is a small array, and the negotiated parameters, which are a mapping by
 name. Records are built by keyword. Times are integer nanoseconds of simulated time, links are numbered from 0 through all groups, and the
@@ -19,7 +19,7 @@ frames of a link from 0.
 """
 
 from linksim.records.codes import MESSAGES, NODES, RECEIVERS
-from linksim.records.control_plane import ControlSent, ParameterDecision
+from linksim.records.control_plane import ControlSent, DecisionReward, ParameterDecision
 from linksim.records.data_plane import FrameSent, ImageScore, KeptImage, KeyKnowledge, LinkCreated, Reception
 from linksim.records.radio import ChannelSample, ConstellationPoint, JammingInterval
 from linksim.records.record import FILL, Column, Listener, Record, columns
@@ -34,6 +34,7 @@ __all__ = [
     "Column",
     "ConstellationPoint",
     "ControlSent",
+    "DecisionReward",
     "FrameSent",
     "ImageScore",
     "JammingInterval",
@@ -58,5 +59,6 @@ TABLES: tuple[type[Record], ...] = (  # in the order of their groups in the trac
     ChannelSample,
     ConstellationPoint,
     ParameterDecision,
+    DecisionReward,
     KeyKnowledge,
 )

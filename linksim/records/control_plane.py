@@ -1,4 +1,4 @@
-"""Records of the control plane: control messages, and Bob's choices of the negotiated parameters.
+"""Records of the control plane: control messages, and Bob's choices of the negotiated parameters with their rewards.
 
 docs/wire-format.md specifies the messages. An answer carries the `sequence` of the message that it answers, so the messages of one exchange
 share it; those of a probe round share it with the round's decision.
@@ -49,3 +49,24 @@ class ParameterDecision(Record):
     snr_db: float = column("dB", "true SNR, fading and interference included", dtype="float32")
     before: Mapping[str, int] = negotiated("_before", ", before the decision")
     parameters: Mapping[str, int] = negotiated("", ", requested")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionReward(Record):
+    """The reward of one of Bob's decisions and its parts; emitted when no more image can count for it, at the latest when the run ends.
+
+    An image counts if the transmission from which Bob has it started after the decision and before the next one of the link, if he has
+    decoded the frame, and if it was sent with the parameters that he chose. The parts and the reward of a decision without an image are
+    absent. Without an attack on the source the shares are 0.
+    """
+
+    table = "rewards"
+    title = "rewards of Bob's decisions"
+    time_ns: int = column("ns", "instant of the decision")
+    link: int = column("1", "number of the link", dtype="int32")
+    sequence: int = column("1", "number of the probe round's exchange")
+    images: int = column("1", "images of Bob that count for the decision", dtype="int32")
+    ssim: float | None = column("1", "their mean structural similarity", optional=True)
+    adv_share: float | None = column("1", "share on which the attack succeeds, Eq. (28)", optional=True)
+    err_share: float | None = column("1", "share that is put into a third class, Eq. (30)", optional=True)
+    reward: float | None = column("1", "reward of these images, Eq. (31)", optional=True)

@@ -4,7 +4,7 @@
                                                 |
                             problems: errors with file, line, key, value, what is allowed
 
-    schema, nodes, channel, schemes, snr, fading, jammers, policies, ...   the options, with the components they declare
+    schema, nodes, channel, schemes, layers, snr, fading, jammers, policies, ...   the options, with the components they declare
     base, field_spec      how a field takes the options of any component, and what it allows, for messages and tables
     load                  reads a file, applies layers and overrides, validates
     strict_yaml, yaml_scalars, tree, path_resolution, problems             steps of `load`

@@ -27,6 +27,7 @@ def blocks(size: int) -> tuple[tuple[int, int], ...]:
     return tuple((next(n for n in CODES if 16 * part <= n), part) for part in sizes)
 
 
+@lru_cache(maxsize=1024)
 def coded_bits(size: int) -> int:
     """Bits on the air of a coded message of `size` bytes, sent once: information and parity bits. The number is even, as QPSK needs.
 

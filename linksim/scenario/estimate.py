@@ -14,6 +14,7 @@ from linksim.records import (
     ChannelSample,
     ConstellationPoint,
     ControlSent,
+    DecisionReward,
     FrameSent,
     ImageScore,
     KeptImage,
@@ -103,7 +104,8 @@ def _rows(scenario: Scenario, link: LinkEstimate) -> Counter[str]:
     rows[ChannelSample.table] += kept.channel_samples * link.receivers
     symbols = min(SYMBOLS_KEPT, link.scheme.channel_uses) * link.receivers
     rows[ConstellationPoint.table] += min(kept.constellation_frames, count * traffic.frames) * symbols
-    rows[ParameterDecision.table] += count * traffic.rounds * link.negotiates
+    for table in (ParameterDecision.table, DecisionReward.table):
+        rows[table] += count * traffic.rounds * link.negotiates
     return rows
 
 

@@ -2,7 +2,7 @@
 
 They test the control plane, which must stay safe (no frame decoded with wrong parameters, no forged message accepted) and recover. The
 faults are those of a faulty medium (loss, duplicates, reordering, bit errors) and of an active attacker without the keys (replay, forgery).
-Data frames are not affected. `linksim.control_plane.faults` applies them.
+Data frames are not affected, and none are forged. `linksim.control_plane.faults` applies the faults.
 """
 
 from pydantic import Field, field_validator
@@ -25,7 +25,7 @@ class Faults(Options):
         0.0,
         ge=0,
         le=1,
-        description="a forged frame follows: random bytes, a changed frame with a valid checksum, or a false identity",
+        description="a forged control frame follows: random bytes, a changed frame with a valid checksum, or a false identity",
     )
     max_delay_ms: float = Field(20.0, ge=0, le=1e5, description="largest delay of a reordered or duplicated frame, in ms")
     alice_restart_ms: float = Field(

@@ -151,6 +151,34 @@ class InverseNetworkAttack(ReorderingOptions):
         return super().cost(traffic) + Cost(networks=(NetworkUse(self.inverter),))
 
 
+class FeatureAttack(EveOptions):
+    """Base of the attacks on self-noised features. Eve knows the step of the self-noising, which is a parameter of the system."""
+
+    t_prime: int | None = Field(None, ge=0, le=500, description="step T' that Eve assumes; null for the initial one of the scheme")
+
+
+@component("eve", "linksim.simulate.feature_attacks:make_feature_inversion")
+class FeatureInversionAttack(FeatureAttack):
+    """Black-box inversion of self-noised features to images, trained on chosen plaintext (DiffSem Sec. II-B)."""
+
+    attack: Literal["feature-inversion"] = "feature-inversion"
+    inverter: str = Field("diffsem-inverter-mnist", pattern=NAME, description="trained inverse network")
+
+    def cost(self, traffic: Traffic) -> Cost:
+        return super().cost(traffic) + Cost(networks=(NetworkUse(self.inverter),))
+
+
+@component("eve", "linksim.simulate.feature_attacks:make_label_probe")
+class LabelProbeAttack(FeatureAttack):
+    """Classification of self-noised features without an image in between, trained on chosen plaintext: what the features reveal."""
+
+    attack: Literal["label-probe"] = "label-probe"
+    probe: str = Field("diffsem-probe-mnist", pattern=NAME, description="trained classifier of features")
+
+    def cost(self, traffic: Traffic) -> Cost:
+        return super().cost(traffic) + Cost(networks=(NetworkUse(self.probe),))
+
+
 @component("eve", "linksim.simulate.eve_factory:make_white_box")
 class WhiteBoxAttack(ReorderingOptions):
     """White-box inversion: search for the image whose encoding matches the received symbols (MIEA Sec. III-A, Eq. 5)."""

@@ -1,8 +1,8 @@
-"""Options of the schemes and of the layers around them, what they cost, and what they negotiate.
+"""Options of the schemes, what they cost, and what they negotiate; a stack is a list of layers with a scheme at its end.
 
-A stack is a list of layers with a base scheme at its end. Alice's images pass through the base scheme first and through the layers from the
-last to the first; Bob goes the other way. `linksim.schemes` implements them. What the rest of linksim must know about a scheme before it is
-built (its length in channel uses, its negotiated parameters, its models, its keys) is declared here.
+Alice's images pass through the base scheme first and through the layers from the last to the first; Bob goes the other way. What the rest
+of linksim must know about a scheme before it is built (its length in channel uses, its negotiated parameters, its models, its keys) is
+declared here. `linksim.schemes` implements schemes and layers.
 """
 
 import math
@@ -15,11 +15,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from linksim.cost import Cost, NetworkUse, Traffic
 from linksim.negotiation import NegotiatedParameters, bounded
 from linksim.scenario.base import NAME, ComponentOf, ComponentOptions, Options, base_of, component
+from linksim.scenario.layers import LayerOptions
 
 CHANNEL_USES_PER_VALUE = 1 / 6  # complex channel uses per image value, assumed for a codec without a card
-ROWS = 64  # feature rows of an image of a codec
-KEY_ROW_BYTES = 17  # of a key in memory, per row: a place of 8 bytes in each of two permutations, and one flag
-PERMUTED_SYMBOL_S = 1.2e-6  # CPU time of drawing the place of one symbol at both ends
 DIGITAL_IMAGE_S = 0.012  # CPU time of compression, coding and decoding of an image of 32 x 32 pixels in 512 channel uses
 
 
@@ -129,6 +127,54 @@ class DiffusecOptions(CodecSchemeOptions):
         return (*super().models(), (self.denoiser, "denoiser"))
 
 
+@dataclass(frozen=True, slots=True)
+class SelfNoiseStep(NegotiatedParameters):
+    """What DiffSem negotiates (Sec. III-B): the step T' of Alice's self-noising."""
+
+    t_prime: int = bounded(0, 500, "step of Alice's self-noising", default=150)
+
+
+@component("scheme", "linksim.schemes.base_schemes:make_diffsem")
+class DiffsemOptions(SchemeOptions):
+    """DiffSem: Alice adds noise to the features of an image, Bob removes it by diffusion and classifies the features.
+
+    Bob's result is a label and not an image. docs/diffsem.md describes the system.
+    """
+
+    Parameters: ClassVar[type[NegotiatedParameters]] = SelfNoiseStep
+    name: Literal["diffsem"] = "diffsem"
+    codec: str = Field("diffsem-mnist", pattern=NAME, description="trained encoder with its classifier")
+    denoiser: str | None = Field("diffsem-denoiser-mnist", pattern=NAME, description="trained denoiser; null to bypass it")
+    receiver: str | None = Field(
+        "diffsem-receiver-mnist", pattern=NAME, description="trained classifier of Bob; null for the one that was trained with the encoder"
+    )
+    guidance: Literal["none", "label"] = Field(
+        "none", description="none: DiffSem; label: E-DiffSem, in which Bob's own soft label guides the denoiser"
+    )
+    num_rounds: int = Field(2, ge=1, le=10, description="rounds of E-DiffSem's feedback")
+    num_denoiser_calls: int | None = Field(
+        5, ge=1, le=500, description="maximum calls of the denoiser per image and round, evenly spaced in step; null for one per step"
+    )
+    denoised_from: Literal["agreed", "measured"] = Field(
+        "agreed", description="step at which the denoiser starts; agreed: T'; measured: the step that fits the noise that Bob measures"
+    )
+    t_prime: int = Field(150, ge=0, le=500, description="initial step of Alice's self-noising")
+
+    def initial_parameters(self) -> SelfNoiseStep:
+        return SelfNoiseStep(t_prime=self.t_prime)
+
+    def cost(self, traffic: Traffic) -> Cost:
+        found = cost_of_codec(self.codec, traffic)
+        if self.denoiser is None:
+            return found
+        calls = self.t_prime if self.num_denoiser_calls is None else min(self.t_prime, self.num_denoiser_calls)
+        return found + Cost(networks=(NetworkUse(self.denoiser, per_image=calls * (self.num_rounds if self.guidance == "label" else 1)),))
+
+    def models(self) -> tuple[tuple[str, str], ...]:
+        optional = ((self.denoiser, "feature-denoiser"), (self.receiver, "feature-receiver"))
+        return ((self.codec, "feature-codec"), *((name, kind) for name, kind in optional if name is not None))
+
+
 @component("scheme", "linksim.schemes.base_schemes:make_masked_vqvae")
 class VqvaeOptions(SchemeOptions):
     """Masked VQ-VAE: indices of codewords from a shared codebook, in QPSK without a channel code.
@@ -175,61 +221,6 @@ class DigitalOptions(SchemeOptions):
         return self.arq.max_transmissions
 
 
-@base_of("layer")
-class LayerOptions(ComponentOptions):
-    """Base of the options of every layer, with its cost.
-
-    name             name of the component
-    images_per_item  inner items that the layer processes jointly
-    """
-
-    name: str
-    images_per_item: ClassVar[int] = 1  # inner items that the layer processes jointly
-
-    def cost(self, traffic: Traffic) -> Cost:
-        """Return the cost of the layer; the channel uses of the scheme inside unless overridden."""
-        return Cost(channel_uses=traffic.channel_uses)
-
-
-@component("layer", "linksim.schemes.layers:make_permutation")
-class PermutationOptions(LayerOptions):
-    """Random permutation and substitution of feature rows (MIEA Sec. III-C), or of symbols, around the next scheme of the list."""
-
-    images_per_item: ClassVar[int] = 2
-    name: Literal["permutation"] = "permutation"
-    key_set_size: int = Field(256, ge=2, le=65536, description="size of the shared sets of permutations and of substitutions")
-    granularity: Literal["row", "symbol"] = Field("row", description="unit of permutation: feature rows as in the paper, or single symbols")
-    permute: bool = Field(True, description="permute rows (or symbols); false for substitution only")
-    substitution_ratio: float = Field(
-        0.5, ge=0, le=1, description="share of the rows (or symbols) that two images of a pair exchange; 0 for permutation only"
-    )
-    keys: Literal["transmitted", "derived"] = Field(
-        "transmitted",
-        description="transmitted: a sealed (p, s) per pair of images before each frame; derived: from the session key and the frame number",
-    )
-
-    def cost(self, traffic: Traffic) -> Cost:
-        pairs = traffic.items if traffic.noise_companion else traffic.items // 2
-        rows = ROWS if self.granularity == "row" else traffic.channel_uses // traffic.images
-        kept = 0 if self.keys == "derived" else min(self.key_set_size, pairs * traffic.frames)
-        return Cost(
-            channel_uses=traffic.channel_uses * (1 + traffic.noise_companion),
-            pairs=0 if self.keys == "derived" else pairs,
-            cpu_s=2 * pairs * rows * PERMUTED_SYMBOL_S,
-            link_bytes=2 * kept * rows * KEY_ROW_BYTES,  # at both ends
-        )
-
-
-@component("layer", "linksim.schemes.layers:make_phase_scrambling")
-class PhaseScramblingOptions(LayerOptions):
-    """Keyed rotation of every symbol of the next scheme of the list by a multiple of 90 degrees.
-
-    Both ends derive the rotations from the session key and the frame number; magnitudes and positions of the symbols stay visible.
-    """
-
-    name: Literal["phase-scrambling"] = "phase-scrambling"
-
-
 SchemeLayer = Annotated[SchemeOptions | LayerOptions, ComponentOf(("scheme", "layer"))]
 
 
@@ -258,6 +249,7 @@ Stack = Annotated[list[SchemeLayer], BeforeValidator(as_list), Field(min_length=
 def base_options(stack: Sequence[SchemeOptions | LayerOptions]) -> SchemeOptions:
     """Options of the base scheme of a stack.
 
+    >>> from linksim.scenario.layers import PermutationOptions
     >>> base_options([PermutationOptions(), DeepJsccOptions()]).name
     'deepjscc'
     """

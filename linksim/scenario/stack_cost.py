@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from linksim.cost import Cost, Traffic
-from linksim.scenario.schemes import LayerOptions, SchemeOptions
+from linksim.scenario.layers import LayerOptions
+from linksim.scenario.schemes import SchemeOptions
 
 
 def cost_of_stack(stack: Sequence[SchemeOptions | LayerOptions], traffic: Traffic) -> Cost:
     """Return the cost of a stack whose last item is its base scheme. Each layer's cost depends on the schemes inside.
 
-    >>> from linksim.scenario.schemes import DeepJsccOptions, PermutationOptions
+    >>> from linksim.scenario.layers import PermutationOptions
+    >>> from linksim.scenario.schemes import DeepJsccOptions
     >>> found = cost_of_stack([PermutationOptions(), DeepJsccOptions()], Traffic(image_values=3072, images=8))
     >>> found.channel_uses, found.pairs
     (4096, 4)

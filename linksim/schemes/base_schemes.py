@@ -6,26 +6,28 @@ torch. `build_base` calls the factory once per group of links, when a simulation
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from linksim.data.image_codec import ImageCodec
 from linksim.errors import LinksimError
 from linksim.negotiation import NegotiatedParameters
 from linksim.nets.cards import RuntimeSettings
 from linksim.nets.codecs import Codec
+from linksim.nets.feature_symbols import SIDE
+from linksim.nets.features import FeatureCodec
 from linksim.nets.unet import UNet
 from linksim.nets.vqvae import VqVae
 from linksim.nets.weights import TrainedModel
 from linksim.scenario.base import component_of
-from linksim.scenario.schemes import DeepJsccOptions, DiffusecOptions, DigitalOptions, SchemeOptions, VqvaeOptions
+from linksim.scenario.schemes import DeepJsccOptions, DiffsemOptions, DiffusecOptions, DigitalOptions, SchemeOptions, VqvaeOptions
 from linksim.schemes.base import Scheme
 from linksim.schemes.deepjscc import DeepJscc
+from linksim.schemes.diffsem import DiffSem, Receiver
 from linksim.schemes.diffusec import Diffusec
 from linksim.schemes.digital import Digital
 from linksim.schemes.vqvae import MaskedVqVae
 
 # (name, kind) -> the model, checked against the shape of the data set's images
-LoadModel = Callable[[str, Literal["codec", "denoiser", "vqvae"]], TrainedModel]
+LoadModel = Callable[[str, str], TrainedModel]
 CONSTELLATION_SIZES = {"qpsk": 4, "16-qam": 16}
 NOTHING = NegotiatedParameters()  # the negotiated parameters of a scheme that negotiates nothing
 DIGITAL_ROWS = 8  # rows of a digital frame, as many as a codec for 32 x 32 pixels has
@@ -101,6 +103,32 @@ def make_diffusec(options: DiffusecOptions, context: SchemeContext) -> BaseSchem
     scheme = Diffusec(model.network, denoiser.network, options.num_denoiser_calls)
     negotiated, undefended = options.initial_parameters(), DeepJscc(model.network)
     return BaseScheme(scheme, model.network.rows, denoiser.runtime, negotiated=negotiated, undefended=undefended)
+
+
+def make_diffsem(options: DiffsemOptions, context: SchemeContext) -> BaseScheme:
+    """Factory of the schemes DiffSem and E-DiffSem.
+
+    Batch size and precision are those of the denoiser's card if there is one. The features of an image are rows of 8 values.
+
+    Raises LinksimError if guidance by labels is requested without a denoiser.
+    """
+    if options.guidance == "label" and options.denoiser is None:
+        raise LinksimError("scheme 'diffsem': guidance 'label' needs a denoiser")
+    model = context.load(options.codec, "feature-codec")
+    assert isinstance(model.network, FeatureCodec)
+    classifier = model.network.classifier if options.receiver is None else context.load(options.receiver, "feature-receiver").network
+    denoiser = None if options.denoiser is None else context.load(options.denoiser, "feature-denoiser")
+    receiver = Receiver(
+        model.network,
+        classifier,
+        None if denoiser is None else denoiser.network,
+        options.guidance,
+        options.num_rounds,
+        options.num_denoiser_calls,
+    )
+    scheme = DiffSem(model.network, receiver, options.denoised_from == "measured")
+    rows, runtime = model.network.channels * SIDE, (denoiser or model).runtime
+    return BaseScheme(scheme, rows, runtime, negotiated=options.initial_parameters())
 
 
 def make_masked_vqvae(options: VqvaeOptions, context: SchemeContext) -> BaseScheme:

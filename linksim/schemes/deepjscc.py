@@ -62,5 +62,14 @@ def snr_after_equalising_db(received: ReceivedSymbols) -> Tensor:
     >>> snr_after_equalising_db(ReceivedSymbols(torch.ones(1, 8, dtype=torch.complex64), gain, noise_power)).tolist()
     [20.0]
     """
-    noise_power = (1.0 / post_equalisation_snr(received).clamp_min(MIN_SNR)).mean(dim=1)
-    return codec_snr_db(-10.0 * noise_power.clamp_min(MIN_SNR).log10())
+    return codec_snr_db(-10.0 * noise_power_after_equalising(received).clamp_min(MIN_SNR).log10())
+
+
+def noise_power_after_equalising(received: ReceivedSymbols) -> Tensor:
+    """Return the mean noise power of the equalised symbols of each item, relative to unit transmit power, float [batch].
+
+    >>> gain, noise_power = torch.tensor([[2.0 + 0j]]), torch.tensor([0.04])
+    >>> round(noise_power_after_equalising(ReceivedSymbols(torch.ones(1, 8, dtype=torch.complex64), gain, noise_power)).item(), 6)
+    0.01
+    """
+    return (1.0 / post_equalisation_snr(received).clamp_min(MIN_SNR)).mean(dim=1)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.errors import LinksimError
-from linksim.scenario.schemes import PermutationOptions, PhaseScramblingOptions
+from linksim.scenario.layers import PermutationOptions, PhaseScramblingOptions
 from linksim.schemes.base import Scheme
 from linksim.schemes.parameters import FrameParameters, merge_bundles
 from linksim.schemes.permutation import Permutation, PermutationKey

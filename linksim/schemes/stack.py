@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from linksim.negotiation import NegotiatedParameters, names, values
 from linksim.scenario.base import component_of
-from linksim.scenario.schemes import LayerOptions, SchemeOptions
+from linksim.scenario.layers import LayerOptions
+from linksim.scenario.schemes import SchemeOptions
 from linksim.schemes.base import Scheme
 from linksim.schemes.base_schemes import BaseScheme
 from linksim.schemes.layers import FrameKeys, Layer, LayerContext

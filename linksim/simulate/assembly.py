@@ -35,9 +35,11 @@ from linksim.nodes.alice import Alice, TransmitPipeline
 from linksim.nodes.bob import Bob, ReceivePipeline
 from linksim.nodes.channel_sampler import ChannelSampler, sampling_step_ns
 from linksim.nodes.constellation import Constellation
+from linksim.nodes.decision_rewards import RewardRecorder
 from linksim.nodes.evaluator import Evaluator
 from linksim.nodes.eve import Eve
 from linksim.nodes.image_sampler import ImageOrder, ImageSampler
+from linksim.nodes.kept_images import ImageKeeper
 from linksim.records import LinkCreated
 from linksim.registry import suggest
 from linksim.rng import Streams
@@ -168,6 +170,7 @@ class AssembledSimulation:
     simulation   shared state of the run; listeners that are added now receive all records
     sent         event that occurs when every Alice has sent or suppressed all her frames; some may still be on their way to Bob
     links        records of the links, which are emitted first
+    rewards      records the rewards of Bob's decisions; the last ones are emitted by its `finish`, at the end
     jammers      jammers of each group in the order of its links; empty without a jammer
     bobs         receivers of each group in the order of its links
     models       sha256 of the trained models and reward tables in use, by name
@@ -178,6 +181,7 @@ class AssembledSimulation:
     simulation: Simulation
     sent: Event
     links: tuple[LinkCreated, ...]
+    rewards: RewardRecorder
     jammers: dict[str, list[Jammer]]
     bobs: dict[str, list[Bob]]
     models: dict[str, str]
@@ -201,6 +205,7 @@ def build(
         raise LinksimError(f"no group {min(unknown)!r} to which the policy could apply; {suggest(min(unknown), scenario.groups)}")
     assembly = LinkAssembly(scenario, worker.device, policies, decider)
     simulation = Simulation(worker)
+    rewards = RewardRecorder(simulation)
     records: list[LinkCreated] = []
     links: list[AssembledLink] = []
     jammers: dict[str, list[Jammer]] = {}
@@ -212,7 +217,7 @@ def build(
         )
         for place in range(options.links):
             constellation = Constellation(simulation, len(links), share(scenario.trace.constellation_frames, place, options.links))
-            kept_images = share(scenario.trace.images, place, options.links)
+            kept_images = ImageKeeper(simulation, len(links), share(scenario.trace.images, place, options.links))
             attack = assembly.groups.attack(name, group, worker, place)
             evaluator = Evaluator(
                 simulation,
@@ -221,6 +226,7 @@ def build(
                 1 + (attack is not None),
                 kept_images,
                 constellation,
+                rewards,
                 assembly.resolve_order if attack is not None and attack.ambiguous_order else None,
                 group.classify,
                 group.stack.layers[0] if group.stack.layers else None,
@@ -237,7 +243,7 @@ def build(
     sent = simulation.env.all_of([simulation.env.process(link.alice.run()) for link in links])
     height, width, colours = assembly.dataset.images.shape[1:]
     models, kinds = assembly.groups.models, frozenset(assembly.groups.kinds)
-    return AssembledSimulation(simulation, sent, tuple(records), jammers, bobs, models, kinds, (colours, height, width))
+    return AssembledSimulation(simulation, sent, tuple(records), rewards, jammers, bobs, models, kinds, (colours, height, width))
 
 
 def most_images(scenario: Scenario) -> int:

@@ -36,9 +36,10 @@ from linksim.nets.weights import TrainedModel
 from linksim.operations import Precision
 from linksim.rng import StreamKey, Streams, generator
 from linksim.scenario.base import component_of
+from linksim.scenario.layers import PermutationOptions
 from linksim.scenario.nodes import WHITE_BOX_BATCH, InverseNetworkAttack, KeyLearningAttack, ReorderingOptions, WhiteBoxAttack
 from linksim.scenario.schema import LinkOptions
-from linksim.scenario.schemes import CodecSchemeOptions, PermutationOptions
+from linksim.scenario.schemes import CodecSchemeOptions
 from linksim.schemes.base_schemes import BaseScheme
 from linksim.schemes.deepjscc import DeepJscc
 from linksim.schemes.stack import Stack

@@ -22,6 +22,8 @@ from linksim.negotiation import names
 from linksim.nets.cards import RuntimeSettings
 from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
+from linksim.nets.feature_inverter import FeatureInverter
+from linksim.nets.features import FeatureCodec
 from linksim.nets.vqvae import VqVae
 from linksim.nets.weights import TrainedModel, find_table, load_model, sha256_of
 from linksim.operations import Precision
@@ -99,7 +101,8 @@ class LinkFactory:
         self.models[name] = model.card.sha256
         self.kinds.add(kind)
         network, (_, height, width, colours) = model.network, self._dataset.images.shape
-        if isinstance(network, Codec | VqVae) and (network.colours, network.side, network.side) != (colours, height, width):
+        of_images = isinstance(network, Codec | VqVae | FeatureCodec | FeatureInverter)
+        if of_images and (network.colours, network.side, network.side) != (colours, height, width):
             raise LinksimError(
                 f"{kind} {name!r} takes images of {network.side} x {network.side} pixels in {network.colours} colours; "
                 f"dataset {self._scenario.dataset!r} has {height} x {width} in {colours}"

@@ -1,8 +1,8 @@
 """Runs a scenario from beginning to end: assembles the simulation, runs it, computes all promises and closes the trace.
 
 A run ends when every Alice has sent all her frames and every receiver has processed its copies, or at the scenario's limit of simulated
-time. The jammers then report the interval that they are in, and the worker computes the promises that still wait, which emits the last
-records. The trace is closed last, so it contains the records of all promises.
+time. The jammers then report the interval that they are in, the worker computes the promises that still wait, which emits the last scores,
+and the rewards of Bob's last decisions follow. The trace is closed last, so it contains the records of all promises.
 """
 
 import gc
@@ -166,6 +166,7 @@ def run_until_done(built: AssembledSimulation, scenario: Scenario) -> RunResult:
     for jammer in (jammer for jammers in built.jammers.values() for jammer in jammers):
         jammer.stop()
     simulation.worker.flush()
+    built.rewards.finish()
     operations = tuple((name, calls, simulation.worker.items[name]) for name, calls in simulation.worker.calls.items())
     return RunResult(simulation.fingerprint, simulation.now, time.perf_counter() - started, operations, tuple(_warnings(built, limit_ns)))
 

@@ -1,7 +1,7 @@
 """The progress of a run: a listener that counts records and displays the state of the run.
 
-It receives the same records as the trace writer and changes nothing in the run. A frame is counted when Bob has processed it or Alice has
-suppressed it, an image when it is scored; with lazy evaluation images are scored in batches, and therefore later.
+It receives the same records as the trace writer and changes nothing in the run. A frame is counted when Bob has processed its first
+transmission or Alice has suppressed it, an image when it is scored; with lazy evaluation images are scored in batches, and therefore later.
 """
 
 import time
@@ -30,7 +30,7 @@ class RunProgress:
 
     def __call__(self, record: Record) -> None:
         if type(record) is FrameSent:
-            self._sent += 1
+            self._sent += record.attempt == 0
             self._now_ns = max(self._now_ns, record.time_ns)
         elif type(record) is ImageScore:
             self._images += 1

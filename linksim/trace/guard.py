@@ -45,10 +45,10 @@ def open_read_only(path: Path) -> Iterator[h5py.File]:
     A closed file is opened by HDF5 itself, another one through `swmr_recovery.UnlockedFile`. Raises TraceError for a file that is missing
     or is not HDF5.
     """
-    if not path.is_file():
-        raise TraceError(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
     with ExitStack() as stack:
         with wrap_read_errors(path):
+            if not path.is_file():
+                raise TraceError(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
             with path.open("rb") as raw:
                 head = raw.read(SUPERBLOCK.size)
             if not head.startswith(SIGNATURE):

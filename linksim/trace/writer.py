@@ -126,9 +126,9 @@ class TraceWriter:
     compression  "gzip" makes the file smaller and writing many times slower
 
     If the `with` block ends by an exception or without `close`, the trace keeps all rows, is not complete, and replaces no other. The
-    writer holds the lock of the file (`trace.lock`). SIGINT and SIGTERM wait while rows are written. Equal calls produce equal bytes; calls
-    of `flush` at times that depend on the wall clock do not. Raises TraceError if the file exists, is not a trace although it is to be
-    replaced, is being written by another process, or cannot be written.
+    writer holds the lock of the file (`trace.lock`). SIGINT, SIGTERM and SIGHUP wait while rows are written. Equal calls produce equal
+    bytes; calls of `flush` at times that depend on the wall clock do not. Raises TraceError if the file exists, is not a trace although it
+    is to be replaced, is being written by another process, or cannot be written.
     """
 
     def __init__(

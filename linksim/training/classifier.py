@@ -41,6 +41,7 @@ class ClassifierTask(ImageTask):
     seed            seed of the initial weights and all random streams
     bfloat16        compute in bfloat16 on a CPU, too
     conditions      test conditions: `CLEAN`, and `AVERAGED` for the mean of the logits of six views of each image
+    share           part of the training images, see `ImageTask`
     """
 
     dataset: str
@@ -57,6 +58,7 @@ class ClassifierTask(ImageTask):
     seed: int = 1
     bfloat16: bool = False
     conditions: tuple[str, ...] = (CLEAN,)
+    share: tuple[float, float] = (0.0, 1.0)
     kind: str = field(default="classifier", init=False)
 
     @property
@@ -66,9 +68,10 @@ class ClassifierTask(ImageTask):
 
     @property
     def recipe(self) -> dict[str, object]:
-        """The recipe. It contains `average` and `bfloat16` only if they are set."""
+        """The recipe. It contains `average`, `bfloat16` and `share` only if they differ from their defaults."""
         names = ("dataset", "cycles", "batch", "rate_per_image", "bias_factor", "decay_per_step", "momentum", "smoothing", "shift")
-        optional = {"average": self.average, "bfloat16": self.bfloat16 or None}
+        share = self.share if self.share != (0.0, 1.0) else None
+        optional = {"average": self.average, "bfloat16": self.bfloat16 or None, "share": share}
         return {name: getattr(self, name) for name in names} | {name: value for name, value in optional.items() if value is not None}
 
     def prepare(self, network: nn.Module) -> None:

@@ -17,8 +17,9 @@ from linksim.adapt.ddpg import DdpgConfig, select_actions
 from linksim.adapt.learning_curve import PolicyEvaluation
 from linksim.adapt.mdp import MAX_ACTION, StepPairs, apply_action, random_steps, state
 from linksim.adapt.reward_table import RewardTable
-from linksim.adapt.reward_table_file import load_reward_table
+from linksim.adapt.reward_table_file import load_reward_table, split_of
 from linksim.adapt.snr_process import SnrProcess
+from linksim.errors import ModelError
 from linksim.nets.cards import Score
 from linksim.nets.policy import Actor, saturated_share
 from linksim.nets.weights import find_table, sha256_of
@@ -33,6 +34,7 @@ class DdpgTask:
     """Trains an `Actor`. Defaults are those of the paper if it specifies them.
 
     reward_table    name of the reward table that supplies the rewards
+    split           split of the images that the table must have been measured on: training chooses an actor by these images
     steps           environment steps, with one update after each from `random_steps` on
     random_steps    initial steps with random actions
     episode_length  steps per episode, L; each episode begins with random diffusion steps
@@ -47,6 +49,7 @@ class DdpgTask:
     """
 
     reward_table: str
+    split: str = "train"
     steps: int = 10_000
     random_steps: int = 2_500
     episode_length: int = 3
@@ -66,13 +69,22 @@ class DdpgTask:
     @property
     def recipe(self) -> dict[str, object]:
         """The recipe. It contains the digest of the reward table, because another table requires another training."""
-        fields = {name: getattr(self, name) for name in ("reward_table", "random_steps", "episode_length", "minibatch", "noise")}
+        names = ("reward_table", "split", "random_steps", "episode_length", "minibatch", "noise")
+        fields = {name: getattr(self, name) for name in names}
         return fields | {"ddpg": asdict(self.ddpg), "snr_process": asdict(self.snr_process), "reward_table_sha256": self.digest}
 
     @property
     def digest(self) -> str:
         """SHA-256 of the file of the reward table. Raises ModelError if there is none."""
         return sha256_of(find_table(self.reward_table, "reward-table"))
+
+    def require_split(self) -> None:
+        """Raise ModelError if the reward table is missing or was not measured on images of `split`."""
+        if (found := split_of(self.reward_table)) != self.split:
+            raise ModelError(
+                f"reward table {self.reward_table!r} was measured on images of the split {found!r}, and a policy is chosen on those of "
+                f"{self.split!r}: measure it first with `linksim train {self.reward_table}`"
+            )
 
     @cached_property
     def rewards(self) -> RewardTable:

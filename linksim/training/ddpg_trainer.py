@@ -56,10 +56,11 @@ class DdpgTrainer:
     step           completed steps
     seconds        wall-clock training time in seconds, including earlier runs
 
-    Raises ModelError if the reward table is missing or damaged.
+    Raises ModelError if the reward table is missing or damaged, or was measured on images of another split than that of the task.
     """
 
     def __init__(self, task: DdpgTask) -> None:
+        task.require_split()
         self.task, self.reward_table, self._streams = task, task.rewards, Streams(task.seed)
         self._baseline = RewardBaseline(self.reward_table)
         actor, critic = Actor(MAX_ACTION), Critic(MAX_ACTION)  # line 2
@@ -94,7 +95,8 @@ class DdpgTrainer:
     def _select_best(self) -> None:
         """Store the weights of the actor if its mean regret is the lowest so far.
 
-        DDPG does not improve monotonically, so the last actor may be worse than an earlier one.
+        DDPG does not improve monotonically, so the last actor may be worse than an earlier one. The regret is that on the images of the
+        reward table, which are of the split of the task.
         """
         regrets = [
             evaluate_actor(self.agent.actor, self.reward_table, snr_db, self._starts, self.task.episode_length).regret

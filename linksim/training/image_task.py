@@ -10,7 +10,7 @@ from torch import nn
 
 from linksim.data.sources import ImageDataset, load
 from linksim.rng import Streams
-from linksim.training.order import Batches, take_first
+from linksim.training.order import Batches, take_first, take_share
 
 
 class ImageTask:
@@ -23,6 +23,8 @@ class ImageTask:
     crop             side of random square crops, None for whole images
     num_eval_images  number of test images for the evaluation, None for all
     bfloat16         compute in bfloat16 on a CPU, too
+    mirror           mirror the images in every other epoch
+    share            part of the training images that the task uses: from and up to these shares of them, 0..1
     """
 
     dataset: str
@@ -32,6 +34,8 @@ class ImageTask:
     crop: int | None = None
     num_eval_images: int | None = None
     bfloat16: bool = False
+    mirror: bool = True
+    share: tuple[float, float] = (0.0, 1.0)
 
     @cached_property
     def _streams(self) -> Streams:
@@ -41,15 +45,17 @@ class ImageTask:
     @cached_property
     def _batches(self) -> Batches:
         """Batches of the training images, by step."""
-        return Batches(self.load_dataset("train"), self.batch, self.shift, self.crop, self._streams)
+        return Batches(self.load_dataset("train"), self.batch, self.shift, self.crop, self._streams, self.mirror)
 
     def load_dataset(self, split: str) -> ImageDataset:
-        """Load the split "train" or "test"; the latter is limited to its first `num_eval_images` images.
+        """Load the split "train", limited to the `share` of the task, or "test", limited to its first `num_eval_images` images.
 
         Raises DataError if the dataset is missing or damaged.
         """
         found = load(self.dataset, split)
-        return found if split == "train" or self.num_eval_images is None else take_first(found, self.num_eval_images)
+        if split == "train":
+            return take_share(found, self.share)
+        return found if self.num_eval_images is None else take_first(found, self.num_eval_images)
 
     def prepare(self, network: nn.Module) -> None:
         """Prepare the network before the first step: fit or copy weights. Does nothing unless overridden."""

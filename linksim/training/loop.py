@@ -189,8 +189,8 @@ def train(trainer: AnyTrainer, checkpoint: Path, report: ProgressCallback) -> No
     checkpoint  file that is written every `CHECKPOINT_EVERY_S` seconds and at the end
     report      callback, called every `REPORT_EVERY` steps
 
-    SIGINT and SIGTERM end the training after the step in progress, with a checkpoint, before they take their usual effect; a second one
-    takes effect at once, and the previous checkpoint stays. Raises ModelError, and leaves the previous checkpoint, if the training
+    SIGINT, SIGTERM and SIGHUP end the training after the step in progress, with a checkpoint, before they take their usual effect; a second
+    one takes effect at once, and the previous checkpoint stays. Raises ModelError, and leaves the previous checkpoint, if the training
     diverges.
     """
     if trainer.finished:

@@ -1,7 +1,7 @@
 """Measurement of the scores of a model, and comparison of two sets of scores within tolerances.
 
-The comparison decides whether a model may be stored in float16 (`training.pipeline`) and run in bfloat16 (`training.tune`). Measurements
-of a task always use the same noise, so that a difference is due to the number format alone.
+The comparison decides whether a model may be stored in float16 (`training.pipeline`) and run in bfloat16 (`training.tune`), both on
+training images. Measurements of a task always use the same noise, so that a difference is due to the number format alone.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from linksim.training.order import to_images
 from linksim.training.task import TrainingTask
 
 # Largest change of each metric due to a smaller number format: dB for PSNR, absolute for the others.
-TOLERANCE = {"psnr_of_mean_mse_db": 0.02, "ssim": 0.001, "accuracy": 0.001}
+TOLERANCE = {"psnr_of_mean_mse_db": 0.02, "ssim": 0.001, "accuracy": 0.001, "feature_mse": 0.001}
 
 
 def measure(
@@ -32,7 +32,7 @@ def measure(
 
     task       task whose conditions are measured
     network    the network, on `device`
-    dataset    test images and their labels
+    dataset    images and their labels
     device     device of the computation
     precision  "float32" or "bfloat16"
     done       callback, called with the name of each completed condition

@@ -25,6 +25,7 @@ class Batches:
     shift    largest translation in pixels, with mirrored edges; 0 for none
     crop     side of a random square crop of each image; None for whole images
     streams  named random streams of the training task
+    mirror   mirror the images, which digits do not permit
     """
 
     dataset: ImageDataset
@@ -32,6 +33,7 @@ class Batches:
     shift: int
     crop: int | None
     streams: Streams
+    mirror: bool = True
 
     @property
     def per_epoch(self) -> int:
@@ -41,7 +43,8 @@ class Batches:
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
         """Return the images float [batch, c, h, w] in 0..1 and labels int64 [batch] of a step.
 
-        Every image is mirrored in every other epoch, so that both orientations occur equally often. Crops and shifts are drawn per step.
+        With `mirror`, every image is mirrored in every other epoch, so that both orientations occur equally often. Crops and shifts are
+        drawn per step.
 
         >>> images = np.zeros((10, 32, 32, 3), np.uint8)
         >>> dataset = ImageDataset(images, labels=np.arange(10), classes=tuple("abcdefghij"))
@@ -57,9 +60,10 @@ class Batches:
                 pixels, self.streams("order/crop", step).integers(0, pixels.shape[1] - self.crop + 1, (self.batch, 2)), self.crop
             )
         images = to_images(pixels)
-        first_way = self.streams("order/mirror").random(len(self.dataset.images)) < 0.5
-        mirrored = torch.from_numpy(first_way[chosen] ^ (epoch % 2 == 1))
-        images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
+        if self.mirror:
+            first_way = self.streams("order/mirror").random(len(self.dataset.images)) < 0.5
+            mirrored = torch.from_numpy(first_way[chosen] ^ (epoch % 2 == 1))
+            images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
         if self.shift:
             images = translate(images, self.streams("order/shift", step).integers(0, 2 * self.shift + 1, (self.batch, 2)), self.shift)
         return images, torch.from_numpy(self.dataset.labels[chosen])
@@ -72,6 +76,34 @@ class Batches:
 def take_first(dataset: ImageDataset, count: int) -> ImageDataset:
     """Return the first `count` images of a dataset, or all if there are fewer."""
     return ImageDataset(dataset.images[:count], dataset.labels[:count], dataset.classes)
+
+
+def take_share(dataset: ImageDataset, share: tuple[float, float]) -> ImageDataset:
+    """Return the part of a dataset from one share of its images up to another, in the order of the dataset.
+
+    >>> blank = ImageDataset(np.zeros((10, 1, 1, 3), np.uint8), np.arange(10), ("class",))
+    >>> take_share(blank, (0.6, 1.0)).labels.tolist()
+    [6, 7, 8, 9]
+    """
+    first, last = (round(part * len(dataset.images)) for part in share)
+    return ImageDataset(dataset.images[first:last], dataset.labels[first:last], dataset.classes)
+
+
+def take_labelled(dataset: ImageDataset, count: int) -> ImageDataset:
+    """Return the first images of each class, `count` in all and an equal number of each class, in the order of the dataset.
+
+    Raises ValueError if `count` is not a multiple of the number of classes, or a class has too few images.
+
+    >>> blank = ImageDataset(np.zeros((6, 1, 1, 3), np.uint8), np.array([0, 0, 1, 0, 1, 1]), ("a", "b"))
+    >>> take_labelled(blank, 4).labels.tolist()
+    [0, 0, 1, 1]
+    """
+    each, rest = divmod(count, len(dataset.classes))
+    found = [np.flatnonzero(dataset.labels == label)[:each] for label in range(len(dataset.classes))]
+    if rest or any(len(chosen) < each for chosen in found):
+        raise ValueError(f"cannot take {count} images of {len(dataset.classes)} classes in equal numbers")
+    chosen = np.sort(np.concatenate(found))
+    return ImageDataset(dataset.images[chosen], dataset.labels[chosen], dataset.classes)
 
 
 def to_images(pixels: NDArray[np.uint8]) -> Tensor:

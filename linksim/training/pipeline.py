@@ -1,6 +1,6 @@
 """From training task to model: training or resuming, measuring the scores, and storing weights and card.
 
-    task --> trainer --> [train or resume] --> weights --> [scores in float32 and float16] --> NAME.safetensors, NAME.yaml
+    task --> trainer --> [train or resume] --> weights --> [float32 or float16, scores] --> NAME.safetensors, NAME.yaml
     grid --> [measure the missing cells] --> table ------> [scores of the table] -----------> NAME.h5, NAME.yaml
 
 Each function can be repeated: a finished checkpoint is not trained again. A model is replaced (`training.publication`) once its scores are
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from linksim.adapt.learning_curve import write_curve
 from linksim.adapt.mdp import MAX_ACTION
+from linksim.data.sources import ImageDataset
 from linksim.errors import ModelError
 from linksim.nets.cards import NO_NETWORK, TABLE_SUFFIXES, Card, Score
 from linksim.nets.policy import Actor
@@ -27,6 +28,7 @@ from linksim.training.ddpg_trainer import DdpgTrainer
 from linksim.training.grid_measurement import GridMeasurement, run_grid
 from linksim.training.loop import ProgressCallback, Trainer, TrainingProgress, train
 from linksim.training.measure import cast, measure, within_tolerance
+from linksim.training.order import take_first
 from linksim.training.publication import publish
 from linksim.training.tasks import AnyTask
 
@@ -73,7 +75,9 @@ def train_model(name: str, device: str, work_folder: Path, models_folder: Path, 
 
 
 def store(name: str, trainer: Trainer, folder: Path, report: ProgressCallback) -> Card:
-    """Measure a trained network and store it, in float16 if no score changes by more than its tolerance, else in float32.
+    """Store a trained network, in float16 if no score on training images changes by more than its tolerance, else in float32.
+
+    The decision takes as many training images as there are test images; the scores on the card are those of the test images.
 
     name     name of the model
     trainer  trainer after its last step
@@ -85,11 +89,12 @@ def store(name: str, trainer: Trainer, folder: Path, report: ProgressCallback) -
     """
     task, network, trained = trainer.task, trainer.network, trainer.result()
     refuse_divergence(trained)
-    dataset = task.load_dataset("test")
-    measurements = 2 * len(task.conditions)
+    test = task.load_dataset("test")
+    seen = take_first(task.load_dataset("train"), len(test.images))
+    measurements = 3 * len(task.conditions)
     completed = itertools.count(1)
 
-    def scored(tensors: dict[str, Tensor]) -> tuple[Score, ...]:
+    def scored(tensors: dict[str, Tensor], dataset: ImageDataset) -> tuple[Score, ...]:
         network.load_state_dict(tensors)
         return measure(task, network, dataset, trainer.device, done=lambda _: report(progress(next(completed))))
 
@@ -97,8 +102,9 @@ def store(name: str, trainer: Trainer, folder: Path, report: ProgressCallback) -
         return TrainingProgress("measuring", done, measurements, 0.0, trainer.seconds)
 
     halved = cast(trained, network, torch.float16)
-    full_scores, half_scores = scored(trained), scored(halved)
-    tensors, scores = (halved, half_scores) if within_tolerance(half_scores, full_scores) else (trained, full_scores)
+    full_scores, half_scores = scored(trained, seen), scored(halved, seen)
+    tensors = halved if within_tolerance(half_scores, full_scores) else trained
+    scores = scored(tensors, test)
 
     def write(path: Path) -> tuple[Score, ...]:
         save_tensors(tensors, path)

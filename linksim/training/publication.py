@@ -3,8 +3,8 @@
     write weights or table --> measure or read scores --> all finite? --> card --> read the card back --> replace NAME.*, NAME.yaml
 
 Until the replacement, both files are in private folders beside their targets (`linksim.files`). Whatever goes wrong before leaves the
-former model as it is. SIGINT and SIGTERM wait until both files are replaced. A kill between the two leaves a card that does not describe
-the file, which loading the model reports.
+former model as it is. SIGINT, SIGTERM and SIGHUP wait until both files are replaced. A kill between the two leaves a card that does not
+describe the file, which loading the model reports.
 """
 
 import math

@@ -35,10 +35,11 @@ SCORED_DB = (-3.0, 0.0, 5.0, 10.0, 15.0)  # SNRs of the scores in dB
 class RewardTableMeasurement(GridMeasurement):
     """Measures a `RewardTable`.
 
-    dataset                      dataset whose test images are sent
+    dataset                      dataset whose images are sent
     codec, denoiser, classifier  names of trained models; the classifier is the target of the attack and the evaluator
     t_d, t_plus, snr_db          nodes of the grid, each increasing; the SNR in dB
     images                       number of images, selected by the seed
+    split                        split of the dataset that the images are of; a table by which policies are chosen needs "train"
     num_denoiser_calls           upper bound on the denoiser calls per image, None for one per step
     clean                        measure the accuracy without attack, too, which doubles the time
     bfloat16                     run codec and denoiser in bfloat16
@@ -58,6 +59,7 @@ class RewardTableMeasurement(GridMeasurement):
     t_plus: tuple[int, ...] = (0, 5, 10, 20, 35, 50)
     snr_db: tuple[float, ...] = (-6.0, -3.0, 0.0, 3.0, 6.0, 9.0, 12.0, 18.0)
     images: int = 768
+    split: str = "train"
     num_denoiser_calls: int | None = 5
     clean: bool = False
     bfloat16: bool = True
@@ -79,14 +81,14 @@ class RewardTableMeasurement(GridMeasurement):
     @property
     def recipe(self) -> dict[str, object]:
         """The recipe. It contains the digests of the models and the settings of PGD. Raises ModelError if a model is missing."""
-        names = ("dataset", "codec", "denoiser", "classifier", "num_denoiser_calls", "clean", "bfloat16", "batch")
+        names = ("dataset", "split", "codec", "denoiser", "classifier", "num_denoiser_calls", "clean", "bfloat16", "batch")
         digests = {f"{kind}_sha256": load_model(getattr(self, kind), kind).card.sha256 for kind in MODEL_KINDS}
         pgd = {"epsilon": attack.EPSILON, "step_size": attack.STEP_SIZE, "steps": attack.STEPS}
         return {name: getattr(self, name) for name in names} | digests | {"pgd": pgd}
 
     def load_dataset(self) -> ImageDataset:
         """Return the images to send, in random order. Raises DataError if the dataset is missing."""
-        found = load(self.dataset, "test")
+        found = load(self.dataset, self.split)
         chosen = Streams(self.seed)("reward-table/images").permutation(len(found.images))[: self.images]
         return ImageDataset(found.images[chosen], found.labels[chosen], found.classes)
 

@@ -1,10 +1,10 @@
 """Views of a trace: tables that are joined from those of the file when they are read, for analysis outside linksim.
 
     image_rows        a row per image and receiver: scores, reception, frame and group
-    decision_rewards  a row per decision of Bob: the reward of the images that were sent with the parameters which he chose
+    decision_rewards  a row per decision of Bob: what he chose, and the reward of the images that were sent with it
 
-A view has the form of a table (`trace.reader.TraceTable`), so that `linksim.Run` decodes both alike. Nothing in a view is stored: the
-trace holds each value once, and the reward of a decision follows from the scores of its images.
+A view has the form of a table (`trace.reader.TraceTable`), so that `linksim.Run` decodes both alike. A view itself is not stored: the trace
+holds each value once.
 """
 
 from collections.abc import Callable, Mapping

@@ -61,5 +61,5 @@ def figure(results: ResultStore) -> Figures:
     """fig4.png, where the curve has a result."""
     if KEY not in results:
         return Figures()
-    title = "Learning to choose diffusion steps: means over the rounds of an episode (DiffuSeC Fig. 4)"
-    return Figures(drawn=(save(learning_curve_figure(title, kept_curve(results[KEY])), results.folder / "fig4.png"),))
+    title = "Learning to choose diffusion steps (DiffuSeC Fig. 4), means over the rounds of an episode"
+    return Figures(drawn=(save(learning_curve_figure(title, [kept_curve(results[KEY])]), results.folder / "fig4.png"),))

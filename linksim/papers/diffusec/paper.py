@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from linksim.adapt.reward_table_file import split_of
+from linksim.nets.weights import has_model
 from linksim.papers.diffusec import adaptive_attack, figures, learning_curve, policies, solver
 from linksim.papers.diffusec.claim_checks import ROLLOUT_KEYS, RULES
 from linksim.papers.diffusec.classifier_accuracy import ClassifierAccuracy
@@ -10,6 +12,7 @@ from linksim.papers.diffusec.experiments import (
     CLEAN,
     METHODS,
     PER_LINK,
+    REWARD_TABLE,
     ROBUST,
     ROBUST_CLASSIFIER,
     SNRS_DB,
@@ -56,6 +59,7 @@ class DiffuSec:
             f"The proposal starts from {starts} random pairs of steps, and sends a third of the images after each of three rounds.",
             "All methods have 1,280 complex channel uses per image. JPEG is protected at rate 1/2 on QPSK.",
             "95 % intervals take images as independent; those of shares are Wilson's in verdicts and figures. In brackets: the paper's.",
+            *chosen_on(),
         ]
 
     def experiments(self) -> list[Experiment]:
@@ -93,6 +97,14 @@ def make(results: ResultStore, images: int | None = None) -> DiffuSec:
     """Factory of the paper `diffusec`. `images` is the number per experiment of Fig. 5; None for that of the kept results."""
     images = images or kept_images(results, (ROBUST, CLEAN))
     return DiffuSec(Setup(images) if images else Setup())
+
+
+def chosen_on() -> list[str]:
+    """A note on the images by which policies are chosen, according to the card of the reward table; empty where the table is missing."""
+    if not has_model(REWARD_TABLE):
+        return []
+    split = {"train": "training", "test": "test"}.get(split_of(REWARD_TABLE), "unknown")
+    return [f"The trained policy, the best fixed pair and the lookup are chosen by a reward table that was measured on {split} images."]
 
 
 def columns(snrs_db: Sequence[int]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from linksim.adapt.policy import BestFixed, LookupPolicy, Oracle, Policy, Random
 from linksim.adapt.regret import Condition, PolicyOutcome, evaluate_policies
 from linksim.adapt.reward_table_file import load_reward_table
 from linksim.papers.diffusec.experiments import ACTOR, REWARD_TABLE, SYMMETRIC_STEPS
-from linksim.papers.diffusec.policy_rollout import TRAINING_SNRS_DB, trained_policy
+from linksim.papers.diffusec.policy_rollout import best_fixed, trained_policy
 from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.results import ResultStore, Samples
 from linksim.reproduction.simulated import weights_of
@@ -94,7 +94,7 @@ def compared_policies() -> dict[str, Policy]:
         "oracle": Oracle(reward_table),
         "ddpg": trained_policy(),
         "lookup": LookupPolicy(reward_table, BIN_DB),
-        "best-fixed": BestFixed(reward_table.best_fixed(TRAINING_SNRS_DB)),
+        "best-fixed": best_fixed(reward_table),
         "symmetric": BestFixed(SYMMETRIC_STEPS),
         "random": Random(),
     }

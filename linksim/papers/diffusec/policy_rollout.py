@@ -14,6 +14,7 @@ import numpy as np
 from linksim.adapt.ddpg import Ddpg
 from linksim.adapt.mdp import random_steps
 from linksim.adapt.policy import BestFixed, Policy, Random
+from linksim.adapt.reward_table import RewardTable
 from linksim.adapt.reward_table_file import load_reward_table
 from linksim.nets.policy import Actor
 from linksim.nets.weights import load_model
@@ -60,7 +61,7 @@ class PolicyRollout:
     def measure(self, on_progress: ProgressCallback) -> Measurement:
         reward_table, streams = load_reward_table(REWARD_TABLE), Streams(self.seed)
         draw, reports = streams("policy/starts"), streams("policy/reports")
-        controls: dict[str, Policy] = {"random": Random(), "constant": BestFixed(reward_table.best_fixed(TRAINING_SNRS_DB))}
+        controls: dict[str, Policy] = {"random": Random(), "constant": best_fixed(reward_table)}
         policy = controls.get(self.policy) or trained_policy()
         level_db, steps = np.full(STARTS, float(self.snr_db)), random_steps(draw, STARTS)
         rewards = {"start": reward_table.reward(steps, level_db)}
@@ -73,6 +74,11 @@ class PolicyRollout:
         final = {"final": reward_table.reward(steps, level_db), "best": reward_table.reward(reward_table.best(level_db), level_db)}
         final_steps = {"t_d": steps[:, 0].astype(np.float64), "t_plus": steps[:, 1].astype(np.float64)}
         return Measurement(rewards | final | final_steps, {})
+
+
+def best_fixed(reward_table: RewardTable) -> Policy:
+    """The best fixed pair for the training range, chosen by the rewards of a table: on the images that it was measured on."""
+    return BestFixed(reward_table.best_fixed(TRAINING_SNRS_DB))
 
 
 def trained_policy() -> Policy:

@@ -15,7 +15,7 @@ from linksim.reproduction.simulated import Simulated
 SNRS_DB = (0, 10, 20)
 ATTACKS = ("white", "black")
 METRICS = ("psnr_db", "ssim")
-# Sec. III-A, IV-B, except the step size: the paper's 1e-3 needs about twenty times as many steps (see `white_box_convergence`).
+# Sec. III-A, IV-B, except the step size, which is chosen on training images (see `white_box_choice`), and the number of steps.
 WHITE_BOX: dict[str, Any] = {"attack": "white-box", "learning_rate": 0.03, "iterations": 300, "tv_weight": 1.0, "tolerance": 0.02}
 ADAPTIVE_MC_DB = 10  # SNR of the main channel in the experiments on an adaptive Eve
 PAIR = 2  # images per frame, which are each other's companion: "the transmitted features of the next image"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 
-from linksim.papers.miea import adaptive_eve, adaptive_eve_figures, supplementary, white_box_convergence, white_box_losses
+from linksim.papers.miea import adaptive_eve, adaptive_eve_figures, supplementary, white_box_choice, white_box_convergence, white_box_losses
 from linksim.papers.miea.adaptive_eve_figures import image_cell
 from linksim.papers.miea.claim_checks import RULES
 from linksim.papers.miea.experiments import (
@@ -52,7 +52,8 @@ class Miea:
 
     @cached_property
     def _supplementary(self) -> tuple[SupplementaryTable, ...]:
-        return tuple(make(self._setup) for make in (white_box_losses.losses, *supplementary.TABLES, *adaptive_eve.TABLES))
+        white_box = white_box_choice.step_sizes, white_box_losses.losses
+        return tuple(make(self._setup) for make in (*white_box, *supplementary.TABLES, *adaptive_eve.TABLES))
 
     def notes(self) -> list[str]:
         faces = f"{self._setup.images} faces of test people (LFW view 2, 128 x 128, none of them in the training data)"

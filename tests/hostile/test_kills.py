@@ -1,7 +1,6 @@
-"""A writer is killed at random times: every file opens, holds every acknowledged row, and can be repaired."""
+"""SIGKILL while a trace is written, at random times: every file opens, holds every acknowledged row, and can be repaired."""
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -12,12 +11,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from cli_process import ROOT, TINY, ended, started, wait_for_rows
 
+from hostile.scale import Campaign, scale
 from linksim.records import FrameSent, ImageScore, KeptImage, columns
 from linksim.trace.reader import Trace, open_trace
 from linksim.trace.repair import repair
 
-KILLS = 20
 ROWS = 1500  # rows of `scores` in each trace; the child process writes one trace after the other
 BLOCKS = {"scores": 1, "frames": 3, "images": 20}  # rows of `scores` per row of the table
 
@@ -35,7 +35,7 @@ CHILD = f"""
     os.write(1, b"ready\\n")
     for number in range(10_000):
         metadata = RunMetadata("a: 1", number, {{}}, {{}})
-        with TraceWriter(folder / f"{{number}}.h5", metadata, {{("images", "pixels"): shape}}, {{}}) as trace:
+        with TraceWriter(folder / f"{{number}}.h5", metadata, {{("images", "pixels"): shape}}, {{}}, compression=sys.argv[2]) as trace:
             acknowledged = 0
             for i in range({ROWS}):
                 now = {{"time_ns": 1000 * i, "frame": i}}
@@ -55,10 +55,10 @@ CHILD = f"""
 """
 
 
-def killed_after(folder: Path, lines: int, seconds: float) -> list[list[str]]:
+def killed_after(folder: Path, lines: int, seconds: float, compression: str = "none") -> list[list[str]]:
     """Kill the child process `seconds` after its acknowledgement number `lines`; return all of its acknowledgements, in order."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, "-c", textwrap.dedent(CHILD), str(folder)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", textwrap.dedent(CHILD), str(folder), compression]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"ready\n"
@@ -84,33 +84,41 @@ def check_values(trace: Trace) -> None:
     np.testing.assert_array_equal(images["pixels"], np.ones((1, 3, 8, 8)) * (images["frame"] % 251)[:, None, None, None])
 
 
-def test_a_kill_loses_no_committed_row(tmp_path: Path) -> None:
-    chance = random.Random(20261121)
-    cut_short, kept = 0, 0
-    for kill in range(4 * KILLS):  # on a busy machine more kills fall before a file is created or after it is closed
-        if kill >= KILLS and cut_short > KILLS / 4:
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_a_kill_loses_no_committed_row(tmp_path: Path, campaign: Campaign, compression: str) -> None:
+    kills = scale({"none": 10, "gzip": 4}[compression], 100)
+    for kill in range(4 * kills):  # on a busy machine more kills fall before a file is created or after it is closed
+        if kill >= kills and campaign.counts["kills within a trace"] >= kills / 2:
             break
-        folder = tmp_path / str(kill)
+        draw, folder = campaign.draw(kill), tmp_path / str(kill)
         folder.mkdir()
-        acknowledged = killed_after(folder, chance.randrange(24), chance.uniform(0.0, 0.02))
+        acknowledged = killed_after(folder, draw.randrange(24), draw.uniform(0.0, 0.02), compression)
+        campaign.counts["kills"] += 1
         closed = {number for number, *rest in acknowledged if rest == ["closed"]}
         known = {number: [int(x) for x in rest] for number, *rest in acknowledged if rest != ["closed"]}
         assert known.keys() | closed <= {path.stem for path in folder.glob("*.h5")}
         for path in folder.glob("*.h5"):
-            with open_trace(path) as trace:
-                assert trace.seed == int(path.stem)
-                for name, rows in zip(BLOCKS, known.get(path.stem, [0, 0, 0]), strict=True):
-                    assert trace.rows(name) >= rows
-                assert trace.complete >= (path.stem in closed)
-                assert not trace.complete or trace.rows("scores") == ROWS
-                check_values(trace)
-                kept += trace.rows("scores")
-                unfinished = not trace.complete
-            if unfinished:
-                cut_short += 1
-                check_repaired(path)
-    assert cut_short > KILLS / 4  # enough kills fell between creation and end of a file
-    assert kept > 1000
+            check_killed(path, known.get(path.stem, [0, 0, 0]), path.stem in closed, campaign)
+    assert campaign.counts["kills within a trace"] >= kills / 2
+    assert campaign.counts["acknowledged rows"] > 20 * kills
+    assert campaign.counts["acknowledged rows lost"] == 0
+
+
+def check_killed(path: Path, known: list[int], closed: bool, campaign: Campaign) -> None:
+    """Check a trace with this number of acknowledged rows in each table, and repair it if it is unfinished."""
+    with open_trace(path) as trace:
+        assert trace.seed == int(path.stem)
+        for name, rows in zip(BLOCKS, known, strict=True):
+            campaign.counts["acknowledged rows"] += rows
+            campaign.counts["acknowledged rows lost"] += max(0, rows - trace.rows(name))
+        assert trace.complete >= closed
+        assert not trace.complete or trace.rows("scores") == ROWS
+        check_values(trace)
+        unfinished = not trace.complete
+    campaign.counts["traces"] += 1
+    if unfinished:
+        campaign.counts["kills within a trace"] += 1
+        check_repaired(path)
 
 
 def check_repaired(path: Path) -> None:
@@ -147,3 +155,37 @@ def test_xarray_opens_a_repaired_trace(tmp_path: Path) -> None:
         with xarray.open_dataset(last, group=name) as opened:
             assert opened.sizes["row"] == count
             np.testing.assert_array_equal(opened["frame"], np.arange(count) * BLOCKS[name])
+
+
+def test_a_killed_run_leaves_the_beginning_of_its_trace(tmp_path: Path, small_models: None, campaign: Campaign) -> None:
+    """The command line is killed. Every trace that it leaves is the beginning of the longest one, and so is its repaired copy."""
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    longest: dict[str, dict[str, np.ndarray]] = {}
+    for kill in range(scale(1, 10)):
+        compression = ("none", "gzip")[kill % 2]
+        words = ("run", "tiny.yaml", "--out", f"out-{kill}", "--set", "frames=100000", "--set", f"trace.compression={compression}")
+        process = started(tmp_path, *words)
+        path = wait_for_rows(process, f"out-{kill}/trace.h5", tmp_path)
+        time.sleep(campaign.draw(kill).uniform(0, 2))
+        process.kill()
+        assert ended(process)[0] == -signal.SIGKILL
+        assert [found.name for found in path.parent.iterdir()] == ["trace.h5"]
+        rows = {name: check_beginning(path, name, longest.setdefault(name, {})) for name in ("frames", "control", "scores", "receptions")}
+        assert repair(path).rows.items() >= rows.items()
+        for name, count in rows.items():
+            assert check_beginning(path, name, longest[name]) == count
+        campaign.counts["runs killed"] += 1
+        campaign.counts["rows compared"] += sum(rows.values())
+    assert campaign.counts["rows compared"] > 0
+
+
+def check_beginning(path: Path, name: str, longest: dict[str, np.ndarray]) -> int:
+    """Check that a table begins like `longest`, or extends it, which then becomes this table. Returns the number of rows."""
+    with open_trace(path) as trace:
+        table = trace.table(name)
+    common = min(len(table), len(next(iter(longest.values()), ())))
+    for column, values in longest.items():
+        np.testing.assert_array_equal(table[column][:common], values[:common])
+    if len(table) > common or not longest:
+        longest.update(table.columns)
+    return len(table)

@@ -1,0 +1,1 @@
+"""DiffSem: self-noised features against model inversion, with a diffusion receiver."""

@@ -1,0 +1,179 @@
+"""Experiments of Bob: the accuracy of a receiver at an operating point, on all test images with equal noise for all receivers.
+
+    diffsem, e-diffsem     denoiser, and classifier trained on what it makes (Algorithm 2)
+    bypass, wide           the fair control: no denoiser, and a classifier trained equally long on the same noise
+    noiseless              no denoiser, and a classifier that never saw self-noise (Algorithm 1, stage 1)
+    noiseless-denoised     the same classifier behind the denoiser: what the paper compares
+    few labels             bypass and diffsem with 50, 200 and 1,000 labelled images
+    measured               diffsem that starts at the step of the noise it measures
+    1-call, 50-calls       diffsem with other numbers of calls of the denoiser
+    leak                   e-diffsem guided by the true label: what a receiver cannot have
+    bayes                  the posterior given all training features as a prior: an estimate of the best that can be done
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from linksim.feature_diffusion import ABAR, step_of_noise
+from linksim.nets.features import CLASSES, FeatureCodec
+from linksim.nets.weights import load_model
+from linksim.papers.diffsem.received import BATCH, CODEC, SEED, OperatingPoint, codec_of, evaluation_batches, images_of, kept
+from linksim.reproduction.paper import Measurement, ProgressCallback
+from linksim.reproduction.simulated import weights_of
+from linksim.schemes.diffsem import Guidance, Receiver
+from linksim.training.diffsem_tasks import DENOISER, FEW_LABELS, GUIDED, PAIR
+from linksim.training.order import take_share, to_images
+
+MEASUREMENT = 1  # raise it when the measurement changes
+NUM_ROUNDS, NUM_CALLS = 2, 5
+
+
+# (received features, true labels, operating point) -> logits, and features that were denoised without guidance
+Receive = Callable[[Tensor, Tensor, OperatingPoint], tuple[Tensor, Tensor | None]]
+
+
+@dataclass(frozen=True)
+class BobsReceiver:
+    """One of the receivers that are compared.
+
+    name        as in tables
+    classifier  name of the trained classifier, None for that of the codec
+    denoiser    name of the trained denoiser, None for none
+    guidance    of the denoiser
+    as_clean    the classifier gets the denoised features in both places, as if they were received without noise
+    measured    the receiver knows the power of all noise, and takes the step and the scale that fit it
+    num_calls   largest number of denoiser calls per image and round
+    leak        the true label guides the denoiser
+    """
+
+    name: str
+    classifier: str | None
+    denoiser: str | None = None
+    guidance: Guidance = "none"
+    as_clean: bool = False
+    measured: bool = False
+    num_calls: int = NUM_CALLS
+    leak: bool = False
+
+    def models(self) -> tuple[str, ...]:
+        """Names of the trained models."""
+        return tuple(name for name in (CODEC, self.classifier, self.denoiser) if name is not None)
+
+    def build(self) -> Receive:
+        """Return the function from received features, labels and operating point to logits, and to features denoised without guidance."""
+        codec = codec_of()
+        classifier = codec.classifier if self.classifier is None else load_model(self.classifier, "feature-receiver").network
+        denoiser = None if self.denoiser is None else load_model(self.denoiser, "feature-denoiser").network
+        receiver = Receiver(codec, classifier, denoiser, self.guidance, NUM_ROUNDS, self.num_calls)
+
+        def receive(received: Tensor, labels: Tensor, point: OperatingPoint) -> tuple[Tensor, Tensor | None]:
+            steps = torch.full((len(received),), point.step)
+            if self.measured:
+                steps, scale = step_of_noise(ABAR[steps], torch.full((len(received),), sum(point.noise_power)))
+                received = received * scale[:, None, None, None]
+            if self.leak:
+                return classifier(received, receiver.denoise(received, steps, torch.eye(CLASSES)[labels]), steps), None
+            if denoiser is None or self.guidance == "label":
+                return receiver.classify(received, steps), None
+            denoised = receiver.denoise(received, steps)
+            if self.as_clean:
+                return classifier(denoised, denoised, torch.zeros_like(steps)), denoised
+            return classifier(received, denoised, steps), denoised
+
+        return receive
+
+
+RECEIVERS: Mapping[str, BobsReceiver] = {
+    "diffsem": BobsReceiver("DiffSem", "diffsem-receiver-mnist", DENOISER),
+    "e-diffsem": BobsReceiver("E-DiffSem", "e-diffsem-receiver-mnist", GUIDED, "label"),
+    "leak": BobsReceiver("E-DiffSem guided by the true label", "e-diffsem-receiver-mnist", GUIDED, leak=True),
+    "bypass": BobsReceiver("bypass (fair control)", "diffsem-bypass-mnist"),
+    "wide": BobsReceiver("wider bypass (fair control)", "diffsem-wide-bypass-mnist"),
+    "noiseless": BobsReceiver("stage-1 classifier", "diffsem-noiseless-mnist"),
+    "noiseless-denoised": BobsReceiver("stage-1 classifier, denoised", "diffsem-noiseless-mnist", DENOISER, as_clean=True),
+    "measured": BobsReceiver("DiffSem from the measured step", "diffsem-receiver-mnist", DENOISER, measured=True),
+    "1-call": BobsReceiver("DiffSem, 1 call", "diffsem-receiver-mnist", DENOISER, num_calls=1),
+    "50-calls": BobsReceiver("DiffSem, 50 calls", "diffsem-receiver-mnist", DENOISER, num_calls=50),
+    **{f"bypass-{count}": BobsReceiver(f"bypass, {count:,} labels", f"diffsem-bypass-mnist-{count}") for count in FEW_LABELS},
+    **{f"diffsem-{count}": BobsReceiver(f"DiffSem, {count:,} labels", f"diffsem-receiver-mnist-{count}", DENOISER) for count in FEW_LABELS},
+}
+BAYES = "bayes"
+SINGLE = ("measured", "1-call", "50-calls")  # measured at few operating points
+
+
+@dataclass(frozen=True)
+class Reception:
+    """Experiment: a receiver at an operating point.
+
+    receiver  name in `RECEIVERS`, or `BAYES`
+    point     operating point
+
+    Metrics: "correct", 0 or 1 per image, and "feature_mse" where features are estimated without guidance. `measure` raises LinksimError
+    where a model or the dataset is missing.
+    """
+
+    receiver: str
+    point: OperatingPoint
+    seed: int = SEED
+    size: int = 10_000
+
+    @property
+    def key(self) -> str:
+        return f"bob/{self.receiver}/{self.point.name}"
+
+    @property
+    def kind(self) -> str:
+        return f"bob {self.receiver}"
+
+    def digest(self) -> str:
+        models = (CODEC,) if self.receiver == BAYES else RECEIVERS[self.receiver].models()
+        calls = NUM_CALLS if self.receiver == BAYES else RECEIVERS[self.receiver].num_calls
+        determining = [MEASUREMENT, self.receiver, self.point, self.size, NUM_ROUNDS, calls, [weights_of(name) for name in models]]
+        return hashlib.sha256(repr(determining).encode()).hexdigest()[:16]
+
+    @torch.inference_mode()
+    def measure(self, on_progress: ProgressCallback) -> Measurement:
+        codec = codec_of()
+        receive = partial(kernel_posterior, codec) if self.receiver == BAYES else RECEIVERS[self.receiver].build()
+        correct, errors, done = list[Tensor](), list[Tensor](), 0
+        for _, labels, features, received in evaluation_batches(codec, self.point, self.size):
+            logits, denoised = receive(received, labels, self.point)
+            correct.append(logits.argmax(dim=1) == labels)
+            if denoised is not None:
+                errors.append((denoised - features).square().mean(dim=(1, 2, 3)))
+            done += len(labels)
+            on_progress(done)
+        samples = {"correct": torch.cat(correct).numpy().astype(np.float64)}
+        if errors:
+            samples["feature_mse"] = kept(torch.cat(errors))
+        return Measurement(samples, {})
+
+
+@lru_cache(maxsize=1)
+def training_features(codec: FeatureCodec) -> tuple[Tensor, Tensor]:
+    """Return the features of the training images of Alice and Bob, [n, values], and their labels as rows of the identity, [n, 10]."""
+    dataset, _ = images_of("train")
+    part = take_share(dataset, PAIR)
+    features = torch.cat([codec.features(chunk).flatten(1) for chunk in torch.split(to_images(part.images), BATCH)])
+    return features, torch.eye(CLASSES)[torch.tensor(part.labels)]
+
+
+def kernel_posterior(codec: FeatureCodec, received: Tensor, labels: Tensor, point: OperatingPoint) -> tuple[Tensor, Tensor]:
+    """Return log posterior of the classes [n, 10] and posterior mean of the features, with the training features as the prior.
+
+    The true labels are not used.
+
+    Each training feature vector f_i has the weight exp(-|z - sqrt(abar) f_i|^2 / (2 v)), v the variance of all noise in z.
+    """
+    prior, classes = training_features(codec)
+    scale, variance = ABAR[point.step].sqrt(), sum(point.noise_power)
+    flat = received.flatten(1)
+    exponent = (flat @ prior.T * scale - 0.5 * scale**2 * prior.square().sum(dim=1)) / max(variance, 1e-6)
+    weights = exponent.softmax(dim=1)
+    return (weights @ classes).clamp_min(1e-12).log(), (weights @ prior).view(received.shape)
