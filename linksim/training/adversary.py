@@ -8,7 +8,6 @@ seen her images is the stronger classifier: she can train it herself.
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -20,28 +19,16 @@ from linksim.metrics import mse, psnr_of_mean_mse, ssim
 from linksim.nets.cards import Score
 from linksim.nets.classifiers import Classifier
 from linksim.nets.feature_inverter import FeatureInverter
-from linksim.nets.features import FeatureCodec
 from linksim.nets.weights import load_model
 from linksim.rng import Streams
-from linksim.training.features import EVALUATION, SCORED_STEPS, FeatureTask, condition_at, received_features
+from linksim.training.features import EVALUATION, SCORED_STEPS, FrozenCodecTask, condition_at, received_features
 from linksim.training.noise import evaluation_batches
 
 CLEAN = "clean images"  # test condition
 
 
-class AttackTask(FeatureTask):
-    """Base class of tasks that see the transmitter from outside.
-
-    codec  name of the trained codec of Alice
-    """
-
-    codec: str
-
-    @cached_property
-    def _codec(self) -> FeatureCodec:
-        network = load_model(self.codec, "feature-codec").network
-        assert isinstance(network, FeatureCodec)
-        return network
+class AttackTask(FrozenCodecTask):
+    """Base class of tasks that see the transmitter from outside."""
 
     @torch.no_grad()
     def capture(self, images: Tensor, steps: Tensor, name: str, index: int, streams: Streams | None = None) -> Tensor:
@@ -83,15 +70,9 @@ class FeatureInverterTask(AttackTask):
     kind: str = field(default="feature-inverter", init=False)
 
     @property
-    def conditions(self) -> tuple[str, ...]:
-        return tuple(map(condition_at, SCORED_STEPS))
-
-    @property
     def recipe(self) -> dict[str, object]:
-        """The recipe. It contains the digest of the encoder, because another one requires another training."""
         names = ("dataset", "codec", "batch", "peak_rate", "max_step", "snr_db", "mirror", "share", "average")
-        digest = load_model(self.codec, "feature-codec").card.sha256
-        return {name: getattr(self, name) for name in names} | {"codec_sha256": digest}
+        return {name: getattr(self, name) for name in names} | self._digest
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
         """Return the loss of Eq. (5), per pixel value."""

@@ -6,7 +6,6 @@ The test score is the squared error of the features after DDIM, without guidance
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -14,18 +13,17 @@ from torch.nn import functional
 
 from linksim.feature_diffusion import STEPS, self_noise
 from linksim.nets.cards import Score
-from linksim.nets.features import CLASSES, FeatureCodec
-from linksim.nets.weights import load_model
+from linksim.nets.features import CLASSES
 from linksim.rng import Streams
 from linksim.schemes.diffsem import Receiver
-from linksim.training.features import EVALUATION, SCORED_STEPS, FeatureTask, condition_at
+from linksim.training.features import EVALUATION, SCORED_STEPS, FrozenCodecTask, condition_at
 from linksim.training.noise import evaluation_batches
 
 NUM_CALLS = 5  # DDIM calls of the evaluation
 
 
 @dataclass(frozen=True)
-class FeatureDenoiserTask(FeatureTask):
+class FeatureDenoiserTask(FrozenCodecTask):
     """Trains a denoiser of features for a frozen encoder.
 
     dataset    name of the dataset
@@ -59,16 +57,8 @@ class FeatureDenoiserTask(FeatureTask):
 
     @property
     def recipe(self) -> dict[str, object]:
-        """The recipe. It contains the digest of the encoder, because another one requires another training."""
         names = ("dataset", "codec", "batch", "peak_rate", "max_step", "drop", "mirror", "share", "average")
-        digest = load_model(self.codec, "feature-codec").card.sha256
-        return {name: getattr(self, name) for name in names} | {"codec_sha256": digest}
-
-    @cached_property
-    def _codec(self) -> FeatureCodec:
-        network = load_model(self.codec, "feature-codec").network
-        assert isinstance(network, FeatureCodec)
-        return network
+        return {name: getattr(self, name) for name in names} | self._digest
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
         """Return the loss of Eq. (15)."""

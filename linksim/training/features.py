@@ -69,6 +69,11 @@ class FeatureTask(ImageTask):
     max_step: int
     snr_db: float
 
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """One condition per step of `SCORED_STEPS`."""
+        return tuple(map(condition_at, SCORED_STEPS))
+
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         return torch.optim.Adam(trained, lr=self.peak_rate, fused=True)
@@ -89,6 +94,26 @@ class FeatureTask(ImageTask):
         """
         values = (streams or self._streams)(name, index).standard_normal(tuple(like.shape), dtype="float32")
         return torch.from_numpy(values).to(like.device)
+
+
+class FrozenCodecTask(FeatureTask):
+    """Base class of the tasks that use a trained encoder as it is.
+
+    codec  name of the trained codec
+    """
+
+    codec: str
+
+    @cached_property
+    def _codec(self) -> FeatureCodec:
+        network = load_model(self.codec, "feature-codec").network
+        assert isinstance(network, FeatureCodec)
+        return network
+
+    @property
+    def _digest(self) -> dict[str, object]:
+        """Digest of the encoder, for the recipe: another one requires another training."""
+        return {"codec_sha256": load_model(self.codec, "feature-codec").card.sha256}
 
 
 @dataclass(frozen=True)
@@ -119,10 +144,6 @@ class FeatureCodecTask(FeatureTask):
     kind: str = field(default="feature-codec", init=False)
 
     @property
-    def conditions(self) -> tuple[str, ...]:
-        return tuple(map(condition_at, SCORED_STEPS))
-
-    @property
     def recipe(self) -> dict[str, object]:
         names = ("dataset", "batch", "peak_rate", "max_step", "snr_db", "shift", "mirror", "share", "average")
         return {name: getattr(self, name) for name in names}
@@ -148,7 +169,7 @@ class FeatureCodecTask(FeatureTask):
 
 
 @dataclass(frozen=True)
-class ReceiverTask(FeatureTask):
+class ReceiverTask(FrozenCodecTask):
     """Trains a receiver's classifier for a frozen encoder and a frozen denoiser, Algorithm 2.
 
     dataset        name of the dataset
@@ -185,15 +206,11 @@ class ReceiverTask(FeatureTask):
     kind: str = field(default="feature-receiver", init=False)
 
     @property
-    def conditions(self) -> tuple[str, ...]:
-        return tuple(map(condition_at, SCORED_STEPS))
-
-    @property
     def recipe(self) -> dict[str, object]:
         """The recipe. It contains the digests of encoder and denoiser, because others require another training."""
         names = ("dataset", "codec", "denoiser", "guidance", "num_rounds", "num_calls", "num_labels", "batch", "peak_rate", "max_step")
         found = {name: getattr(self, name) for name in (*names, "snr_db", "mirror", "share", "average")}
-        found["codec_sha256"] = load_model(self.codec, "feature-codec").card.sha256
+        found |= self._digest
         if self.denoiser is not None:
             found["denoiser_sha256"] = load_model(self.denoiser, "feature-denoiser").card.sha256
         return found
@@ -202,12 +219,6 @@ class ReceiverTask(FeatureTask):
         """Load a split; the training images are limited to `num_labels`, an equal number of each class."""
         found = super().load_dataset(split)
         return found if split == "test" or self.num_labels is None else take_labelled(found, self.num_labels)
-
-    @cached_property
-    def _codec(self) -> FeatureCodec:
-        network = load_model(self.codec, "feature-codec").network
-        assert isinstance(network, FeatureCodec)
-        return network
 
     def receiver(self, network: nn.Module) -> Receiver:
         """Return the receiver around the classifier that is trained."""
