@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from tiny_digits import declare_digits
 from tiny_models import use_models, write_model
+from torch import Tensor
 
 from linksim.errors import LinksimError
+from linksim.nets.feature_symbols import to_features
 from linksim.nets.weights import clear_model_cache
 from linksim.scenario.load import scenario_from_text
 from linksim.simulate.run import run
@@ -69,8 +71,15 @@ def test_the_label_probe_has_no_images(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layer", ["permutation", "phase-scrambling"])
-def test_a_keyed_layer_changes_what_eve_reads_and_not_what_bob_reads(layer: str, tmp_path: Path) -> None:
-    """Without noise of the channel and of Alice both stacks give Bob the same labels."""
+def test_a_keyed_layer_leaves_bobs_labels_and_changes_eves_features(layer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without noise of the channel and of Alice both stacks give Bob the same labels. Eve's features are others under the layer."""
+    seen: list[Tensor] = []
+
+    def captured(symbols: Tensor, channels: int) -> Tensor:
+        seen.append(to_features(symbols, channels))
+        return seen[-1]
+
+    monkeypatch.setattr("linksim.simulate.feature_attacks.to_features", captured)
     quiet = "channel: {bob: {snr: {kind: constant, mean_db: 60}}, eve: {snr: {kind: constant, mean_db: 60}}}\neve: label-probe\n"
     scheme = "{name: diffsem, t_prime: 0, denoiser: null}"
     found = []
@@ -79,6 +88,9 @@ def test_a_keyed_layer_changes_what_eve_reads_and_not_what_bob_reads(layer: str,
         found.append(traced(f"{quiet}scheme: {stack}\n", tmp_path / str(place))[0])
     bob = [scores["class_received"][scores["receiver"] == 0].tolist() for scores in found]
     assert bob[0] == bob[1]
+    open_link, keyed = (features.flatten(1) for features in seen)
+    assert open_link.shape == keyed.shape
+    assert ((open_link - keyed).square().mean(dim=1) > 0.5).all()
 
 
 @pytest.mark.parametrize(
