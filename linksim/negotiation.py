@@ -77,6 +77,11 @@ def _bounds(declared: type[NegotiatedParameters]) -> tuple[Bound, ...]:
 
 def names(declared: type[NegotiatedParameters]) -> tuple[str, ...]:
     """Names of all parameters, in the order of `bounds`."""
+    return _names(declared)  # type: ignore[arg-type]  # a class is hashable
+
+
+@cache
+def _names(declared: type[NegotiatedParameters]) -> tuple[str, ...]:
     return tuple(bound.name for bound in bounds(declared))
 
 

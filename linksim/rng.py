@@ -12,6 +12,7 @@ Philox is a counter-based generator (Salmon et al., "Parallel random numbers: as
 """
 
 import hashlib
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,13 +83,13 @@ class Draws:
         return self._generator
 
 
-class Normals:
+class Normals(threading.local):
     """Circular complex normals for a batch of items, each from its own stream.
 
     A single generator is repositioned for every item, which is about three times as fast as `Generator.standard_normal`. The generator is
     SFC64, seeded with the three words of an item's key as its author specifies: counter 1, and the first twelve numbers are discarded. The
     counter is part of the state and the state transition is invertible, so streams of different keys share no state within 2^64 numbers.
-    The Box-Muller transform yields both parts of one normal from one 64-bit number.
+    The Box-Muller transform yields both parts of one normal from one 64-bit number. Every thread has a generator of its own.
 
     >>> normals, keys = Normals(), np.array([[1, 2, 0], [1, 2, 1]], np.uint64)
     >>> drawn = normals(keys, 10_000)

@@ -1,5 +1,8 @@
 """Named streams: a draw depends on (seed, replication, name, index) and on nothing else."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -93,3 +96,18 @@ def test_a_repositioned_generator_equals_a_new_one() -> None:
 
 def test_seed_and_replication_are_separated_in_the_key() -> None:
     assert Streams(1, 11).key("x") != Streams(11, 1).key("x")
+
+
+def test_threads_draw_from_one_object_without_disturbing_each_other() -> None:
+    """Python may switch threads between the positioning of a generator and its draw."""
+    normals = Normals()
+    batches = [keys_of(f"thread {n}", 40) for n in range(3)]
+    alone = [normals(keys, 300) for keys in batches]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(len(batches)) as pool:
+            together = [list(pool.map(lambda keys: normals(keys, 300), batches)) for _ in range(20)]
+    finally:
+        sys.setswitchinterval(before)
+    assert all(np.array_equal(a, b) for found in together for a, b in zip(alone, found, strict=True))

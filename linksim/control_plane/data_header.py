@@ -24,6 +24,7 @@ from linksim.wire_layout import CRC_BYTES, DATA_HEADER, header_bytes
 
 _HEAD = VERSION << 4 | DATA
 _LINK = Struct(">I")
+_SIZES = (header_bytes(session=True), header_bytes(session=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,8 @@ def encode(link: int, epoch: int, frame: int, attempt: int, keys: SessionKeys | 
 
 def parse(raw: bytes) -> DataHeader:
     """Return the header in any bytes. Raises MalformedFrame, and no other exception, for a wrong length, checksum or version."""
-    if len(raw) not in (header_bytes(session=True), header_bytes(session=False)):
-        raise MalformedFrame(f"a header has {header_bytes(session=True)} or {header_bytes(session=False)} bytes, got {len(raw)}")
+    if len(raw) not in _SIZES:
+        raise MalformedFrame(f"a header has {_SIZES[0]} or {_SIZES[1]} bytes, got {len(raw)}")
     content = raw[:-CRC_BYTES]
     if zlib.crc32(content) != int.from_bytes(raw[-CRC_BYTES:], "big"):
         raise MalformedFrame("the checksum is wrong")

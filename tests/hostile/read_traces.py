@@ -59,6 +59,12 @@ def check(error: LinksimError) -> None:
     assert isinstance(error, TraceError) <= ("\n" not in message), f"more than one line: {message}"
 
 
+def peak_mebibytes() -> int:
+    """Largest resident memory of this process so far. `ru_maxrss` would include the process that started it."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) // 1024
+
+
 def main() -> None:
     """Answer each line "PATH WITH_REPORT" of stdin."""
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
@@ -70,7 +76,7 @@ def main() -> None:
             answer = use(Path(name), with_report == "1")
         except Exception:
             answer = f"violation: {' | '.join(traceback.format_exc().splitlines()[-8:])}"
-        sys.stdout.write(f"{answer}\t{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}\n")
+        sys.stdout.write(f"{answer}\t{peak_mebibytes()}\n")
         sys.stdout.flush()
 
 

@@ -102,7 +102,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory, small_model_files: Path) -> 
 def test_damaged_bytes(campaign: Campaign, tmp_path: Path, sound: list[Path], reader: Reader) -> None:
     """Random damage of a medium, and object headers that were changed on purpose."""
     contents = [path.read_bytes() for path in sound]
-    for number in campaign.numbers(20, 400):
+    for number in campaign.numbers(10, 400):
         draw = campaign.draw(number)
         path = tmp_path / f"damaged-{number}.h5"
         path.write_bytes(damaged(draw.choice(contents), draw))
@@ -113,7 +113,7 @@ def test_damaged_bytes(campaign: Campaign, tmp_path: Path, sound: list[Path], re
 def test_hostile_objects(campaign: Campaign, tmp_path: Path, reader: Reader) -> None:
     """Two or three of the changes that `test_trace_hostile` makes one by one, in one file."""
     written(tmp_path / "other.h5")
-    for number in campaign.numbers(10, 100):
+    for number in campaign.numbers(5, 100):
         path = written(tmp_path / f"hostile-{number}.h5", complete=number % 2 == 0)
         change(path, campaign.draw(number))
         use(campaign, number, path, reader)

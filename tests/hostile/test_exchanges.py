@@ -30,7 +30,7 @@ MIXES: dict[str, dict[str, float]] = {
     "hostile": EVERYTHING | {"forge": 0.3, "replay": 0.3, "alice_restart_ms": 97.0},
     "restarting": EVERYTHING | {"alice_restart_ms": 37.0, "bob_restart_ms": 29.0},
 }
-EXCHANGES = scale(2_500, 25_000)
+EXCHANGES = scale(500, 25_000)
 OF_LEDGER = (tuple, TwoNumbers, SessionKeys)  # types of the objects that the ledger keeps
 
 

@@ -86,7 +86,7 @@ def check_values(trace: Trace) -> None:
 
 @pytest.mark.parametrize("compression", ["none", "gzip"])
 def test_a_kill_loses_no_committed_row(tmp_path: Path, campaign: Campaign, compression: str) -> None:
-    kills = scale({"none": 10, "gzip": 4}[compression], 100)
+    kills = scale({"none": 5, "gzip": 3}[compression], 100)
     for kill in range(4 * kills):  # on a busy machine more kills fall before a file is created or after it is closed
         if kill >= kills and campaign.counts["kills within a trace"] >= kills / 2:
             break

@@ -102,7 +102,7 @@ def test_runs(campaign: Campaign, small_model_files: Path, monkeypatch: pytest.M
     """What loads runs, or is refused by the run with one message. Small networks replace those of the shipped names."""
     monkeypatch.setenv("LINKSIM_MODELS", str(small_model_files))
     clear_model_cache()
-    for number in campaign.numbers(4, 300):
+    for number in campaign.numbers(2, 300):
         text = crossed_tree(campaign.draw(number))
 
         def case(text: str = text) -> str:
