@@ -5,7 +5,7 @@ LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --req
 # The build of torch for the CPU where pip finds it, else that of the package index. Another one: make demo TORCH='torch==2.13.0 --index-url ADDRESS'
 TORCH ?=
 
-.PHONY: demo test hostile bench generated lock clean
+.PHONY: demo test slow hostile bench generated lock clean
 
 demo: .venv/installed
 	$(BIN)/linksim run quickstart --out results/quickstart --overwrite
@@ -13,8 +13,13 @@ demo: .venv/installed
 
 test: .venv/installed-dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+# The tests that `make test` leaves out because they take long. Continuous integration runs both.
+slow: .venv/installed-dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 # The whole hostile-input campaign, of which `make test` runs a sample (docs/reliability.md).
 hostile: .venv/installed-dev

@@ -1,8 +1,8 @@
 """The files that linksim derives from traces and runs. Each carries a mark, so that no file of the user with the same name is replaced.
 
-    NAME.png, NAME.svg, NAME.pdf   figure of a trace       mark in the metadata of the image
-    NAME.html                      report of a trace       <meta name="generator">
-    NAME.json                      profile of a run        key "source"
+NAME.png, NAME.svg, NAME.pdf   figure of a trace       mark in the metadata of the image
+NAME.html                      report of a trace       <meta name="generator">
+NAME.json                      profile of a run        key "source"
 """
 
 from pathlib import Path

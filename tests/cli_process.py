@@ -38,7 +38,8 @@ def started(
     """
 
     def before() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a test-suite in the background may ignore it
+        for number in (signal.SIGINT, signal.SIGHUP):  # a test-suite in the background may ignore them
+            signal.signal(number, signal.SIG_DFL)
         prepare()
 
     changed = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
@@ -50,8 +51,12 @@ def started(
 
 
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
-    """Wait for a process and return exit status, standard output and standard error."""
-    out, err = process.communicate(timeout=120)
+    """Wait for a process and return exit status, standard output and standard error. A process that does not end is killed."""
+    try:
+        out, err = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
     return process.returncode, out or "", err
 
 

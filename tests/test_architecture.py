@@ -12,6 +12,7 @@ from statistics import median
 import pytest
 
 import linksim
+from linksim.nets.cards import TABLE_SUFFIXES
 from linksim.registry import DECLARED_IN, KINDS, components
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -228,7 +229,7 @@ def test_weights_are_safetensors_and_small() -> None:
     ignored = [line.removeprefix("models/") for line in (ROOT / ".gitignore").read_text().split() if line.startswith("models/")]
     files = [p for p in (ROOT / "models").iterdir() if not any(fnmatch(p.name, pattern) for pattern in ignored)]
     weights = [p for p in files if p.suffix not in (".yaml", ".md")]
-    assert all(p.suffix in (".safetensors", ".h5") for p in weights)
+    assert all(p.suffix in (".safetensors", *TABLE_SUFFIXES.values()) for p in weights)
     assert all(p.stat().st_size <= 25_000_000 for p in weights)
     assert sum(p.stat().st_size for p in weights) <= 150_000_000
 

@@ -274,9 +274,7 @@ def test_its_kind_of_model_is_tuned_with_its_own_workload(plugin: Path, own_mode
         batches.append(batch)
         return workload(network, batch, device)
 
-    monkeypatch.setitem(
-        registry._components["model"], "toy-model", replace(registry.component("model", "toy-model"), workload=counted)
-    )
+    monkeypatch.setitem(registry._components["model"], "toy-model", replace(registry.component("model", "toy-model"), workload=counted))
     card = tune.tune("toy-trained", "cpu")
     assert batches == [2, 4]
     assert card.runtime["cpu"].batch in batches

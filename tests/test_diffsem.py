@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from linksim.feature_diffusion import ABAR, noise_steps_for
 from linksim.link import LinkNoise, OfflineLink
 from linksim.nets.feature_mlp import FeatureMlp
+from linksim.nets.feature_receivers import LinearReceiver
 from linksim.nets.feature_symbols import to_features, to_symbols
 from linksim.nets.feature_unet import FeatureUNet
-from linksim.nets.features import FeatureCodec, LinearReceiver
+from linksim.nets.features import FeatureCodec
 from linksim.nets.layers import draw_weights
 from linksim.phy.baseband import ReceivedSymbols
 from linksim.rng import Streams

@@ -15,7 +15,8 @@ from linksim.nets.weights import build, clear_model_cache, load_model
 from linksim.training.adversary import FeatureInverterTask, StrongClassifierTask
 from linksim.training.diffsem_tasks import ADVERSARY, DIFFSEM, PAIR
 from linksim.training.feature_denoiser import FeatureDenoiserTask
-from linksim.training.features import FeatureCodecTask, ReceiverTask, received_features
+from linksim.training.feature_receiver import ReceiverTask
+from linksim.training.features import FeatureCodecTask, received_features
 from linksim.training.ibal import IbalTask
 from linksim.training.loop import Trainer
 from linksim.training.pipeline import train_model

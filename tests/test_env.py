@@ -137,9 +137,7 @@ def test_invalid_reset_options_are_refused(options: dict[str, object], message: 
 NOT_FINITE: list[dict[str, object]] = [{"snr_db": (0.0, np.inf)}, {"snr_db": (-np.inf, 0.0)}, {"fluctuation_db": np.inf}]
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"snr_db": (3.0, 2.0)}, {"delay": -1}, {"correlation": 1.1}, {"error_db": float("nan")}, *NOT_FINITE]
-)
+@pytest.mark.parametrize("wrong", [{"snr_db": (3.0, 2.0)}, {"delay": -1}, {"correlation": 1.1}, {"error_db": float("nan")}, *NOT_FINITE])
 def test_arguments_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(LinksimError, match=r"must be (at least|0\.\.1)"):
         StepSelection(REWARD_TABLE, **wrong)  # type: ignore[arg-type]  # some have the wrong type on purpose

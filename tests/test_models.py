@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from linksim.adapt.accuracy_table import load_accuracy_table
 from linksim.adapt.reward_table_file import load_reward_table
 from linksim.data.sources import ImageDataset, load
 from linksim.errors import DataError
 from linksim.nets.cards import NO_NETWORK, read_card
 from linksim.nets.weights import clear_model_cache, list_models, load_model
 from linksim.places import shipped_models
+from linksim.training.accuracy_table import AccuracyTableMeasurement
 from linksim.training.card_blocks import cost_of, training_data
 from linksim.training.ddpg import DdpgTask
 from linksim.training.grid_measurement import GridMeasurement
@@ -21,7 +23,7 @@ from linksim.training.tasks import TASKS
 
 CARDS = sorted(path.stem for path in shipped_models().glob("*.yaml"))
 REWARD_TABLES = [name for name in CARDS if isinstance(TASKS[name], RewardTableMeasurement)]
-IMAGE_MODELS = [name for name in CARDS if name not in REWARD_TABLES and not isinstance(TASKS[name], DdpgTask)]
+IMAGE_MODELS = [name for name in CARDS if not isinstance(TASKS[name], GridMeasurement | DdpgTask)]
 BANDS = {"psnr_of_mean_mse_db": 0.3, "ssim": 0.02, "accuracy": 0.02, "feature_mse": 0.03}  # allowed deviation of 2,000 of 10,000 images
 FACES = 500  # 500 faces cost as much as 8,000 images of 32 x 32; their scores may deviate twice as much
 WIDER = 2.5  # factor on the bands for the 400 embedded images, slightly above sqrt(2000 / 400)
@@ -66,6 +68,13 @@ def test_scores_of_the_reward_table_match_the_card(name: str) -> None:
     assert read_card(shipped_models() / f"{name}.yaml").scores == task.scores(load_reward_table(name))
 
 
+@pytest.mark.parametrize("name", [name for name in CARDS if isinstance(TASKS[name], AccuracyTableMeasurement)])
+def test_scores_of_the_accuracy_table_match_the_card(name: str) -> None:
+    task = TASKS[name]
+    assert isinstance(task, AccuracyTableMeasurement)
+    assert read_card(shipped_models() / f"{name}.yaml").scores == task.scores(load_accuracy_table(name), task.images)
+
+
 @pytest.mark.parametrize("name", CARDS)
 def test_the_card_matches_the_training_task_of_its_name(name: str) -> None:
     card = read_card(shipped_models() / f"{name}.yaml")
@@ -78,7 +87,7 @@ def test_the_card_matches_the_training_task_of_its_name(name: str) -> None:
 @pytest.mark.parametrize("name", CARDS)
 def test_the_card_states_the_cost_and_the_training_data(name: str) -> None:
     card = read_card(shipped_models() / f"{name}.yaml")
-    if name in REWARD_TABLES:
+    if isinstance(TASKS[name], GridMeasurement):
         assert card.cost == NO_NETWORK
     else:
         found = cost_of(load_model(name, card.kind).network, card.kind)

@@ -18,14 +18,14 @@ UNET: dict[str, object] = {"widths": [8, 8, 8], "embedding": 8}
 CLASSIFIER: dict[str, object] = {"widths": [24, 24, 24]}
 
 
-def write_model(folder: Path, name: str, kind: str, config: dict[str, Any], seed: int = 1) -> None:
-    """Write random weights of a model and its card to `folder`."""
+def write_model(folder: Path, name: str, kind: str, config: dict[str, Any], seed: int = 1, dataset: str = "samples") -> None:
+    """Write random weights of a model and its card to `folder`. The card names `dataset` as that of the training."""
     network = build(kind, config)
     draw_weights(network, torch.Generator().manual_seed(seed))
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / f"{name}.safetensors")
     digest = sha256_of(folder / f"{name}.safetensors")
-    card = bare_card(name, kind, digest)
-    write_card(replace(card, config=config, training={"seed": seed, "steps": 1}, cost=cost_of(network, kind)), folder / f"{name}.yaml")
+    card, training = bare_card(name, kind, digest), {"seed": seed, "steps": 1, "dataset": dataset}
+    write_card(replace(card, config=config, training=training, cost=cost_of(network, kind)), folder / f"{name}.yaml")
 
 
 def bare_card(name: str, kind: str, digest: str) -> Card:

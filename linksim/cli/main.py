@@ -65,9 +65,7 @@ class Command(click.Command):
                 help="Load components from a Python file or module; repeatable.",
             )
         )
-        self.params.append(
-            click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, callback=_silence, help="Print no progress.")
-        )
+        self.params.append(click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, callback=_silence, help="Print no progress."))
 
 
 class Commands(click.Group):

@@ -28,9 +28,7 @@ from linksim.cli.termination import keeping
 @click.option("--remeasure", is_flag=True, help="Also replace kept results that have other random draws than new ones.")
 @click.option("--out", type=PATH, default=Path("results/papers"), show_default=True, metavar="DIR", help="Folder of kept results.")
 @AS_JSON
-def papers(
-    paper: str | None, only: tuple[str, ...], images: int | None, measure: bool, remeasure: bool, out: Path, as_json: bool
-) -> None:
+def papers(paper: str | None, only: tuple[str, ...], images: int | None, measure: bool, remeasure: bool, out: Path, as_json: bool) -> None:
     """Compare the claims of PAPER with measurements; without PAPER, list the papers.
 
     Every experiment is a simulation of its own. Its result is kept, so an interrupted command continues where it stopped, and a second

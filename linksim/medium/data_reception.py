@@ -130,9 +130,7 @@ class DataReception:
         )
         jammed_fraction = 0.0 if power is None else float(np.count_nonzero(power)) / channel_uses
         mean_jsr = 0.0 if power is None else float(power.mean())
-        return copy, ReceptionLevels(
-            realisation.mean_snr_db, realisation.snr_db, sinr_db(realisation, power), jammed_fraction, mean_jsr
-        )
+        return copy, ReceptionLevels(realisation.mean_snr_db, realisation.snr_db, sinr_db(realisation, power), jammed_fraction, mean_jsr)
 
     def _received_header(
         self,

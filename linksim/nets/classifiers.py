@@ -92,9 +92,13 @@ class WhitenedNet(Classifier):
         self.stages = nn.Sequential(*(Stage(i, o) for i, o in zip((24, *widths), widths, strict=False)))
         self.head = nn.Linear(widths[-1], classes, bias=False)
 
+    def embed(self, images: Tensor) -> Tensor:
+        """Return what the last layer classifies: [n, 3, 32, 32] in 0..1 -> [n, widths[-1]]."""
+        embedded: Tensor = self.stages(functional.gelu(self.whiten(self.standardise(images)))).amax(dim=(2, 3))
+        return embedded
+
     def forward(self, images: Tensor) -> Tensor:
-        x = functional.gelu(self.whiten(self.standardise(images)))
-        logits: Tensor = self.head(self.stages(x).amax(dim=(2, 3))) / 9.0
+        logits: Tensor = self.head(self.embed(images)) / 9.0
         return logits.float()
 
     @torch.no_grad()

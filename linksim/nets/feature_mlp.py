@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from linksim.nets.feature_receivers import CLASSES
 from linksim.nets.feature_symbols import SIDE
-from linksim.nets.features import CLASSES
 from linksim.nets.unet import step_embedding
 
 EMBEDDING = 64  # width of the step embedding

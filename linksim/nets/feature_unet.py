@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from linksim.nets.features import CLASSES
+from linksim.nets.feature_receivers import CLASSES
+from linksim.nets.layers import GROUPS
 from linksim.nets.unet import step_embedding
 
-GROUPS = 8  # groups of channels of the norms
 EMBEDDING = 64  # width of the step embedding
 
 

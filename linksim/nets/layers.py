@@ -6,6 +6,9 @@ built, so that the initial weights follow from the seed of the task alone.
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+GROUPS = 8  # groups of channels of the norms
 
 
 class SnrFiLM(nn.Module):
@@ -47,6 +50,22 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.expand(self.activation(self.reduce(x)))
+        return out
+
+
+class ResidualPair(nn.Module):
+    """Residual block: two 3x3 convolutions, each with a group norm, and GELU between them. [batch, channels, h, w] -> the same shape.
+
+    channels  channels of input and output, a multiple of `GROUPS`
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first, self.second = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
+        self.first_norm, self.second_norm = (nn.GroupNorm(GROUPS, channels) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.second_norm(self.second(functional.gelu(self.first_norm(self.first(x)))))
         return out
 
 

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-GROUPS = 8  # groups of channels of the norms
+from linksim.nets.layers import GROUPS
+
 PERIODS = 1000.0  # longest period of the step embedding, in units of 2 pi
 
 

@@ -22,10 +22,11 @@ from linksim.errors import LinksimError, ModelError
 from linksim.nets.cards import TABLE_SUFFIXES, Card, RuntimeSettings, card_of_code, read_card
 from linksim.nets.classifiers import WhitenedNet
 from linksim.nets.codecs import OutsideCodec, ResidualJscc
-from linksim.nets.feature_inverter import FeatureInverter
+from linksim.nets.feature_inverter import ConvInverter, LinearInverter
 from linksim.nets.feature_mlp import FeatureMlp
+from linksim.nets.feature_receivers import ConvReceiver, LinearReceiver
 from linksim.nets.feature_unet import FeatureUNet
-from linksim.nets.features import FeatureCodec, LinearReceiver
+from linksim.nets.features import FeatureCodec
 from linksim.nets.inverters import InverseNet
 from linksim.nets.miea import MieaInverse, MieaJscc
 from linksim.nets.mlp_classifier import MlpClassifier
@@ -60,8 +61,8 @@ NETWORKS: dict[str, NetworkFactory] = {
     "policy": Actor,
     "inverter": by_layout({"residual": InverseNet, "miea": MieaInverse}),
     "feature-codec": FeatureCodec,
-    "feature-receiver": LinearReceiver,
-    "feature-inverter": FeatureInverter,
+    "feature-receiver": by_layout({"linear": LinearReceiver, "conv": ConvReceiver}),
+    "feature-inverter": by_layout({"linear": LinearInverter, "conv": ConvInverter}),
     "feature-denoiser": by_layout({"u-net": FeatureUNet, "mlp": FeatureMlp}),
 }
 # Kinds with a function of their name in `nets.workloads`.

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
+from linksim.nets.feature_receivers import CLASSES
 from linksim.nets.feature_symbols import SIDE
-from linksim.nets.features import CLASSES, FeatureCodec
+from linksim.nets.features import FeatureCodec
 from linksim.nets.inverters import Inverter
 from linksim.nets.mlp_classifier import MlpClassifier
 from linksim.nets.vqvae import VqVae

@@ -6,7 +6,6 @@ Whatever Eve may know, her attack gets through `linksim.attacks.attack.Attack`: 
 her. This module enforces it: it replaces sent symbols and headers in the copies by what she received.
 """
 
-
 from linksim.attacks.attack import Attack
 from linksim.control_plane import data_header
 from linksim.control_plane.data_header import DataHeader

@@ -245,7 +245,7 @@ def summary_text(summaries: list[GroupSummary]) -> str:
 def adaptation_lines(summaries: Sequence[GroupSummary]) -> list[str]:
     """Return a line for each group in which Bob chooses the negotiated parameters, with what is known of the following.
 
-        oracle: 320 rounds, mean t_d 21.3, mean t_plus 4.8, mean reward -0.231 ± 0.004 (64 units), robust accuracy 78.2 % [75.9, 80.4]
+    oracle: 320 rounds, mean t_d 21.3, mean t_plus 4.8, mean reward -0.231 ± 0.004 (64 units), robust accuracy 78.2 % [75.9, 80.4]
     """
     lines = []
     for name, found in ((summary.name, summary.adaptation) for summary in summaries):

@@ -5,22 +5,26 @@ Alice uses them once she has received the REPORT. `linksim.adapt.policy` has the
 them.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from linksim.cost import Cost, NetworkUse, Traffic
+from linksim.negotiation import NegotiatedParameters
 from linksim.scenario.base import NAME, ComponentOf, ComponentOptions, base_of, component
+from linksim.scenario.schemes import DiffusionSteps, SelfNoiseStep
 
 
 @base_of("policy")
 class PolicyOptions(ComponentOptions):
     """Base of the options of every policy.
 
-    name  name of the component
+    name    name of the component
+    Chosen  negotiated parameters that the policy chooses; None for those of any scheme
     """
 
     name: str
+    Chosen: ClassVar[type[NegotiatedParameters] | None] = None
     reset_interval: int | None = Field(
         None,
         ge=1,
@@ -39,6 +43,7 @@ class FixedPolicy(PolicyOptions):
 class RewardTableOptions(PolicyOptions):
     """Base of the options of a policy that reads a reward table: rewards measured on a grid of t_d, t_plus and SNR (docs/adaptation.md)."""
 
+    Chosen: ClassVar[type[NegotiatedParameters] | None] = DiffusionSteps
     reward_table: str = Field("diffusec-reward-table", pattern=NAME, description="reward table, measured beforehand")
 
 
@@ -79,6 +84,7 @@ class OraclePolicy(RewardTableOptions):
 class RandomPolicy(PolicyOptions):
     """A random choice in every round."""
 
+    Chosen: ClassVar[type[NegotiatedParameters] | None] = DiffusionSteps
     name: Literal["random"] = "random"
 
 
@@ -89,11 +95,22 @@ class DdpgPolicy(PolicyOptions):
     The actor of DiffuSeC maps t_d, t_plus and the measured SNR to a change of both steps, of at most 25 per round.
     """
 
+    Chosen: ClassVar[type[NegotiatedParameters] | None] = DiffusionSteps
     name: Literal["ddpg"] = "ddpg"
     actor: str = Field("ddpg-cifar10", pattern=NAME, description="trained actor")
 
     def cost(self, traffic: Traffic) -> Cost:
         return Cost(networks=(NetworkUse(self.actor, per_image=traffic.rounds / (traffic.frames * traffic.images)),))
+
+
+@component("policy", "linksim.simulate.policy_factory:make_self_noise")
+class SelfNoisePolicy(PolicyOptions):
+    """The most self-noise of DiffSem that leaves Bob a wanted accuracy at the measured SNR, by a table that was measured beforehand."""
+
+    Chosen: ClassVar[type[NegotiatedParameters] | None] = SelfNoiseStep
+    name: Literal["self-noise"] = "self-noise"
+    wanted_accuracy: float = Field(0.9, gt=0, le=1, description="accuracy that Bob's receiver must keep")
+    accuracy_table: str = Field("diffsem-accuracy-mnist", pattern=NAME, description="accuracy of Bob's receiver over t_prime and SNR")
 
 
 PolicySpec = Annotated[PolicyOptions, ComponentOf(("policy",))]

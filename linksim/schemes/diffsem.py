@@ -20,8 +20,9 @@ from torch import Tensor, nn
 
 from linksim.feature_diffusion import ABAR, ddim, noise_steps_for, self_noise, step_of_noise
 from linksim.negotiation import NegotiatedParameters
+from linksim.nets.feature_receivers import CLASSES
 from linksim.nets.feature_symbols import to_features, to_symbols
-from linksim.nets.features import CLASSES, FeatureCodec
+from linksim.nets.features import FeatureCodec
 from linksim.phy.baseband import ReceivedSymbols, equalise
 from linksim.phy.noise import Noise
 from linksim.reconstruction import Reconstruction

@@ -15,8 +15,8 @@ from linksim.attacks.attack import Attack, OperationAttack
 from linksim.attacks.model_inversion import SymbolDecoder
 from linksim.errors import LinksimError
 from linksim.nets.feature_inverter import FeatureInverter
+from linksim.nets.feature_receivers import FeatureReceiver
 from linksim.nets.feature_symbols import channel_uses, to_features
-from linksim.nets.features import LinearReceiver
 from linksim.nets.weights import TrainedModel
 from linksim.scenario.nodes import FeatureAttack, FeatureInversionAttack, LabelProbeAttack
 from linksim.scenario.schemes import DiffsemOptions
@@ -43,7 +43,7 @@ def make_label_probe(options: LabelProbeAttack, context: EveContext) -> Attack:
     """Factory of the attack `label-probe`. Raises LinksimError as `make_feature_inversion` does."""
     model, step = context.load(options.probe, "feature-receiver"), _step(options, context)
     network = model.network
-    assert isinstance(network, LinearReceiver)
+    assert isinstance(network, FeatureReceiver)
 
     def decode(symbols: Tensor) -> Tensor:
         features = to_features(symbols, network.channels)

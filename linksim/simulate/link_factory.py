@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from linksim import operations
+from linksim.adapt.accuracy_table import AccuracyTable, load_accuracy_table
 from linksim.adapt.policy import Policy
 from linksim.adapt.reward_table import RewardTable
 from linksim.adapt.reward_table_file import load_reward_table
@@ -198,7 +199,10 @@ class LinkFactory:
         """
         own, spec = self._policies.get(name), options.bob.policy
         if names(type(stack.negotiated)):
-            return own if own is not None else make_policy(spec, PolicyContext(self.model, self.reward_table))
+            if own is None and spec.Chosen is not None and not isinstance(stack.negotiated, spec.Chosen):
+                wanted, found = (", ".join(names(declared)) for declared in (spec.Chosen, type(stack.negotiated)))
+                raise LinksimError(f"group {name!r}: bob.policy {spec.name!r} chooses {wanted}; the scheme negotiates {found}")
+            return own if own is not None else make_policy(spec, PolicyContext(self.model, self.reward_table, self.accuracy_table))
         if own is not None or not isinstance(spec, FixedPolicy):
             raise LinksimError(f"group {name!r}: bob.policy chooses negotiated parameters; scheme {options.scheme[-1].name!r} has none")
         return None
@@ -207,6 +211,11 @@ class LinkFactory:
         """Load a reward table. Raises ModelError if it is missing or damaged."""
         self.models[name] = sha256_of(find_table(name, "reward-table"))
         return load_reward_table(name)
+
+    def accuracy_table(self, name: str) -> AccuracyTable:
+        """Load an accuracy table. Raises ModelError if it is missing or damaged."""
+        self.models[name] = sha256_of(find_table(name, "accuracy-table"))
+        return load_accuracy_table(name)
 
     def attack(self, name: str, group: GroupModels, worker: Worker, place: int) -> Attack | None:
         """Create Eve's attack on one link, None without Eve.

@@ -1,8 +1,8 @@
 """Factories of Bob's policy. A policy is declared in `linksim.scenario.policies`, with the import path of its factory here.
 
 All links of a group share one policy object: `Policy.choose` treats links independently of each other and keeps no state of them. In every
-probe round of a link, `control_plane.policy_controller` asks it for new values of the negotiated parameters. The policies of this module
-choose DiffuSeC's (t_D, t_plus); which of them need a reward table or a trained actor is in their options.
+probe round of a link, `control_plane.policy_controller` asks it for new values of the negotiated parameters. Which parameters a policy
+chooses, and which table or trained actor it needs, is in its options.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from linksim.adapt.accuracy_table import AccuracyTable
 from linksim.adapt.ddpg import Ddpg
 from linksim.adapt.policy import BestFixed, ConstantPolicy, LookupPolicy, Oracle, Policy, Random
 from linksim.adapt.reward_table import RewardTable
+from linksim.adapt.self_noise import SelfNoise
 from linksim.nets.policy import Actor
 from linksim.nets.weights import TrainedModel
 from linksim.scenario.base import component_of
@@ -24,6 +26,7 @@ from linksim.scenario.policies import (
     OraclePolicy,
     PolicyOptions,
     RandomPolicy,
+    SelfNoisePolicy,
 )
 
 SPACING_DB = 0.5  # spacing in dB of the SNRs over which the mean reward of the best fixed choice is computed
@@ -33,12 +36,14 @@ SPACING_DB = 0.5  # spacing in dB of the SNRs over which the mean reward of the 
 class PolicyContext:
     """What a policy is built from.
 
-    load          (name, kind) -> trained model; raises LinksimError if it is missing or of another kind
-    reward_table  name -> reward table; raises ModelError if it is missing or damaged
+    load            (name, kind) -> trained model; raises LinksimError if it is missing or of another kind
+    reward_table    name -> reward table; raises ModelError if it is missing or damaged
+    accuracy_table  name -> accuracy table; raises ModelError likewise
     """
 
     load: Callable[[str, str], TrainedModel]
     reward_table: Callable[[str], RewardTable]
+    accuracy_table: Callable[[str], AccuracyTable]
 
 
 def make_policy(options: PolicyOptions, context: PolicyContext) -> Policy:
@@ -74,6 +79,11 @@ def make_lookup(options: LookupPolicyOptions, context: PolicyContext) -> Policy:
 def make_oracle(options: OraclePolicy, context: PolicyContext) -> Policy:
     """Factory of the policy `oracle`: the best pair for the true SNR, which the controller passes to every policy."""
     return Oracle(context.reward_table(options.reward_table))
+
+
+def make_self_noise(options: SelfNoisePolicy, context: PolicyContext) -> Policy:
+    """Factory of the policy `self-noise`: the largest T' at which the table has the wanted accuracy (DiffSem Sec. III-B)."""
+    return SelfNoise(context.accuracy_table(options.accuracy_table), options.wanted_accuracy)
 
 
 def make_ddpg(options: DdpgPolicy, context: PolicyContext) -> Policy:

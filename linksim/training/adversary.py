@@ -21,7 +21,8 @@ from linksim.nets.classifiers import Classifier
 from linksim.nets.feature_inverter import FeatureInverter
 from linksim.nets.weights import load_model
 from linksim.rng import Streams
-from linksim.training.features import EVALUATION, SCORED_STEPS, FrozenCodecTask, condition_at, received_features
+from linksim.training.feature_receiver import FrozenCodecTask
+from linksim.training.features import EVALUATION, SCORED_STEPS, condition_at, received_features
 from linksim.training.noise import evaluation_batches
 
 CLEAN = "clean images"  # test condition
@@ -30,16 +31,19 @@ CLEAN = "clean images"  # test condition
 class AttackTask(FrozenCodecTask):
     """Base class of tasks that see the transmitter from outside."""
 
-    @torch.no_grad()
-    def capture(self, images: Tensor, steps: Tensor, name: str, index: int, streams: Streams | None = None) -> Tensor:
-        """Return the features z that the adversary receives for images [n, colours, h, w] in 0..1.
+    def capture(self, step: int, steps: Tensor, device: torch.device) -> Tensor:
+        """Return the features z that the adversary receives for the images of a training step, with T' of `steps`, int64 [batch]."""
+        features, _ = self.encoded(step, device)
+        return received_features(features, steps, self.snr_db, self.draw_noise("features/noise", step, features))
 
-        steps        T', int64 [n]
-        name, index  name of the stream of the noise, and number of the draw
-        streams      streams of an evaluation; those of the task by default
+    def capture_at(self, level: int, images: Tensor, index: int) -> tuple[Tensor, Tensor]:
+        """Return the features z that she receives for test images [n, colours, h, w] in 0..1 at T' = `level`, and T' as int64 [n].
+
+        index  number of the batch
         """
-        features = self._codec.features(images)
-        return received_features(features, steps, self.snr_db, self.draw_noise(name, index, features, streams))
+        features, steps = self.encoded_test(images), torch.full((len(images),), level, device=images.device)
+        noise = self.draw_noise(f"{EVALUATION}/{level}", index, features, Streams(self.seed))
+        return received_features(features, steps, self.snr_db, noise), steps
 
 
 @dataclass(frozen=True)
@@ -78,15 +82,14 @@ class FeatureInverterTask(AttackTask):
         """Return the loss of Eq. (5), per pixel value."""
         images, _ = self._batches(step)
         images, steps = images.to(device), self.draw_steps(step, len(images)).to(device)
-        return mse(network(self.capture(images, steps, "features/noise", step), steps), images).mean()
+        return mse(network(self.capture(step, steps, device), steps), images).mean()
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
         """Return PSNR and SSIM of her images at one step."""
         assert isinstance(network, FeatureInverter)
-        level, streams, errors, likeness = SCORED_STEPS[self.conditions.index(condition)], Streams(self.seed), [], []
+        level, errors, likeness = SCORED_STEPS[self.conditions.index(condition)], [], []
         for index, chunk in evaluation_batches(images, device):
-            steps = torch.full((len(chunk),), level, device=device)
-            seen = network.invert(self.capture(chunk, steps, f"{EVALUATION}/{level}", index, streams), steps)
+            seen = network.invert(*self.capture_at(level, chunk, index))
             errors.append(mse(seen, chunk).cpu())
             likeness.append(ssim(seen, chunk).cpu())
         return [
@@ -105,6 +108,7 @@ class StrongClassifierTask(AttackTask):
     config     keyword arguments of the network
     steps      total number of steps
     inverter   name of the trained adversary, or None for clean images only
+    start      name of a trained classifier that the training starts from, or None for random weights
     codec      name of the trained codec of Alice
     batch      images per step
     share      part of the training images, see `ImageTask`
@@ -115,12 +119,12 @@ class StrongClassifierTask(AttackTask):
     config: dict[str, object]
     steps: int
     inverter: str | None = None
+    start: str | None = None
     codec: str = "diffsem-mnist"
     batch: int = 384
     peak_rate: float = 1e-3
     max_step: int = 400
     snr_db: float = 15.0
-    shift: int = 0
     mirror: bool = False
     share: tuple[float, float] = (0.0, 1.0)
     average: float | None = 0.995
@@ -134,20 +138,26 @@ class StrongClassifierTask(AttackTask):
     @property
     def recipe(self) -> dict[str, object]:
         """The recipe. It contains the digest of the adversary, because another one requires another training."""
-        names = ("dataset", "inverter", "batch", "peak_rate", "shift", "mirror", "share", "average")
+        names = ("dataset", "inverter", "batch", "peak_rate", "mirror", "share", "average")
         found = {name: getattr(self, name) for name in names}
+        if self.start is not None:
+            found |= {"start": self.start, "start_sha256": load_model(self.start, "classifier").card.sha256}
         if self.inverter is None:
             return found
         digest = load_model(self.inverter, "feature-inverter").card.sha256
         return found | {"codec": self.codec, "max_step": self.max_step, "snr_db": self.snr_db, "inverter_sha256": digest}
 
-    @torch.no_grad()
-    def _seen(self, images: Tensor, steps: Tensor, name: str, index: int, streams: Streams | None = None) -> Tensor:
-        """Return the adversary's images of `images`, in 0..1."""
+    def prepare(self, network: nn.Module) -> None:
+        """Copy the weights of the classifier that the training starts from, if there is one."""
+        if self.start is not None:
+            network.load_state_dict(load_model(self.start, "classifier").network.state_dict())
+
+    def inverter_on(self, device: torch.device) -> FeatureInverter:
+        """Return the adversary on a device."""
         assert self.inverter is not None
-        inverter = load_model(self.inverter, "feature-inverter").network
-        assert isinstance(inverter, FeatureInverter)
-        return inverter.invert(self.capture(images, steps, name, index, streams), steps)
+        network = load_model(self.inverter, "feature-inverter", device.type).network
+        assert isinstance(network, FeatureInverter)
+        return network
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
         """Return the cross entropy, Eq. (6)."""
@@ -156,7 +166,8 @@ class StrongClassifierTask(AttackTask):
         if self.inverter is not None:
             steps = self.draw_steps(step, len(images)).to(device)
             clean, attacked, noisy = torch.arange(len(images)).tensor_split(3)
-            seen = self._seen(images[attacked], steps[attacked], "features/noise", step)
+            with torch.no_grad():
+                seen = self.inverter_on(device).invert(self.capture(step, steps, device)[attacked], steps[attacked])
             noise = self.draw_noise("features/direct", step, images[noisy])
             images = torch.cat([images[clean], seen, direct(images[noisy], steps[noisy], noise)])
         return functional.cross_entropy(network(images), labels.to(device))
@@ -164,12 +175,11 @@ class StrongClassifierTask(AttackTask):
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
         """Return the accuracy on clean images, or on the adversary's images at one step."""
         assert isinstance(network, Classifier)
-        streams, found = Streams(self.seed), []
+        found = []
         for index, chunk in evaluation_batches(images, device):
             if condition != CLEAN:
                 level = SCORED_STEPS[self.conditions.index(condition) - 1]
-                steps = torch.full((len(chunk),), level, device=device)
-                chunk = self._seen(chunk, steps, f"{EVALUATION}/{level}", index, streams)
+                chunk = self.inverter_on(device).invert(*self.capture_at(level, chunk, index))
             found.append(network(chunk).argmax(1).cpu())
         return [Score("accuracy", condition, (torch.cat(found) == labels).float().mean().item(), len(images))]
 

@@ -13,10 +13,11 @@ from torch.nn import functional
 
 from linksim.feature_diffusion import STEPS, self_noise
 from linksim.nets.cards import Score
-from linksim.nets.features import CLASSES
+from linksim.nets.feature_receivers import CLASSES
 from linksim.rng import Streams
 from linksim.schemes.diffsem import Receiver
-from linksim.training.features import EVALUATION, SCORED_STEPS, FrozenCodecTask, condition_at
+from linksim.training.feature_receiver import FrozenCodecTask
+from linksim.training.features import EVALUATION, SCORED_STEPS, condition_at
 from linksim.training.noise import evaluation_batches
 
 NUM_CALLS = 5  # DDIM calls of the evaluation
@@ -62,21 +63,20 @@ class FeatureDenoiserTask(FrozenCodecTask):
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
         """Return the loss of Eq. (15)."""
-        images, labels = self._batches(step)
-        with torch.no_grad():
-            features = self._codec.features(images.to(device))
-        steps, noise = self.draw_steps(step, len(images)).clamp_min(1).to(device), self.draw_noise("features/noise", step, features)
-        kept = torch.from_numpy(self._streams("features/drop", step).random(len(images)) >= self.drop)
-        guide = functional.one_hot(labels, CLASSES).float() * kept[:, None]
-        predicted: Tensor = network(self_noise(features, steps, steps, noise), steps, guide.to(device))
+        features, labels = self.encoded(step, device)
+        steps, noise = self.draw_steps(step, len(labels)).clamp_min(1).to(device), self.draw_noise("features/noise", step, features)
+        kept = torch.from_numpy(self._streams("features/drop", step).random(len(labels)) >= self.drop)
+        guide = functional.one_hot(labels, CLASSES).float() * kept[:, None].to(device)
+        predicted: Tensor = network(self_noise(features, steps, steps, noise), steps, guide)
         return functional.mse_loss(predicted, noise)
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
         """Return the mean squared error per feature value after DDIM with `NUM_CALLS` calls and without guidance."""
         level, streams, errors = SCORED_STEPS[1:][self.conditions.index(condition)], Streams(self.seed), []
-        receiver = Receiver(self._codec, self._codec.classifier, network, num_calls=NUM_CALLS)
+        codec = self.codec_on(device)
+        receiver = Receiver(codec, codec.classifier, network, num_calls=NUM_CALLS)
         for index, chunk in evaluation_batches(images, device):
-            features, steps = self._codec.features(chunk), torch.full((len(chunk),), level, device=device)
+            features, steps = self.encoded_test(chunk), torch.full((len(chunk),), level, device=device)
             noise = self.draw_noise(f"{EVALUATION}/{level}", index, features, streams)
             denoised = receiver.denoise(self_noise(features, steps, steps, noise), steps)
             errors.append((denoised - features).square().mean(dim=(1, 2, 3)).cpu())

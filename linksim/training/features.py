@@ -1,32 +1,27 @@
-"""Training tasks of DiffSem's encoder and receivers on features (Algorithm 1, stage 1, and Algorithm 2).
+"""Training task of DiffSem's encoder with its classifier (Algorithm 1, stage 1), and the base class of all tasks on features.
 
     images -> [encoder] -> f -> self-noise of step t ~ U{0..t_max} and channel noise -> z -> [classifier(z, z, t)] -> cross entropy
-    images -> [frozen encoder] -> f -> ... -> z -> [frozen denoiser] -> f' -> [classifier(z, f', t)] -> cross entropy
 
 The channel has a fixed SNR relative to unit power. Alice leaves a margin for it (Eq. 24), so z has the noise of step t, or that of the
 channel where it alone is stronger.
 
-Differs from the paper: the encoder is trained with self-noise, because an encoder that never sees any loses 20 points at t = 300; guidance
-by labels uses the receiver's own estimate in training, too, because true labels in training leak into the features.
+Differs from the paper: the encoder is trained with self-noise, because an encoder that never sees any loses 20 points at t = 300.
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from linksim.data.sources import ImageDataset
 from linksim.feature_diffusion import ABAR
 from linksim.nets.cards import Score
-from linksim.nets.features import FeatureCodec, LinearReceiver
+from linksim.nets.features import FeatureCodec, TrunkEncoder
 from linksim.nets.weights import load_model
 from linksim.rng import Streams
-from linksim.schemes.diffsem import Guidance, Receiver
 from linksim.training.image_task import ImageTask
 from linksim.training.noise import evaluation_batches
-from linksim.training.order import one_cycle, take_labelled
+from linksim.training.order import one_cycle
 
 SCORED_STEPS = (0, 100, 200, 300, 400)
 EVALUATION = "measure"  # name of the streams of an evaluation
@@ -96,26 +91,6 @@ class FeatureTask(ImageTask):
         return torch.from_numpy(values).to(like.device)
 
 
-class FrozenCodecTask(FeatureTask):
-    """Base class of the tasks that use a trained encoder as it is.
-
-    codec  name of the trained codec
-    """
-
-    codec: str
-
-    @cached_property
-    def _codec(self) -> FeatureCodec:
-        network = load_model(self.codec, "feature-codec").network
-        assert isinstance(network, FeatureCodec)
-        return network
-
-    @property
-    def _digest(self) -> dict[str, object]:
-        """Digest of the encoder, for the recipe: another one requires another training."""
-        return {"codec_sha256": load_model(self.codec, "feature-codec").card.sha256}
-
-
 @dataclass(frozen=True)
 class FeatureCodecTask(FeatureTask):
     """Trains an encoder with its classifier (`nets.features.FeatureCodec`).
@@ -123,6 +98,7 @@ class FeatureCodecTask(FeatureTask):
     dataset    name of the dataset
     config     keyword arguments of the network
     steps      total number of steps
+    trunk      name of the trained classifier that gives the layout "trunk" its frozen layers
     batch      images per step
     shift      largest translation in pixels
     share      part of the training images, see `ImageTask`
@@ -132,6 +108,7 @@ class FeatureCodecTask(FeatureTask):
     dataset: str
     config: dict[str, object]
     steps: int
+    trunk: str | None = None
     batch: int = 256
     peak_rate: float = 1e-3
     max_step: int = 400
@@ -145,8 +122,19 @@ class FeatureCodecTask(FeatureTask):
 
     @property
     def recipe(self) -> dict[str, object]:
+        """The recipe. It contains the digest of the trunk, if there is one, because another one requires another training."""
         names = ("dataset", "batch", "peak_rate", "max_step", "snr_db", "shift", "mirror", "share", "average")
-        return {name: getattr(self, name) for name in names}
+        found = {name: getattr(self, name) for name in names}
+        if self.trunk is None:
+            return found
+        return found | {"trunk": self.trunk, "trunk_sha256": load_model(self.trunk, "classifier").card.sha256}
+
+    def prepare(self, network: nn.Module) -> None:
+        """Copy the weights of the trunk, if there is one."""
+        assert isinstance(network, FeatureCodec)
+        if self.trunk is not None:
+            assert isinstance(network.encoder, TrunkEncoder)
+            network.encoder.trunk.load_state_dict(load_model(self.trunk, "classifier").network.state_dict())
 
     def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
         """Return the cross entropy, Eq. (6)."""
@@ -165,81 +153,4 @@ class FeatureCodecTask(FeatureTask):
             noise = self.draw_noise(f"{EVALUATION}/{level}", index, features, streams)
             received = received_features(features, steps, self.snr_db, noise)
             found.append(network.classifier(received, received, steps).argmax(1).cpu())
-        return [Score("accuracy", condition, (torch.cat(found) == labels).float().mean().item(), len(images))]
-
-
-@dataclass(frozen=True)
-class ReceiverTask(FrozenCodecTask):
-    """Trains a receiver's classifier for a frozen encoder and a frozen denoiser, Algorithm 2.
-
-    dataset        name of the dataset
-    config         keyword arguments of the classifier
-    steps          total number of steps
-    codec          name of the trained codec
-    denoiser       name of the trained denoiser, or None for a receiver without one
-    guidance       "none", or "label" for E-DiffSem
-    num_rounds     rounds of E-DiffSem's feedback
-    num_calls      largest number of denoiser calls per image and round
-    num_labels     number of labelled images, None for all of the share
-    batch          images per step
-    share          part of the training images, see `ImageTask`
-    seed           seed of the initial weights and all random streams
-    """
-
-    dataset: str
-    config: dict[str, object]
-    steps: int
-    codec: str
-    denoiser: str | None = None
-    guidance: Guidance = "none"
-    num_rounds: int = 1
-    num_calls: int = 5
-    num_labels: int | None = None
-    batch: int = 256
-    peak_rate: float = 1e-3
-    max_step: int = 400
-    snr_db: float = 15.0
-    mirror: bool = False
-    share: tuple[float, float] = (0.0, 1.0)
-    average: float | None = 0.99
-    seed: int = 1
-    kind: str = field(default="feature-receiver", init=False)
-
-    @property
-    def recipe(self) -> dict[str, object]:
-        """The recipe. It contains the digests of encoder and denoiser, because others require another training."""
-        names = ("dataset", "codec", "denoiser", "guidance", "num_rounds", "num_calls", "num_labels", "batch", "peak_rate", "max_step")
-        found = {name: getattr(self, name) for name in (*names, "snr_db", "mirror", "share", "average")}
-        found |= self._digest
-        if self.denoiser is not None:
-            found["denoiser_sha256"] = load_model(self.denoiser, "feature-denoiser").card.sha256
-        return found
-
-    def load_dataset(self, split: str) -> ImageDataset:
-        """Load a split; the training images are limited to `num_labels`, an equal number of each class."""
-        found = super().load_dataset(split)
-        return found if split == "test" or self.num_labels is None else take_labelled(found, self.num_labels)
-
-    def receiver(self, network: nn.Module) -> Receiver:
-        """Return the receiver around the classifier that is trained."""
-        assert isinstance(network, LinearReceiver)
-        denoiser = None if self.denoiser is None else load_model(self.denoiser, "feature-denoiser").network
-        return Receiver(self._codec, network, denoiser, self.guidance, self.num_rounds, self.num_calls)
-
-    def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
-        """Return the cross entropy, Eq. (6), with new noise in every step."""
-        images, labels = self._batches(step)
-        with torch.no_grad():
-            features, steps = self._codec.features(images.to(device)), self.draw_steps(step, len(images)).to(device)
-            received = received_features(features, steps, self.snr_db, self.draw_noise("features/noise", step, features))
-        return functional.cross_entropy(self.receiver(network).classify(received, steps), labels.to(device))
-
-    def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
-        """Return the accuracy at one step."""
-        level, streams, found = SCORED_STEPS[self.conditions.index(condition)], Streams(self.seed), []
-        receiver = self.receiver(network)
-        for index, chunk in evaluation_batches(images, device):
-            features, steps = self._codec.features(chunk), torch.full((len(chunk),), level, device=device)
-            received = received_features(features, steps, self.snr_db, self.draw_noise(f"{EVALUATION}/{level}", index, features, streams))
-            found.append(receiver.classify(received, steps).argmax(1).cpu())
         return [Score("accuracy", condition, (torch.cat(found) == labels).float().mean().item(), len(images))]

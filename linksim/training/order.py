@@ -52,8 +52,7 @@ class Batches:
         >>> batches.per_epoch, [tuple(tensor.shape) for tensor in batches(7)]
         (2, [(4, 3, 32, 32), (4,)])
         """
-        epoch, index = divmod(step, self.per_epoch)
-        chosen = self._epoch_order(epoch)[index * self.batch : (index + 1) * self.batch]
+        chosen, mirrored = self.choose(step)
         pixels = self.dataset.images[chosen]
         if self.crop:
             pixels = crop_squares(
@@ -61,12 +60,19 @@ class Batches:
             )
         images = to_images(pixels)
         if self.mirror:
-            first_way = self.streams("order/mirror").random(len(self.dataset.images)) < 0.5
-            mirrored = torch.from_numpy(first_way[chosen] ^ (epoch % 2 == 1))
             images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
         if self.shift:
             images = translate(images, self.streams("order/shift", step).integers(0, 2 * self.shift + 1, (self.batch, 2)), self.shift)
         return images, torch.from_numpy(self.dataset.labels[chosen])
+
+    def choose(self, step: int) -> tuple[NDArray[np.int64], Tensor]:
+        """Return the numbers of the images of a step in the dataset, int64 [batch], and which of them are mirrored, bool [batch]."""
+        epoch, index = divmod(step, self.per_epoch)
+        chosen = self._epoch_order(epoch)[index * self.batch : (index + 1) * self.batch]
+        if not self.mirror:
+            return chosen, torch.zeros(len(chosen), dtype=torch.bool)
+        first_way = self.streams("order/mirror").random(len(self.dataset.images)) < 0.5
+        return chosen, torch.from_numpy(first_way[chosen] ^ (epoch % 2 == 1))
 
     def _epoch_order(self, epoch: int) -> NDArray[np.int64]:
         """Return a random order of all images, int64 [images]."""

@@ -15,7 +15,7 @@ from linksim.training.classifier import AVERAGED, CLEAN, ClassifierTask
 from linksim.training.codec import CodecTask
 from linksim.training.ddpg import DdpgTask
 from linksim.training.denoiser import DenoiserTask
-from linksim.training.diffsem_tasks import DIFFSEM
+from linksim.training.diffsem_tasks import ACCURACY_TABLES, DIFFSEM
 from linksim.training.grid_measurement import GridMeasurement
 from linksim.training.inverter import InverterTask
 from linksim.training.link_denoiser import LinkDenoiserTask
@@ -137,6 +137,7 @@ TASKS: dict[str, AnyTask] = {
     "denoiser-cifar10": DenoiserTask("cifar10", {}, cycles=((8_000, 1.0), (4_000, 0.7))),
     "diffusec-denoiser": LinkDenoiserTask("cifar10", {}, steps=1_100),
     **DIFFSEM,
+    **ACCURACY_TABLES,
     "masked-vqvae": VqvaeTask("cifar10", {}, steps=3_000, num_eval_images=2_000),
     "classifier-cifar10-at": AdversarialTask("cifar10", {}, cycles=((160, 0.5),), num_eval_images=2_000),
     "diffusec-reward-table": RewardTableMeasurement("cifar10"),

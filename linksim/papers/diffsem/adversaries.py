@@ -6,7 +6,8 @@
     ibal, ...  the inverter of the same recipe against the encoders of the baselines
     direct, permutation   noise on the pixels, and noise on images with two exchanged quadrants (Sec. IV-A)
 
-Her images are evaluated by two strong classifiers: one that saw only clean images, and one that was tuned on the images of the inverter.
+Her images are evaluated by two strong classifiers: one that saw only clean images, and one that was tuned on the images of the inverter of
+the same system.
 """
 
 import hashlib
@@ -22,16 +23,29 @@ from linksim.metrics import mse, psnr, ssim
 from linksim.nets.classifiers import Classifier
 from linksim.nets.feature_inverter import FeatureInverter
 from linksim.nets.weights import load_model
-from linksim.papers.diffsem.received import BATCH, CODEC, SEED, OperatingPoint, codec_of, evaluation_batches, images_of, kept, transmit
+from linksim.papers.diffsem.received import (
+    BATCH,
+    CODEC,
+    SEED,
+    OperatingPoint,
+    codec_of,
+    dataset_of,
+    evaluation_batches,
+    features_of,
+    images_of,
+    kept,
+    transmit,
+)
 from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.simulated import weights_of
 from linksim.rng import Streams
 from linksim.training.adversary import direct
-from linksim.training.diffsem_tasks import ADVERSARY, IBAL, INVERTER
-from linksim.training.order import take_share, to_images
+from linksim.training.diffsem_tasks import ADVERSARY, IBAL, INVERTER, STRONG
+from linksim.training.order import take_share
 
 MEASUREMENT = 1  # raise it when the measurement changes
 UNTUNED, TUNED, PROBE = "classifier-mnist", "classifier-mnist-tuned", "diffsem-probe-mnist"
+PROBES = {CODEC: PROBE, STRONG: f"{STRONG}-probe"}  # by codec
 RIDGE = "ridge"
 RIDGE_WEIGHT = 1.0  # of the squared weights; the features of 24,000 images make any small value equal
 NUM_KEPT_IMAGES = 8
@@ -46,25 +60,37 @@ class System:
     name      as in tables
     codec     name of the trained codec
     inverter  name of the trained adversary; None for ridge regression
+    tuned     name of the strong classifier that was tuned on her images
+    untuned   name of the strong classifier that was trained on clean images
     """
 
     name: str
     codec: str
     inverter: str | None
+    tuned: str = TUNED
+    untuned: str = UNTUNED
 
 
 SYSTEMS: Mapping[str, System] = {
     "inverter": System("DiffSem's adversary", CODEC, INVERTER),
     RIDGE: System("ridge regression", CODEC, None),
-    **{name: System(f"adversary of {name.removesuffix('-mnist').upper()}", name, f"{name}-inverter") for name in IBAL},
+    **{
+        name: System(f"adversary of {name.removesuffix('-mnist').upper()}", name, f"{name}-inverter", f"{name}-strong-classifier")
+        for name in IBAL
+    },
 }
+
+CIFAR_SYSTEMS: Mapping[str, System] = {
+    STRONG: System("DiffSem's adversary", STRONG, f"{STRONG}-inverter", f"{STRONG}-strong-classifier", "classifier-cifar10"),
+}
+BY_NAME: Mapping[str, System] = {**SYSTEMS, **CIFAR_SYSTEMS}
 
 
 @dataclass(frozen=True)
 class Inversion:
     """Experiment: the adversary's images at an operating point.
 
-    system  name in `SYSTEMS`
+    system  name in `BY_NAME`
     point   operating point
 
     Metrics per image: psnr_db, ssim, and 0 or 1: "correct" by the tuned classifier, "untuned" by the other one, "bob" by the encoder's own
@@ -85,17 +111,17 @@ class Inversion:
         return f"eve {self.system}"
 
     def digest(self) -> str:
-        system = SYSTEMS[self.system]
-        models = (system.codec, system.inverter or "", UNTUNED, TUNED)
+        system = BY_NAME[self.system]
+        models = (system.codec, system.inverter or "", system.untuned, system.tuned)
         determining = [MEASUREMENT, self.system, self.point, self.size, [weights_of(name) for name in models if name]]
         return hashlib.sha256(repr(determining).encode()).hexdigest()[:16]
 
     @torch.inference_mode()
     def measure(self, on_progress: ProgressCallback) -> Measurement:
-        system = SYSTEMS[self.system]
+        system = BY_NAME[self.system]
         codec, attack = codec_of(system.codec), attack_of(system, self.point)
-        scores, done = Scores(), 0
-        for images, labels, _, received in evaluation_batches(codec, self.point, self.size):
+        scores, done = Scores(system), 0
+        for images, labels, _, received in evaluation_batches(system.codec, self.point, self.size):
             steps = torch.full((len(labels),), self.point.step)
             scores.add(attack(received), images, labels, bob=codec.classifier(received, received, steps).argmax(dim=1) == labels)
             done += len(labels)
@@ -109,31 +135,35 @@ class NoisyPixels:
 
     permuted  exchange the upper left and the lower right quadrant first
     step      step of the noise; the channel adds none
+    system    name in `BY_NAME` of the system whose images and strong classifiers are used
 
     Metrics as in `Inversion`, without "bob".
     """
 
     permuted: bool
     step: int
+    system: str = "inverter"
     seed: int = SEED
     size: int = 10_000
 
     @property
     def key(self) -> str:
-        return f"{self.kind}/t{self.step}"
+        return "/".join((self.kind, *((self.system,) if self.system in CIFAR_SYSTEMS else ()), f"t{self.step}"))
 
     @property
     def kind(self) -> str:
         return "permutation" if self.permuted else "direct"
 
     def digest(self) -> str:
-        determining = [MEASUREMENT, self.kind, self.step, self.size, weights_of(UNTUNED), weights_of(TUNED)]
+        system = BY_NAME[self.system]
+        determining = [MEASUREMENT, self.kind, self.step, self.size, weights_of(system.untuned), weights_of(system.tuned)]
         return hashlib.sha256(repr(determining).encode()).hexdigest()[:16]
 
     @torch.inference_mode()
     def measure(self, on_progress: ProgressCallback) -> Measurement:
-        dataset, all_images = images_of("test")
-        scores, streams = Scores(), Streams(SEED)
+        system = BY_NAME[self.system]
+        dataset, all_images = images_of(dataset_of(system.codec), "test")
+        scores, streams = Scores(system), Streams(SEED)
         for index, images in enumerate(torch.split(all_images[: self.size], BATCH)):
             first = index * BATCH
             noise = torch.from_numpy(streams(f"diffsem/pixels/t{self.step}", index).standard_normal(tuple(images.shape), dtype="float32"))
@@ -146,25 +176,29 @@ class NoisyPixels:
 
 @dataclass(frozen=True)
 class Probing:
-    """Experiment: the label probe at an operating point. Metric: "correct", 0 or 1 per image."""
+    """Experiment: the label probe of a codec at an operating point. Metric: "correct", 0 or 1 per image."""
 
     point: OperatingPoint
-    kind: str = "probe"
+    codec: str = CODEC
     seed: int = SEED
     size: int = 10_000
 
     @property
     def key(self) -> str:
-        return f"eve/probe/{self.point.name}"
+        return f"eve/{self.kind}/{self.point.name}"
+
+    @property
+    def kind(self) -> str:
+        return "probe" if self.codec == CODEC else f"{self.codec}-probe"
 
     def digest(self) -> str:
-        determining = [MEASUREMENT, self.point, self.size, weights_of(CODEC), weights_of(PROBE)]
+        determining = [MEASUREMENT, self.point, self.size, weights_of(self.codec), weights_of(PROBES[self.codec])]
         return hashlib.sha256(repr(determining).encode()).hexdigest()[:16]
 
     @torch.inference_mode()
     def measure(self, on_progress: ProgressCallback) -> Measurement:
-        network, correct, done = load_model(PROBE, "feature-receiver").network, list[Tensor](), 0
-        for _, labels, _, received in evaluation_batches(codec_of(), self.point, self.size):
+        network, correct, done = load_model(PROBES[self.codec], "feature-receiver").network, list[Tensor](), 0
+        for _, labels, _, received in evaluation_batches(self.codec, self.point, self.size):
             logits = network(received, received, torch.full((len(labels),), self.point.step))
             correct.append(logits.argmax(dim=1) == labels)
             done += len(labels)
@@ -173,10 +207,11 @@ class Probing:
 
 
 class Scores:
-    """Collects the scores of the adversary's images, batch by batch."""
+    """Collects the scores of the adversary's images by the strong classifiers of a system, batch by batch."""
 
-    def __init__(self) -> None:
-        self._classifiers = {name: load_model(model, "classifier").network for name, model in (("correct", TUNED), ("untuned", UNTUNED))}
+    def __init__(self, system: System) -> None:
+        names = {"correct": system.tuned, "untuned": system.untuned}
+        self._classifiers = {metric: load_model(name, "classifier").network for metric, name in names.items()}
         self._values: dict[str, list[Tensor]] = {}
         self._kept: Tensor | None = None
 
@@ -210,9 +245,10 @@ def attack_of(system: System, point: OperatingPoint) -> Attack:
 @lru_cache(maxsize=2)
 def fit_ridge(point: OperatingPoint) -> Attack:
     """Fit ridge regression from the received features of the adversary's training images to their pixels, at an operating point."""
-    codec, part = codec_of(), take_share(images_of("train")[0], ADVERSARY)
-    images = to_images(part.images)
-    features = torch.cat([codec.features(chunk) for chunk in torch.split(images, BATCH)])
+    name = dataset_of(CODEC)
+    dataset, every = images_of(name, "train")
+    count = len(take_share(dataset, ADVERSARY).images)  # they are the last ones
+    images, features = every[-count:], features_of(codec_of(), name, "train")[-count:]
     received = transmit(features, point, Streams(SEED + 1), 0).flatten(1)
     centre, mean = received.mean(dim=0), images.flatten(1).mean(dim=0)
     left, right = (received - centre).double(), (images.flatten(1) - mean).double()

@@ -19,7 +19,7 @@ from linksim.reproduction.results import Samples
 from linksim.rng import Streams
 from linksim.training.order import to_images
 
-DATASET, CODEC = "mnist", "diffsem-mnist"
+CODEC = "diffsem-mnist"
 BATCH = 500
 SEED = 1
 
@@ -70,11 +70,24 @@ def codec_of(name: str = CODEC) -> FeatureCodec:
     return network
 
 
-@lru_cache(maxsize=1)
-def images_of(split: str) -> tuple[ImageDataset, Tensor]:
-    """Return a split of MNIST, and its images float [n, 1, 28, 28] in 0..1. Raises DataError if it is missing."""
-    dataset = load(DATASET, split)
-    return dataset, to_images(dataset.images)
+def dataset_of(codec: str) -> str:
+    """Return the name of the dataset that a codec was trained on, from its card. Raises ModelError if it is missing."""
+    return str(load_model(codec, "feature-codec").card.training["dataset"])
+
+
+@lru_cache(maxsize=2)
+def images_of(dataset: str, split: str) -> tuple[ImageDataset, Tensor]:
+    """Return a split of a dataset, and its images float [n, colours, side, side] in 0..1. Raises DataError if it is missing."""
+    found = load(dataset, split)
+    return found, to_images(found.images)
+
+
+@lru_cache(maxsize=4)
+def features_of(codec: FeatureCodec, dataset: str, split: str) -> Tensor:
+    """Return the features of a split without noise, [n, channels, 8, 8]."""
+    images = images_of(dataset, split)[1]
+    with torch.inference_mode(False), torch.no_grad():  # the features are cached, and later callers may need ordinary tensors
+        return torch.cat([codec.features(chunk) for chunk in torch.split(images, BATCH)])
 
 
 def transmit(features: Tensor, point: OperatingPoint, streams: Streams, index: int) -> Tensor:
@@ -89,11 +102,11 @@ def transmit(features: Tensor, point: OperatingPoint, streams: Streams, index: i
     return received
 
 
-def evaluation_batches(codec: FeatureCodec, point: OperatingPoint, count: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """Yield images, labels, features f and received features z of the first `count` test images, in batches of `BATCH`."""
-    dataset, images = images_of("test")
-    streams = Streams(SEED)
+def evaluation_batches(codec: str, point: OperatingPoint, count: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """Yield images, labels, features f and received features z of the first `count` test images of a codec, in batches of `BATCH`."""
+    name = dataset_of(codec)
+    dataset, images = images_of(name, "test")
+    encoded, streams = features_of(codec_of(codec), name, "test"), Streams(SEED)
     for index, first in enumerate(range(0, count, BATCH)):
-        chunk = images[first : min(first + BATCH, count)]
-        features = codec.features(chunk)
-        yield chunk, torch.tensor(dataset.labels[first : first + len(chunk)]), features, transmit(features, point, streams, index)
+        part = slice(first, min(first + BATCH, count))
+        yield images[part], torch.tensor(dataset.labels[part]), encoded[part], transmit(encoded[part], point, streams, index)

@@ -1,14 +1,15 @@
 """Experiments of Bob: the accuracy of a receiver at an operating point, on all test images with equal noise for all receivers.
 
-    diffsem, e-diffsem     denoiser, and classifier trained on what it makes (Algorithm 2)
-    bypass, wide           the fair control: no denoiser, and a classifier trained equally long on the same noise
-    noiseless              no denoiser, and a classifier that never saw self-noise (Algorithm 1, stage 1)
-    noiseless-denoised     the same classifier behind the denoiser: what the paper compares
-    few labels             bypass and diffsem with 50, 200 and 1,000 labelled images
-    measured               diffsem that starts at the step of the noise it measures
-    1-call, 50-calls       diffsem with other numbers of calls of the denoiser
-    leak                   e-diffsem guided by the true label: what a receiver cannot have
-    bayes                  the posterior given all training features as a prior: an estimate of the best that can be done
+diffsem, e-diffsem     denoiser, and classifier trained on what it makes (Algorithm 2)
+bypass, wide           the fair control: no denoiser, and a classifier trained equally long on the same noise
+noiseless              no denoiser, and a classifier that never saw self-noise (Algorithm 1, stage 1)
+noiseless-denoised     the same classifier behind the denoiser: what the paper compares
+seeds                  diffsem, e-diffsem and bypass, trained with two other seeds
+few labels             bypass and diffsem with 50, 200 and 1,000 labelled images
+measured               diffsem that starts at the step of the noise it measures
+1-call, 50-calls       diffsem with other numbers of calls of the denoiser
+leak                   e-diffsem guided by the true label: what a receiver cannot have
+bayes                  the posterior given all training features as a prior: an estimate of the best that can be done
 """
 
 import hashlib
@@ -21,14 +22,25 @@ import torch
 from torch import Tensor
 
 from linksim.feature_diffusion import ABAR, step_of_noise
-from linksim.nets.features import CLASSES, FeatureCodec
+from linksim.nets.feature_receivers import CLASSES
+from linksim.nets.features import FeatureCodec
 from linksim.nets.weights import load_model
-from linksim.papers.diffsem.received import BATCH, CODEC, SEED, OperatingPoint, codec_of, evaluation_batches, images_of, kept
+from linksim.papers.diffsem.received import (
+    CODEC,
+    SEED,
+    OperatingPoint,
+    codec_of,
+    dataset_of,
+    evaluation_batches,
+    features_of,
+    images_of,
+    kept,
+)
 from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.simulated import weights_of
 from linksim.schemes.diffsem import Guidance, Receiver
-from linksim.training.diffsem_tasks import DENOISER, FEW_LABELS, GUIDED, PAIR
-from linksim.training.order import take_share, to_images
+from linksim.training.diffsem_tasks import DENOISER, FEW_LABELS, GUIDED, OTHER_SEEDS, PAIR, STRONG, TABLE_II
+from linksim.training.order import take_share
 
 MEASUREMENT = 1  # raise it when the measurement changes
 NUM_ROUNDS, NUM_CALLS = 2, 5
@@ -50,6 +62,7 @@ class BobsReceiver:
     measured    the receiver knows the power of all noise, and takes the step and the scale that fit it
     num_calls   largest number of denoiser calls per image and round
     leak        the true label guides the denoiser
+    codec       name of the trained codec
     """
 
     name: str
@@ -60,14 +73,15 @@ class BobsReceiver:
     measured: bool = False
     num_calls: int = NUM_CALLS
     leak: bool = False
+    codec: str = CODEC
 
     def models(self) -> tuple[str, ...]:
         """Names of the trained models."""
-        return tuple(name for name in (CODEC, self.classifier, self.denoiser) if name is not None)
+        return tuple(name for name in (self.codec, self.classifier, self.denoiser) if name is not None)
 
     def build(self) -> Receive:
         """Return the function from received features, labels and operating point to logits, and to features denoised without guidance."""
-        codec = codec_of()
+        codec = codec_of(self.codec)
         classifier = codec.classifier if self.classifier is None else load_model(self.classifier, "feature-receiver").network
         denoiser = None if self.denoiser is None else load_model(self.denoiser, "feature-denoiser").network
         receiver = Receiver(codec, classifier, denoiser, self.guidance, NUM_ROUNDS, self.num_calls)
@@ -100,18 +114,43 @@ RECEIVERS: Mapping[str, BobsReceiver] = {
     "measured": BobsReceiver("DiffSem from the measured step", "diffsem-receiver-mnist", DENOISER, measured=True),
     "1-call": BobsReceiver("DiffSem, 1 call", "diffsem-receiver-mnist", DENOISER, num_calls=1),
     "50-calls": BobsReceiver("DiffSem, 50 calls", "diffsem-receiver-mnist", DENOISER, num_calls=50),
+    **{
+        f"diffsem-seed-{seed}": BobsReceiver(f"DiffSem, seed {seed}", f"diffsem-receiver-mnist-seed-{seed}", DENOISER)
+        for seed in OTHER_SEEDS
+    },
+    **{
+        f"e-diffsem-seed-{seed}": BobsReceiver(f"E-DiffSem, seed {seed}", f"e-diffsem-receiver-mnist-seed-{seed}", GUIDED, "label")
+        for seed in OTHER_SEEDS
+    },
+    **{f"bypass-seed-{seed}": BobsReceiver(f"bypass, seed {seed}", f"diffsem-bypass-mnist-seed-{seed}") for seed in OTHER_SEEDS},
     **{f"bypass-{count}": BobsReceiver(f"bypass, {count:,} labels", f"diffsem-bypass-mnist-{count}") for count in FEW_LABELS},
     **{f"diffsem-{count}": BobsReceiver(f"DiffSem, {count:,} labels", f"diffsem-receiver-mnist-{count}", DENOISER) for count in FEW_LABELS},
 }
+
+STRONGER, OF_TABLE_II = (partial(BobsReceiver, codec=codec) for codec in (STRONG, TABLE_II))
+CIFAR_RECEIVERS: Mapping[str, BobsReceiver] = {
+    f"{STRONG}/e-diffsem": STRONGER("E-DiffSem", f"{STRONG}-e-receiver", f"{STRONG}-guided", "label"),
+    f"{STRONG}/diffsem": STRONGER("DiffSem", f"{STRONG}-receiver", f"{STRONG}-denoiser"),
+    f"{STRONG}/bypass": STRONGER("bypass (fair control)", f"{STRONG}-bypass"),
+    f"{STRONG}/noiseless": STRONGER("stage-1 classifier", f"{STRONG}-noiseless"),
+    f"{STRONG}/noiseless-denoised": STRONGER("stage-1 classifier, denoised", f"{STRONG}-noiseless", f"{STRONG}-denoiser", as_clean=True),
+    f"{TABLE_II}/diffsem": OF_TABLE_II("DiffSem", f"{TABLE_II}-receiver", f"{TABLE_II}-denoiser"),
+    f"{TABLE_II}/bypass": OF_TABLE_II("bypass (fair control)", f"{TABLE_II}-bypass"),
+}
+BY_NAME: Mapping[str, BobsReceiver] = {**RECEIVERS, **CIFAR_RECEIVERS}
 BAYES = "bayes"
-SINGLE = ("measured", "1-call", "50-calls")  # measured at few operating points
+SEEDED = ("diffsem", "e-diffsem", "bypass")
+SINGLE = (
+    *("measured", "1-call", "50-calls"),
+    *(f"{name}-seed-{seed}" for name in SEEDED for seed in OTHER_SEEDS),
+)  # measured at few operating points
 
 
 @dataclass(frozen=True)
 class Reception:
     """Experiment: a receiver at an operating point.
 
-    receiver  name in `RECEIVERS`, or `BAYES`
+    receiver  name in `BY_NAME`, or `BAYES`
     point     operating point
 
     Metrics: "correct", 0 or 1 per image, and "feature_mse" where features are estimated without guidance. `measure` raises LinksimError
@@ -132,15 +171,15 @@ class Reception:
         return f"bob {self.receiver}"
 
     def digest(self) -> str:
-        models = (CODEC,) if self.receiver == BAYES else RECEIVERS[self.receiver].models()
-        calls = NUM_CALLS if self.receiver == BAYES else RECEIVERS[self.receiver].num_calls
+        models = (CODEC,) if self.receiver == BAYES else BY_NAME[self.receiver].models()
+        calls = NUM_CALLS if self.receiver == BAYES else BY_NAME[self.receiver].num_calls
         determining = [MEASUREMENT, self.receiver, self.point, self.size, NUM_ROUNDS, calls, [weights_of(name) for name in models]]
         return hashlib.sha256(repr(determining).encode()).hexdigest()[:16]
 
     @torch.inference_mode()
     def measure(self, on_progress: ProgressCallback) -> Measurement:
-        codec = codec_of()
-        receive = partial(kernel_posterior, codec) if self.receiver == BAYES else RECEIVERS[self.receiver].build()
+        codec = CODEC if self.receiver == BAYES else BY_NAME[self.receiver].codec
+        receive = partial(kernel_posterior, codec_of()) if self.receiver == BAYES else BY_NAME[self.receiver].build()
         correct, errors, done = list[Tensor](), list[Tensor](), 0
         for _, labels, features, received in evaluation_batches(codec, self.point, self.size):
             logits, denoised = receive(received, labels, self.point)
@@ -158,10 +197,10 @@ class Reception:
 @lru_cache(maxsize=1)
 def training_features(codec: FeatureCodec) -> tuple[Tensor, Tensor]:
     """Return the features of the training images of Alice and Bob, [n, values], and their labels as rows of the identity, [n, 10]."""
-    dataset, _ = images_of("train")
-    part = take_share(dataset, PAIR)
-    features = torch.cat([codec.features(chunk).flatten(1) for chunk in torch.split(to_images(part.images), BATCH)])
-    return features, torch.eye(CLASSES)[torch.tensor(part.labels)]
+    name = dataset_of(CODEC)
+    labels = take_share(images_of(name, "train")[0], PAIR).labels
+    features = features_of(codec, name, "train")[: len(labels)]
+    return features.flatten(1), torch.eye(CLASSES)[torch.tensor(labels)]
 
 
 def kernel_posterior(codec: FeatureCodec, received: Tensor, labels: Tensor, point: OperatingPoint) -> tuple[Tensor, Tensor]:

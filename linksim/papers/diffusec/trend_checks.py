@@ -110,9 +110,7 @@ def falls(claim: Claim, results: ResultStore) -> Finding:
 def policy_controls(results: ResultStore) -> Mapping[str, ResultStore]:
     """The rollouts of each control policy in place of those of the trained one, by the names of `CONTROLS`."""
     return {
-        name: results.replaced(
-            replace(results[PolicyRollout(snr_db, 0, name).key], key=PolicyRollout(snr_db, 0).key) for snr_db in SNRS_DB
-        )
+        name: results.replaced(replace(results[PolicyRollout(snr_db, 0, name).key], key=PolicyRollout(snr_db, 0).key) for snr_db in SNRS_DB)
         for name in CONTROLS
     }
 

@@ -222,9 +222,7 @@ RULES: dict[str, Rule] = {
         keys=STARTED,
         check=rises_with_ec_only,
     ),
-    "miea-order-box": Rule(
-        how=SAME_FACES + "differences image by image, PSNR and SSIM", keys=STARTED, check=bob_above_black_above_white
-    ),
+    "miea-order-box": Rule(how=SAME_FACES + "differences image by image, PSNR and SSIM", keys=STARTED, check=bob_above_black_above_white),
     "miea-defended-white": _value(MEAN, _of(BOTH.table, "white")),
     "miea-defended-black": _value(MEAN, _of(BOTH.table, "black")),
     "miea-perm-only": _value(MEAN, _of(PERMUTED.table, *ATTACKS), *ATTACKS),
