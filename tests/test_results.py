@@ -126,8 +126,16 @@ def alter(statement: str) -> Callable[[Path], None]:
     [
         (lambda path: path.write_bytes(b"no database at all" * 100), r"results\.sqlite: damaged \(file is not a database\)"),
         (lambda path: path.write_bytes(path.read_bytes()[:5000]), r"results\.sqlite: damaged \(.*malformed"),
-        (alter("PRAGMA user_version = 9"), r"results\.sqlite: damaged \(format 9, expected 2\)"),
-        (alter("UPDATE samples SET n = 4 WHERE metric = 'ssim'"), r"results\.sqlite: damaged \(ssim of a has 12 bytes, expected 16\)"),
+        (alter("PRAGMA user_version = 9"), r"results\.sqlite: damaged \(format 9, expected 3\)"),
+        (
+            alter("UPDATE samples SET n = 4 WHERE metric = 'ssim'"),
+            r"results\.sqlite: damaged \(ssim of a has another length than 16 bytes\)",
+        ),
+        (
+            alter("UPDATE samples SET n = 2 WHERE metric = 'ssim'"),
+            r"results\.sqlite: damaged \(ssim of a has another length than 8 bytes\)",
+        ),
+        (alter("UPDATE samples SET data = x'0123' WHERE metric = 'ssim'"), r"results\.sqlite: damaged \(ssim of a: Error -3 .*\)"),
         (alter("DROP TABLE samples"), r"results\.sqlite: cannot be used \(no such table: samples\)"),
     ],
 )

@@ -1,8 +1,8 @@
 """Kept results of a paper's experiments, so that each experiment is measured once.
 
 `results.sqlite` in the paper's folder holds, for every experiment, the digest of everything that determines its distribution, the seed, the
-number of the random draws, and every metric as one float32 array with a value per image. Means, intervals and paired comparisons follow
-from these arrays. Each result is stored in a transaction of its own: a run that is killed loses only the experiment in progress, and
+number of the random draws, and every metric as one compressed float32 array with a value per image. Means, intervals and paired comparisons
+follow from these arrays. Each result is stored in a transaction of its own: a run that is killed loses only the experiment in progress, and
 processes that write at the same time keep each other's results.
 
 An experiment that scores several receivers names its metrics "RECEIVER:METRIC", such as "black:psnr_db".
@@ -17,6 +17,7 @@ samples.
 
 import csv
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ DRAWS = 3  # raise it when the random streams give other images or noise for the
 COLUMNS = ("experiment", "metric", "mean", "low", "high", "n", "seed", "draws", "digest")
 STORED = np.dtype("<f4")  # type of the stored samples
 LOCK_TIMEOUT_S = 60.0  # how long a process waits for another one's transaction
-FORMAT = 2  # `PRAGMA user_version` of the database
+FORMAT = 3  # `PRAGMA user_version` of the database
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS experiments (key TEXT PRIMARY KEY, digest TEXT NOT NULL, seed INTEGER NOT NULL, draws INTEGER NOT NULL) "
     "WITHOUT ROWID",
@@ -127,7 +128,10 @@ class ResultStore:
         """Store a result in place of an older one of the same key. Results that other processes have stored meanwhile are read again."""
         self.folder.mkdir(parents=True, exist_ok=True)
         identity = (result.key, result.digest, result.seed, result.draws)
-        arrays = [(m, position, len(s), np.asarray(s, STORED).tobytes()) for position, (m, s) in enumerate(result.samples.items())]
+        arrays = [
+            (m, position, len(s), zlib.compress(np.asarray(s, STORED).tobytes(), 9))
+            for position, (m, s) in enumerate(result.samples.items())
+        ]
         with self._connection("rwc") as database:
             database.execute("BEGIN IMMEDIATE")
             for statement in SCHEMA:
@@ -187,14 +191,24 @@ def _load(database: sqlite3.Connection) -> dict[str, ExperimentResult]:
         raise ValueError(f"format {version}, expected {FORMAT}")
     found: dict[str, dict[str, Samples]] = {}
     for key, metric, n, data in database.execute("SELECT key, metric, n, data FROM samples ORDER BY key, position"):
-        if len(data) != n * STORED.itemsize:
-            raise ValueError(f"{metric} of {key} has {len(data)} bytes, expected {n * STORED.itemsize}")
-        found.setdefault(key, {})[metric] = np.frombuffer(data, STORED).astype(np.float64)
+        found.setdefault(key, {})[metric] = _unpack(data, n, f"{metric} of {key}")
     rows = database.execute("SELECT key, digest, seed, draws FROM experiments")
     return {
         key: ExperimentResult(key=key, digest=digest, seed=seed, draws=draws, samples=found.get(key, {}))
         for key, digest, seed, draws in rows
     }
+
+
+def _unpack(data: bytes, n: int, what: str) -> Samples:
+    """The `n` samples of a compressed array. Raises ValueError, with `what` it is, for damaged data and for another length."""
+    unpacker, expected = zlib.decompressobj(), n * STORED.itemsize
+    try:
+        found = unpacker.decompress(data, expected + 1)  # one byte more than expected shows that there are more
+    except zlib.error as fault:
+        raise ValueError(f"{what}: {fault}") from fault
+    if len(found) != expected or not unpacker.eof:
+        raise ValueError(f"{what} has another length than {expected} bytes")
+    return np.frombuffer(found, STORED).astype(np.float64)
 
 
 def _rows(result: ExperimentResult) -> Iterator[tuple[str | int, ...]]:

@@ -104,15 +104,16 @@ class StrongClassifierTask(AttackTask):
 
     A third of the images of a step are clean then, a third are the adversary's, and a third have white noise of the same step (Direct).
 
-    dataset    name of the dataset
-    config     keyword arguments of the network
-    steps      total number of steps
-    inverter   name of the trained adversary, or None for clean images only
-    start      name of a trained classifier that the training starts from, or None for random weights
-    codec      name of the trained codec of Alice
-    batch      images per step
-    share      part of the training images, see `ImageTask`
-    seed       seed of the initial weights and all random streams
+    dataset          name of the dataset
+    config           keyword arguments of the network
+    steps            total number of steps
+    inverter         name of the trained adversary, or None for clean images only
+    start            name of a trained classifier that the training starts from, or None for random weights
+    codec            name of the trained codec of Alice
+    batch            images per step
+    share            part of the training images, see `ImageTask`
+    num_eval_images  number of test images for the evaluation, None for all
+    seed             seed of the initial weights and all random streams
     """
 
     dataset: str
@@ -128,6 +129,7 @@ class StrongClassifierTask(AttackTask):
     mirror: bool = False
     share: tuple[float, float] = (0.0, 1.0)
     average: float | None = 0.995
+    num_eval_images: int | None = None
     seed: int = 1
     kind: str = field(default="classifier", init=False)
 

@@ -98,6 +98,7 @@ STRONG_CLASSIFIER: dict[str, Any] = {
     "start": "classifier-cifar10",
     "peak_rate": 3e-4,
     "average": 0.95,
+    "num_eval_images": 2_000,
     **OF_THE_ADVERSARY,
 }
 

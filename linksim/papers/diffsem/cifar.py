@@ -56,7 +56,7 @@ def _receiver_entries(name: str) -> tuple[Entry, ...]:
 def likeness_table() -> Table:
     """Fig. 10 as a table: SSIM, PSNR and accuracy of both strong classifiers."""
     metrics = ("ssim", "psnr_db", "correct", "untuned")
-    steps = tuple(dict.fromkeys((*CIFAR_STEPS, *DIRECT_STEPS)))
+    steps = tuple(sorted({*CIFAR_STEPS, *DIRECT_STEPS}))
     rows = (
         Row(CIFAR_SYSTEMS[STRONG].name, tuple(Entry(eve(STRONG, PAPER_SNR_DB, step)) for step in steps)),
         Row("direct", tuple(Entry(NoisyPixels(False, step, STRONG).key) for step in steps)),

@@ -127,15 +127,14 @@ RECEIVERS: Mapping[str, BobsReceiver] = {
     **{f"diffsem-{count}": BobsReceiver(f"DiffSem, {count:,} labels", f"diffsem-receiver-mnist-{count}", DENOISER) for count in FEW_LABELS},
 }
 
-STRONGER, OF_TABLE_II = (partial(BobsReceiver, codec=codec) for codec in (STRONG, TABLE_II))
+STRONGER = partial(BobsReceiver, codec=STRONG)
 CIFAR_RECEIVERS: Mapping[str, BobsReceiver] = {
     f"{STRONG}/e-diffsem": STRONGER("E-DiffSem", f"{STRONG}-e-receiver", f"{STRONG}-guided", "label"),
     f"{STRONG}/diffsem": STRONGER("DiffSem", f"{STRONG}-receiver", f"{STRONG}-denoiser"),
     f"{STRONG}/bypass": STRONGER("bypass (fair control)", f"{STRONG}-bypass"),
     f"{STRONG}/noiseless": STRONGER("stage-1 classifier", f"{STRONG}-noiseless"),
     f"{STRONG}/noiseless-denoised": STRONGER("stage-1 classifier, denoised", f"{STRONG}-noiseless", f"{STRONG}-denoiser", as_clean=True),
-    f"{TABLE_II}/diffsem": OF_TABLE_II("DiffSem", f"{TABLE_II}-receiver", f"{TABLE_II}-denoiser"),
-    f"{TABLE_II}/bypass": OF_TABLE_II("bypass (fair control)", f"{TABLE_II}-bypass"),
+    f"{TABLE_II}/bypass": BobsReceiver("bypass (fair control)", f"{TABLE_II}-bypass", codec=TABLE_II),
 }
 BY_NAME: Mapping[str, BobsReceiver] = {**RECEIVERS, **CIFAR_RECEIVERS}
 BAYES = "bayes"
