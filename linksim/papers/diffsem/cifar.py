@@ -115,7 +115,7 @@ def image_figure(results: ResultStore) -> Figures:
     experiments = {f"t = {step}": Inversion(STRONG, OperatingPoint(PAPER_SNR_DB, step)) for step in SHOWN_STEPS}
     images = [load_saved_images(results.folder, f"eve-{found.system}-{found.point.name}") for found in experiments.values()]
     cells = tuple(tuple(scored_image(shown, row) for shown in images) for row in range(min(SHOWN_IMAGES, NUM_KEPT_IMAGES)))
-    grid = ImageGrid("Images of the adversary (DiffSem Fig. 11)", tuple(experiments), ("",) * len(cells), cells)
+    grid = ImageGrid("Adversary (DiffSem Fig. 11)", tuple(experiments), ("",) * len(cells), cells)
     path = results.folder / "fig11.png"
     if grid.complete:
         return Figures(drawn=(save(image_grid_figure(grid), path),))
