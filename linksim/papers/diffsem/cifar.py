@@ -2,9 +2,9 @@
 
 from linksim.papers.diffsem.adversaries import CIFAR_SYSTEMS, NUM_KEPT_IMAGES, Inversion, NoisyPixels, Probing
 from linksim.papers.diffsem.claim_checks import CIFAR_STEP, CIFAR_STEPS, DIRECT_STEPS, PAPER_SNR_DB, bob, eve, share
+from linksim.papers.diffsem.figures import draw_likeness
 from linksim.papers.diffsem.received import OperatingPoint
 from linksim.papers.diffsem.receivers import CIFAR_RECEIVERS, Reception
-from linksim.plots.likeness import LikenessLine, likeness_figure
 from linksim.plots.papers import ImageGrid, image_grid_figure, load_saved_images, scored_image
 from linksim.plots.plot_style import save
 from linksim.plots.sweeps import SweepLine, SweepPanel, sweep_figure
@@ -98,16 +98,8 @@ def likeness(results: ResultStore) -> Figures:
     """fig10.png: accuracy of the tuned classifier over SSIM and over PSNR."""
     keyed = {CIFAR_SYSTEMS[STRONG].name: [eve(STRONG, PAPER_SNR_DB, step) for step in CIFAR_STEPS]}
     keyed["direct"] = [NoisyPixels(False, step, STRONG).key for step in DIRECT_STEPS]
-    lines = []
-    for name, keys in keyed.items():
-        if all(key in results for key in keys):
-            means = {metric: tuple(results[key].interval(metric).value for key in keys) for metric in ("ssim", "psnr_db")}
-            accuracy = tuple(share(results[key].samples["correct"]) for key in keys)
-            lines.append(LikenessLine(name, means["ssim"], means["psnr_db"], accuracy))
-    if not lines:
-        return Figures()
-    figure = likeness_figure(f"Recognised images against their likeness, CIFAR-10, {PAPER_SNR_DB} dB (DiffSem Fig. 10)", lines)
-    return Figures(drawn=(save(figure, results.folder / "fig10.png"),))
+    title = f"Recognised images against their likeness, CIFAR-10, {PAPER_SNR_DB} dB (DiffSem Fig. 10)"
+    return draw_likeness(title, "fig10.png", keyed, results)
 
 
 def image_figure(results: ResultStore) -> Figures:

@@ -1,5 +1,7 @@
 """The paper's Figs. 3 to 8 from kept results. Figs. 6 and 7 also need the kept images of the experiments."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from linksim.feature_diffusion import ABAR, STEPS, equivalent_snr_db
@@ -16,7 +18,6 @@ from linksim.plots.schedule import schedule_figure
 from linksim.plots.sweeps import SweepLine, SweepPanel, sweep_figure
 from linksim.reproduction.paper import Figures
 from linksim.reproduction.results import ResultStore
-from linksim.statistics import Interval
 
 AXIS = "step T' of the self-noising"
 SHOWN_STEPS = (50, 200, 300)  # of Figs. 6 and 7
@@ -92,18 +93,25 @@ def trade_off_figure(results: ResultStore) -> Figures:
 
 def quality_figure(results: ResultStore) -> Figures:
     """fig5.png: accuracy of the tuned classifier over SSIM and over PSNR, a line per system."""
-    lines = []
     keyed = {system.name: [eve(name, PAPER_SNR_DB, step) for step in SWEPT] for name, system in SYSTEMS.items()}
     keyed |= {NoisyPixels(p, 50).kind: [NoisyPixels(p, step).key for step in SWEPT] for p in (False, True)}
-    for name, keys in keyed.items():
+    return draw_likeness(f"Recognised images against their likeness, MNIST, {PAPER_SNR_DB} dB (DiffSem Fig. 5)", "fig5.png", keyed, results)
+
+
+def draw_likeness(title: str, name: str, keyed: Mapping[str, Sequence[str]], results: ResultStore) -> Figures:
+    """Accuracy of the tuned classifier over SSIM and over PSNR: a line for each label whose results are all kept.
+
+    title  title of the figure
+    name   name of the file
+    keyed  keys of the experiments along the line of each label
+    """
+    lines = []
+    for label, keys in keyed.items():
         if all(key in results for key in keys):
             means = {metric: tuple(results[key].interval(metric).value for key in keys) for metric in ("ssim", "psnr_db")}
-            accuracy: tuple[Interval, ...] = tuple(share(results[key].samples["correct"]) for key in keys)
-            lines.append(LikenessLine(name, means["ssim"], means["psnr_db"], accuracy))
-    if not lines:
-        return Figures()
-    figure = likeness_figure(f"Recognised images against their likeness, MNIST, {PAPER_SNR_DB} dB (DiffSem Fig. 5)", lines)
-    return Figures(drawn=(save(figure, results.folder / "fig5.png"),))
+            accuracy = tuple(share(results[key].samples["correct"]) for key in keys)
+            lines.append(LikenessLine(label, means["ssim"], means["psnr_db"], accuracy))
+    return Figures(drawn=(save(likeness_figure(title, lines), results.folder / name),)) if lines else Figures()
 
 
 def image_figure(results: ResultStore) -> Figures:
