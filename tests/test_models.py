@@ -46,6 +46,7 @@ def _shipped_models(monkeypatch: pytest.MonkeyPatch) -> None:
     clear_model_cache()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IMAGE_MODELS)
 def test_measured_scores_match_the_card(name: str) -> None:
     """Every third condition of the training task is measured: a codec at 1, 10 and 19 dB, an inverter at 0 dB."""

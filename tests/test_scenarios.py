@@ -21,6 +21,7 @@ from linksim.simulate.run import run
 from linksim.trace.reader import open_trace
 
 NAMES = shipped_names()
+SLOW = {"miea-jigsaw", "miea-key-learning", "miea-defended", "diffusec-fixed", "diffusec-jammed", "adversarial-jammer"}
 MAX_LINKS = 32
 MODEL = re.compile(r"(?<!\w)(?:codec|denoiser|autoencoder|inverter|surrogate|actor|reward_table|receiver|probe|classifier): ([a-z0-9-]+)")
 
@@ -64,7 +65,7 @@ def skip_if_missing(scenario: Scenario) -> None:
         pytest.skip(f"no trained model {', '.join(missing)}")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NAMES])
 @pytest.mark.usefixtures("has_faces")
 def test_a_shipped_scenario_runs(name: str, tmp_path: Path) -> None:
     scenario = load_scenario(name, ["frames=3"])
@@ -109,6 +110,7 @@ def test_the_quickstart_shows_what_it_describes(tmp_path: Path) -> None:
     assert abs(mean("psnr_db", of_eve=False, of_sealed=True) - mean("psnr_db", of_eve=False, of_sealed=False)) < 2
 
 
+@pytest.mark.slow
 def test_the_jigsaw_defeats_row_permutation_but_no_finer_defence(tmp_path: Path, has_faces: bool) -> None:
     """After reordering of rows Eve's images are as good as those of the open link. Permuted symbols and scrambled rows resist.
 

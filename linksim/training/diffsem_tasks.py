@@ -7,7 +7,7 @@ numbers of steps, equal batches and equal noise.
 from collections.abc import Mapping
 from typing import Any
 
-from linksim.nets.features import RECEIVER_WIDTH
+from linksim.nets.features import RECEIVER_WIDTH, TRUNK_WIDTHS
 from linksim.training.accuracy_table import AccuracyTableMeasurement
 from linksim.training.adversary import FeatureInverterTask, StrongClassifierTask
 from linksim.training.classifier import ClassifierTask
@@ -119,7 +119,7 @@ def around(codec: str, denoiser: Mapping[str, Any], receiver: Mapping[str, Any])
 
 
 CIFAR10: dict[str, TrainingTask] = {
-    TRUNK: ClassifierTask("cifar10", {"widths": (64, 192, 256)}, cycles=((840, 1.0),), share=PAIR),
+    TRUNK: ClassifierTask("cifar10", {"widths": [*TRUNK_WIDTHS]}, cycles=((840, 1.0),), share=PAIR),
     STRONG: FeatureCodecTask("cifar10", {"layout": "trunk"}, steps=600, trunk=TRUNK, shift=2, average=0.99, **OF_THE_PAIR),
     **around(STRONG, STRONG_DENOISER, STRONG_RECEIVER),
     f"{STRONG}-guided": FeatureDenoiserTask("cifar10", codec=STRONG, drop=0.3, **STRONG_DENOISER),
