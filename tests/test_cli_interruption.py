@@ -124,6 +124,7 @@ run()
 """
 
 
+@pytest.mark.slow
 @CASES
 def test_an_interrupted_training_writes_a_checkpoint_and_the_same_command_continues(tmp_path: Path, number: int, status: int) -> None:
     words, program = ("train", "tiny", "--work", "work", "--models", "models"), (PROGRAM[0], "-c", textwrap.dedent(TRAIN))

@@ -214,6 +214,7 @@ print(1024 * int(status["VmHWM"].split()[0]))  # ru_maxrss would include the pro
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 @pytest.mark.parametrize(
     ("name", "overrides"),

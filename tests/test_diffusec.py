@@ -291,6 +291,7 @@ def test_it_can_be_wrapped_by_a_permutation_and_lazy_evaluation_changes_nothing(
 TOLERANCE = 0.02  # of mean SSIM
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (has_model("diffusec-codec") and has_model("diffusec-denoiser")), reason="the models are not trained")
 def test_strides_reach_the_ssim_of_single_steps() -> None:
     """Mean SSIM of at most 5 calls of the denoiser equals that of DDPM with one call per step, within the tolerance."""

@@ -144,6 +144,7 @@ def run_command(words: list[str], small_trace: Path) -> None:
     assert result.exit_code == 0, f"linksim {shlex.join(words)}\n{result.output}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)])
 def test_every_command_runs(page: str, folder: Path, small_trace: Path) -> None:
     write_files_of(page)

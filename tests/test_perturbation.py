@@ -150,6 +150,7 @@ def test_a_surrogate_of_another_size_is_rejected(simulate: Any) -> None:
         simulate(options({"threat_model": "surrogate"}, scheme=[{"name": "digital", "channel_uses": 256}]))
 
 
+@pytest.mark.slow
 def test_perturbations_degrade_images_more_than_noise_of_the_same_power() -> None:
     """With the shipped weights and scenario, PSNR falls by more than twice as many dB, and by over 6 dB more at signal power.
 

@@ -190,6 +190,7 @@ def trace(tmp_path: Path) -> Path:
     return Tables(one_group(4)).write(tmp_path / "run.h5")
 
 
+@pytest.mark.slow
 def test_files_are_reproducible_and_ignore_the_users_settings(trace: Path, tmp_path: Path) -> None:
     first = plot_trace(trace, tmp_path / "new" / "folder", ("png", "svg"))
     with matplotlib.rc_context({"font.size": 20, "axes.grid": False, "savefig.dpi": 33}):

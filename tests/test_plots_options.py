@@ -145,6 +145,7 @@ def test_a_link_without_transmissions_is_refused() -> None:
         select_view(read_view(Tables(given)), FigureOptions(links=(1,)), PATH)
 
 
+@pytest.mark.slow
 def test_every_figure_has_the_given_title_or_none(view: TraceView) -> None:
     own, mine, none = every_figure(view), every_figure(view, title="Mine: \u00b1 3 dB"), every_figure(view, title="")
     assert set(own) == set(mine) == set(none) == {component.name for component in registry.components("figure")}
@@ -157,6 +158,7 @@ def test_every_figure_has_the_given_title_or_none(view: TraceView) -> None:
         assert max(panel.get_position().y1 for panel in figure.axes) > max(panel.get_position().y1 for panel in own[name].axes), name
 
 
+@pytest.mark.slow
 def test_every_figure_has_the_given_size_and_its_panels_lie_within(view: TraceView) -> None:
     for name, figure in every_figure(view, size=(7.0, 6.0)).items():
         assert figure.get_size_inches().tolist() == [7.0, 6.0], name

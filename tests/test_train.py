@@ -40,6 +40,7 @@ def wait_half_way(progress: TrainingProgress) -> None:
         time.sleep(600)
 
 
+@pytest.mark.slow
 def test_a_killed_task_resumes_to_the_same_result_bit_for_bit(tmp_path: Path) -> None:
     checkpoint = tmp_path / "codec.safetensors"
     child = multiprocessing.get_context("spawn").Process(target=train_until_killed, args=(checkpoint,))
