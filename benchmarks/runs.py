@@ -10,7 +10,7 @@ from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.inverters import InverseNet
 from linksim.nets.weights import load_model
-from linksim.scenario.nodes import InverseNetworkAttack
+from linksim.scenario.attacks import InverseNetworkAttack
 from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.simulate.assembly import build
 from linksim.simulate.run import run, run_until_done

@@ -64,6 +64,7 @@ class Traffic:
     rounds          probe rounds
     seconds         simulated time
     links           links of the group
+    receivers       receivers of a data frame, whose reconstructions are scored: 1, or 2 with Eve
     codec           name of the trained codec of the scheme, None if it has none
     classifier      name of the classifier that scores images, None if there is none
     train_bytes     memory in bytes of the training images of the dataset while they are read
@@ -80,6 +81,7 @@ class Traffic:
     rounds: int = 0
     seconds: float = 1.0
     links: int = 1
+    receivers: int = 1
     codec: str | None = None
     classifier: str | None = None
     train_bytes: int = 0

@@ -43,6 +43,13 @@ class ImageOwner(Code):
     SOURCE = 3
 
 
+class ImageRole(Code):
+    """The role of an image in a covert pair."""
+
+    HOST = 0
+    PRIVATE = 1
+
+
 class Origin(Code):
     """How a copy of a control frame came about.
 

@@ -12,20 +12,23 @@ message states what was found, where, and what is allowed, in one line per error
 
 from dataclasses import dataclass
 
-LONGEST_LINE, MOST_LINES = 1000, 200  # limits of the message of an error
+LONGEST_LINE, MOST_LINES = 1000, 20  # limits of the message of an error
 
 
 class LinksimError(Exception):
     """An error in the input: a scenario, a file or a name. The message states what was found and what is allowed.
 
     The text of the error is safe to print whatever the input was: control characters are escaped, a line longer than `LONGEST_LINE`
-    characters is cut in its middle, and a message longer than `MOST_LINES` lines at its end.
+    characters is cut in its middle, and a message longer than `MOST_LINES` lines at its end, with the number of lines that are left out.
     """
+
+    left_out = "{:,} more lines"  # how a message states the number of lines that it leaves out
 
     def __str__(self) -> str:
         lines = super().__str__().split("\n")
+        rest = [f"and {self.left_out.format(len(lines) - MOST_LINES)}"] if len(lines) > MOST_LINES else []
         shown = ["".join(char if char.isprintable() else repr(char)[1:-1] for char in _cut(line)) for line in lines[:MOST_LINES]]
-        return "\n".join([*shown, *(["..."] if len(lines) > MOST_LINES else [])])
+        return "\n".join([*shown, *rest])
 
 
 def _cut(line: str) -> str:
@@ -64,13 +67,15 @@ class Problem:
 
 
 class ScenarioError(LinksimError):
-    """All errors of a scenario together; the message has one line per error.
+    """All errors of a scenario together; the message has one line per error, and the number of those beyond the first `MOST_LINES`.
 
     problems  the errors, in the order of the file
+    partial   whether reading has stopped, so that there may be more errors
     """
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[Problem], partial: bool = False) -> None:
         self.problems = problems
+        self.left_out = "{:,} or more other problems" if partial else "{:,} more problems"
         super().__init__("\n".join(map(str, problems)))
 
 

@@ -9,14 +9,20 @@ evaluator's operation `operations.score` and the training tasks use them.
 
 import functools
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+from linksim.errors import LinksimError
 
 SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5
 SSIM_C1 = 0.01**2
 SSIM_C2 = 0.03**2
+MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, the finest first (Wang et al., 2003)
 STEP_FLOOR = 1e-10  # added to a squared difference, because the derivative of the square root is infinite at zero
 
 
@@ -80,17 +86,13 @@ def blur(size: int, device: torch.device) -> Tensor:
         return matrix.to(device)
 
 
-def ssim(estimates: Tensor, images: Tensor) -> Tensor:
-    """Return the structural similarity of each image (Wang et al., 2004). Two batches [batch, c, h, w] in 0..1 -> [batch].
+def structure_maps(estimates: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the two factors of the structural similarity around every position whose window is complete.
 
-    The window is Gaussian with 11 pixels and sigma 1.5; the result is the mean over complete windows and colours. Raises ValueError if h or
-    w is below 11.
-
-    >>> image = torch.linspace(0, 1, 256).view(1, 1, 16, 16)
-    >>> round(ssim(image, image).item(), 4)
-    1.0
+    The luminance compares means, the structure compares variances and the covariance; each is [batch, c, h - 10, w - 10]. Arguments are
+    those of `ssim`, and so is the ValueError.
     """
-    batch, _, height, width = images.shape
+    batch, colours, height, width = images.shape
     if min(height, width) < SSIM_WINDOW:
         raise ValueError(f"SSIM needs images of at least {SSIM_WINDOW} x {SSIM_WINDOW} pixels, got {height} x {width}")
     x, y = estimates.float().reshape(-1, height, width), images.float().reshape(-1, height, width)
@@ -101,4 +103,72 @@ def ssim(estimates: Tensor, images: Tensor) -> Tensor:
     covariance, spread = xy - mean_x * mean_y, xx - mean_x.square() + yy - mean_y.square()
     luminance = (2 * mean_x * mean_y + SSIM_C1) / (mean_x.square() + mean_y.square() + SSIM_C1)
     structure = (2 * covariance + SSIM_C2) / (spread + SSIM_C2)
-    return (luminance * structure).view(batch, -1).mean(dim=1)
+    shape = (batch, colours, *luminance.shape[1:])
+    return luminance.view(shape), structure.view(shape)
+
+
+def ssim(estimates: Tensor, images: Tensor) -> Tensor:
+    """Return the structural similarity of each image (Wang et al., 2004). Two batches [batch, c, h, w] in 0..1 -> [batch].
+
+    The window is Gaussian with 11 pixels and sigma 1.5; the result is the mean over complete windows and colours. Raises ValueError if h or
+    w is below 11.
+
+    >>> image = torch.linspace(0, 1, 256).view(1, 1, 16, 16)
+    >>> round(ssim(image, image).item(), 4)
+    1.0
+    """
+    luminance, structure = structure_maps(estimates, images)
+    return (luminance * structure).flatten(1).mean(dim=1)
+
+
+def ms_ssim(estimates: Tensor, images: Tensor) -> Tensor:
+    """Return the multi-scale structural similarity of each image (Wang et al., 2003). Two batches [batch, c, h, w] in 0..1 -> [batch].
+
+    The result is the product, over scales that halve the image, of the mean structure, and of the mean similarity at the coarsest scale,
+    each to the power of its weight; mean over colours. Five scales need at least 176 pixels. Smaller images have as many scales as leave
+    the window complete, with their first weights in proportion: four from 88 pixels, three from 44, two from 22, one from 11. Negative
+    means count as 0. Raises ValueError if h or w is below 11.
+
+    >>> image = torch.linspace(0, 1, 128 * 128).view(1, 1, 128, 128)
+    >>> round(ms_ssim(image, image).item(), 4)
+    1.0
+    """
+    smallest = min(images.shape[-2:])
+    scales = max(1, sum(smallest // 2**scale >= SSIM_WINDOW for scale in range(len(MS_SSIM_WEIGHTS))))
+    weights = [weight / sum(MS_SSIM_WEIGHTS[:scales]) for weight in MS_SSIM_WEIGHTS[:scales]]
+    product = torch.ones(images.shape[:2], device=images.device)
+    for scale, weight in enumerate(weights, start=1):
+        luminance, structure = structure_maps(estimates, images)
+        compared = structure if scale < scales else luminance * structure
+        product = product * compared.mean(dim=(2, 3)).clamp_min(0.0) ** weight
+        estimates, images = (functional.avg_pool2d(x.float(), 2) for x in (estimates, images))
+    return product.mean(dim=1)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric that a scenario asks for, beside those that every run computes.
+
+    name     name of its column in the trace
+    measure  function of two batches [n, c, h, w] in 0..1, the estimates and the images, that returns a value for each pair, [n]
+    batch    pairs per call of the function
+
+    >>> copies = Metric("copies", lambda estimates, images: (mse(estimates, images) == 0).float(), batch=2)
+    >>> copies(torch.zeros(3, 1, 2, 2), torch.zeros(3, 1, 2, 2))
+    tensor([1., 1., 1.])
+    """
+
+    name: str
+    measure: Callable[[Tensor, Tensor], Tensor]
+    batch: int
+
+    def __call__(self, estimates: Tensor, images: Tensor) -> Tensor:
+        """Return the value of each pair in float32. Two batches [n, c, h, w] in 0..1 -> [n].
+
+        Raises LinksimError if the function returns another number of values.
+        """
+        pairs = zip(torch.split(estimates, self.batch), torch.split(images, self.batch), strict=True)
+        values = torch.cat([self.measure(*pair) for pair in pairs]).float()
+        if values.shape != images.shape[:1]:
+            raise LinksimError(f"metric {self.name!r} returned values of shape {list(values.shape)} for {len(images)} images")
+        return values

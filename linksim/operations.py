@@ -12,6 +12,7 @@ int64 [items, 3] from `phy.noise.item_keys`: a draw depends on the key of its it
 `batch` and `precision` are the number of items per call and the precision of the networks.
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import permutations
@@ -21,7 +22,7 @@ import torch
 from torch import Tensor
 
 from linksim.attacks.model_inversion import Reassemble, SymbolDecoder, SymbolEncoder, invert_frames
-from linksim.metrics import mse, psnr, ssim
+from linksim.metrics import Metric, mse, psnr, ssim
 from linksim.nets.classifiers import Classifier
 from linksim.phy.baseband import ReceivedSymbols, transmit
 from linksim.phy.noise import Noise
@@ -257,15 +258,16 @@ def classify(classifier: Classifier, batch: int, precision: Precision) -> Operat
     return Operation("classify", run, batch)
 
 
-def score(classifier: Classifier | None, batch: int, precision: Precision) -> Operation:
+def score(classifier: Classifier | None, batch: int, precision: Precision, metrics: Sequence[Metric] = ()) -> Operation:
     """(reconstruction, images [items, k, c, h, w] in 0..1, classes from `classify` if the images were attacked) -> scores by name.
 
-    The scores are mse, psnr_db and ssim of a receiver with images, class_received of one with logits or where there is a classifier, erased
-    where the receiver detects erasures, and the classes. Each is [items, k]; a score that does not exist is absent. A grey image is scored
-    in the place of an erased one. The names are those of the columns of `records.ImageScore`.
+    The scores are mse, psnr_db, ssim and the metrics of a receiver with images, class_received of one with logits or where there is a
+    classifier, erased where the receiver detects erasures, and the classes. Each is [items, k]; a score that does not exist is absent. A
+    grey image is scored in the place of an erased one. The names are those of the columns of the table `scores`.
 
     classifier  classifies received images; None for no class of a receiver without logits
     precision   that of the classifier; the other scores are computed in float32
+    metrics     further scores
 
     >>> images = torch.full((1, 1, 3, 16, 16), 0.5)
     >>> found = score(None, 1, Precision(False, images.device)).run({"images": images + 0.1}, images)
@@ -281,6 +283,7 @@ def score(classifier: Classifier | None, batch: int, precision: Precision) -> Op
             shown, originals = found.shown().flatten(0, 1), images.flatten(0, 1)
             error = mse(shown, originals)
             scores |= {"mse": error.view(shape), "psnr_db": psnr(error).view(shape), "ssim": ssim(shown, originals).view(shape)}
+            scores |= {metric.name: metric(shown, originals).view(shape) for metric in metrics}
             if found.logits is None and classifier is not None:
                 with precision():
                     scores["class_received"] = classifier(shown).argmax(dim=1).view(shape)

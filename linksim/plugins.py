@@ -30,7 +30,7 @@ def register(
 ) -> Callable[[F], F]:
     """Declare a component from outside the package: a decorator of its factory.
 
-    kind      one of `linksim.registry.KINDS`: "scheme", "layer", "jammer", "eve", "source-attack", "policy", "fading", "snr", "model", ...
+    kind      one of `linksim.registry.KINDS`: "scheme", "layer", "jammer", "eve", "source-attack", "policy", "fading", "snr", "metric", ...
     name      word that names it in a scenario
     options   class of its options, derived from `linksim.Options`, or None where it takes none; its method `cost` declares what it costs
     workload  for a kind of model that is run in batches: what `linksim tune` times (`linksim.nets.workloads`)

@@ -50,8 +50,9 @@ def used_components(
 ) -> dict[str, str]:
     """Return the components from outside that a run uses, for its trace: "kind/name" to "module:qualified name sha256", sorted.
 
-    scenario     its blocks name schemes, layers, jammers, attacks, policies, fadings and SNR processes. A codec is recorded if any text of
-                 the scenario is its name: a codec is named by an option of a scheme, and outside schemes call that option as they like
+    scenario     its blocks name metrics, schemes, layers, jammers, attacks, policies, fadings and SNR processes. A codec is recorded if any
+                 text of the scenario is its name: a codec is named by an option of a scheme, and outside schemes call that option as they
+                 like
     policies     policies that were passed to the run, by group
     model_kinds  kinds of the trained models that the run loaded
 
@@ -114,6 +115,7 @@ def _origin_text(origin: Origin) -> str:
 
 def _blocks(scenario: Scenario) -> Iterable[Options]:
     """Yield the options of all components of a scenario."""
+    yield from scenario.metrics
     for link in scenario.groups.values():
         paths = (link.channel.bob, link.channel.eve)
         yield from (*link.scheme, link.jammer, link.eve, link.alice.source_attack, link.bob.policy)

@@ -29,6 +29,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "inverter-cifar10-6": ("inverter", {"channels": 16, **SMALL}),
     "diffusec-codec": ("codec", VIT),
     "diffusec-denoiser": ("denoiser", UNET),
+    "covert-swap": ("hider", {"channels": 16, "side": 32, "blocks": 2, "hidden": 4}),
     "masked-vqvae": ("vqvae", {"bits": 4, "blocks": 1, **SMALL}),
 }
 

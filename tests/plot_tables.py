@@ -23,7 +23,7 @@ FRAMES = {name: BlockLengths(0.0, 0.0) for name in ("open", "idle")}  # a channe
 
 
 class Tables:
-    """A trace in memory. Columns without given values are 0."""
+    """A trace in memory. Columns without given values are 0; images have no role."""
 
     def __init__(self, given: Given, groups: tuple[str, ...] = ("open",), missing: tuple[str, ...] = ()) -> None:
         self._tables = {}
@@ -34,6 +34,7 @@ class Tables:
             assert not unknown, unknown
             rows = len(next(iter(values.values()))) if values else 0
             blank = {name: np.zeros((rows, 3, 4, 4) if name == "pixels" else rows) for name in descriptions}
+            blank |= {"role": np.full(rows, -1)} if "role" in descriptions else {}
             filled = {name: np.asarray(values.get(name, blank[name])).astype(column.dtype) for name, column in descriptions.items()}
             self._tables[record.table] = TraceTable(record.table, MappingProxyType(filled), MappingProxyType(descriptions))
         self._groups, self._missing = groups, missing

@@ -19,11 +19,11 @@ from linksim.cli import main
 from linksim.errors import LinksimError, ModelError, ScenarioError, TraceError
 from linksim.nets.weights import clear_model_cache
 from linksim.records import ImageScore, Record
+from linksim.scenario.attacks import InverseNetworkAttack
 from linksim.scenario.channel import Channel
 from linksim.scenario.channel import Path as RadioPath
 from linksim.scenario.jammers import PulsedJammer
 from linksim.scenario.layers import PermutationOptions
-from linksim.scenario.nodes import InverseNetworkAttack
 from linksim.scenario.schemes import DeepJsccOptions
 from linksim.scenario.snr import GaussMarkovSnr
 

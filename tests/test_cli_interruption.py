@@ -1,9 +1,14 @@
 """Ctrl-C, SIGTERM and SIGHUP end every command soon, with exit status 130, 143 and 129, and say what is kept and how to go on."""
 
+import ctypes
 import signal
+import sys
 import textwrap
 import time
+import weakref
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +17,8 @@ from click.testing import CliRunner
 from tiny_tasks import tiny_codec, trainer_of
 
 from linksim.cli import main
-from linksim.interrupts import Terminated
+from linksim.cli.termination import prompt_termination
+from linksim.interrupts import SIGNALS, Terminated, deferred
 from linksim.trace.reader import open_trace
 from linksim.training.loop import TrainingProgress, train
 
@@ -98,6 +104,101 @@ def test_a_computation_that_does_not_return_is_ended(tmp_path: Path, number: int
         f"linksim: {signal.Signals(number).name}: ended in the middle of a computation; "
         "traces and checkpoints keep what they hold, see linksim show and linksim repair\n"
     )
+
+
+class Referent:
+    """An object that may have a weak reference, and that calls a function when it is deleted."""
+
+    def __init__(self, on_delete: Callable[[], object] = lambda: None) -> None:
+        self.on_delete = on_delete
+
+    def __del__(self) -> None:
+        self.on_delete()
+
+
+def in_a_weak_reference(call: Callable[[], object]) -> None:
+    """Call a function from the callback of a weak reference."""
+    referent = Referent()
+    reference = weakref.ref(referent, lambda reference: call())
+    del referent
+    assert reference() is None
+
+
+def in_a_deletion(call: Callable[[], object]) -> None:
+    """Call a function from `__del__`."""
+    Referent(call)
+
+
+def in_a_c_library(call: Callable[[], object]) -> None:
+    """Call a function from C."""
+    ctypes.CFUNCTYPE(None)(call)()
+
+
+@CASES
+@pytest.mark.parametrize("dropped_in", [in_a_weak_reference, in_a_deletion, in_a_c_library])
+def test_an_interruption_that_python_drops_is_raised_once_more(
+    dropped_in: Callable[[Callable[[], object]], None], number: int, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", reported.append)
+    hook, handlers = sys.unraisablehook, [signal.getsignal(each) for each in SIGNALS]
+    reached = []
+    with pytest.raises(KeyboardInterrupt) as raised, prompt_termination():  # noqa: PT012
+        dropped_in(lambda: signal.raise_signal(number))
+        reached.append("dropped")
+        time.sleep(1.0)
+        reached.append("not raised")
+    assert 128 + getattr(raised.value, "number", signal.SIGINT) == status
+    assert reached == ["dropped"]
+    assert reported == []
+    assert (sys.unraisablehook, [signal.getsignal(each) for each in SIGNALS]) == (hook, handlers)
+
+
+def test_an_interruption_that_python_drops_ends_a_deferral_only_once() -> None:
+    """A second signal would end the block in the middle."""
+    reached = []
+    with pytest.raises(Terminated), prompt_termination():  # noqa: PT012
+        in_a_weak_reference(lambda: signal.raise_signal(signal.SIGTERM))
+        with deferred(second_ends=True) as waiting:
+            while not waiting():
+                time.sleep(0.01)
+            time.sleep(0.2)
+            reached.append("end of the block")
+        reached.append("not raised")
+    assert reached == ["end of the block"]
+
+
+def test_other_exceptions_that_python_drops_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if a signal arrives while they are reported."""
+    reported: list[type[BaseException] | None] = []
+
+    def report(found: Any) -> None:
+        reported.append(found.exc_type)
+        signal.raise_signal(signal.SIGTERM)
+        reported.append(None)
+
+    monkeypatch.setattr(sys, "unraisablehook", report)
+    with pytest.raises(Terminated), prompt_termination():  # noqa: PT012
+        in_a_weak_reference(lambda: 1 / 0)
+        time.sleep(1.0)
+        reported.append(KeyboardInterrupt)
+    assert reported == [ZeroDivisionError, None]
+
+
+DROPPING = f"""
+import signal, sys
+sys.path[:0] = {[str(ROOT / "tests")]}
+from test_cli_interruption import in_a_weak_reference
+in_a_weak_reference(lambda: signal.raise_signal({{number:d}}))
+"""
+
+
+@CASES
+def test_a_command_whose_interruption_python_drops_is_ended(folder: Path, number: int, status: int) -> None:
+    (folder / "dropping.py").write_text(DROPPING.format(number=number))
+    code, out, err = ended(started(folder, *LONG, "--plugin", "dropping.py"))
+    cause = {130: "interrupted by Ctrl-C", 143: "terminated by SIGTERM", 129: "terminated by SIGHUP"}[status]
+    assert (code, out, err) == (status, "", f"linksim: {cause}\n")
 
 
 TRAIN = f"""

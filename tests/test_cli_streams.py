@@ -1,15 +1,17 @@
 """A command finishes its work although its output cannot be written."""
 
+import io
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
+import click
 import pytest
 from cli_process import TINY, ended, limit_file_size, started
 
-from linksim.cli.streams import GuardedStream
+from linksim.cli.streams import GuardedStream, guarded_streams
 from linksim.trace.reader import open_trace
 
 FULL = Path("/dev/full")
@@ -153,6 +155,28 @@ def test_characters_that_the_encoding_lacks_are_replaced() -> None:
     stream.write("20.0 ± 0.1 dB")
     assert plain.texts == ["20.0 ? 0.1 dB"]
     assert stream.failure is None
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("ascii", "20.0 ? 0.1 dB"),
+        ("cp1252", "20.0 ± 0.1 dB"),
+        *((name, "20.0 ± 0.1 dB") for name in ("latin-1", "utf-16", "cp037", "utf-8")),
+    ],
+)
+def test_text_is_written_in_the_encoding_of_the_stream(encoding: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also by click, which takes a stream that accepts bytes for a binary one, and writes bytes for the completion of shells."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+    with guarded_streams() as (out, _):
+        click.echo("20.0 ± 0.1 dB")
+        click.echo("20.0 ± 0.1 dB".encode())
+        assert out.failure is None
+        with pytest.raises(TypeError, match="got bytes, allowed: str"):
+            out.write(b"")  # type: ignore[arg-type]
+        assert not out.buffer.isatty()
+    assert written.getvalue().decode(encoding) == f"{text}\n{text}\n"
 
 
 def test_a_closed_stream_discards_text() -> None:

@@ -43,6 +43,7 @@ TOYS = {
     "policy": "toy-climb",
     "fading": "toy-turn",
     "snr": "toy-ramp",
+    "metric": "toy-contrast",
     "model": "toy-model",
     "codec": "toy-codec",
     "training-task": "toy-task",
@@ -53,6 +54,7 @@ SCENARIO = """\
 name: toys
 frames: 3
 dataset: samples
+metrics: {name: toy-contrast, gain: 2.0}
 scheme:
   - {name: toy-mirror, conjugate: true}
   - {name: toy-analogue, amplitude: 2.0}
@@ -163,6 +165,7 @@ def test_a_scenario_may_use_it(plugin: Path, folder: Path) -> None:
         ("phase_deg: 45.0", "phase: 45.0", "did you mean 'phase_deg'"),
         ("factor: 0.9", "factor: dim", "got 'dim'"),
         ("by: 1", "bye: 1", "did you mean 'by'"),
+        ("gain: 2.0", "gian: 2.0", "did you mean 'gain'"),
         ("brightness: 0.25", "brightnes: 0.25", "did you mean 'brightness'"),
         ("burst_ms: 2.0", "burst_us: 2.0", "did you mean 'burst_ms'"),
         ("toy-burst", "toy-bursts", "did you mean toy-burst?"),
@@ -191,6 +194,8 @@ def test_a_run_uses_all_of_them(plugin: Path, folder: Path) -> None:
         mean_db = receptions["mean_snr_db"][receptions["receiver"] == "bob"]
         assert np.all(np.diff(mean_db) > 0)  # SNR process
         assert set(scores["class_attacked"]) != {-1}  # attack on the source
+        assert np.all(scores["toy_contrast"][~bob] == 0.0)  # metric: Eve's images are uniform
+        assert np.all(scores["toy_contrast"][bob] > 0.0)
         used = run.trace.metadata.components
     assert set(used) == {f"{kind}/{TOYS[kind]}" for kind in IN_SCENARIO}
     origin = registry.component("jammer", "toy-burst").origin

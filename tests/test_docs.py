@@ -220,7 +220,7 @@ def test_generated_tables_are_current(page: str) -> None:
 
 def test_every_kind_of_scenario_component_has_a_table() -> None:
     tables = {found["kind"] for found in BLOCK.finditer(PAGES["scenario.md"])}
-    assert tables == {"scheme", "layer", "jammer", "eve", "source-attack", "policy", "fading", "snr"}
+    assert tables == {"scheme", "layer", "jammer", "eve", "source-attack", "policy", "fading", "snr", "metric"}
     assert all(f"| `{kind}` |" in PAGES["components.md"] for kind in registry.KINDS)
 
 

@@ -24,8 +24,8 @@ from linksim.errors import LinksimError
 from linksim.frames import DataFrame, OverheardMessage, ReceivedFrame
 from linksim.records import ControlSent, FrameSent, ImageScore, KeyKnowledge, Record
 from linksim.scenario import schema
+from linksim.scenario.attacks import EveOptions
 from linksim.scenario.estimate import estimate
-from linksim.scenario.nodes import EveOptions
 from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.simulate.eve_factory import EveContext
 from linksim.worker import Operation, Promise, Worker

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from linksim.metrics import mse, psnr, psnr_of_mean_mse, ssim
+from linksim.errors import LinksimError
+from linksim.metrics import MS_SSIM_WEIGHTS, Metric, ms_ssim, mse, psnr, psnr_of_mean_mse, ssim
 
 torchmetrics = pytest.importorskip("torchmetrics", reason="reference implementation")
 
@@ -27,6 +28,33 @@ def test_ssim_equals_torchmetrics(colours: int, side: int) -> None:
     torch.testing.assert_close(ssim(estimates, images), expected, atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize(
+    ("colours", "side", "scales"), [(1, 180, 5), (3, 176, 5), (1, 175, 4), (3, 128, 4), (1, 87, 3), (1, 43, 2), (3, 32, 2), (1, 21, 1)]
+)
+def test_ms_ssim_equals_torchmetrics(colours: int, side: int, scales: int) -> None:
+    """Its own function of that name adds positions with an incomplete window at the coarsest scale and averages the colours of each scale
+    instead of those of the product. So the parts of its SSIM are combined here, colour by colour and without these positions."""
+    from torchmetrics.functional.image import structural_similarity_index_measure as oracle
+
+    estimates, images = pairs(colours=colours, side=side)
+    first, second = (x.reshape(-1, 1, side, side) for x in (estimates, images))
+    expected = torch.ones(len(first))
+    for scale, weight in enumerate(MS_SSIM_WEIGHTS[:scales], start=1):
+        options = {"data_range": 1.0, "reduction": "none"}
+        if scale < scales:
+            _, compared = oracle(first, second, return_contrast_sensitivity=True, **options)
+        else:
+            compared = oracle(first, second, return_full_image=True, **options)[1][..., 5:-5, 5:-5].mean(dim=(1, 2, 3))
+        expected = expected * compared.clamp_min(0.0) ** (weight / sum(MS_SSIM_WEIGHTS[:scales]))
+        first, second = (torch.nn.functional.avg_pool2d(x, 2) for x in (first, second))
+    torch.testing.assert_close(ms_ssim(estimates, images), expected.view(-1, colours).mean(dim=1), atol=1e-4, rtol=0)
+
+
+def test_ms_ssim_of_one_scale_is_ssim() -> None:
+    estimates, images = pairs(side=20)
+    torch.testing.assert_close(ms_ssim(estimates, images), ssim(estimates, images))
+
+
 def test_psnr_equals_torchmetrics() -> None:
     from torchmetrics.functional.image import peak_signal_noise_ratio as oracle
 
@@ -40,6 +68,7 @@ def test_psnr_equals_torchmetrics() -> None:
 def test_an_exact_copy_is_perfect() -> None:
     _, images = pairs()
     torch.testing.assert_close(ssim(images, images), torch.ones(6))
+    torch.testing.assert_close(ms_ssim(images, images), torch.ones(6))
     assert (psnr(mse(images, images)) == 100).all()
 
 
@@ -71,3 +100,22 @@ def test_ssim_is_unaffected_by_bfloat16_autocast() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         found = ssim(estimates, images)
     assert torch.equal(found, ssim(estimates, images))
+
+
+def test_a_metric_is_computed_in_small_batches() -> None:
+    estimates, images = pairs(5)
+    sizes: list[int] = []
+
+    def measure(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(first))
+        return ssim(first, second).double()
+
+    found = Metric("similarity", measure, batch=2)(estimates, images)
+    assert sizes == [2, 2, 1]
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, ssim(estimates, images))
+
+
+def test_a_metric_with_another_number_of_values_is_refused() -> None:
+    with pytest.raises(LinksimError, match=r"metric 'pixels' returned values of shape \[6, 3, 32, 32\] for 6 images"):
+        Metric("pixels", lambda estimates, images: estimates - images, batch=4)(*pairs())

@@ -24,7 +24,16 @@ from linksim.training.tasks import TASKS
 CARDS = sorted(path.stem for path in shipped_models().glob("*.yaml"))
 REWARD_TABLES = [name for name in CARDS if isinstance(TASKS[name], RewardTableMeasurement)]
 IMAGE_MODELS = [name for name in CARDS if not isinstance(TASKS[name], GridMeasurement | DdpgTask)]
-BANDS = {"psnr_of_mean_mse_db": 0.3, "ssim": 0.02, "accuracy": 0.02, "feature_mse": 0.03}  # allowed deviation of 2,000 of 10,000 images
+BANDS = {
+    "psnr_of_mean_mse_db": 0.3,
+    "ssim": 0.02,
+    "accuracy": 0.02,
+    "feature_mse": 0.03,
+    "ms_ssim": 0.02,
+    "lpips": 0.03,
+    "frechet_distance": 0.1,
+    "auc": 0.03,
+}  # allowed deviation of 2,000 of 10,000 images
 FACES = 500  # 500 faces cost as much as 8,000 images of 32 x 32; their scores may deviate twice as much
 WIDER = 2.5  # factor on the bands for the 400 embedded images, slightly above sqrt(2000 / 400)
 
@@ -82,7 +91,9 @@ def test_the_card_matches_the_training_task_of_its_name(name: str) -> None:
     task = TASKS[name]
     assert dict(card.config) == task.config
     assert card.training["steps"] == task.steps
-    assert {score.condition for score in card.scores} == set(task.conditions)
+    # scores of one condition may differ in what they are scores of: "AWGN at 5 dB, Bob's host"
+    assert all(any(score.condition.startswith(condition) for condition in task.conditions) for score in card.scores)
+    assert all(any(score.condition.startswith(condition) for score in card.scores) for condition in task.conditions)
 
 
 @pytest.mark.parametrize("name", CARDS)

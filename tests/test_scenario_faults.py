@@ -39,8 +39,8 @@ CORPUS = {
     "name: x\nchannel: {bob: {fading: raileigh}}\n": ["f.yaml:2:25: channel.bob.fading: got 'raileigh'", "did you mean rayleigh?"],
     "name: x\nchannel: 3\n": ["f.yaml:2:10: channel: got 3, allowed: a block with keys bob, eve"],
     "name: x\nchannel:\n": ["f.yaml:2:9: channel: got nothing (null), allowed: a block with keys bob, eve"],
-    "name: x\neve: off\n": ["f.yaml:2:6: eve: got 'off', allowed: one of 'none', 'inverse-network'", "did you mean none?"],
-    "name: x\neve: [none]\n": ["f.yaml:2:6: eve: got a list of 1, allowed: one of 'none', 'inverse-network'"],
+    "name: x\neve: off\n": ["f.yaml:2:6: eve: got 'off', allowed: one of 'none', 'decoder', 'inverse-network'", "did you mean none?"],
+    "name: x\neve: [none]\n": ["f.yaml:2:6: eve: got a list of 1, allowed: one of 'none', 'decoder', 'inverse-network'"],
     "name: x\njammer: {kind: pulsed, on_ms: 300}\n": ["f.yaml:2:9: jammer: on_ms must not exceed period_ms (100), got 300"],
     "name: x\njammer: {kind: barrage, jsr_eve_db: low}\n": ["jammer.jsr_eve_db: got 'low', allowed: a number from -60 to 60 dB or null"],
     "name: x\nscheme: permutation\n": [
@@ -110,5 +110,9 @@ def test_a_group_that_breaks_what_it_inherits_is_the_one_that_is_told() -> None:
 
 
 def test_a_flood_of_faults_is_cut_short() -> None:
-    said = faults("name: x\n" + "".join(f"k{i}: 1\n" for i in range(5000)))
-    assert (len(said), said[-1]) == (101, "f.yaml: and more problems like these")
+    for keys, rest in ((20, "f.yaml:21:1: k19: unknown key"), (30, "and 10 more problems"), (5000, "and 980 or more other problems")):
+        with pytest.raises(ScenarioError) as raised:
+            scenario_from_text("name: x\n" + "".join(f"k{i}: 1\n" for i in range(keys)), "f.yaml")
+        lines = str(raised.value).split("\n")
+        assert len(lines) == min(keys, 21)
+        assert lines[-1].startswith(rest)

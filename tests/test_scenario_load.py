@@ -6,10 +6,10 @@ import pytest
 
 from linksim import places
 from linksim.errors import LinksimError, ScenarioError
+from linksim.scenario.attacks import InverseNetworkAttack, NoAttack
 from linksim.scenario.jammers import BarrageJammer, NoJammer, PulsedJammer
 from linksim.scenario.layers import PermutationOptions
 from linksim.scenario.load import load_scenario, resolved_yaml, scenario_from_text, shipped_names
-from linksim.scenario.nodes import InverseNetworkAttack, NoAttack
 from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.scenario.schemes import DeepJsccOptions
 from linksim.scenario.snr import GaussMarkovSnr

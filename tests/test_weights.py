@@ -16,8 +16,9 @@ from linksim.errors import LinksimError, ModelError
 from linksim.nets.cards import Card, ModelCost, RuntimeSettings, Score, TrainingData, read_card, write_card
 from linksim.nets.classifiers import Classifier
 from linksim.nets.layers import draw_weights
+from linksim.nets.networks import NETWORKS
 from linksim.nets.tensor_checks import check_size
-from linksim.nets.weights import NETWORKS, build, clear_model_cache, has_model, list_models, load_model, pick_device, sha256_of
+from linksim.nets.weights import build, clear_model_cache, has_model, list_models, load_model, pick_device, sha256_of
 
 CONFIG = {"widths": [8, 8, 8]}
 SCORES = (Score("accuracy", "clean images", 0.93, 10_000), Score("accuracy", "AWGN at 10 dB", 0.9, 10_000))
@@ -345,7 +346,9 @@ def test_a_missing_device_is_rejected() -> None:
 
 def test_an_undeclared_kind_is_rejected() -> None:
     of_features = {"feature-codec", "feature-denoiser", "feature-inverter", "feature-receiver"}
-    assert set(NETWORKS) == {"classifier", "codec", "denoiser", "inverter", "policy", "vqvae"} | of_features
+    assert (
+        set(NETWORKS) == {"classifier", "codec", "denoiser", "detector", "generator", "hider", "inverter", "policy", "vqvae"} | of_features
+    )
     with pytest.raises(LinksimError, match="no model 'decoder'"):
         build("decoder", {})
 

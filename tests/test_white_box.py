@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from linksim.attacks.white_box import WINDOW, WhiteBoxSettings, white_box, white_box_loss
+from linksim.attacks.search import WINDOW
+from linksim.attacks.white_box import WhiteBoxSettings, white_box, white_box_loss
 from linksim.metrics import mse, total_variation
 
 IMAGE = (3, 8, 8)

@@ -15,10 +15,11 @@ from linksim.jammers.jammer import Jammer
 from linksim.negotiation import NegotiatedParameters, bounded
 from linksim.phy.baseband import equalise
 from linksim.reconstruction import Reconstruction
+from linksim.scenario.attacks import EveOptions
 from linksim.scenario.fading import FadingOptions
 from linksim.scenario.jammers import Jamming
 from linksim.scenario.layers import LayerOptions
-from linksim.scenario.nodes import EveOptions
+from linksim.scenario.metrics import MetricOptions
 from linksim.scenario.policies import PolicyOptions
 from linksim.scenario.schemes import SchemeOptions
 from linksim.scenario.snr import SnrOptions
@@ -208,6 +209,17 @@ class Ramp:
 @linksim.register("snr", "toy-ramp", RampOptions)
 def make_ramp(options: Any, key: Any, geometry: Any) -> Ramp:
     return Ramp(options)
+
+
+class ContrastOptions(MetricOptions):
+    """Contrast of the reconstruction."""
+
+    gain: float = Field(1.0, gt=0, le=10, description="factor on the standard deviation of the pixel values")
+
+
+@linksim.register("metric", "toy-contrast", ContrastOptions)
+def make_contrast(options: Any, context: Any) -> Any:
+    return lambda estimates, images: options.gain * estimates.flatten(1).std(dim=1)
 
 
 class TurnOptions(FadingOptions):

@@ -4,6 +4,7 @@
                control frame --> observe(message), only if observes_control
     scenario   grants        --> observe_plaintext(frame, images), observe_key_sets(sets), only if the attack asks for them
     evaluator  keys()        <-- keys that the attack has found; compared with those of every frame
+               detect(frame) <-- whether a frame hides a signal
 
 An attack sees the copies that Eve receives, without the symbols and bytes that were sent, and what its options grant; nothing else.
 """
@@ -44,6 +45,14 @@ class Attack:
 
         The promise is of named tensors (`Reconstruction.tensors`): images float [items, k, c, h, w] in 0..1, or logits, or both. The method
         is called for the first transmission of every data frame, after `observe`.
+        """
+        return None
+
+    def detect(self, copy: ReceivedFrame) -> Promise | None:
+        """Return a promise of the tests of a frame's items for a hidden signal, or None if the attack makes none.
+
+        The promise is of named tensors, float [items] each: `statistic`, which is large if a hidden signal is likely, and `threshold`. The
+        method is called for the first transmission of every data frame, after `observe`.
         """
         return None
 

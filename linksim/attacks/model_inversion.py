@@ -25,8 +25,10 @@ def invert_frames(
 
     decode        inverts the encoder, image by image
     channel_uses  number of symbols that `decode` takes per image
-    received      symbols complex [batch, n * channel_uses] with n >= images
-    images        number of images per item; further symbols of an item are a frame of noise that serves as companion, and are dropped
+    received      symbols complex [batch, n * channel_uses] with n >= images, or n a divisor of images
+    images        number of images per item; further symbols of an item are a frame of noise that serves as companion, and are dropped. An
+                  item with fewer symbols has images that share them, as a host and the image that is hidden in it: what Eve decodes stands
+                  for each of these
     reassemble    reorders the symbols of an item first; None to leave them in the received order
     """
     symbols = equalise(received).reshape(len(received.symbols), -1, channel_uses)
@@ -34,7 +36,8 @@ def invert_frames(
         symbols = reassemble(symbols, noise_after_equalisation(received))
     symbols = symbols[:, :images]
     decoded = decode(symbols.flatten(0, 1))
-    return decoded.reshape(len(symbols), images, *decoded.shape[1:])
+    found = decoded.reshape(*symbols.shape[:2], *decoded.shape[1:])
+    return found.repeat_interleave(images // symbols.shape[1], dim=1)
 
 
 def noise_after_equalisation(received: ReceivedSymbols) -> Tensor:

@@ -7,7 +7,8 @@ image that was sent: it has then failed, whatever its image looks like. `white_b
 knows the true image can compare the two. A better start needs only what Eve has anyway: the mean of images like Alice's, or the
 reconstruction of an inverse network that she trains herself with her copy of the encoder.
 
-Each image is a separate optimisation, which stops when its own loss converges, independently of the rest of the batch.
+Each image is a separate optimisation, which stops when its own loss converges, independently of the rest of the batch. The module
+`attacks.map_inversion` has the same attack with other priors in the place of T.
 """
 
 from collections.abc import Callable
@@ -16,10 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from linksim.attacks.search import Callback, SearchSettings, minimise
 from linksim.metrics import total_variation
-
-ADAM = (0.9, 0.999, 1e-8)  # beta_1, beta_2 and epsilon of Adam: the usual values
-WINDOW = 50  # iterations between two tests of convergence
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class WhiteBoxSettings:
     learning_rate  step size of Adam, in pixel values of 0..1
     iterations     largest number of steps
     tv_weight      weight lambda of the total variation
-    tolerance      an image has converged when its loss falls by less than this fraction over `WINDOW` steps
+    tolerance      an image has converged when its loss falls by less than this fraction over `search.WINDOW` steps
     """
 
     learning_rate: float = 1e-3
@@ -39,7 +38,6 @@ class WhiteBoxSettings:
 
 
 Encode = Callable[[Tensor], Tensor]
-Callback = Callable[[int, Tensor, Tensor], None]
 
 
 def white_box(encode: Encode, received: Tensor, start: Tensor, settings: WhiteBoxSettings, callback: Callback | None = None) -> Tensor:
@@ -49,31 +47,22 @@ def white_box(encode: Encode, received: Tensor, start: Tensor, settings: WhiteBo
     received  equalised symbols, complex [batch, channel_uses]
     start     images from which the search starts, float [batch, c, h, w]; zeros in the paper
     settings  parameters of the minimisation
-    callback  called every `WINDOW` steps, and after the last one, with (iteration, losses [batch], images)
+    callback  called every `search.WINDOW` steps, and after the last one, with (iteration, losses [batch], images)
 
-    The loss is tested at the start, every `WINDOW` steps and at the end; the image of the lowest loss among these is returned. A step that
-    is too large for the start therefore does not make the result worse than the start.
+    The image of the lowest loss that was tested is returned, see `search.minimise`.
     """
-    with torch.inference_mode(False), torch.enable_grad():
-        received, found = received.clone(), start.clone()
-        losses = torch.full((len(received),), torch.inf, device=received.device)
-        active = torch.arange(len(received), device=received.device)  # the images that have not converged
-        search = _Adam(found.clone(), settings.learning_rate)
-        for iteration in range(settings.iterations + 1):
-            x = search.x.requires_grad_()
-            loss = white_box_loss(encode, received[active], x, settings.tv_weight)
-            (gradient,) = torch.autograd.grad(loss.sum(), x)
-            if iteration % WINDOW == 0 or iteration == settings.iterations:
-                converged = losses[active] - loss.detach() < settings.tolerance * loss.detach()
-                lower = loss.detach() < losses[active]
-                losses[active[lower]], found[active[lower]] = loss.detach()[lower], search.x.detach()[lower]
-                if callback is not None:
-                    callback(iteration, losses.clone(), found.clamp(0.0, 1.0))
-                search, gradient, active = search.select(~converged), gradient[~converged], active[~converged]
-                if not len(active):
-                    break
-            search.step(gradient)
-    return found.clamp(0.0, 1.0)
+    with torch.inference_mode(False):
+        received = received.clone()
+
+    def loss(images: Tensor, items: Tensor) -> Tensor:
+        return white_box_loss(encode, received[items], images, settings.tv_weight)
+
+    def in_range(iteration: int, losses: Tensor, images: Tensor) -> None:
+        if callback is not None:
+            callback(iteration, losses, images.clamp(0.0, 1.0))
+
+    search = SearchSettings(settings.learning_rate, settings.iterations, settings.tolerance)
+    return minimise(loss, start, search, in_range).clamp(0.0, 1.0)
 
 
 def white_box_loss(encode: Encode, received: Tensor, images: Tensor, tv_weight: float) -> Tensor:
@@ -85,28 +74,3 @@ def white_box_loss(encode: Encode, received: Tensor, images: Tensor, tv_weight: 
     tv_weight  weight lambda of the total variation
     """
     return torch.view_as_real(received - encode(images)).square().sum(dim=(1, 2)) + tv_weight * total_variation(images)
-
-
-class _Adam:
-    """Adam for a batch of images from which converged ones are removed. All state is per pixel, so images do not affect each other."""
-
-    def __init__(self, x: Tensor, learning_rate: float) -> None:
-        self.x, self._learning_rate, self._steps = x, learning_rate, 0
-        self._mean, self._square = torch.zeros_like(x), torch.zeros_like(x)
-
-    def select(self, kept: Tensor) -> "_Adam":
-        """Return the optimiser of the images for which `kept`, bool [n], is True."""
-        if kept.all():
-            return self
-        fewer = _Adam(self.x.detach()[kept], self._learning_rate)
-        fewer._mean, fewer._square, fewer._steps = self._mean[kept], self._square[kept], self._steps
-        return fewer
-
-    def step(self, gradient: Tensor) -> None:
-        """Update all images by one step."""
-        beta_1, beta_2, epsilon = ADAM
-        self._steps += 1
-        self._mean.lerp_(gradient, 1 - beta_1)
-        self._square.lerp_(gradient.square(), 1 - beta_2)
-        root = (self._square / (1 - beta_2**self._steps)).sqrt().add_(epsilon)
-        self.x = self.x.detach() - self._learning_rate / (1 - beta_1**self._steps) * self._mean / root

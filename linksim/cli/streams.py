@@ -42,10 +42,15 @@ class GuardedStream:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         return self._stream.fileno()
 
-    def write(self, text: str | bytes) -> int:
-        """Write text, or bytes of text, which click's shell completion writes; discard it after a failure. Returns its length."""
-        if isinstance(text, bytes):
-            text = text.decode()
+    @property
+    def buffer(self) -> "_TextBytes":
+        """Takes bytes of text, such as those of shell completion."""
+        return _TextBytes(self)
+
+    def write(self, text: str) -> int:
+        """Write text; discard it after a failure. Returns its length. Raises TypeError for bytes, as every text stream does."""
+        if not isinstance(text, str):
+            raise TypeError(f"got {type(text).__name__}, allowed: str; `buffer` takes bytes")
         if self._stream is not None and self.failure is None:
             try:
                 self._stream.write(text.encode(self.encoding, "replace").decode(self.encoding))
@@ -76,6 +81,26 @@ class GuardedStream:
         if self.failure is None or isinstance(self.failure, BrokenPipeError):
             return ""
         return getattr(self.failure, "strerror", None) or str(self.failure)
+
+
+class _TextBytes:
+    """The `buffer` of a guarded stream: UTF-8 text as bytes, whatever the encoding of the stream is."""
+
+    def __init__(self, stream: GuardedStream) -> None:
+        self._stream = stream
+
+    def write(self, data: bytes) -> int:
+        """Write text in UTF-8. Returns the number of bytes."""
+        self._stream.write(bytes(data).decode("utf-8", "replace"))
+        return len(data)
+
+    def flush(self) -> None:
+        """Pass on what was written."""
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Return whether the stream is a terminal that can be written."""
+        return self._stream.isatty()
 
 
 @contextmanager

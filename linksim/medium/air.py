@@ -26,8 +26,8 @@ from linksim.phy.path import RadioPath
 from linksim.phy.path_loss import LinkGeometry
 from linksim.records import NODES
 from linksim.rng import Streams
+from linksim.scenario.attacks import NoAttack
 from linksim.scenario.control_size import header_channel_uses
-from linksim.scenario.nodes import NoAttack
 from linksim.scenario.schema import LinkOptions
 from linksim.units import NS_PER_S, airtime_ns, seconds_to_ns
 from linksim.worker import Named, Operation

@@ -134,19 +134,21 @@ class Encoder(nn.Module):
     width     channels at a quarter of the side
     inner     channels inside a residual block
     blocks    number of residual blocks
+    knows_snr whether the encoder is given the SNR; if not, an image has the same symbols at every SNR
     """
 
-    def __init__(self, colours: int, channels: int, stem: int, width: int, inner: int, blocks: int) -> None:
+    def __init__(self, colours: int, channels: int, stem: int, width: int, inner: int, blocks: int, knows_snr: bool = True) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(colours, stem, 5, stride=2, padding=2), nn.PReLU(stem), nn.Conv2d(stem, width, 3, stride=2, padding=1)
         )
-        self.snr = SnrFiLM(width)
+        self.snr = SnrFiLM(width) if knows_snr else None
         self.blocks = nn.Sequential(*(Bottleneck(width, inner) for _ in range(blocks)))
         self.out = nn.Conv2d(width, channels, 3, padding=1)
 
     def forward(self, images: Tensor, snr_db: Tensor) -> Tensor:
-        features = self.snr(self.stem(images - 0.5), snr_db)
+        features = self.stem(images - 0.5)
+        features = features if self.snr is None else self.snr(features, snr_db)
         return normalise_power(to_symbols(self.out(self.blocks(features))))
 
 
@@ -185,6 +187,7 @@ class ResidualJscc(Codec):
     colours, side               number of colour channels and side of the images
     channels                    real feature channels at a quarter of the side, for `channels * (side / 4)^2 / 2` channel uses per image
     stem, width, inner, blocks  sizes of the layers, see `Encoder`
+    encoder_knows_snr                whether the encoder is given the SNR; the decoder always is
 
     >>> codec = ResidualJscc(channels=16)
     >>> codec.channel_uses  # 1/6 of the 3 * 32 * 32 values of an image
@@ -195,8 +198,17 @@ class ResidualJscc(Codec):
     """
 
     def __init__(
-        self, *, colours: int = 3, side: int = 32, channels: int, stem: int = 32, width: int = 96, inner: int = 64, blocks: int = 2
+        self,
+        *,
+        colours: int = 3,
+        side: int = 32,
+        channels: int,
+        stem: int = 32,
+        width: int = 96,
+        inner: int = 64,
+        blocks: int = 2,
+        encoder_knows_snr: bool = True,
     ) -> None:
         super().__init__(colours, side, *feature_rows(side, channels))
-        self.encoder = Encoder(colours, channels, stem, width, inner, blocks)
+        self.encoder = Encoder(colours, channels, stem, width, inner, blocks, encoder_knows_snr)
         self.decoder = Decoder(colours, channels, stem, width, inner, blocks)

@@ -5,13 +5,14 @@
 Eve knows neither the weights nor the architecture of the codec, only the number of symbols per frame.
 
 Differs from the paper, whose network has one upsampling layer and two convolutions: this network is stronger, so that a defence is not
-overrated.
+overrated. `LinearInverse` is a baseline without hidden layers, and a start for searches through the encoder.
 """
 
-from torch import Tensor, nn
+from torch import Tensor, nn, view_as_real
 from torch.nn import functional
 
 from linksim.nets.codecs import DOWNSAMPLING, to_features
+from linksim.nets.generator import Eigenfaces
 from linksim.nets.layers import Bottleneck
 
 
@@ -57,3 +58,26 @@ class InverseNet(Inverter):
         features = self.block(self.inp(to_features(symbols, self.channels)))
         grown = self.activation(functional.pixel_shuffle(self.grow(features), 2))
         return functional.pixel_shuffle(self.out(grown), 2) + 0.5
+
+
+class LinearInverse(Inverter):
+    """Linear regression from the symbols to coefficients of eigenfaces, whose image is the result.
+
+    colours, side  number of colour channels and side of the images
+    channels       real feature channels of the codec at a quarter of the side
+    coarse         side at which the eigenfaces are stored
+    latents        number of eigenfaces
+
+    >>> import torch
+    >>> LinearInverse(channels=16, coarse=8, latents=4).invert(torch.ones(2, 512, dtype=torch.complex64)).shape
+    torch.Size([2, 3, 32, 32])
+    """
+
+    def __init__(self, *, colours: int = 3, side: int = 32, channels: int, coarse: int = 48, latents: int = 64) -> None:
+        super().__init__(side, channels)
+        self.regression = nn.Linear(2 * self.channel_uses, latents)
+        self.faces = Eigenfaces(colours=colours, side=side, coarse=coarse, latents=latents)
+
+    def forward(self, symbols: Tensor) -> Tensor:
+        z: Tensor = self.regression(view_as_real(symbols).flatten(1))
+        return self.faces.generate(z, z[:, :0])

@@ -7,7 +7,7 @@ A model runs in float32 however it is stored; the settings on its card decide wh
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,56 +20,13 @@ from torch import nn
 
 from linksim.errors import LinksimError, ModelError
 from linksim.nets.cards import TABLE_SUFFIXES, Card, RuntimeSettings, card_of_code, read_card
-from linksim.nets.classifiers import WhitenedNet
-from linksim.nets.codecs import OutsideCodec, ResidualJscc
-from linksim.nets.feature_inverter import ConvInverter, LinearInverter
-from linksim.nets.feature_mlp import FeatureMlp
-from linksim.nets.feature_receivers import ConvReceiver, LinearReceiver
-from linksim.nets.feature_unet import FeatureUNet
-from linksim.nets.features import FeatureCodec
-from linksim.nets.inverters import InverseNet
-from linksim.nets.miea import MieaInverse, MieaJscc
-from linksim.nets.mlp_classifier import MlpClassifier
-from linksim.nets.policy import Actor
+from linksim.nets.codecs import OutsideCodec
+from linksim.nets.networks import declare_networks
 from linksim.nets.tensor_checks import check_size, check_tensors
-from linksim.nets.unet import UNet
-from linksim.nets.vit import VitJscc
-from linksim.nets.vqvae import VqVae
-from linksim.nets.wide_resnet import WideResNet
 from linksim.places import model_folders
-from linksim.registry import Component, add, component, components, suggest
+from linksim.registry import component, components, suggest
 
-NetworkFactory = Callable[..., nn.Module]
-
-
-def by_layout(layouts: Mapping[str, NetworkFactory]) -> NetworkFactory:
-    """Return a factory that builds the network named by its keyword argument `layout`, by default the first one."""
-
-    def make(*, layout: str = next(iter(layouts)), **config: Any) -> nn.Module:
-        if layout not in layouts:
-            raise ValueError(f"no layout {layout!r}; {suggest(layout, layouts)}")
-        return layouts[layout](**config)
-
-    return make
-
-
-NETWORKS: dict[str, NetworkFactory] = {
-    "codec": by_layout({"residual": ResidualJscc, "miea": MieaJscc, "vit": VitJscc}),
-    "classifier": by_layout({"whitened": WhitenedNet, "wide-resnet": WideResNet, "mlp": MlpClassifier}),
-    "denoiser": UNet,
-    "vqvae": VqVae,
-    "policy": Actor,
-    "inverter": by_layout({"residual": InverseNet, "miea": MieaInverse}),
-    "feature-codec": FeatureCodec,
-    "feature-receiver": by_layout({"linear": LinearReceiver, "conv": ConvReceiver}),
-    "feature-inverter": by_layout({"linear": LinearInverter, "conv": ConvInverter}),
-    "feature-denoiser": by_layout({"u-net": FeatureUNet, "mlp": FeatureMlp}),
-}
-# Kinds with a function of their name in `nets.workloads`.
-IN_BATCHES = ("codec", "classifier", "denoiser", "vqvae", "inverter", "feature-codec", "feature-denoiser")
-for _kind, _factory in NETWORKS.items():
-    _workload = f"linksim.nets.workloads:{_kind.replace('-', '_')}" if _kind in IN_BATCHES else None
-    add(Component("model", _kind, None, _factory, f"trained {_kind}", workload=_workload))
+declare_networks()
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

@@ -11,9 +11,12 @@ from torch import Tensor, nn
 
 from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
+from linksim.nets.detectors import Detector
 from linksim.nets.feature_receivers import CLASSES
 from linksim.nets.feature_symbols import SIDE
 from linksim.nets.features import FeatureCodec
+from linksim.nets.generator import Generator
+from linksim.nets.hiders import Hider
 from linksim.nets.inverters import Inverter
 from linksim.nets.mlp_classifier import MlpClassifier
 from linksim.nets.vqvae import VqVae
@@ -44,6 +47,29 @@ def inverter(network: nn.Module, batch: int, device: torch.device) -> Run:
     assert isinstance(network, Inverter)
     symbols = torch.randn(batch, network.channel_uses, dtype=torch.complex64, generator=_generator()).to(device)
     return lambda: network.invert(symbols)
+
+
+def hider(network: nn.Module, batch: int, device: torch.device) -> Run:
+    """A hider hides and reveals."""
+    assert isinstance(network, Hider)
+    shape, snr_db = (2, batch, network.channel_uses), torch.full((batch,), SNR_DB, device=device)
+    host, private = torch.randn(shape, dtype=torch.complex64, generator=_generator()).to(device)
+    return lambda: network.reveal(network.hide(host, private), snr_db)
+
+
+def detector(network: nn.Module, batch: int, device: torch.device) -> Run:
+    """A detector tests received symbols for a hidden signal."""
+    assert isinstance(network, Detector)
+    symbols = torch.randn(batch, network.channel_uses, dtype=torch.complex64, generator=_generator()).to(device)
+    snr_db = torch.full((batch,), SNR_DB, device=device)
+    return lambda: network(symbols, snr_db)
+
+
+def generator(network: nn.Module, batch: int, device: torch.device) -> Run:
+    """A generator makes images of latent codes and noise."""
+    assert isinstance(network, Generator)
+    z, noise = (torch.randn(batch, size, generator=_generator()).to(device) for size in (network.latents, network.noise_size))
+    return lambda: network.generate(z, noise)
 
 
 def denoiser(network: nn.Module, batch: int, device: torch.device) -> Run:

@@ -2,7 +2,7 @@
 
     Alice   created --> transmitted (once per transmission) --> completed          or: suppressed, if there is no agreement
     Bob     received (once per transmission), and reconstructed or, with erased images and ARQ, partially_reconstructed
-    Eve     grant, compare_keys, reconstructed (once per transmission)
+    Eve     grant, compare_keys, detected, reconstructed (once per transmission)
 
 No node gets anything back from it, except for Eve's attack what the scenario grants. Scores are promises of the worker, so the records of a
 frame may follow long after its transmission; their times are those of the transmission.
@@ -18,11 +18,12 @@ from linksim.attacks.attack import Attack
 from linksim.attacks.key_recovery import KeySets
 from linksim.context import Simulation
 from linksim.control_plane.frame_parameters import AgreedParameters
-from linksim.enums import Node, Outcome
+from linksim.enums import ImageRole, Node, Outcome
 from linksim.frames import ReceivedFrame
 from linksim.negotiation import names, values
 from linksim.nodes.constellation import Constellation
 from linksim.nodes.decision_rewards import RewardRecorder
+from linksim.nodes.detections import emit_detections
 from linksim.nodes.image_scores import image_scores
 from linksim.nodes.kept_images import ImageKeeper
 from linksim.records import FrameSent, KeyKnowledge
@@ -73,6 +74,7 @@ class Evaluator:
     resolve_order  operation `operations.resolve_order`, if Eve cannot know the order of the images of an item, else None
     classify       operation `operations.classify`, if Alice's images are attacked, else None
     layer          outermost layer of the link's stack, whose keys an attack may be granted, None without layers
+    roles          roles of the images of a frame in turn, empty if they have none
     """
 
     def __init__(
@@ -87,11 +89,12 @@ class Evaluator:
         resolve_order: Operation | None = None,
         classify: Operation | None = None,
         layer: Layer | None = None,
+        roles: tuple[ImageRole, ...] = (),
     ) -> None:
         self._simulation, self._link, self._score, self._receivers = simulation, link, score, receivers
         self._kept_images, self._constellation, self._rewards = kept_images, constellation, rewards
         self._resolve_order, self._classify = resolve_order, classify
-        self._layer = layer
+        self._layer, self._roles = layer, roles
         self._granted: SessionKeys | None = None  # session whose key sets Eve has
         self._pending: dict[int, PendingFrame] = {}
 
@@ -229,6 +232,11 @@ class Evaluator:
                 )
             )
 
+    def detected(self, copy: ReceivedFrame, tests: Promise | None) -> None:
+        """Emit Eve's tests of a frame for a hidden signal (`Attack.detect`), None if her attack makes none."""
+        if tests is not None:
+            emit_detections(self._simulation, self._link, copy, tests)
+
     def reconstructed(self, receiver: int, copy: ReceivedFrame, reconstruction: Promise | None) -> None:
         """Register that a receiver has processed a copy, and score its reconstruction.
 
@@ -284,5 +292,5 @@ class Evaluator:
 
     def _emit_scores(self, receiver: int, start_ns: int, frame: int, pending: PendingFrame, scores: Named) -> None:
         place = {"time_ns": start_ns, "link": self._link, "frame": frame, "receiver": receiver}
-        for record in image_scores(scores, pending.indices, pending.labels, **place):
+        for record in image_scores(scores, pending.indices, pending.labels, self._roles, **place):
             self._simulation.emit(record)

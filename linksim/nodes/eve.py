@@ -46,6 +46,7 @@ class Eve:
             self._evaluator.compare_keys(copy, self._attack.keys())
         self._attack.observe(seen)
         if first:
+            self._evaluator.detected(copy, self._attack.detect(seen))
             reconstruction = self._attack.reconstruct(seen)
         self._evaluator.reconstructed(Node.EVE, copy, reconstruction)
         return HeaderOutcome.LOST if header is None else HeaderOutcome.DECODED

@@ -14,6 +14,7 @@ PAPERS = {
     "diffsem": "self-noised features against model inversion, with a diffusion receiver that outputs labels",
     "diffusec": "purification of attacked images by diffusion, with a policy that chooses its steps",
     "miea": "the model inversion eavesdropping attack, and permutation and substitution against it",
+    "covert": "inversion attacks with and without a generator, and private images hidden in the symbols of others against them",
 }
 
 for name, about in PAPERS.items():

@@ -12,7 +12,7 @@ from linksim.phy.path_loss import LinkGeometry, PathLoss
 from linksim.phy.snr import snr_path
 from linksim.records import NODES
 from linksim.rng import Streams
-from linksim.scenario.nodes import NoAttack
+from linksim.scenario.attacks import NoAttack
 from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.scenario.snr import MeasuredSnr
 from linksim.units import NS_PER_S

@@ -4,7 +4,7 @@ A kind is one group, or a set of groups that differ only in SNR (see `plots.snr_
 does not include jamming. Groups of a run whose SNR is constant are compared by the bars of `plots.scores`.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from linksim.plots.figure_shape import new_figure, set_title
+from linksim.plots.image_roles import split_roles
 from linksim.plots.number_text import span
 from linksim.plots.plot_style import (
     BOB,
@@ -27,7 +28,7 @@ from linksim.plots.plot_style import (
 )
 from linksim.plots.score_series import ACCURACY, ERASED, PSNR, ScoreSeries, quality, split_by_jamming
 from linksim.plots.snr_bins import MIN_SAMPLES, bin_of, snr_edges
-from linksim.plots.tables import Floats, Ints, ScoreRows
+from linksim.plots.tables import Floats, Ints, ScoreRows, concatenate
 from linksim.plots.trace_view import TraceView
 from linksim.statistics import Interval
 
@@ -68,6 +69,7 @@ def compare_figure(view: TraceView) -> Figure | None:
 
     A receiver whose SNR is constant has bars. Returns None unless at least two kinds of link were received at two SNRs or more.
     """
+    view = split_roles(view)
     found = {role: alike(comparison_lines(view, role)) for role in (BOB, EVE)}
     found = {role: lines for role, lines in found.items() if len(lines) > 1 and shown_quantities(lines)}
     if not any(len(line.points) > 1 for lines in found.values() for line in lines):
@@ -157,7 +159,7 @@ def snr_points(parts: list[ScoreSeries], edges_db: Floats) -> tuple[SnrPoint, ..
     edges_db  inner edges of the bins of SNR
     """
     snr_db, unit = np.concatenate([part.snr_db for part in parts]), np.concatenate([part.unit for part in parts])
-    scores = ScoreRows(*(np.concatenate([getattr(part.scores, f.name) for part in parts]) for f in fields(ScoreRows)))
+    scores = concatenate([part.scores for part in parts])
     place = bin_of(snr_db, edges_db)
     found, count = np.unique(place, return_counts=True)
     used = found[count >= min(MIN_SAMPLES, count.max())]

@@ -50,6 +50,15 @@ def share_text(share: Interval) -> str:
     return percent(share.value) + ("" if math.isnan(share.low) else f" [{100 * share.low:.1f}, {100 * share.high:.1f}]")
 
 
+def interval_text(mean: Interval, digits: int) -> str:
+    """Return a mean with its interval as text, without it if that is not known, and "-" if it has no samples.
+
+    >>> interval_text(Interval(0.9341, 0.9214, 0.9412, n=16), 3), interval_text(Interval(math.nan, math.nan, math.nan, n=0), 3)
+    ('0.934 [0.921, 0.941]', '-')
+    """
+    return number(mean.value, digits) + ("" if math.isnan(mean.low) else f" [{mean.low:.{digits}f}, {mean.high:.{digits}f}]")
+
+
 def span(numbers: Sequence[int]) -> str:
     """Return the smallest and the largest of some numbers as text.
 

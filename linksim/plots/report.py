@@ -4,7 +4,7 @@ The page needs no other file and no network, and can be sent to readers without 
 `plots.summary`. matplotlib is imported only when a figure is drawn.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from linksim.errors import ScenarioError
@@ -15,21 +15,22 @@ from linksim.plots.figure_section import figure_section
 from linksim.plots.figures import require_transmissions, wrap_write_errors
 from linksim.plots.html import Markup, document, element, join
 from linksim.plots.notices import notices
-from linksim.plots.number_text import mean_text, number, percent, share_text
+from linksim.plots.number_text import interval_text, mean_text, number, percent, share_text
 from linksim.plots.paired_comparison import paired_comparison
 from linksim.plots.policy_groups import policy_groups_of
 from linksim.plots.snr_sweep_groups import snr_sweep_groups
-from linksim.plots.summary import GroupSummary, ReceiverSummary, adaptation_lines, images_text, summarise
+from linksim.plots.summary import GroupSummary, ReceiverSummary, adaptation_lines, images_text, metric_names, summarise
 from linksim.plots.trace_view import read_view
 from linksim.scenario.strict_yaml import parse_yaml
 from linksim.trace.reader import Trace, open_trace
 
 NOTE = (
-    "PSNR and SSIM are means over images, ± half a 95 % interval. Accuracy is the fraction of reconstructions whose class, according to "
-    "the evaluation classifier, is correct, with its 95 % interval. All intervals are bootstraps over independent units, whose number "
-    "is given: the links if there are at least 8, otherwise blocks of time of each link, after which its channel is independent. "
-    "Images of one unit may depend on each other, because they share channel and jamming. Control is the fraction of the channel uses "
-    "that belong to control messages; jammed is the fraction of the links' time during which a jammer was on."
+    "PSNR and SSIM are means over images, ± half a 95 % interval. Further metrics are means with their 95 % interval. Accuracy is the "
+    "fraction of reconstructions whose class, according to the evaluation classifier, is correct, with its 95 % interval. All intervals "
+    "are bootstraps over independent units, whose number is given: the links if there are at least 8, otherwise blocks of time of each "
+    "link, after which its channel is independent. Images of one unit may depend on each other, because they share channel and jamming. "
+    "Control is the fraction of the channel uses that belong to control messages; jammed is the fraction of the links' time during which "
+    "a jammer was on."
 )
 
 
@@ -93,8 +94,8 @@ def versions(known: Mapping[str, str]) -> list[tuple[str, str]]:
     return [("versions", ", ".join(f"{name} {version}" for name, version in known.items()))] if known else []
 
 
-SCORES = ("images", "units", "PSNR (dB)", "PSNR of mean MSE (dB)", "SSIM", "accuracy")
-HEADINGS = ("group", "links", "receiver", *SCORES, "frames decoded", "lost", "control", "jammed")
+QUALITY = ("group", "links", "receiver", "images", "units", "PSNR (dB)", "PSNR of mean MSE (dB)", "SSIM")  # before the metrics
+REMAINING = ("accuracy", "frames decoded", "lost", "control", "jammed")  # headings after those of the metrics
 
 
 def summary_section(summaries: list[GroupSummary], comparisons: list[str]) -> Markup:
@@ -103,21 +104,22 @@ def summary_section(summaries: list[GroupSummary], comparisons: list[str]) -> Ma
     summaries    summary of each group
     comparisons  lines of the paired comparison of policies
     """
-    words = ("group", "receiver")
-    head = element("tr", *(element("th", name, scope="col", class_="word" if name in words else "number") for name in HEADINGS))
-    body = join(row for summary in summaries for row in group_rows(summary))
+    words, metrics = ("group", "receiver"), metric_names(summaries)
+    headings = (*QUALITY, *metrics, *REMAINING)
+    head = element("tr", *(element("th", name, scope="col", class_="word" if name in words else "number") for name in headings))
+    body = join(row for summary in summaries for row in group_rows(summary, metrics))
     table = element("div", element("table", element("thead", head), element("tbody", body)), class_="wide")
     lines = [element("p", line) for line in (*adaptation_lines(summaries), *comparisons)]
     return element("section", element("h2", "Summary"), table, *lines, element("p", NOTE, class_="soft"))
 
 
-def group_rows(summary: GroupSummary) -> list[Markup]:
-    """Return a row for Bob and, if she receives, one for Eve; the values of the group span both."""
+def group_rows(summary: GroupSummary, metrics: Sequence[str]) -> list[Markup]:
+    """Return a row for Bob and, if she receives, one for Eve; the values of the group span both. `metrics` have a column each."""
     receivers = [("Bob", summary.bob)] + ([("Eve", summary.eve)] if summary.eve else [])
     span = str(len(receivers))
     rows = []
     for place, (name, receiver) in enumerate(receivers):
-        cells = [element("td", name, class_="word"), *(element("td", text) for text in receiver_cells(receiver))]
+        cells = [element("td", name, class_="word"), *(element("td", text) for text in receiver_cells(receiver, metrics))]
         if place == 0:
             group = element("th", summary.name, scope="rowgroup", rowspan=span, class_="word")
             cells = [group, element("td", f"{summary.links:,}", rowspan=span), *cells]
@@ -127,13 +129,14 @@ def group_rows(summary: GroupSummary) -> list[Markup]:
     return rows
 
 
-def receiver_cells(receiver: ReceiverSummary | None) -> tuple[str, ...]:
-    """Return the numbers of one receiver as text, for the columns `SCORES`."""
+def receiver_cells(receiver: ReceiverSummary | None, metrics: Sequence[str]) -> tuple[str, ...]:
+    """Return the numbers of one receiver as text, from "images" to "accuracy", with those of `metrics`."""
     if receiver is None:
-        return ("0", "0", "-", "-", "-", "-")
+        return ("0", "0", "-", "-", "-", *("-" for _ in metrics), "-")
     psnr, ssim = mean_text(receiver.psnr_db, 2), mean_text(receiver.ssim, 3)
     counts = images_text(receiver), f"{receiver.units:,}"
-    return (*counts, psnr, number(receiver.psnr_of_mean_mse_db, 2), ssim, share_text(receiver.accuracy))
+    means = (interval_text(receiver.metrics[name], 3) for name in metrics)
+    return (*counts, psnr, number(receiver.psnr_of_mean_mse_db, 2), ssim, *means, share_text(receiver.accuracy))
 
 
 def scenario_section(scenario_yaml: str) -> Markup:

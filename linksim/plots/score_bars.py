@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from linksim.plots.figure_shape import new_figure, set_title
 from linksim.plots.number_text import count
 from linksim.plots.plot_style import TEXT_COLOUR, freeze_layout, legend, sanitise, shown
-from linksim.plots.score_series import ACCURACY, ScoreSeries, num_classes, quality
+from linksim.plots.score_series import ACCURACY, PSNR, ScoreSeries, axis_label, num_classes, quality
 from linksim.statistics import Interval
 
 HEIGHT = 0.74  # height of a bar; the distance between bars is 1
@@ -43,7 +43,7 @@ def bar_figure(names: list[str], series: list[list[ScoreSeries]], quantity_names
 
     names           names of the groups that are drawn
     series          series of each of them
-    quantity_names  `score_series.PSNR` or `ACCURACY` of each panel
+    quantity_names  `score_series.PSNR`, `ACCURACY` or the name of a metric, of each panel
     groups          number of groups that have images
     """
     rows = bars(names, series)
@@ -52,8 +52,8 @@ def bar_figure(names: list[str], series: list[list[ScoreSeries]], quantity_names
     panels = list(figure.subplots(1, len(quantity_names), sharey=True, squeeze=False)[0])
     for panel, quantity in zip(panels, quantity_names, strict=True):
         found = [(row, quality(quantity, row.series.scores, row.series.unit)) for row in rows if row.series is not None]
-        draw(panel, [(row, interval) for row, interval in found if interval.n])
-        panel.set_xlabel(quantity)
+        draw(panel, [(row, interval) for row, interval in found if interval.n], ".1f" if quantity in (PSNR, ACCURACY) else ".3g")
+        panel.set_xlabel(axis_label(quantity))
         panel.grid(False, axis="y")
         if quantity == ACCURACY:
             draw_chance_level(panel, [row.series for row in rows if row.series is not None])
@@ -84,8 +84,8 @@ def bar_label(part: ScoreSeries) -> str:
     return f"{part.name}, {float(part.snr_db.mean()):.3g} dB: {count(len(part.scores), 'image')} in {units}"
 
 
-def draw(panel: Axes, found: list[tuple[Bar, Interval]]) -> None:
-    """Draw the bars with their intervals and values; hollow and hatched for jammed frames."""
+def draw(panel: Axes, found: list[tuple[Bar, Interval]], digits: str) -> None:
+    """Draw the bars with their intervals and values; hollow and hatched for jammed frames. `digits` is the format of the values."""
     for row, interval in found:
         assert row.series is not None
         colour, jammed = row.series.role.colour, row.series.jammed
@@ -96,9 +96,10 @@ def draw(panel: Axes, found: list[tuple[Bar, Interval]]) -> None:
             reach = [[interval.value - interval.low], [interval.high - interval.value]]
             panel.errorbar([interval.value], [row.place], xerr=reach, color=TEXT_COLOUR, elinewidth=0.9, capsize=2, linestyle="")
         beside: dict[str, Any] = {"textcoords": "offset points", "xytext": (5, 0), "va": "center", "fontsize": 7.5}
-        panel.annotate(f"{interval.value:.1f}", (max(end, interval.value), row.place), **beside)
+        panel.annotate(f"{interval.value:{digits}}", (max(end, interval.value), row.place), **beside)
     longest = max((max(interval.value, np.nan_to_num(interval.high)) for _, interval in found), default=1.0)
-    panel.set_xlim(0, 1.15 * longest or 1.0)  # all bars may be 0
+    lowest = min((interval.value for _, interval in found), default=0.0)
+    panel.set_xlim(min(0.0, 1.15 * lowest), 1.15 * max(0.0, longest) or 1.0)  # all bars may be 0
 
 
 def draw_chance_level(panel: Axes, parts: list[ScoreSeries]) -> None:

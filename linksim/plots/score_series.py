@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linksim.plots.plot_style import BOB, EVE, Role
-from linksim.plots.summary import accuracy
+from linksim.plots.plot_style import BOB, EVE, Role, sanitise
+from linksim.plots.summary import accuracy, metric_mean
 from linksim.plots.tables import Floats, Ints, ScoreRows, match
 from linksim.plots.trace_view import GroupView, ReceiverView
 from linksim.statistics import Interval, cluster_mean, cluster_share
@@ -78,7 +78,7 @@ def constant_snr(parts: list[ScoreSeries], role: Role) -> bool:
 def quality(quantity: str, scores: ScoreRows, unit: Ints) -> Interval:
     """Return the mean of a quantity over images with its interval over units; n = 0 if the images do not have it.
 
-    quantity  `PSNR` in dB, `ACCURACY` or `ERASED` in percent
+    quantity  `PSNR` in dB, `ACCURACY` or `ERASED` in percent, or the name of a metric
     scores    scores of the images [n]
     unit      independent unit of each image [n]
     """
@@ -86,13 +86,26 @@ def quality(quantity: str, scores: ScoreRows, unit: Ints) -> Interval:
         return cluster_mean(scores.psnr_db, unit)
     if quantity == ACCURACY:
         return accuracy(scores, unit).scaled(100)
+    if quantity in scores.metrics:
+        return metric_mean(scores.metrics[quantity], unit)
     known = scores.erased >= 0
     return cluster_share((scores.erased == 1)[known], unit[known]).scaled(100)
 
 
 def quantities(every: list[ScoreRows]) -> list[str]:
-    """Return `PSNR` and `ACCURACY`, each if any of the images has it."""
-    return [PSNR] * any(scores.compared().any() for scores in every) + [ACCURACY] * any(scores.classified().any() for scores in every)
+    """Return `PSNR`, the names of the metrics, and `ACCURACY`, each if any of the images has it."""
+    metrics = dict.fromkeys(name for scores in every for name, values in scores.metrics.items() if np.isfinite(values).any())
+    classified = any(scores.classified().any() for scores in every)
+    return [PSNR] * any(scores.compared().any() for scores in every) + [*metrics] + [ACCURACY] * classified
+
+
+def axis_label(quantity: str) -> str:
+    """Return the label of the axis of a quantity.
+
+    >>> axis_label(PSNR), axis_label("lpips")
+    ('mean PSNR (dB)', 'mean lpips')
+    """
+    return quantity if quantity in (PSNR, ACCURACY, ERASED) else f"mean {sanitise(quantity)}"
 
 
 def num_classes(parts: list[ScoreSeries]) -> int:

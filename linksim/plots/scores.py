@@ -1,4 +1,4 @@
-"""Figure of image quality over SINR: PSNR and accuracy in bins of the SINR at each receiver, with 95 % intervals.
+"""Figure of image quality over SINR: PSNR, metrics of the scenario and accuracy in bins of the SINR at each receiver, with 95 % intervals.
 
 The SINR of an image is the true one during its frame, with fading and with the mean jamming power over the frame; without jamming it is the
 SNR. The bins are chosen by the number of images (`snr_bins`): narrow bins with few images would show noise. If the SNR is constant at both
@@ -11,15 +11,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from linksim.plots.image_roles import split_roles
 from linksim.plots.number_text import span
 from linksim.plots.plot_style import BOB, EVE, MAX_GROUPS, Role, blocks, error_bars, finish_blocks, plot_style, sanitise
 from linksim.plots.score_bars import bar_figure
-from linksim.plots.score_series import ACCURACY, PSNR, ScoreSeries, constant_snr, num_classes, quality, quantities, series_of
+from linksim.plots.score_series import ACCURACY, PSNR, ScoreSeries, axis_label, constant_snr, num_classes, quality, quantities, series_of
 from linksim.plots.snr_bins import MIN_SAMPLES, bin_of, snr_edges
 from linksim.plots.tables import Floats
 from linksim.plots.trace_view import TraceView
 
-HEIGHTS = {PSNR: 2.3, ACCURACY: 1.8}  # inches
+PSNR_HEIGHT, HEIGHT = 2.3, 1.8  # of the panel of PSNR, and of others, in inches
 PER_BIN = 128  # mean number of images of a series in a bin
 MIN_SPAN_DB = 4.0  # minimum length of the SNR axis
 KINDS = tuple((role, jammed) for role in (BOB, EVE) for jammed in (False, True))
@@ -27,11 +28,11 @@ KINDS = tuple((role, jammed) for role in (BOB, EVE) for jammed in (False, True))
 
 @plot_style()
 def scores_figure(view: TraceView) -> Figure | None:
-    """Draw per group PSNR and accuracy over SINR, or bars if the SNR is constant. Panels without values are left out.
+    """Draw per group PSNR, metrics and accuracy over SINR, or bars if the SNR is constant. Panels without values are left out.
 
     Returns None if no image was scored, or if the trace has the SNR of none of them.
     """
-    groups = [group for group in view.groups if len(group.bob.scores) + len(group.eve.scores)]
+    groups = [group for group in split_roles(view).groups if len(group.bob.scores) + len(group.eve.scores)]
     known = [(group, parts) for group in groups if (parts := series_of(group))]
     drawn = known[:MAX_GROUPS]
     series = [parts for _, parts in drawn]
@@ -40,7 +41,7 @@ def scores_figure(view: TraceView) -> Figure | None:
         return None
     if all(constant_snr(parts, role) for parts in series for role in (BOB, EVE)):
         return bar_figure([group.name for group, _ in drawn], series, names, len(known))
-    figure, panels = blocks(len(drawn), tuple(HEIGHTS[name] for name in names))
+    figure, panels = blocks(len(drawn), tuple(PSNR_HEIGHT if name == PSNR else HEIGHT for name in names))
     edges = {kind: edges_of(*kind, series) for kind in KINDS}
     for (group, parts), block in zip(drawn, panels, strict=True):
         points = [(part, split_into_bins(part, edges[part.role, part.jammed])) for part in parts]
@@ -59,7 +60,7 @@ def scores_figure(view: TraceView) -> Figure | None:
         block[-1].set_xlabel(f"{ratio} at the receiver during the frame (dB)")
     order = "Bob", "Bob, jammed", "Eve", "Eve, jammed"
     title = f"Image quality over {ratio}, 95 % intervals over independent units"
-    return finish_blocks(figure, panels, title, names, len(known), order)
+    return finish_blocks(figure, panels, title, [axis_label(name) for name in names], len(known), order)
 
 
 def edges_of(role: Role, jammed: bool, series: list[list[ScoreSeries]]) -> Floats:

@@ -13,12 +13,13 @@ import numpy as np
 
 from linksim.enums import Outcome
 from linksim.plots.decorrelation import block_lengths
+from linksim.plots.image_roles import split_roles
 from linksim.plots.notices import notices
-from linksim.plots.number_text import count, mean_text, number, percent, share_text
+from linksim.plots.number_text import count, interval_text, mean_text, number, percent, share_text
 from linksim.plots.paired_comparison import paired_comparison
 from linksim.plots.policy_groups import policy_groups_of
 from linksim.plots.rewards import RewardWindows, grouped_sums, mean_parameters, mean_reward, measured, reward_windows
-from linksim.plots.tables import Ints, ScoreRows, count_frames
+from linksim.plots.tables import Floats, Ints, ScoreRows, count_frames
 from linksim.plots.trace_view import GroupView, ReceiverView, TraceView, read_view
 from linksim.rng import Streams
 from linksim.statistics import Interval, bootstrap_weights, cluster_mean, cluster_share, mean_interval
@@ -32,9 +33,10 @@ class ReceiverSummary:
     images               number of images that were received
     distinct             number of different images of the dataset among them
     units                number of independent units that they form, over which the intervals are bootstrapped
-    psnr_db              mean PSNR of the images, in dB; n = 0 for a receiver that reconstructs no images, also of the next two
+    psnr_db              mean PSNR of the images, in dB; n = 0 for a receiver that reconstructs no images, also of the next three
     psnr_of_mean_mse_db  PSNR of the mean squared error over all images, in dB; at most the mean PSNR
     ssim                 mean SSIM of the images
+    metrics              mean of each metric of the scenario, by name
     accuracy             fraction of classified reconstructions with the correct class, 0..1; n = 0 if none was classified
 
     Images of one frame share its gain and jamming, and neighbouring frames the channel; `statistics.independent_units` has the units.
@@ -46,6 +48,7 @@ class ReceiverSummary:
     psnr_db: Interval
     psnr_of_mean_mse_db: float
     ssim: Interval
+    metrics: Mapping[str, Interval]
     accuracy: Interval
 
 
@@ -118,11 +121,11 @@ def read_summary(path: Path) -> TraceSummary:
 
 
 def summarise(view: TraceView) -> list[GroupSummary]:
-    """Return the summary of each group, in the order of the scenario.
+    """Return the summary of each group, in the order of the scenario; of a covert group one per role of the images.
 
     Adaptive groups are compared over common windows of time, so the rewards of one view depend on the groups that it has.
     """
-    windows = reward_windows(view)
+    windows, view = reward_windows(view), split_roles(view)
     return [_group(group, windows) for group in view.groups]
 
 
@@ -168,6 +171,7 @@ def _receiver(receiver: ReceiverView) -> ReceiverSummary | None:
         psnr_db=cluster_mean(scores.psnr_db, unit),
         psnr_of_mean_mse_db=math.nan if math.isnan(mean_mse) else -10 * math.log10(max(mean_mse, 1e-10)),
         ssim=cluster_mean(scores.ssim, unit),
+        metrics={name: metric_mean(values, unit) for name, values in scores.metrics.items()},
         accuracy=accuracy(scores, unit),
     )
 
@@ -179,6 +183,17 @@ def accuracy(scores: ScoreRows, unit: Ints) -> Interval:
     """
     classified = scores.classified()
     return cluster_share((scores.class_received == scores.label)[classified], unit[classified])
+
+
+def metric_mean(values: Floats, unit: Ints) -> Interval:
+    """Return the mean of a metric with its interval; of one whose values are 0 and 1 only, that of a share.
+
+    values  value for each reconstruction [n], NaN if it does not exist
+    unit    independent unit of each [n]
+    """
+    known = np.isfinite(values)
+    found, of = values[known], unit[known]
+    return cluster_share(found == 1, of) if np.isin(found, (0, 1)).all() else cluster_mean(found, of)
 
 
 def jam_share(group: GroupView) -> float:
@@ -195,7 +210,14 @@ def jam_share(group: GroupView) -> float:
     return int(on_ns) / total_ns if total_ns else math.nan
 
 
-HEADINGS = ("group", "links", "receiver", "images", "units", "PSNR dB", "SSIM", "accuracy", "frames ok/lost", "control", "jammed")
+QUALITY = ("group", "links", "receiver", "images", "units", "PSNR dB", "SSIM")  # headings before those of the metrics
+REMAINING = ("accuracy", "frames ok/lost", "control", "jammed")  # and after them
+
+
+def metric_names(summaries: Sequence[GroupSummary]) -> list[str]:
+    """Return the names of the metrics that any receiver has, in the order of the trace."""
+    receivers = [receiver for summary in summaries for receiver in (summary.bob, summary.eve) if receiver is not None]
+    return list(dict.fromkeys(name for receiver in receivers for name in receiver.metrics))
 
 
 def images_text(receiver: ReceiverSummary) -> str:
@@ -203,8 +225,11 @@ def images_text(receiver: ReceiverSummary) -> str:
     return f"{receiver.images:,}" + (f" ({receiver.distinct:,} distinct)" if receiver.distinct < receiver.images else "")
 
 
-def table_rows(summary: GroupSummary) -> list[tuple[str, ...]]:
-    """Return a row of text per receiver for the columns `HEADINGS`. The first row has the values of the group; Bob always has a row."""
+def table_rows(summary: GroupSummary, metrics: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return a row of text per receiver, for the columns `QUALITY`, metrics and `REMAINING`.
+
+    The first row has the values of the group; Bob always has a row. `metrics` are the names of the metrics that have a column.
+    """
     rows: list[tuple[str, ...]] = []
     for name, receiver in (("Bob", summary.bob), ("Eve", summary.eve)):
         if receiver is not None:
@@ -213,10 +238,11 @@ def table_rows(summary: GroupSummary) -> list[tuple[str, ...]]:
                 f"{receiver.units:,}",
                 mean_text(receiver.psnr_db, 2),
                 mean_text(receiver.ssim, 3),
+                *(interval_text(receiver.metrics[name], 3) for name in metrics),
                 share_text(receiver.accuracy),
             )
         elif name == "Bob":
-            measured = ("0", "0", "-", "-", "-")
+            measured = ("0", "0", "-", "-", *("-" for _ in metrics), "-")
         else:
             continue
         first = not rows
@@ -233,8 +259,9 @@ def summary_text(summaries: list[GroupSummary]) -> str:
     The column `units` has the number of independent units over which the intervals are bootstrapped.
     A line per group in which Bob chooses the negotiated parameters follows (`adaptation_lines`).
     """
-    rows = [HEADINGS, *(row for summary in summaries for row in table_rows(summary))]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
+    metrics = metric_names(summaries)
+    rows = [(*QUALITY, *metrics, *REMAINING), *(row for summary in summaries for row in table_rows(summary, metrics))]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     words = {0, 2}  # columns of text are left-aligned, numbers right-aligned
     ruled = [rows[0], tuple("-" * width for width in widths), *rows[1:]]
     filled = ((c.ljust(w) if i in words else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))) for row in ruled)

@@ -31,7 +31,7 @@ class SweepPanel:
     """Lines of one quantity.
 
     title     title above the panel
-    quantity  label of the y axis; only that of the first panel is drawn
+    quantity  label of the y axis
     lines     one line per method; lines of equal label have the same colour in all panels
     x_label   label of the x axis
     """
@@ -43,15 +43,21 @@ class SweepPanel:
 
 
 @plot_style()
-def sweep_figure(title: str, panels: Sequence[SweepPanel]) -> Figure:
-    """Draw the panels side by side over a common y axis of 0..1. The paper's values are hollow marks without a line.
+def sweep_figure(title: str, panels: Sequence[SweepPanel], columns: int = 3) -> Figure:
+    """Draw the panels in rows. The paper's values are hollow marks without a line.
 
-    title   title of the figure
-    panels  panels from left to right
+    title    title of the figure
+    panels   panels from left to right, row by row; panels of one quantity, a share, have a common y axis of 0..1, others have their own
+    columns  largest number of panels in a row
     """
-    figure = Figure(figsize=(5.2 * len(panels), 4.3))
+    columns, common = min(columns, len(panels)), len({panel.quantity for panel in panels}) == 1
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(5.2 * columns, 4.3 * rows))
     figure.suptitle(title)
-    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=common)
+    axes, unused = list(grid.flat)[: len(panels)], list(grid.flat)[len(panels) :]
+    for axis in unused:
+        axis.remove()
     labels = dict.fromkeys(line.label for panel in panels for line in panel.lines)
     styles = dict(zip(labels, cycle(LINE_STYLES), strict=False))
     for axis, panel in zip(axes, panels, strict=True):
@@ -63,8 +69,11 @@ def sweep_figure(title: str, panels: Sequence[SweepPanel]) -> Figure:
                 at = line.x[: len(line.paper)]
                 label = f"{line.label}, paper"
                 axis.plot(at, line.paper, color=colour, marker=mark, linestyle="", markersize=7, markerfacecolor="none", label=label)
-        axis.set(title=panel.title, xlabel=panel.x_label, ylim=(0, 1))
+        axis.set(title=panel.title, xlabel=panel.x_label)
         axis.set_xticks(sorted({x for line in panel.lines for x in line.x}))
-    axes[0].set_ylabel(panels[0].quantity)
-    shared_legend(figure, [list(axes)])
+        if common:
+            axis.set_ylim(0, 1)
+        if not common or axis is axes[0]:
+            axis.set_ylabel(panel.quantity)
+    shared_legend(figure, [axes])
     return freeze_layout(figure)

@@ -8,7 +8,7 @@ In all tables `time_ns` is the start in ns of simulated time, `link` the number 
 in its link, and `receiver` a `Node`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, Self, TypeVar
 
@@ -51,6 +51,22 @@ class Rows:
 
 
 Kind = TypeVar("Kind", bound=Rows)
+
+
+def concatenate(parts: Sequence[Kind]) -> Kind:
+    """Return the rows of at least one part, one part after another. The mappings of all parts have the same names.
+
+    >>> first, second = (JammingRows(time_ns=np.array([t]), link=np.array([0]), end_ns=np.array([t + 1])) for t in (5, 9))
+    >>> concatenate([first, second]).end_ns.tolist()
+    [6, 10]
+    """
+
+    def joined(values: list[Any]) -> Any:
+        if isinstance(values[0], Mapping):
+            return {name: np.concatenate([value[name] for value in values]) for name in values[0]}
+        return np.concatenate(values)
+
+    return type(parts[0])(*(joined([getattr(part, f.name) for part in parts]) for f in fields(parts[0])))
 
 
 class PerFrame(Protocol):
@@ -112,6 +128,7 @@ class ScoreRows(Rows):
     """Scores of the reconstructions, one row per image and receiver (`records.ImageScore`).
 
     image           number of the image in its frame
+    role            an `ImageRole`; -1 if the image has none
     dataset_index   index of the image in the test split of the dataset
     label           true class
     class_received  class of the reconstruction; -1, as in the next two columns, if the image was not classified
@@ -120,11 +137,13 @@ class ScoreRows(Rows):
     mse             mean squared error of pixels in 0..1; NaN, as in the next two columns, if the reconstruction is no image
     psnr_db         PSNR in dB
     ssim            structural similarity, -1..1
+    metrics         values of the metrics of the scenario, by name; NaN if the reconstruction is no image
     erased          1 if the receiver erased the image, 0 if not, -1 if it cannot detect errors
     """
 
     frame: Ints
     image: Ints
+    role: Ints
     receiver: Ints
     dataset_index: Ints
     label: Ints
@@ -134,6 +153,7 @@ class ScoreRows(Rows):
     mse: Floats
     psnr_db: Floats
     ssim: Floats
+    metrics: Mapping[str, Floats]
     erased: Ints
 
     def classified(self) -> NDArray[np.bool_]:

@@ -36,7 +36,7 @@ from linksim.statistics import independent_units
 from linksim.units import NS_PER_S
 
 COLUMNS = {record.table: {column.name: column for column in columns(record)} for record in TABLES}
-PARAMETERS = "parameters"  # field of the rows that holds the columns of negotiated parameters
+MAPPINGS = ("parameters", "metrics")  # fields of the rows that hold the columns of negotiated parameters, and of metrics
 
 
 class TableLike(Protocol):
@@ -178,7 +178,7 @@ def read_view(
         )
         sampled = _of(images, own), _of(channel, own), _of(constellation, own), _negotiated(_of(decisions, own))
         groups.append(GroupView(name, own, _negotiated(_of(frames, own)), bob, eve, _of(control, own), _of(jamming, own), *sampled))
-    parameters = _parameters(trace, "decisions") | _parameters(trace, "frames")
+    parameters = _mapped(trace, "decisions") | _mapped(trace, "frames")
     return TraceView(tuple(groups), end_of(groups), parameters, sweep_groups, policy_groups, complete)
 
 
@@ -195,22 +195,22 @@ def _read(trace: TraceLike, name: str, kind: type[Kind]) -> Kind:
     """Read the columns of a table. A missing table has no rows; the values of a missing column are absent, or 0 if they cannot be."""
     names = [f.name for f in fields(kind)]
     if name not in trace.tables():
-        empty: list[Any] = [{} if column == PARAMETERS else np.empty(0, COLUMNS[name][column].dtype) for column in names]
+        empty: list[Any] = [{} if column in MAPPINGS else np.empty(0, COLUMNS[name][column].dtype) for column in names]
         return kind(*empty)
     table = trace.table(name)
     rows = len(table["link"])
 
     def values(column: str) -> Any:
-        if column == PARAMETERS:
-            return {key: np.asarray(table[key]) for key in _parameters(trace, name)}
+        if column in MAPPINGS:
+            return {key: np.asarray(table[key]) for key in _mapped(trace, name)}
         about = COLUMNS[name][column]
         return np.asarray(table[column]) if column in table.columns else np.full(rows, about.fill or 0, about.dtype)
 
     return kind(*(values(column) for column in names))
 
 
-def _parameters(trace: TraceLike, name: str) -> dict[str, Column]:
-    """Return the columns of the negotiated parameters of a table that hold the values in force or requested."""
+def _mapped(trace: TraceLike, name: str) -> dict[str, Column]:
+    """Return the columns of a table that hold the negotiated parameters in force or requested, or the metrics."""
     if name not in trace.tables():
         return {}
     return {column: about for column, about in trace.table(name).descriptions.items() if about.key == column}

@@ -4,13 +4,13 @@ A node emits a record as soon as all of its fields are known (`Simulation.emit`)
 when the networks have run. Listeners (the trace writer, the progress bar, user code) receive every record; the nodes do not know them.
 
     record         what a record and a column are; the declaration of fields
-    data_plane     links, data frames, receptions, scores, images, Eve's knowledge of keys
+    data_plane     links, data frames, receptions, scores, images, Eve's knowledge of keys and her tests for hidden signals
     radio          paths, symbols, jamming
     control_plane  control messages, choices of negotiated parameters and their rewards
 
-A record holds plain numbers, except `KeptImage`, whose `pixels` is a small array, and the negotiated parameters, which are a mapping by
-name. Records are built by keyword. Times are integer nanoseconds of simulated time, links are numbered from 0 through all groups, and the
-frames of a link from 0.
+A record holds plain numbers, except `KeptImage`, whose `pixels` is a small array, and the negotiated parameters and the metrics of the
+scenario, which are mappings by name. Records are built by keyword. Times are integer nanoseconds of simulated time, links are numbered from
+0 through all groups, and the frames of a link from 0.
 
 >>> from linksim.enums import Node
 >>> record = JammingInterval(time_ns=0, end_ns=2_000_000, link=0, jsr_bob_db=0.0, jsr_eve_db=-3.0, energy=0.002)
@@ -20,9 +20,9 @@ frames of a link from 0.
 
 from linksim.records.codes import MESSAGES, NODES, RECEIVERS
 from linksim.records.control_plane import ControlSent, DecisionReward, ParameterDecision
-from linksim.records.data_plane import FrameSent, ImageScore, KeptImage, KeyKnowledge, LinkCreated, Reception
+from linksim.records.data_plane import Detection, FrameSent, ImageScore, KeptImage, KeyKnowledge, LinkCreated, Reception
 from linksim.records.radio import ChannelSample, ConstellationPoint, JammingInterval
-from linksim.records.record import FILL, Column, Listener, Record, columns
+from linksim.records.record import FILL, Column, Listener, MetricColumn, Record, columns
 
 __all__ = [
     "FILL",
@@ -35,6 +35,7 @@ __all__ = [
     "ConstellationPoint",
     "ControlSent",
     "DecisionReward",
+    "Detection",
     "FrameSent",
     "ImageScore",
     "JammingInterval",
@@ -42,6 +43,7 @@ __all__ = [
     "KeyKnowledge",
     "LinkCreated",
     "Listener",
+    "MetricColumn",
     "ParameterDecision",
     "Reception",
     "Record",
@@ -61,4 +63,5 @@ TABLES: tuple[type[Record], ...] = (  # in the order of their groups in the trac
     ParameterDecision,
     DecisionReward,
     KeyKnowledge,
+    Detection,
 )

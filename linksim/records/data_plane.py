@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from linksim.enums import HeaderOutcome, ImageOwner, Outcome
 from linksim.records.codes import RECEIVERS
-from linksim.records.record import Record, column, negotiated
+from linksim.records.record import Record, column, measured, negotiated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,8 @@ class ImageScore(Record):
     """The scores of one receiver's reconstruction of one image; emitted when the worker has computed them, at the latest when the run ends.
 
     What does not exist is absent: PSNR and SSIM of a receiver without images, a class without a classifier or without an attack on the
-    source, erasures where the receiver cannot detect them. An erased image is scored as a grey one.
+    source, erasures where the receiver cannot detect them. `metrics` has the metrics of the scenario by the name of their column, for
+    a receiver with images. An erased image is scored as a grey one.
 
     The reference is always Alice's original image, also where she sent an attacked one. PSNR is -10 log10(mse), with pixels in 0..1.
     """
@@ -101,6 +102,7 @@ class ImageScore(Record):
     frame: int = column("1", "number of the frame in its link")
     image: int = column("1", "number of the image in the frame", dtype="int16")
     receiver: int = column("1", "receiver of the reconstruction", RECEIVERS, "uint8")
+    role: int | None = column("1", "role of the image in a covert pair: 0 host, 1 private", dtype="int16", optional=True)
     dataset_index: int = column("1", "index of the image in the test split of the dataset", dtype="int32")
     label: int = column("1", "true class of the image", dtype="int16")
     class_received: int | None = column("1", "class according to the receiver or the classifier", dtype="int16", optional=True)
@@ -109,6 +111,7 @@ class ImageScore(Record):
     mse: float | None = column("1", "mean squared error of pixels in 0..1", dtype="float32", optional=True)
     psnr_db: float | None = column("dB", "peak signal-to-noise ratio", dtype="float32", optional=True)
     ssim: float | None = column("1", "structural similarity", dtype="float32", optional=True)
+    metrics: Mapping[str, float] = measured()
     erased: int | None = column("1", "whether the receiver erased the image: 0 no, 1 yes", dtype="int16", optional=True)
 
 
@@ -132,6 +135,24 @@ class KeyKnowledge(Record):
     subset_known: int = column("1", "whether Eve knows the substitution of the item: 0 no, 1 yes", dtype="uint8")
     known_orders: int = column("1", "permutations that Eve tries", dtype="int32")
     known_subsets: int = column("1", "substitutions that Eve tries", dtype="int32")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection(Record):
+    """Eve's test of one item of a data frame for a hidden signal, at its first transmission, if her attack makes such tests.
+
+    It is emitted when the worker has computed it, at the latest when the run ends.
+    """
+
+    table = "detections"
+    title = "Eve's tests of data frames for a hidden signal"
+    time_ns: int = column("ns", "start of the frame's transmission")
+    link: int = column("1", "number of the link", dtype="int32")
+    frame: int = column("1", "number of the frame in its link")
+    item: int = column("1", "number of the item in the frame, a container or the signal of one image", dtype="int16")
+    statistic: float = column("1", "test statistic; a large one speaks for a hidden signal", dtype="float32")
+    threshold: float = column("1", "statistic above which Eve decides for a hidden signal", dtype="float32")
+    detected: int = column("1", "whether Eve decides for a hidden signal: 0 no, 1 yes", dtype="uint8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,13 @@
 """Records and their columns: how the fields of a frozen dataclass declare the table of the trace that stores its instances.
 
-A record type is a dataclass whose fields are made by `column` or `negotiated`. They give each field a unit, a description and a storage
-type, from which the trace derives its datasets and docs/trace-format.md its lists. A field has no other declaration.
+A record type is a dataclass whose fields are made by `column`, `negotiated` or `measured`. They give each field a unit, a description and a
+storage type, from which the trace derives its datasets and docs/trace-format.md its lists. A field has no other declaration.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar, Literal, get_type_hints
 
 import numpy as np
 
@@ -26,8 +26,9 @@ class Column:
     dtype        numpy type of one value
     meanings     the words of a code's values 0, 1, ...; empty if the column is not a code
     optional     True if a value may be absent: it is stored as NaN, or as `FILL` for an integer, which `_FillValue` declares
-    field        field of the record that holds the value; differs from `name` for a negotiated parameter only
-    key          key of the value where the field is a mapping by negotiated parameter, else ""
+    field        field of the record that holds the value; differs from `name` for negotiated parameters and metrics only
+    key          key of the value where the field is a mapping by negotiated parameter or metric, else ""
+    keyed_by     what the keys of that mapping are; the trace marks the column with an attribute of this name. "" without a key
 
     >>> erased = Column("erased", "1", "whether the image was erased", np.dtype("int16"), (), optional=True)
     >>> erased.fill
@@ -42,12 +43,27 @@ class Column:
     optional: bool = False
     field: str = ""
     key: str = ""
+    keyed_by: Literal["", "negotiated", "metric"] = ""
 
     @property
     def fill(self) -> float | int | None:
         """What is stored for an absent value, None if no value may be absent."""
         absent = FILL if self.dtype.kind == "i" else math.nan
         return absent if self.optional else None
+
+
+@dataclass(frozen=True)
+class MetricColumn:
+    """Column of a metric that the scenario asks for.
+
+    name         name of the column, an identifier
+    unit         unit of its values, "1" if they are dimensionless
+    description  one line for people
+    """
+
+    name: str
+    unit: str
+    description: str
 
 
 def column(unit: str, description: str, meanings: tuple[str, ...] = (), dtype: str = "", optional: bool = False) -> Any:
@@ -75,10 +91,20 @@ def negotiated(suffix: str, description: str) -> Any:
     return field(metadata={"suffix": suffix, "description": description})
 
 
-def columns(record: type["Record"], declared: Sequence[Bound] = ()) -> tuple[Column, ...]:
+def measured() -> Any:
+    """Define a field that maps the name of each metric's column to its value; the table has one optional float32 column for each.
+
+    A metric that does not exist for a row is left out of the mapping. Which metrics there are is known when the scenario of a run is, so
+    `columns` takes them as an argument.
+    """
+    return field(metadata={"measured": True}, default_factory=dict)
+
+
+def columns(record: type["Record"], declared: Sequence[Bound] = (), metrics: Sequence[MetricColumn] = ()) -> tuple[Column, ...]:
     """Return the columns of a table, in the order of the record's fields.
 
     declared  the negotiated parameters of the run's schemes
+    metrics   the metrics of the run
 
     >>> from linksim.records import LinkCreated, ParameterDecision
     >>> [(column.name, column.dtype.name) for column in columns(LinkCreated)]
@@ -94,7 +120,11 @@ def columns(record: type["Record"], declared: Sequence[Bound] = ()) -> tuple[Col
         if "suffix" in about:
             for bound in declared:
                 described = f"{bound.description}{about['description']}"
-                found.append(Column(bound.name + about["suffix"], bound.unit, described, np.dtype("int32"), (), True, f.name, bound.name))
+                name = bound.name + about["suffix"]
+                found.append(Column(name, bound.unit, described, np.dtype("int32"), (), True, f.name, bound.name, "negotiated"))
+            continue
+        if "measured" in about:
+            found += [Column(m.name, m.unit, m.description, np.dtype("float32"), (), True, f.name, m.name, "metric") for m in metrics]
             continue
         dtype = np.dtype(about["dtype"] or ("int64" if hints[f.name] is int else "float64"))
         found.append(Column(f.name, about["unit"], about["description"], dtype, about["meanings"], about["optional"], f.name))

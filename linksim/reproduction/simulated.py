@@ -50,7 +50,7 @@ class Simulated:
     receiver   node whose reconstructions are scored
     models     trained models that the scenario uses
     images     names under which images are kept, by node
-    metrics    per image, from `PIXEL_METRICS` and `OUTCOMES`; per pair of images, from `KEY_METRICS`
+    metrics    per image, from `PIXEL_METRICS`, `OUTCOMES` and the metrics of the scenario; per pair of images, from `KEY_METRICS`
     unscored   number of first frames of a link that are not scored
     """
 
@@ -130,7 +130,9 @@ class ScoreCollector:
         def values(name: str) -> Any:
             if name in OUTCOMES:
                 return OUTCOMES[name](*classes)
-            return [getattr(key, KEY_METRICS[name]) for key in keys] if name in KEY_METRICS else [getattr(row, name) for row in rows]
+            if name in KEY_METRICS:
+                return [getattr(key, KEY_METRICS[name]) for key in keys]
+            return [row.metrics[name] if name in row.metrics else getattr(row, name) for row in rows]
 
         return {name: np.array(values(name), np.float64) for name in metrics}
 

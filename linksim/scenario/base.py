@@ -25,6 +25,7 @@ KEYS = {  # key of a block that says which component it is
     "scheme": "name",
     "layer": "name",
     "policy": "name",
+    "metric": "name",
     "eve": "attack",
     "source-attack": "attack",
     "jammer": "kind",

@@ -6,6 +6,7 @@ memory and time; here the links are added up.
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from linksim.errors import LinksimError, Problem, ScenarioError
@@ -19,6 +20,7 @@ from linksim.records import (
     ImageScore,
     KeptImage,
     LinkCreated,
+    MetricColumn,
     ParameterDecision,
     Reception,
     Record,
@@ -27,6 +29,7 @@ from linksim.records import (
 from linksim.registry import suggest
 from linksim.scenario.dataset_size import DATASETS
 from linksim.scenario.link_estimate import LinkEstimate, estimate_link
+from linksim.scenario.metrics import column_of
 from linksim.scenario.resources import cpu_s, memory_bytes
 from linksim.scenario.schema import Scenario
 
@@ -77,6 +80,7 @@ def estimate(scenario: Scenario) -> Estimate:
     if unknown := rows.keys() - {table.table for table in TABLES}:
         raise LinksimError(f"a component declares rows of the table {min(unknown)!r}; {suggest(min(unknown), (t.table for t in TABLES))}")
     pixels = rows[KeptImage.table] * DATASETS[scenario.dataset].image_values
+    metrics = [column_of(metric) for metric in scenario.metrics]
     return Estimate(
         simulated_s=max(link.traffic.seconds for link in links),
         frames=sum(link.options.links * link.traffic.frames for link in links),
@@ -84,7 +88,7 @@ def estimate(scenario: Scenario) -> Estimate:
         control=rows[ControlSent.table],
         control_at_most=sum(link.options.links * link.control_at_most for link in links),
         rows=tuple((table.table, rows[table.table]) for table in TABLES),
-        trace_bytes=EMPTY_TRACE + pixels + sum(rows[table.table] * row_bytes(table) for table in TABLES),
+        trace_bytes=EMPTY_TRACE + pixels + sum(rows[table.table] * row_bytes(table, metrics) for table in TABLES),
         memory_bytes=memory_bytes(scenario, links),
         snr_values=math.ceil(sum(link.options.links * link.snr_values for link in links)),
         cpu_s=cpu_s(scenario, links),
@@ -109,13 +113,13 @@ def _rows(scenario: Scenario, link: LinkEstimate) -> Counter[str]:
     return rows
 
 
-def row_bytes(table: type[Record]) -> int:
-    """Bytes of a row, an image counted as one.
+def row_bytes(table: type[Record], metrics: Sequence[MetricColumn] = ()) -> int:
+    """Bytes of a row with the columns of some metrics, an image counted as one.
 
     >>> row_bytes(LinkCreated)  # link int32, group int16
     6
     """
-    return sum(column.dtype.itemsize for column in columns(table))
+    return sum(column.dtype.itemsize for column in columns(table, metrics=metrics))
 
 
 def refuse_oversized(scenario: Scenario, name: str) -> None:

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from linksim.cost import Cost, Traffic
-from linksim.scenario.base import ComponentOptions, base_of, component
+from linksim.cost import Cost, NetworkUse, Traffic
+from linksim.scenario.base import NAME, ComponentOptions, base_of, component
 
 ROWS = 64  # feature rows of an image of a codec
 KEY_ROW_BYTES = 17  # of a key in memory, per row: a place of 8 bytes in each of two permutations, and one flag
@@ -19,12 +19,16 @@ PERMUTED_SYMBOL_S = 1.2e-6  # CPU time of drawing the place of one symbol at bot
 class LayerOptions(ComponentOptions):
     """Base of the options of every layer, with its cost.
 
-    name             name of the component
-    images_per_item  inner items that the layer processes jointly
+    name              name of the component
+    images_per_item   inner items that the layer processes jointly
+    takes_companions  whether an image may have a frame of noise as its companion, where the images of a frame do not fit the layers
+    innermost         whether the layer must stand directly around the base scheme
     """
 
     name: str
-    images_per_item: ClassVar[int] = 1  # inner items that the layer processes jointly
+    images_per_item: ClassVar[int] = 1
+    takes_companions: ClassVar[bool] = True
+    innermost: ClassVar[bool] = False
 
     def cost(self, traffic: Traffic) -> Cost:
         """Return the cost of the layer; the channel uses of the scheme inside unless overridden."""
@@ -68,3 +72,26 @@ class PhaseScramblingOptions(LayerOptions):
     """
 
     name: Literal["phase-scrambling"] = "phase-scrambling"
+
+
+@component("layer", "linksim.schemes.covert_layer:make_covert")
+class CovertOptions(LayerOptions):
+    """Semantic covert communication: of each pair of images, the second is hidden in the symbols of the first, the host.
+
+    A pair takes the channel uses of one image. An eavesdropper who decodes the frame sees the host. docs/covert.md describes the system.
+    """
+
+    images_per_item: ClassVar[int] = 2
+    takes_companions: ClassVar[bool] = False
+    innermost: ClassVar[bool] = True
+    name: Literal["covert"] = "covert"
+    hider: str = Field("covert-swap", pattern=NAME, description="trained hider, for the codec of the scheme")
+    keys: Literal["none", "derived"] = Field(
+        "none",
+        description="none: as in the paper; derived: the session key and the frame number give each pair a permutation and signs of its "
+        "private components",
+    )
+
+    def cost(self, traffic: Traffic) -> Cost:
+        drawn = 0.0 if self.keys == "none" else traffic.channel_uses * PERMUTED_SYMBOL_S
+        return Cost(channel_uses=traffic.channel_uses // 2, networks=(NetworkUse(self.hider, per_image=0.5),), cpu_s=drawn)

@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 from linksim.cost import Cost, Traffic
 from linksim.negotiation import names
 from linksim.records import RECEIVERS
+from linksim.scenario.attacks import NoAttack
 from linksim.scenario.control_size import control_channel_uses, header_channel_uses
 from linksim.scenario.dataset_size import DATASETS
 from linksim.scenario.model_facts import model_facts
-from linksim.scenario.nodes import NoAttack, Processing
+from linksim.scenario.nodes import Processing
 from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.scenario.schemes import base_options
 from linksim.scenario.source_attacks import NoSourceAttack
@@ -36,6 +37,7 @@ class LinkEstimate:
     traffic          frames, messages, probe rounds and simulated seconds until its last frame
     scheme           cost of the stack of schemes
     cost             cost of all its components together
+    metric_bytes     memory in bytes of the metrics, which all links of the run share
     control_at_most  control messages, where all are lost
     """
 
@@ -43,12 +45,13 @@ class LinkEstimate:
     traffic: Traffic
     scheme: Cost
     cost: Cost
+    metric_bytes: int
     control_at_most: int
 
     @property
     def receivers(self) -> int:
         """Receivers of a data frame: Bob, and Eve if there is an attack."""
-        return 1 if isinstance(self.options.eve, NoAttack) else 2
+        return self.traffic.receivers
 
     @property
     def owners(self) -> int:
@@ -89,6 +92,7 @@ def estimate_link(scenario: Scenario, options: LinkOptions) -> LinkEstimate:
         images=options.alice.images_per_frame,
         frames=scenario.frames,
         links=options.links,
+        receivers=1 if isinstance(options.eve, NoAttack) else 2,
         codec=next((model for model, kind in base.models() if kind == "codec"), None),
         classifier=scenario.classifier,
         train_bytes=dataset.train_bytes,
@@ -100,7 +104,9 @@ def estimate_link(scenario: Scenario, options: LinkOptions) -> LinkEstimate:
     parts = (options.jammer, options.eve, options.alice.source_attack, options.bob.policy, path.bob.snr, path.bob.fading)
     eves = () if isinstance(options.eve, NoAttack) else (path.eve.snr, path.eve.fading)
     total = sum((part.cost(traffic) for part in (*parts, *eves)), cost_of_stack(options.scheme, replace(traffic, channel_uses=0)))
-    return LinkEstimate(options, traffic, scheme, total, _most_messages(options, scenario, scheme.pairs))
+    metrics = sum((metric.cost(traffic) for metric in scenario.metrics), Cost())
+    total += replace(metrics, shared_bytes=0)
+    return LinkEstimate(options, traffic, scheme, total, metrics.shared_bytes, _most_messages(options, scenario, scheme.pairs))
 
 
 def _timed(scenario: Scenario, options: LinkOptions, asked: Traffic, scheme: Cost) -> Traffic:

@@ -85,10 +85,7 @@ def _build(document: Document, overrides: Sequence[str]) -> Scenario:
     """
     root = resolve_paths(from_document(document), FilePath(document.name).parent)
     if not isinstance(root.value, dict):
-        refuse(
-            [ConfigProblem(root.place, (), f"got {show(root.value)}, allowed: a block of keys such as name, channel, groups")],
-            document.name,
-        )
+        refuse([ConfigProblem(root.place, (), f"got {show(root.value)}, allowed: a block of keys such as name, channel, groups")])
     faults: list[ConfigProblem] = []
     groups = _groups(root, faults)
     settings = [setting for setting in (_setting(text, list(groups), faults) for text in overrides) if setting]
@@ -111,7 +108,7 @@ def _build(document: Document, overrides: Sequence[str]) -> Scenario:
     faults += _check(LinkOptions, Node(options, (), root.place, root.key))
     faults += _check(Scenario, whole)
     faults += [fault for setting in settings for fault in _without_effect(setting, options, link_options)]
-    refuse(faults, document.name)
+    refuse(faults)
     scenario = Scenario.model_validate(plain(whole))
     refuse_oversized(scenario, document.name)
     return scenario

@@ -23,7 +23,6 @@ from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.scenario.strict_yaml import Path, dotted
 from linksim.scenario.tree import Node, Place
 
-SHOWN = 100  # problems in one message
 EXPLAINED = 1000  # pydantic errors considered; several groups may repeat the same error
 NUMBER_WITH_MORE = re.compile(r"\s*([-+]?[0-9]+)([.,][0-9]+)?([eE][-+]?[0-9]+)?\s*[A-Za-z%]*\s*\Z")
 
@@ -42,17 +41,12 @@ class ConfigProblem:
     message: str
 
 
-def refuse(faults: Iterable[ConfigProblem], name: str) -> None:
-    """Raise ScenarioError with all faults, each once, in the order of the file, overrides last. Does nothing if there are none.
-
-    name  name of the file, for the remark that there are more than 100
-    """
+def refuse(faults: Iterable[ConfigProblem]) -> None:
+    """Raise ScenarioError with all faults, each once, in the order of the file, overrides last. Does nothing if there are none."""
     found = sorted(set(faults), key=lambda fault: (fault.place.line == 0, fault.place.line, fault.place.column, fault.message))
-    problems = [Problem(str(fault.place), dotted(fault.path), fault.message) for fault in found[:SHOWN]]
-    if len(found) > SHOWN:
-        problems.append(Problem(name, "", "and more problems like these"))
-    if problems:
-        raise ScenarioError(problems)
+    if found:
+        problems = [Problem(str(fault.place), dotted(fault.path), fault.message) for fault in found]
+        raise ScenarioError(problems, partial=len(found) >= EXPLAINED)
 
 
 def explain(raised: ValidationError, block: type[BaseModel], tree: Node) -> list[ConfigProblem]:

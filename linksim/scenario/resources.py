@@ -1,6 +1,6 @@
 """Memory and CPU time of a run, from what its links cost. The constants are measured on one core of a 2-core x86 machine with AVX-512.
 
-    memory = process + dataset + setup + networks + largest batch + links * (link + frame) + images that wait
+    memory = process + dataset + setup + networks + largest batch + metrics + links * (link + frame) + images that wait
     time   = start + network operations / speed + frames, messages and scores * their times + what the components declare
 
 A network's weights, operations and intermediate values are on its card. A gradient costs twice the evaluation itself. A link keeps the
@@ -37,7 +37,7 @@ def memory_bytes(scenario: Scenario, links: Sequence[LinkEstimate]) -> int:
     uses = [use for link in links for use in networks(scenario, link)]
     weights = sum(WEIGHT * facts_of(model).parameters for model in {use.model for use in uses})
     batch = max((batch_bytes(use) for use in uses), default=0)
-    setup = max(link.cost.setup_bytes for link in links)
+    setup = max(link.cost.setup_bytes for link in links) + max(link.metric_bytes for link in links)
     kept = sum(link.cost.shared_bytes + link.options.links * (LINK + link.cost.link_bytes) for link in links)
     frames = sum(link.options.links * min(FRAMES_KEPT, link.traffic.frames) * link.traffic.images * image_bytes(link) for link in links)
     waiting = min(WAITING, sum(link.options.links * link.images for link in links)) * max(image_bytes(link) for link in links)

@@ -5,6 +5,7 @@ the reader (`scenario.load`) has filled what a group leaves out from the options
 
     Scenario
       name, seed, frames, dataset, ...      options of the run
+      metrics: list of metrics
       compute, trace
       groups: NAME -> LinkOptions
         links, scheme, jammer, session, ...
@@ -13,15 +14,19 @@ the reader (`scenario.load`) has filled what a group leaves out from the options
 Every value has a default but the name, so a scenario states only how it differs from one undefended DeepJSCC link at 10 dB.
 """
 
+import math
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from linksim.cost import Traffic
+from linksim.scenario.attacks import Eve, NoAttack
 from linksim.scenario.base import NAME, FileName, Options
 from linksim.scenario.channel import Channel, Path
 from linksim.scenario.jammers import Jammer, NoJammer
-from linksim.scenario.nodes import Alice, Bob, Eve, NoAttack, Radio, Session
+from linksim.scenario.layers import LayerOptions
+from linksim.scenario.metrics import Metrics
+from linksim.scenario.nodes import Alice, Bob, Radio, Session
 from linksim.scenario.schemes import DeepJsccOptions, Stack
 from linksim.scenario.stack_cost import cost_of_stack
 from linksim.wire_layout import MAX_PAIRS
@@ -43,6 +48,17 @@ class LinkOptions(Options):
     eve: Eve = NoAttack()
     jammer: Jammer = NoJammer()
     session: Session = Session()
+
+    @model_validator(mode="after")
+    def _layers_fit(self) -> "LinkOptions":
+        layers = [part for part in self.scheme if isinstance(part, LayerOptions)]
+        group, images = math.prod(layer.images_per_item for layer in layers), self.alice.images_per_frame
+        for layer in layers:
+            if layer.innermost and layer is not layers[-1]:
+                raise ValueError(f"scheme: layer {layer.name!r} must stand directly before the base scheme {self.scheme[-1].name!r}")
+            if not layer.takes_companions and images % group:
+                raise ValueError(f"alice.images_per_frame: got {images}, allowed with layer {layer.name!r}: multiples of {group}")
+        return self
 
     @model_validator(mode="after")
     def _keys_fit(self) -> "LinkOptions":
@@ -99,6 +115,7 @@ class Scenario(Options):
     classifier: str | None = Field(
         "classifier-cifar10", pattern=NAME, description="trained classifier that scores received images; null for none"
     )
+    metrics: Metrics = Field([], description="further scores of each reconstruction, beside MSE, PSNR, SSIM and the class")
     groups: dict[FileName, LinkOptions] = Field(min_length=1, max_length=64, description="groups of links, by name")
     compute: Compute = Compute()
     trace: Trace = Trace()

@@ -225,7 +225,7 @@ SchemeLayer = Annotated[SchemeOptions | LayerOptions, ComponentOf(("scheme", "la
 
 
 def as_list(value: Any) -> Any:
-    """One scheme stands for a list of one.
+    """One component stands for a list of one.
 
     >>> as_list("deepjscc")
     ['deepjscc']

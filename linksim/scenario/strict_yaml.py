@@ -22,7 +22,7 @@ from linksim.scenario.yaml_scalars import BOOL, FLOAT, INT, NULL, UNBOUNDED, pla
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 40
 MAX_NODES = 50_000
-MAX_PROBLEMS = 100  # in one message
+MAX_PROBLEMS = 100  # after these reading stops
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 SEPARATOR = re.compile("[\x85\u2028\u2029]")  # further line breaks of YAML 1.1
 CONTROL = ("Cc", "Cs", "Zl", "Zp")  # Unicode categories of characters that a value must not have, except for \n and \t
@@ -230,7 +230,7 @@ class _Reader:
         position = _position(event)
         self.problems.append(Problem(f"{self.name}:{position.line}:{position.column}", dotted(path), message))
         if len(self.problems) == MAX_PROBLEMS:
-            raise ScenarioError([*self.problems, Problem(self.name, "", "and perhaps more problems; these are the first")])
+            raise ScenarioError(self.problems, partial=True)
 
     def stop(self, at: yaml.Event | Position, message: str) -> NoReturn:
         """Stop parsing and raise all problems found so far."""

@@ -5,9 +5,9 @@
     frame      layer_keys.frame_keys(frame, (p, s))  -> keys        at both ends, equal if the session keys and (p, s) are equal
     frame      layer.parameters(keys, inner)         -> FrameParameters, the input of `send` and `receive`
 
-The transformation of symbols is in a module of its own (`permutation`, `phase_scrambling`): a pure function of tensors, which gets its keys
-as parameters and has no access to the session. A layer component is declared in `linksim.scenario.schemes` and built here. One from outside
-the package subclasses `Layer`.
+The transformation of symbols is in a module of its own (`permutation`, `phase_scrambling`, `covert`): a pure function of tensors, which
+gets its keys as parameters and has no access to the session. A layer component is declared in `linksim.scenario.schemes` and built here,
+or in `covert_layer`. One from outside the package subclasses `Layer`.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from linksim.enums import ImageRole
 from linksim.errors import LinksimError
 from linksim.scenario.layers import PermutationOptions, PhaseScramblingOptions
 from linksim.schemes.base import Scheme
+from linksim.schemes.base_schemes import LoadModel
 from linksim.schemes.parameters import FrameParameters, merge_bundles
 from linksim.schemes.permutation import Permutation, PermutationKey
 from linksim.schemes.permutation_keys import PermutationKeyBatch, PermutationKeySource
@@ -39,6 +41,7 @@ class LayerContext:
     place            position in the stack, 0 for the outermost layer; it enters the labels under which keys are derived, so that two
                      layers of one kind have different keys
     noise_companion  True if each image of a frame is paired with a frame of noise
+    load             (name, kind) -> trained model; raises LinksimError if it is missing
     """
 
     inner: Scheme
@@ -46,6 +49,7 @@ class LayerContext:
     items: int
     place: int
     noise_companion: bool
+    load: LoadModel
 
 
 class LayerKeys:
@@ -81,7 +85,10 @@ class Layer:
     scheme           the layer's scheme around the inner one
     items            number of its items in a frame, for example half of the inner items if an item is a pair
     num_transmitted  number of pairs (p, s) per frame that a KEY message carries for it; 0 for derived keys
+    roles            roles of the images of a frame in turn; empty for a layer that treats all images alike
     """
+
+    roles: tuple[ImageRole, ...] = ()
 
     def __init__(self, scheme: Scheme, items: int, num_transmitted: int = 0) -> None:
         self.scheme, self.items, self.num_transmitted = scheme, items, num_transmitted

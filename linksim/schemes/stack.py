@@ -13,12 +13,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from linksim.enums import ImageRole
 from linksim.negotiation import NegotiatedParameters, names, values
+from linksim.nets.weights import load_model
 from linksim.scenario.base import component_of
 from linksim.scenario.layers import LayerOptions
 from linksim.scenario.schemes import SchemeOptions
 from linksim.schemes.base import Scheme
-from linksim.schemes.base_schemes import BaseScheme
+from linksim.schemes.base_schemes import BaseScheme, LoadModel
 from linksim.schemes.layers import FrameKeys, Layer, LayerContext
 from linksim.schemes.parameters import FrameParameters, NegotiatedValues, SnrEstimate, per_item_float, per_item_values
 
@@ -51,6 +53,11 @@ class Stack:
         """Whether both ends must agree on parameters or keys before a frame."""
         return bool(self.layers) or bool(names(type(self.negotiated)))
 
+    @property
+    def roles(self) -> tuple[ImageRole, ...]:
+        """Roles of the images of a frame in turn, empty without a layer that gives them roles."""
+        return next((layer.roles for layer in self.layers if layer.roles), ())
+
     def parameters(self, snr_db: float, negotiated: NegotiatedParameters, keys: list[FrameKeys]) -> FrameParameters:
         """Return the parameters of one frame, nested as the stack is: those of a layer contain those of the scheme inside it.
 
@@ -75,7 +82,7 @@ class Stack:
         return self.parameters(0.0, self.negotiated, [layer.zeros() for layer in self.layers])
 
 
-def build_stack(options: Sequence[SchemeOptions | LayerOptions], base: BaseScheme, images: int) -> Stack:
+def build_stack(options: Sequence[SchemeOptions | LayerOptions], base: BaseScheme, images: int, load: LoadModel = load_model) -> Stack:
     """Return the stack for frames of `images` images.
 
     If the images cannot be divided into the groups that the layers need, each image has a frame of noise as its companion, which is
@@ -84,6 +91,7 @@ def build_stack(options: Sequence[SchemeOptions | LayerOptions], base: BaseSchem
     options  options of all schemes of the stack, outermost first; the last are those of the base scheme
     base     the base scheme
     images   number of images in a frame, at least 1
+    load     loads the trained models of layers, see `LayerContext`
 
     Raises LinksimError if a layer cannot wrap the scheme inside it.
     """
@@ -92,7 +100,7 @@ def build_stack(options: Sequence[SchemeOptions | LayerOptions], base: BaseSchem
     noise_companion = group > 1 and images % group != 0
     scheme, items, layers = base.scheme, images, list[Layer]()
     for place, each in reversed(list(enumerate(outer))):
-        layer: Layer = component_of(each).load()(each, LayerContext(scheme, base.rows, items, place, noise_companion))
+        layer: Layer = component_of(each).load()(each, LayerContext(scheme, base.rows, items, place, noise_companion, load))
         scheme, items = layer.scheme, layer.items
         layers.append(layer)
     identity = tuple(options), noise_companion

@@ -230,6 +230,7 @@ def build(
                 assembly.resolve_order if attack is not None and attack.ambiguous_order else None,
                 group.classify,
                 group.stack.layers[0] if group.stack.layers else None,
+                group.stack.roles,
             )
             jammer = jammers[name][place] if jammers[name] else None
             link = assembly.link(simulation, len(links), place, group, evaluator, jammer, attack)

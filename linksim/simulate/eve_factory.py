@@ -1,11 +1,12 @@
-"""Factories of Eve's attacks. An attack is declared in `linksim.scenario.nodes`, with the import path of its factory here.
+"""Factories of Eve's attacks. An attack is declared in `linksim.scenario.attacks`, with the import path of its factory here.
 
     inverse-network   black box (MIEA Sec. III-B)   symbols --> trained inverse network --> images
     white-box         white box (MIEA Sec. III-A)   symbols --> search through a copy of Alice's encoder --> images
     key-learning      permutation keys of earlier frames, then an inverse network
 
 The first two invert frame by frame: one operation of the worker, shared by all links with equal options. They may restore the order of
-permuted rows first (`reassembly: jigsaw`). Key learning has memory, so every link has an attack object of its own.
+permuted rows first (`reassembly: jigsaw`). Key learning has memory, so every link has an attack object of its own. The attacks with a prior
+of images have their factories in `simulate.prior_attacks`.
 
 What an attacker knows is decided here. The factories give an attack only what its options grant: the codec for a white-box attack, or the
 row statistics of unprotected frames for a jigsaw. They never give it keys or parameters of a session.
@@ -35,9 +36,16 @@ from linksim.nets.inverters import Inverter
 from linksim.nets.weights import TrainedModel
 from linksim.operations import Precision
 from linksim.rng import StreamKey, Streams, generator
+from linksim.scenario.attacks import (
+    WHITE_BOX_BATCH,
+    InverseNetworkAttack,
+    KeyLearningAttack,
+    MapInversionAttack,
+    ReorderingOptions,
+    WhiteBoxAttack,
+)
 from linksim.scenario.base import component_of
 from linksim.scenario.layers import PermutationOptions
-from linksim.scenario.nodes import WHITE_BOX_BATCH, InverseNetworkAttack, KeyLearningAttack, ReorderingOptions, WhiteBoxAttack
 from linksim.scenario.schema import LinkOptions
 from linksim.scenario.schemes import CodecSchemeOptions
 from linksim.schemes.base_schemes import BaseScheme
@@ -95,25 +103,25 @@ def make_inverse_network(options: InverseNetworkAttack, context: EveContext) -> 
     """
     model = context.load(options.inverter, "inverter")
     assert isinstance(model.network, Inverter)
-    return _inversion(options, context, model.network.invert, model.network.channel_uses, model.runtime)
+    return inversion(options, context, model.network.invert, model.network.channel_uses, model.runtime)
 
 
 def make_white_box(options: WhiteBoxAttack, context: EveContext) -> Attack:
     """Factory of the attack `white-box`. Raises LinksimError if the scheme has no codec or the start's inverse network does not fit it."""
-    codec = _codec(context)
+    codec = codec_of(context)
     if codec is None:
         raise LinksimError(f"attack 'white-box' needs the encoder of a codec; scheme {context.options.scheme[-1].name!r} has none")
     settings = WhiteBoxSettings(options.learning_rate, options.iterations, options.tv_weight, options.tolerance)
-    encode, first_images = alices_encoder(codec, options.assumed_snr_db), _search_start(options, context, codec)
+    encode, first_images = alices_encoder(codec, options.assumed_snr_db), search_start(options, context, codec)
 
     def decode(received: Tensor) -> Tensor:
         return white_box(encode, received, first_images(received), settings)
 
-    return _inversion(options, context, decode, codec.channel_uses, RuntimeSettings(WHITE_BOX_BATCH, "float32"))
+    return inversion(options, context, decode, codec.channel_uses, RuntimeSettings(WHITE_BOX_BATCH, "float32"))
 
 
-def _search_start(options: WhiteBoxAttack, context: EveContext, codec: Codec) -> SymbolDecoder:
-    """Return the function from received symbols to the images at which the white-box search starts.
+def search_start(options: WhiteBoxAttack | MapInversionAttack, context: EveContext, codec: Codec) -> SymbolDecoder:
+    """Return the function from equalised symbols to the images at which a white-box search starts.
 
     Raises LinksimError if the start is an inverse network for another number of symbols or another size of images than the codec's.
     """
@@ -134,7 +142,7 @@ def _search_start(options: WhiteBoxAttack, context: EveContext, codec: Codec) ->
     return lambda received: mean.to(received.device).expand(len(received), *image)
 
 
-def _inversion(
+def inversion(
     options: ReorderingOptions, context: EveContext, decode: SymbolDecoder, channel_uses: int, runtime: RuntimeSettings
 ) -> Attack:
     """Return the attack that inverts the encoder, after an optional reordering of permuted pairs.
@@ -153,7 +161,7 @@ def _inversion(
         reassemble = _jigsaw(options, context) if jigsaw else None
         return operations.eve_decode(decode, channel_uses, images, reassemble, equaliser, batch, precision)
 
-    key: tuple[object, ...] = ("eve_decode", options, link.scheme[-1], images, equaliser)
+    key: tuple[object, ...] = ("eve_decode", options, link.scheme[-1], images, context.stack.scheme.channel_uses, equaliser)
     if jigsaw:
         key = (*key, context.stack.identity, link.alice.assumed_snr_db)
     return OperationAttack(context.worker, context.cached(key, make), ambiguous_order=jigsaw and images > 1)
@@ -167,7 +175,7 @@ def make_key_learning(options: KeyLearningAttack, context: EveContext) -> Attack
 
     Raises LinksimError if the link does not permute the rows of pairs of images from a codec, or if the network does not fit the codec.
     """
-    stack, codec, inverter = context.stack, _codec(context), context.load(options.inverter, "inverter")
+    stack, codec, inverter = context.stack, codec_of(context), context.load(options.inverter, "inverter")
     layers = context.options.scheme[:-1]
     rows_only = len(layers) == 1 and isinstance(layers[0], PermutationOptions) and layers[0].granularity == "row"
     if codec is None or not rows_only or stack.noise_companion or stack.scheme.images_per_item != 2:
@@ -193,7 +201,7 @@ def make_key_learning(options: KeyLearningAttack, context: EveContext) -> Attack
     return KeyLearning(context.worker, tools, options.knowledge, options.num_learning_frames, options.memory_size)
 
 
-def _codec(context: EveContext) -> Codec | None:
+def codec_of(context: EveContext) -> Codec | None:
     """Return the codec of the link's base scheme, None if it has none."""
     base = context.options.scheme[-1]
     if not isinstance(base, CodecSchemeOptions):
@@ -205,7 +213,7 @@ def _codec(context: EveContext) -> Codec | None:
 
 def _jigsaw(options: ReorderingOptions, context: EveContext) -> Reassemble | None:
     """Return Eve's function that restores the row order of pairs, None if every item is one image without a companion."""
-    stack, images, codec = context.stack, context.stack.scheme.images_per_item, _codec(context)
+    stack, images, codec = context.stack, context.stack.scheme.images_per_item, codec_of(context)
     if not stack.noise_companion and images == 1:
         return None
     if stack.noise_companion or images > 2 or codec is None:

@@ -3,7 +3,7 @@
     feature-inversion   features --> trained inverse network --> images
     label-probe         features --> trained classifier --> logits
 
-Both are declared in `linksim.scenario.nodes`. They get the step T' and the network that their options name, and no keys of the session:
+Both are declared in `linksim.scenario.attacks`. They get the step T' and the network that their options name, and no keys of the session:
 under a permutation or a rotation of the symbols they see shuffled features.
 """
 
@@ -18,7 +18,7 @@ from linksim.nets.feature_inverter import FeatureInverter
 from linksim.nets.feature_receivers import FeatureReceiver
 from linksim.nets.feature_symbols import channel_uses, to_features
 from linksim.nets.weights import TrainedModel
-from linksim.scenario.nodes import FeatureAttack, FeatureInversionAttack, LabelProbeAttack
+from linksim.scenario.attacks import FeatureAttack, FeatureInversionAttack, LabelProbeAttack
 from linksim.scenario.schemes import DiffsemOptions
 from linksim.simulate.eve_factory import EveContext
 from linksim.worker import Operation
@@ -75,5 +75,5 @@ def _attack(
     def make() -> Operation:
         return operations.eve_decode(decode, uses, images, None, equaliser, batch, context.precision(model.runtime), result)
 
-    key = ("eve_decode", options, link.scheme[-1], images, equaliser)
+    key = ("eve_decode", options, link.scheme[-1], images, context.stack.scheme.channel_uses, equaliser)
     return OperationAttack(context.worker, context.cached(key, make))

@@ -17,6 +17,7 @@ from linksim.adapt.policy import Policy
 from linksim.adapt.reward_table import RewardTable
 from linksim.adapt.reward_table_file import load_reward_table
 from linksim.attacks.attack import Attack
+from linksim.data.evaluation_weights import weights_file
 from linksim.data.sources import ImageDataset
 from linksim.errors import LinksimError
 from linksim.negotiation import names
@@ -25,11 +26,12 @@ from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.feature_inverter import FeatureInverter
 from linksim.nets.features import FeatureCodec
+from linksim.nets.generator import Generator
 from linksim.nets.vqvae import VqVae
 from linksim.nets.weights import TrainedModel, find_table, load_model, sha256_of
 from linksim.operations import Precision
 from linksim.rng import Streams
-from linksim.scenario.nodes import NoAttack
+from linksim.scenario.attacks import NoAttack
 from linksim.scenario.policies import FixedPolicy
 from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.scenario.schemes import base_options
@@ -37,6 +39,7 @@ from linksim.scenario.source_attacks import NoSourceAttack
 from linksim.schemes.base_schemes import BaseScheme, build_base
 from linksim.schemes.stack import Stack, build_stack
 from linksim.simulate.eve_factory import EveContext, make_attack
+from linksim.simulate.metric_factory import MetricContext, make_metrics
 from linksim.simulate.policy_factory import PolicyContext, make_policy
 from linksim.simulate.source_attack_factory import make_source_attack
 from linksim.wire_layout import MAX_PAIRS
@@ -76,8 +79,10 @@ class LinkFactory:
     streams   random streams of the run
     device    device of the networks
     policies  policies by group, which replace those of the scenario
-    models    sha256 of the trained models and reward tables in use so far, by name; recorded in the trace
+    models    sha256 of the trained models, reward tables and weights of metrics in use so far, by name; recorded in the trace
     kinds     kinds of these trained models
+
+    Raises LinksimError if a metric does not fit the images, or if its weights are missing or damaged.
     """
 
     def __init__(
@@ -88,6 +93,10 @@ class LinkFactory:
         self._operations: dict[tuple[Any, ...], Operation] = {}
         self.models: dict[str, str] = {}
         self.kinds: set[str] = set()
+        height, width, colours = dataset.images.shape[1:]
+        self._metrics = make_metrics(scenario.metrics, MetricContext(device, (colours, height, width)))
+        used = ((options.weights, weights_file(options.weights)) for options in scenario.metrics if options.weights is not None)
+        self.models |= {name: sha256_of(path) for name, path in used if path is not None}
 
     def model(self, name: str, kind: str) -> TrainedModel:
         """Load a trained model and record its digest.
@@ -102,7 +111,7 @@ class LinkFactory:
         self.models[name] = model.card.sha256
         self.kinds.add(kind)
         network, (_, height, width, colours) = model.network, self._dataset.images.shape
-        of_images = isinstance(network, Codec | VqVae | FeatureCodec | FeatureInverter)
+        of_images = isinstance(network, Codec | VqVae | FeatureCodec | FeatureInverter | Generator)
         if of_images and (network.colours, network.side, network.side) != (colours, height, width):
             raise LinksimError(
                 f"{kind} {name!r} takes images of {network.side} x {network.side} pixels in {network.colours} colours; "
@@ -122,7 +131,7 @@ class LinkFactory:
         The batch size of a card is in images, that of an operation in items, so it is divided by `images` here and in all other operations.
         """
         classifier, batch, precision = self._classifier()
-        return self.cached(("score", images), lambda: operations.score(classifier, max(1, batch // images), precision))
+        return self.cached(("score", images), lambda: operations.score(classifier, max(1, batch // images), precision, self._metrics))
 
     def _classifier(self) -> tuple[Classifier | None, int, Precision]:
         """Return the evaluator's classifier, its batch size in images, and its precision; None as the classifier if there is none."""
@@ -144,7 +153,7 @@ class LinkFactory:
         spec, (height, width, colours) = base_options(options.scheme), self._dataset.images.shape[1:]
         try:
             base = build_base(spec, self.model, (height, width, colours))
-            stack = build_stack(options.scheme, base, options.alice.images_per_frame)
+            stack = build_stack(options.scheme, base, options.alice.images_per_frame, self.model)
         except LinksimError as fault:
             raise LinksimError(f"group {name!r}: {fault}") from fault
         pairs = sum(layer.num_transmitted for layer in stack.layers)

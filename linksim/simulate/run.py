@@ -29,6 +29,7 @@ from linksim.outputs import PROFILE
 from linksim.provenance import used_components
 from linksim.records import Listener
 from linksim.scenario.load import resolved_yaml
+from linksim.scenario.metrics import column_of
 from linksim.scenario.schema import Scenario
 from linksim.scenario.schemes import base_options
 from linksim.simulate.assembly import AssembledSimulation, build
@@ -124,6 +125,7 @@ def _run(
         models=dict(sorted(built.models.items())),
         components=used_components(scenario, policies, built.model_kinds),
         parameters=negotiated_parameters(scenario),
+        metrics=tuple(column_of(metric) for metric in scenario.metrics),
     )
     shapes, meanings = {("images", "pixels"): built.image_shape}, {("links", "group"): tuple(scenario.groups)}
     with TraceWriter(trace, metadata, shapes, meanings, overwrite, scenario.trace.compression) as writer:

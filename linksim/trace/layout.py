@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from linksim.errors import TraceError
 from linksim.negotiation import Bound
-from linksim.records import TABLES, Column, Record, columns
+from linksim.records import TABLES, Column, MetricColumn, Record, columns
 
 FORMAT = "linksim-trace"
 VERSION = 3
@@ -49,6 +49,7 @@ class RunMetadata:
     models         sha256 of each trained model, by name
     components     components from outside the package, see `linksim.provenance.used_components`
     parameters     negotiated parameters of the schemes, which have a column each in `frames` and `decisions`
+    metrics        metrics of the scenario, which have a column each in `scores`
     """
 
     scenario_yaml: str
@@ -57,6 +58,11 @@ class RunMetadata:
     models: Mapping[str, str]
     components: Mapping[str, str] = field(default_factory=dict)
     parameters: tuple[Bound, ...] = ()
+    metrics: tuple[MetricColumn, ...] = ()
+
+    def columns(self, record: type[Record]) -> tuple[Column, ...]:
+        """Return the columns of a table of this run, with those of negotiated parameters and metrics."""
+        return columns(record, self.parameters, self.metrics)
 
 
 def create(
@@ -74,10 +80,10 @@ def create(
     compression  "gzip" or "none"
 
     The file is built in memory and written as a whole, because HDF5 may end the process when a disk is full while it creates objects.
-    Raises ValueError if `shapes` or `meanings` do not fit the tables, TraceError if a negotiated parameter has the name of another column,
-    OSError if the file exists or cannot be written.
+    Raises ValueError if `shapes` or `meanings` do not fit the tables, TraceError if a negotiated parameter or a metric has the name of
+    another column, OSError if the file exists or cannot be written.
     """
-    tables = {record: columns(record, metadata.parameters) for record in TABLES}
+    tables = {record: metadata.columns(record) for record in TABLES}
     if shapes.keys() != ARRAYS or any(len(shape) != len(AXES) for shape in shapes.values()):
         raise ValueError(f"shapes must give ({', '.join(AXES)}) of {sorted(ARRAYS)}, got {dict(shapes)}")
     unknown = meanings.keys() - {(record.table, column.name) for record, found in tables.items() for column in found}
@@ -86,11 +92,12 @@ def create(
     for record, found in tables.items():
         names = Counter([ROW, *(column.name for column in found)])
         if twice := [name for name, count in names.items() if count > 1]:
-            raise TraceError(f"a negotiated parameter must not have the name of another column of the trace: {record.table}.{twice[0]}")
+            what = "a negotiated parameter or metric must not have the name of another column of the trace"
+            raise TraceError(f"{what}: {record.table}.{twice[0]}")
     with h5py.File(str(path), "w", libver=LIBVER, driver="core", backing_store=False) as memory:
         _write_metadata(memory, metadata)
         for record in TABLES:
-            _add_table(memory, record, metadata.parameters, shapes, meanings, compression)
+            _add_table(memory, record, metadata, shapes, meanings, compression)
         counters = memory.create_group(COMMITTED, track_order=True)
         for record in TABLES:
             counters.create_dataset(record.table, data=np.uint64(0))
@@ -140,7 +147,7 @@ def finish(file: h5py.File, fingerprint: str, complete: bool) -> None:
 def _add_table(
     file: h5py.File,
     record: type[Record],
-    declared: tuple[Bound, ...],
+    metadata: RunMetadata,
     shapes: Mapping[ColumnKey, tuple[int, ...]],
     meanings: Mapping[ColumnKey, tuple[str, ...]],
     compression: Compression,
@@ -152,16 +159,17 @@ def _add_table(
     row.attrs["long_name"] = fixed_text("number of the row")
     row.attrs["units"] = fixed_text("1")
     row.make_scale(ROW)
-    ranges = {bound.name: (bound.lowest, bound.highest) for bound in declared}
-    for column in columns(record, declared):
+    ranges = {bound.name: (bound.lowest, bound.highest) for bound in metadata.parameters}
+    for column in metadata.columns(record):
         shape = shapes.get((record.table, column.name), ())
         dataset = _add_dataset(group, column.name, column.dtype, shape, compression)
         dataset.attrs["long_name"] = fixed_text(column.description)
         dataset.attrs["units"] = fixed_text(column.unit)
         if column.optional:
             dataset.attrs["_FillValue"] = np.array(column.fill, column.dtype)
-        if column.key:
-            dataset.attrs["negotiated"] = fixed_text(column.key)
+        if column.keyed_by:
+            dataset.attrs[column.keyed_by] = fixed_text(column.key)
+        if column.keyed_by == "negotiated":
             dataset.attrs["valid_range"] = np.array(ranges[column.key], column.dtype)
         words = meanings.get((record.table, column.name), column.meanings)
         if words:

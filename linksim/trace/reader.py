@@ -2,8 +2,8 @@
 
 The number of rows of a table is its counter in the group `committed`, not the length of its datasets, whose end may be incomplete. A reader
 keeps the rows that were committed when it was opened; `refresh` makes later ones visible. The reader takes the words of codes, the
-negotiated parameters and the set of tables from the file, so it reads traces of other scenarios, and of newer versions of linksim that
-write the same format.
+negotiated parameters, the metrics and the set of tables from the file, so it reads traces of other scenarios, and of newer versions of
+linksim that write the same format.
 """
 
 import json
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from linksim.errors import TraceError
 from linksim.negotiation import MAX_VALUE, Bound
-from linksim.records import TABLES, Column, FrameSent, Record, columns
+from linksim.records import TABLES, Column, FrameSent, ImageScore, MetricColumn, Record, columns
 from linksim.registry import suggest
 from linksim.trace import guard, layout
 from linksim.trace.layout import AXES, COMMITTED, ColumnKey, Compression, RunMetadata
@@ -133,6 +133,7 @@ class Trace:
             models=_names(file, "models"),
             components=_components(file),
             parameters=_parameters(file),
+            metrics=_metrics(file),
         )
         self.scenario_yaml = self.metadata.scenario_yaml
         self.seed = self.metadata.seed
@@ -142,7 +143,7 @@ class Trace:
         self.repaired = "repaired" in file.attrs and bool(guard.integer_attribute(file, "repaired"))
         self.fingerprint = guard.text_attribute(file, "fingerprint")
         counters = guard.get_group(file, COMMITTED)
-        tables = {record: columns(record, self.metadata.parameters) for record in TABLES if guard.has_link(file, record.table)}
+        tables = {record: self.metadata.columns(record) for record in TABLES if guard.has_link(file, record.table)}
         self._tables = {record.table: _stored(path, file, counters, record, known) for record, known in tables.items()}
         if not self._tables:
             raise TraceError(f"{path} contains none of the tables of a trace")
@@ -258,6 +259,22 @@ def _bound(dataset: h5py.Dataset) -> Bound:
     if not fits or not 0 <= lowest <= highest <= MAX_VALUE:
         raise TraceError(f"{dataset.name} is not the column of a negotiated parameter {name!r} within {lowest}..{highest}")
     return Bound(name, lowest, highest, guard.text_attribute(dataset, "units"), guard.text_attribute(dataset, "long_name"))
+
+
+def _metrics(file: h5py.File) -> tuple[MetricColumn, ...]:
+    """Return the metrics of the run, which the datasets of the table `scores` declare."""
+    if not guard.has_link(file, ImageScore.table):
+        return ()
+    return tuple(_metric(dataset) for dataset in guard.datasets(guard.get_group(file, ImageScore.table)) if "metric" in dataset.attrs)
+
+
+def _metric(dataset: h5py.Dataset) -> MetricColumn:
+    """Return the metric of a column of `scores`. Raises TraceError for a name that no metric has."""
+    name = guard.text_attribute(dataset, "metric")
+    known = {column.name for column in columns(ImageScore)}
+    if dataset.name != f"/{ImageScore.table}/{name}" or not name.isidentifier() or name in known:
+        raise TraceError(f"{dataset.name} is not the column of a metric {name!r}")
+    return MetricColumn(name, guard.text_attribute(dataset, "units"), guard.text_attribute(dataset, "long_name"))
 
 
 def _meanings(column: Column, dataset: h5py.Dataset) -> tuple[str, ...]:

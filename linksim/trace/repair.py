@@ -13,7 +13,7 @@ import numpy as np
 
 from linksim import files
 from linksim.errors import TraceError
-from linksim.records import TABLES, columns
+from linksim.records import TABLES
 from linksim.trace import layout
 from linksim.trace.layout import wrap_errors
 from linksim.trace.lock import is_at, locked
@@ -68,7 +68,7 @@ def _write_copy(trace: Trace, path: Path) -> dict[str, int]:
     file.attrs["repaired"] = np.uint8(1)
     layout.finish(file, trace.fingerprint, complete=False)
     file.swmr_mode = True  # in this mode HDF5 survives a full disk
-    tables = {record.table: TableWriter(file, record, columns(record, trace.metadata.parameters), meanings) for record in TABLES}
+    tables = {record.table: TableWriter(file, record, trace.metadata.columns(record), meanings) for record in TABLES}
     try:
         for name, table in tables.items():
             _copy(trace, table, name)
@@ -91,7 +91,7 @@ def _copy(trace: Trace, table: TableWriter, name: str) -> None:
 def _check_columns(trace: Trace) -> None:
     """Raise TraceError if a column is missing, as in a trace of an older linksim: a copy would have to make up its values."""
     for record in TABLES:
-        missing = {column.name for column in columns(record, trace.metadata.parameters)} - trace.table(record.table, 0, 0).columns.keys()
+        missing = {column.name for column in trace.metadata.columns(record)} - trace.table(record.table, 0, 0).columns.keys()
         if missing:
             raise TraceError(
                 f"{trace.path} lacks the column {record.table}.{min(missing)}; repair it with the version of linksim that wrote it"

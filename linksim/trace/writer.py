@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from linksim.errors import TraceError
 from linksim.interrupts import deferred
-from linksim.records import TABLES, Column, Record, columns
+from linksim.records import TABLES, Column, Record
 from linksim.trace import layout
 from linksim.trace.destination import Destination
 from linksim.trace.layout import BLOCK, COMMITTED, ROW, ColumnKey, Compression, RunMetadata, wrap_errors
@@ -153,7 +153,7 @@ class TraceWriter:
             except BaseException:
                 self._destination.discard()
                 raise
-        self._tables = {record: TableWriter(self._file, record, columns(record, metadata.parameters), meanings) for record in TABLES}
+        self._tables = {record: TableWriter(self._file, record, metadata.columns(record), meanings) for record in TABLES}
         self._pending = {record: table.pending for record, table in self._tables.items()}
 
     @property

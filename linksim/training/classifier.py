@@ -28,7 +28,7 @@ class ClassifierTask(ImageTask):
     Learning rates are per image, because the loss is a sum, and therefore hold at any batch size.
 
     dataset         name of the dataset
-    config          keyword arguments of the network, see `nets.weights.NETWORKS`
+    config          keyword arguments of the network, see `nets.networks.NETWORKS`
     cycles          (steps, height) of the successive cycles of the learning rate
     batch           images per step
     rate_per_image  learning rate divided by the batch size

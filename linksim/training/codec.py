@@ -62,7 +62,7 @@ class CodecTask(AwgnTask):
     """Trains encoder and decoder together.
 
     dataset              name of the dataset
-    config               keyword arguments of the network, see `nets.weights.NETWORKS`
+    config               keyword arguments of the network, see `nets.networks.NETWORKS`
     steps                total number of steps
     batch                images per step
     peak_rate            learning rate of AdamW at the peak of the first cycle
@@ -122,6 +122,14 @@ class CodecTask(AwgnTask):
 
         The weight is 10^(slope (snr_db - 10) / 10), one at 10 dB.
         """
+        images, estimates, snr_db = self.transmitted(network, step, device)
+        error = mse(estimates, images)
+        if self.tv_weight:  # MIEA Eq. (2), over the number of pixel values
+            error = error + self.tv_weight / LEVELS * total_variation(estimates) / images[0].numel()
+        return (error * self.weight(step, snr_db)).mean()
+
+    def transmitted(self, network: nn.Module, step: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the images of a step, Bob's estimates of them, both [batch, c, h, w], and the SNR in dB [batch]."""
         assert isinstance(network, Codec)
         images, _ = self._batches(step)
         draw = self._streams("codec/snr", step)
@@ -129,13 +137,17 @@ class CodecTask(AwgnTask):
         assumed_db = snr_db + self.csi_error_std_db * torch.from_numpy(draw.standard_normal(self.batch)).float()
         images, snr_db, assumed_db = (x.to(device) for x in (images, snr_db, assumed_db))
         images = images.contiguous(memory_format=torch.channels_last)
-        symbols = network.encoder(images, assumed_db)
-        noise = unit_noise(self._streams, "codec/noise", step, *symbols.shape).to(device)
-        estimates = network.decoder(over_the_air(symbols, snr_db, noise).symbols, snr_db).float()
-        error = mse(estimates, images)
-        if self.tv_weight:  # MIEA Eq. (2), over the number of pixel values
-            error = error + self.tv_weight / LEVELS * total_variation(estimates) / images[0].numel()
-        return (error * 10 ** (self._slope_db(step) * (snr_db - 10.0) / 10)).mean()
+        estimates: Tensor = network.decoder(*self.received(step, network.encoder(images, assumed_db), snr_db)).float()
+        return images, estimates, snr_db
+
+    def received(self, step: int, symbols: Tensor, snr_db: Tensor) -> tuple[Tensor, Tensor]:
+        """Return Bob's equalised symbols, complex [batch, channel_uses], and the SNR after equalisation in dB [batch]."""
+        noise = unit_noise(self._streams, "codec/noise", step, *symbols.shape).to(symbols.device)
+        return over_the_air(symbols, snr_db, noise).symbols, snr_db
+
+    def weight(self, step: int, snr_db: Tensor) -> Tensor:
+        """Return the weights of the images of a step: 10^(slope (snr_db - 10) / 10)."""
+        return 10 ** (self._slope_db(step) * (snr_db - 10.0) / 10)
 
     def _slope_db(self, step: int) -> float:
         """Return the slope of the weights in dB per dB at a step."""

@@ -24,6 +24,7 @@ class ImageTask:
     num_eval_images  number of test images for the evaluation, None for all
     bfloat16         compute in bfloat16 on a CPU, too
     mirror           mirror the images in every other epoch
+    clip_norm        largest norm of the gradient, None for no limit
     share            part of the training images that the task uses: from and up to these shares of them, 0..1
     """
 
@@ -35,6 +36,7 @@ class ImageTask:
     num_eval_images: int | None = None
     bfloat16: bool = False
     mirror: bool = True
+    clip_norm: float | None = None
     share: tuple[float, float] = (0.0, 1.0)
 
     @cached_property

@@ -18,6 +18,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from linksim.link import OfflineLink
@@ -45,7 +46,7 @@ class InverterTask(ImageTask):
     """Trains an inverse network against a trained codec.
 
     dataset              name of the dataset of Eve's queries; the codec may have been trained on another one
-    config               keyword arguments of the network, see `nets.weights.NETWORKS`
+    config               keyword arguments of the network, see `nets.networks.NETWORKS`
     steps                total number of steps
     codec                name of the trained codec of Alice
     classifier           trained classifier for the accuracy of Eve's images, or None; the accuracy is omitted if the model is missing
@@ -111,20 +112,21 @@ class InverterTask(ImageTask):
             received = self._capture_at_any_snr(images, "inverter", step)
         else:
             chosen = self._streams("inverter/chosen", step).integers(0, self.num_captured_frames, self.batch)
-            images, received = (chunk[chosen].to(device) for chunk in self._captured)
+            images, received = to_images(self._queries[chosen]).to(device), self._captured[chosen].to(device)
         return mse(network(received).float(), images).mean()
 
     @cached_property
-    def _captured(self) -> tuple[Tensor, Tensor]:
-        """The captured pairs: images float [frames, c, h, w], and the symbols that Eve received, complex [frames, channel_uses]."""
+    def _queries(self) -> NDArray[np.uint8]:
+        """The images of the captured pairs, uint8 [frames, h, w, c]."""
         pixels = self.load_dataset("train").images
         assert self.num_captured_frames is not None
-        chosen = self._streams("inverter/captures").permutation(len(pixels))[: self.num_captured_frames]
-        images = to_images(pixels[chosen])
-        received = [
-            self._capture_at_any_snr(chunk, "inverter/captured", index) for index, chunk in enumerate(torch.split(images, EVALUATION_BATCH))
-        ]
-        return images, torch.cat(received)
+        return pixels[self._streams("inverter/captures").permutation(len(pixels))[: self.num_captured_frames]]
+
+    @cached_property
+    def _captured(self) -> Tensor:
+        """The symbols that Eve received for them, complex [frames, channel_uses]."""
+        chunks = (self._queries[first : first + EVALUATION_BATCH] for first in range(0, len(self._queries), EVALUATION_BATCH))
+        return torch.cat([self._capture_at_any_snr(to_images(chunk), "inverter/captured", index) for index, chunk in enumerate(chunks)])
 
     def _capture_at_any_snr(self, images: Tensor, name: str, index: int) -> Tensor:
         """Return the symbols that Eve receives for a batch, with a random SNR and a random assumed SNR for each image.

@@ -136,11 +136,23 @@ class Trainer:
             loss = self.task.loss(self.network, self.step, self.device)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        self.optimiser.step()
+        if self._clipped():
+            self.optimiser.step()
         self.step += 1
         if self.task.average:
             self._move_average(min(self.task.average, (1 + self.step) / (10 + self.step)))
         return loss.detach()
+
+    def _clipped(self) -> bool:
+        """Limit the norm of the gradient, if the task has a limit, and return whether the optimiser may use it.
+
+        A gradient that is not finite leaves weights and optimiser as they are. A training that stays without finite gradients ends with
+        the error for its loss.
+        """
+        if self.task.clip_norm is None:
+            return True
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.task.clip_norm)
+        return bool(norm.isfinite())
 
     def _move_average(self, decay: float) -> None:
         """Set average = decay average + (1 - decay) weights. Integer buffers, such as counters of batches, are copied."""

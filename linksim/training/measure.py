@@ -17,7 +17,16 @@ from linksim.training.order import to_images
 from linksim.training.task import TrainingTask
 
 # Largest change of each metric due to a smaller number format: dB for PSNR, absolute for the others.
-TOLERANCE = {"psnr_of_mean_mse_db": 0.02, "ssim": 0.001, "accuracy": 0.001, "feature_mse": 0.001}
+TOLERANCE = {
+    "psnr_of_mean_mse_db": 0.02,
+    "ssim": 0.001,
+    "ms_ssim": 0.001,
+    "lpips": 0.001,
+    "accuracy": 0.001,
+    "auc": 0.001,
+    "feature_mse": 0.001,
+    "frechet_distance": 0.001,
+}
 
 
 def measure(

@@ -43,7 +43,7 @@ class Recipe(Protocol):
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """Names of the test conditions, as on the card."""
+        """Names of the test conditions. On the card, what a score is of may follow the name: "AWGN at 5 dB, Bob's host"."""
 
 
 class TrainingTask(Recipe, Protocol):
@@ -51,6 +51,7 @@ class TrainingTask(Recipe, Protocol):
 
     average   decay per step of the running average of the weights, which becomes the result, 0..1, or None for the last weights
     bfloat16  compute in bfloat16 on a CPU, too
+    clip_norm  largest norm of the gradient, None for no limit; with a limit, a step whose gradient is not finite changes nothing
     """
 
     @property
@@ -58,6 +59,9 @@ class TrainingTask(Recipe, Protocol):
 
     @property
     def bfloat16(self) -> bool: ...
+
+    @property
+    def clip_norm(self) -> float | None: ...
 
     def load_dataset(self, split: str) -> ImageDataset:
         """Return the dataset of a split, "train" or "test". Raises DataError if it is missing."""

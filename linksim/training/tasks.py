@@ -13,6 +13,9 @@ from linksim.registry import Component, add
 from linksim.training.adversarial_training import AdversarialTask
 from linksim.training.classifier import AVERAGED, CLEAN, ClassifierTask
 from linksim.training.codec import CodecTask
+from linksim.training.covert_detection_tasks import COVERT_DETECTION
+from linksim.training.covert_eve_tasks import COVERT_EVE
+from linksim.training.covert_tasks import COVERT
 from linksim.training.ddpg import DdpgTask
 from linksim.training.denoiser import DenoiserTask
 from linksim.training.diffsem_tasks import ACCURACY_TABLES, DIFFSEM
@@ -133,6 +136,9 @@ TASKS: dict[str, AnyTask] = {
         final_cycle=(4_000, 0.3, 0.0),
         scored_db=(0.0, 5.0, 10.0, 15.0, 20.0),
     ),
+    **COVERT,
+    **COVERT_EVE,
+    **COVERT_DETECTION,
     "diffusec-codec": VitTask("cifar10", {"layout": "vit"}, phases=(800, 600, 2_200, 600, 6_500), num_eval_images=2_000),
     "denoiser-cifar10": DenoiserTask("cifar10", {}, cycles=((8_000, 1.0), (4_000, 0.7))),
     "diffusec-denoiser": LinkDenoiserTask("cifar10", {}, steps=1_100),

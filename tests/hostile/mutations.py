@@ -193,7 +193,7 @@ def _scale_number(holder: Any, key: Any, other: Any, draw: random.Random) -> Non
     value = holder[key]
     if isinstance(value, int | float) and not isinstance(value, bool):
         factor = draw.choice([-1, 0, 0.1, 0.5, 2, 10, 1e3, 1e6, 1e12])
-        holder[key] = type(value)(min(max(value * factor, -1e18), 1e18))
+        holder[key] = type(value)(min(max(max(min(value, 10**30), -(10**30)) * factor, -1e18), 1e18))
     else:
         holder[key] = draw.choice(NUMBERS)
 

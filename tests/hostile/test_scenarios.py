@@ -18,7 +18,7 @@ from linksim.simulate.run import run
 
 LIMIT_S = 10.0  # CPU time to load a scenario, or to refuse it
 RUN_LIMIT_S = 60.0
-MOST_CHARACTERS, MOST_LINES = 40_000, 201
+MOST_CHARACTERS, MOST_LINES = 10_000, 21
 RUNNABLE_S, RUNNABLE_BYTES, RUNNABLE_VALUES = 13.0, 3 << 30, 10**6  # estimates up to which a mutated scenario is run
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linksim.attacks.white_box import WINDOW, WhiteBoxSettings
+from linksim.attacks.search import WINDOW
+from linksim.attacks.white_box import WhiteBoxSettings
 from linksim.data.sources import load
 from linksim.papers.miea.experiments import WHITE_BOX, Setup
 from linksim.papers.miea.supplementary import SupplementaryTable

@@ -1,0 +1,264 @@
+"""The conditions of Tang et al. Sec. V as experiments: an undefended and a covert link, two channels, five SNRs, and the attackers.
+
+Each experiment is a scenario of one link on which Bob and Eve have the same SNR. Alice sends pairs of faces, of which the first is the host
+and the second the private one; on the undefended link both are sent as they are. All experiments have the same pairs in the same order.
+
+Searches of Eve take up to a thousand times as long as her networks, so they have fewer images. These are the first ones of the others.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from linksim.enums import Node
+from linksim.errors import LinksimError
+from linksim.reproduction.paper import Measurement, ProgressCallback
+from linksim.reproduction.results import Samples
+from linksim.reproduction.simulated import ScoreCollector, Simulated
+from linksim.scenario.load import scenario_from_text
+from linksim.scenario.strict_yaml import dump_yaml
+from linksim.simulate.run import run
+
+SNRS_DB = (0, 5, 10, 15, 20)
+FPESR_DB, COVERT_DB = 5, 20  # SNR of Fig. 6, and of Table I
+SEARCHED_DB = (0, 5, 20)  # SNRs at which Eve's searches are measured on the undefended link
+CODEC, UNDEFENDED = "covert-codec", "undefended"  # trained model; first part of the keys of the undefended link
+PAIR = 2  # images per frame: host and private
+LIKENESS = ("psnr_db", "ms_ssim", "lpips")
+PERSON = "same_person"  # its mean is the FPESR, the facial privacy eavesdropping success rate
+METRICS = {"ms_ssim": "ms-ssim", "lpips": "lpips", PERSON: "same-person"}  # metric of the scenario by column of the table `scores`
+View = tuple[Node, int, int]  # receiver, first image, and distance between images
+HOST_AND_PRIVATE = {"host:": 0, "private:": 1}  # place of the image in its pair
+CHANNELS: Mapping[str, Mapping[str, Any]] = {
+    "awgn": {},
+    "rayleigh": {"fading": {"kind": "rayleigh", "coherence_ms": 1e-3}, "equaliser": "mmse"},  # every symbol has a gain of its own
+}
+CHANNEL_NAMES = {"awgn": "AWGN", "rayleigh": "Rayleigh"}
+
+
+@dataclass(frozen=True)
+class Attack:
+    """An attack of Eve.
+
+    name      in tables and figures
+    options   her block in a scenario
+    models    trained models that she uses in addition to the codec
+    searches  whether she searches for every image
+    """
+
+    name: str
+    options: Mapping[str, Any]
+    models: tuple[str, ...] = ()
+    searches: bool = False
+
+
+def search(name: str, prior: str, generator: str = "", **options: Any) -> Attack:
+    """Return the glass-box attack with a prior; `options` are further ones of `map-inversion`."""
+    block = {"attack": "map-inversion", "prior": prior, "iterations": 100, **options}
+    return Attack(name, block | ({"generator": generator} if generator else {}), (generator,) if generator else (), searches=True)
+
+
+def closed(name: str, inverter: str, generator: str = "") -> Attack:
+    """Return the closed-box attack with an inverse network, and with a generator behind it."""
+    if not generator:
+        return Attack(name, {"attack": "inverse-network", "inverter": inverter}, (inverter,))
+    return Attack(name, {"attack": "generative-inverse-network", "inverter": inverter, "generator": generator}, (inverter, generator))
+
+
+GENERATOR, EIGENFACES = "face-generator", "face-eigenfaces"
+LATENT_STEPS = {"learning_rate": 0.3, "iterations": 60}  # of searches over the inputs of a generator
+ATTACKS: dict[str, Attack] = {
+    "decoder": Attack("Bob's decoder", {"attack": "decoder"}),
+    "glass": search("glass-box", "none"),
+    "closed": closed("closed-box, 100 queries", "covert-inverse-m100"),
+    "genai-glass": search("GenAI + glass-box", "generator", GENERATOR, **LATENT_STEPS),
+    "genai-closed": closed("GenAI + closed-box, 100 queries", "covert-generative-inverse-m100", GENERATOR),
+    "glass-tv": search("glass-box, total variation", "total-variation"),
+    "glass-gaussian": search("glass-box, Gaussian prior", "generator", EIGENFACES, **LATENT_STEPS),
+    "closed-m1000": closed("closed-box, 1,000 queries", "covert-inverse-m1000"),
+    "genai-closed-m1000": closed("GenAI + closed-box, 1,000 queries", "covert-generative-inverse-m1000", GENERATOR),
+}
+PAPERS_ATTACKS = ("glass", "closed", "genai-glass", "genai-closed")
+TABLE_ONE = ("decoder", *PAPERS_ATTACKS)  # the rows of Table I
+SUPPLEMENTARY = tuple(name for name in ATTACKS if name not in TABLE_ONE)  # measured at the SNR of Fig. 6, and on the covert link
+
+
+@dataclass(frozen=True)
+class Hiding:
+    """A hider under comparison: its name in tables, and its trained model."""
+
+    name: str
+    model: str
+
+
+HIDERS: Mapping[str, Hiding] = {
+    "paper": Hiding("the paper's network", "covert-hider-paper"),
+    "paper-3": Hiding("the paper's network, host signal weighted 3", "covert-hider-paper-3"),
+    "refined": Hiding("refined swap", "covert-refined-swap"),
+    "swap": Hiding("linear swap, not trained", "covert-swap"),
+}
+ATTACKED = ("paper", "refined", "swap")  # hiders whose containers Eve decodes; her other attacks are on those of the first
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a user may choose.
+
+    images  sent undefended at the SNR of Fig. 6, an even number; the other experiments send a fixed part or multiple of it
+    seed    of all experiments
+    """
+
+    images: int = 200
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.images < PAIR or self.images % PAIR:
+            raise LinksimError(f"images are sent in pairs: got {self.images} images, allowed: an even number from {PAIR} on")
+
+    def pairs(self, link: str, snr_db: int, attack: str) -> int:
+        """Return the number of pairs that an experiment sends."""
+        if attack in ATTACKS and ATTACKS[attack].searches:
+            return min(self.images // PAIR, SEARCHED_PAIRS if link != UNDEFENDED and attack in TABLE_ONE else FEW_PAIRS)
+        if attack == "decoder" and link != UNDEFENDED:
+            return self.images
+        whole = attack != NO_ATTACK if link != UNDEFENDED else snr_db == FPESR_DB
+        return self.images // PAIR if whole else max(1, self.images // (2 * PAIR))
+
+
+NO_ATTACK = "bob"  # in a key: an experiment without Eve
+SEARCHED_PAIRS = 80  # that the paper's searches attack for Table I: with 80, no recognised person gives an upper bound below 0.05
+FEW_PAIRS = 8  # that any other experiment with a search has: 16 undefended images, or 8 containers
+
+
+def key(link: str, channel: str, snr_db: int, attack: str) -> str:
+    """Return the key of an experiment.
+
+    >>> key("paper", "awgn", 20, "glass"), key("undefended", "rayleigh", 5, "closed")
+    ('paper/awgn/snr20/glass', 'undefended/rayleigh/snr5/closed')
+    """
+    return f"{link}/{channel}/snr{snr_db}/{attack}"
+
+
+def bob(link: str, channel: str, snr_db: int) -> str:
+    """Return the key of the experiment that scores Bob.
+
+    Where Eve's use of his decoder is measured as well, it is one experiment.
+    """
+    return key(link, channel, snr_db, "decoder" if link in ATTACKED and (channel, snr_db) == ("awgn", COVERT_DB) else NO_ATTACK)
+
+
+def eve(channel: str, snr_db: int, attack: str) -> str:
+    """Return the key of the experiment that scores an attack on the undefended link. With Bob's decoder, Eve's image is one of Bob's."""
+    return key(UNDEFENDED, channel, snr_db, NO_ATTACK if attack == "decoder" else attack)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkExperiment:
+    """One condition, measured by the simulator. Its metrics have the prefix of a view: "bob-host:psnr_db" is Bob's PSNR of the hosts.
+
+    On the undefended link a view without a prefix has all images of the receiver that is scored.
+
+    key, kind  as in `reproduction.paper.Experiment`
+    options    the scenario: one link
+    models     trained models that the scenario uses
+    views      whose reconstructions of which images are scored, by prefix
+    metrics    scores of each view
+    """
+
+    key: str
+    kind: str
+    options: Mapping[str, Any]
+    models: tuple[str, ...]
+    views: Mapping[str, View]
+    metrics: tuple[str, ...]
+
+    @property
+    def seed(self) -> int:
+        return int(self.options["seed"])
+
+    @property
+    def size(self) -> int:
+        return int(self.options["frames"]) * PAIR
+
+    def digest(self) -> str:
+        """Return the digest of the scenario and of the weights of its models."""
+        names = tuple(f"{view}{metric}" for view in self.views for metric in self.metrics)
+        receiver, *_ = next(iter(self.views.values()))
+        run = Simulated(key=self.key, kind=self.kind, options=self.options, receiver=receiver, models=self.models, metrics=names)
+        return run.digest()
+
+    def measure(self, on_progress: ProgressCallback) -> Measurement:
+        """Run the scenario. Raises LinksimError where models or data are missing, an option is invalid, or not all images were received."""
+        collectors = {receiver: ScoreCollector(receiver, on_progress) for receiver, *_ in self.views.values()}
+        result = run(scenario_from_text(dump_yaml(dict(self.options)), f"scenario of {self.key}"), tuple(collectors.values()))
+        for receiver, collector in collectors.items():
+            if len(collector.scores) != self.size:
+                lost = f"{receiver.word} received {len(collector.scores)} of {self.size} images"
+                raise LinksimError("; ".join([lost, *result.warnings]))
+        samples: dict[str, Samples] = {}
+        for view, (receiver, first, distance) in self.views.items():
+            values = collectors[receiver].samples(self.metrics)
+            samples |= {f"{view}{metric}": values[metric][first::distance] for metric in self.metrics}
+        return Measurement(samples, {})
+
+
+def experiment(setup: Setup, link: str, channel: str, snr_db: int, attack: str) -> LinkExperiment:
+    """Return the experiment of a condition.
+
+    link    `UNDEFENDED` or a key of `HIDERS`
+    attack  a key of `ATTACKS`, or `NO_ATTACK`
+    """
+    path = {"snr": {"kind": "constant", "mean_db": snr_db}, **CHANNELS[channel]}
+    hidden, block = link != UNDEFENDED, ATTACKS.get(attack)
+    metrics = (*LIKENESS, PERSON) if (attack != NO_ATTACK if hidden else snr_db == FPESR_DB) else LIKENESS
+    hider = ({"name": "covert", "hider": HIDERS[link].model},) if hidden else ()
+    options: dict[str, Any] = {
+        "name": "experiment",
+        "seed": setup.seed,
+        "frames": setup.pairs(link, snr_db, attack),
+        "dataset": "faces",
+        "classifier": None,
+        "metrics": [METRICS[metric] for metric in metrics if metric in METRICS],
+        "compute": {"precision": "float32"},
+        "trace": {"images": 0, "channel_samples": 0, "constellation_frames": 0},
+        "scheme": [*hider, {"name": "deepjscc", "codec": CODEC}],
+        "channel": {"bob": path, "eve": path},
+        "alice": {"images_per_frame": PAIR},
+        "eve": dict(block.options) if block else "none",
+        "session": {"probe_interval_ms": 0},
+    }
+    models = (CODEC, *((HIDERS[link].model,) if hidden else ()), *(block.models if block else ()))
+    return LinkExperiment(
+        key=key(link, channel, snr_db, attack),
+        kind=f"{'covert' if hidden else UNDEFENDED} {attack} {options['frames']}",
+        options=options,
+        models=models,
+        views=views_of(link, attack),
+        metrics=metrics,
+    )
+
+
+def views_of(link: str, attack: str) -> dict[str, View]:
+    """Return the views of an experiment.
+
+    >>> sorted(views_of("paper", "closed")), sorted(views_of("undefended", "closed"))
+    (['eve-host:', 'eve-private:'], [''])
+    """
+    receivers = ((Node.BOB,) if attack in (NO_ATTACK, "decoder") else ()) + ((Node.EVE,) if attack != NO_ATTACK else ())
+    views = {f"{node.word}-{role}": (node, place, PAIR) for node in receivers for role, place in HOST_AND_PRIVATE.items()}
+    if link != UNDEFENDED:
+        return views
+    whole: dict[str, View] = {"": (receivers[0], 0, 1)}
+    return whole | views if attack == NO_ATTACK else whole
+
+
+def paper_experiments(setup: Setup) -> list[LinkExperiment]:
+    """Return the experiments behind the figures, the tables and the claims: Bob first, then Eve's networks, then her searches."""
+    swept = [(channel, snr_db) for channel in CHANNELS for snr_db in SNRS_DB]
+    conditions = [(link, *place, bob(link, *place).split("/")[-1]) for link in (UNDEFENDED, *HIDERS) for place in swept]
+    attacks = {name: attack for name, attack in ATTACKS.items() if name != "decoder"}
+    for name, attack in sorted(attacks.items(), key=lambda item: item[1].searches):
+        snrs_db = (FPESR_DB,) if name in SUPPLEMENTARY else SEARCHED_DB if attack.searches else SNRS_DB
+        conditions += [(UNDEFENDED, channel, snr_db, name) for channel, snr_db in swept if snr_db in snrs_db]
+        conditions.append((ATTACKED[0], "awgn", COVERT_DB, name))
+    return [experiment(setup, *condition) for condition in dict.fromkeys(conditions)]
