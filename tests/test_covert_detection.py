@@ -241,7 +241,7 @@ def test_an_evaluation_has_three_equal_parts_without_a_common_image() -> None:
     assert len(set(torch.cat([plain, hosts, private]).tolist())) == 1_500
 
 
-@pytest.mark.skipif(weights_file("lpips") is None, reason="no weights of LPIPS")
+@pytest.mark.skipif(weights_file("lpips") is None, reason="needs the weights of LPIPS: set LINKSIM_DATA")
 def test_a_revealer_is_trained_on_containers_of_its_images(make_model: Callable[[str], Card]) -> None:
     card = make_model("revealer")
     assert card.training["hider"] == "hider"

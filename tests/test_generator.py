@@ -25,7 +25,7 @@ from linksim.training.loop import Trainer
 from linksim.training.order import to_images
 from linksim.training.pipeline import train_model
 
-needs_lpips = pytest.mark.skipif(weights_file("lpips") is None, reason="no weights of LPIPS")
+needs_lpips = pytest.mark.skipif(weights_file("lpips") is None, reason="needs the weights of LPIPS: set LINKSIM_DATA")
 EIGENFACES: dict[str, object] = {"side": 32, "coarse": 16, "latents": 12}
 STYLE: dict[str, object] = {**EIGENFACES, "width": 8, "inner": 8, "stem": 8, "blocks": 2}
 

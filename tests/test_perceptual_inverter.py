@@ -22,7 +22,7 @@ from linksim.training.order import to_images
 from linksim.training.perceptual_inverter import PerceptualInverterTask
 from linksim.training.pipeline import store, train_model
 
-pytestmark = pytest.mark.skipif(weights_file("lpips") is None, reason="no weights of LPIPS")
+pytestmark = pytest.mark.skipif(weights_file("lpips") is None, reason="needs the weights of LPIPS: set LINKSIM_DATA")
 QUERIES = 20
 
 

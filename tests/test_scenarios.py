@@ -63,7 +63,7 @@ def skip_if_missing(scenario: Scenario) -> None:
         pytest.skip(str(error))
     weights = [metric.weights for metric in scenario.metrics if metric.weights and weights_file(metric.weights) is None]
     if weights:
-        pytest.skip(f"no weights of {', '.join(weights)}, which others have trained")
+        pytest.skip(f"needs the weights of {', '.join(weights)}: set LINKSIM_DATA")
     text = resolved_yaml(scenario)
     missing = [name for name in sorted({*MODEL.findall(text)} - {"null"}) if not has_model(name)]
     if missing:
