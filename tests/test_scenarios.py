@@ -71,8 +71,9 @@ def skip_if_missing(scenario: Scenario) -> None:
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NAMES])
-@pytest.mark.usefixtures("has_faces")
-def test_a_shipped_scenario_runs(name: str, tmp_path: Path) -> None:
+def test_a_shipped_scenario_runs(name: str, tmp_path: Path, has_faces: bool) -> None:
+    if name == "covert-detector" and not has_faces:
+        pytest.skip("dataset faces is not present, and the samples are fewer than its detector needs")
     scenario = load_scenario(name, ["frames=3"])
     if scenario.links > MAX_LINKS:
         scenario = load_scenario(name, ["frames=3", "links=2"])
