@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from linksim.link import over_the_air
 from linksim.metrics import mse, psnr_of_mean_mse
 from linksim.nets.cards import Score
 from linksim.nets.codecs import Codec
@@ -24,10 +23,8 @@ from linksim.nets.linear_hiders import LinearHider
 from linksim.nets.lpips import load_lpips
 from linksim.nets.refined_swap import RefinedSwap
 from linksim.nets.weights import load_model
-from linksim.phy.baseband import equalise
-from linksim.schemes.deepjscc import snr_after_equalising_db
 from linksim.training.image_task import ImageTask
-from linksim.training.noise import EVALUATION_BATCH, evaluation_batches, unit_noise
+from linksim.training.noise import EVALUATION_BATCH, equalised, evaluation_batches
 from linksim.training.order import one_cycle, to_images
 
 SCORED_DB = (5.0, 20.0)
@@ -68,13 +65,7 @@ class HiderTaskBase(ImageTask):
 
         purpose, index  name and number of the draws of noise and gains
         """
-        noise, gain = (
-            unit_noise(self._streams, f"{purpose}/{what}", index, *symbols.shape).to(symbols.device) for what in ("noise", "gain")
-        )
-        if not self.rayleigh:
-            return over_the_air(symbols, snr_db, noise).symbols, snr_db
-        received = over_the_air(symbols, snr_db, noise, gain, equaliser="mmse")
-        return equalise(received), snr_after_equalising_db(received)
+        return equalised(self._streams, purpose, index, symbols, snr_db, self.rayleigh)
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
         """Return the scores of pairs of the images, the first half as hosts, with Bob's and with Eve's decoder, and without hiding."""

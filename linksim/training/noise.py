@@ -9,9 +9,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from linksim.link import OfflineLink
+from linksim.link import OfflineLink, over_the_air
+from linksim.phy.baseband import equalise
 from linksim.rng import Streams
 from linksim.schemes.base import Scheme
+from linksim.schemes.deepjscc import snr_after_equalising_db
 from linksim.schemes.parameters import uniform_parameters
 
 EVALUATION_BATCH = 250  # images per batch in evaluations; even, so that pairs are not separated
@@ -29,6 +31,23 @@ def unit_noise(streams: Streams, name: str, index: int, batch: int, channel_uses
     real = torch.from_numpy(streams(name, index).standard_normal((batch, channel_uses, 2), dtype="float32"))
     noise: Tensor = torch.view_as_complex(real) * 0.5**0.5
     return noise
+
+
+def equalised(streams: Streams, purpose: str, index: int, symbols: Tensor, snr_db: Tensor, rayleigh: bool) -> tuple[Tensor, Tensor]:
+    """Send symbols, and return them equalised, complex [batch, channel_uses], with the SNR after equalisation in dB [batch].
+
+    streams   streams of the task
+    purpose   prefix of the names of the streams of noise and gain
+    index     number of the draws
+    snr_db    SNR in dB [batch]
+    rayleigh  multiply every symbol by a complex normal gain of its own, which the receiver knows (MMSE); otherwise AWGN
+    """
+    draws = (unit_noise(streams, f"{purpose}/{what}", index, *symbols.shape) for what in ("noise", "gain"))
+    noise, gain = (draw.to(symbols.device) for draw in draws)
+    if not rayleigh:
+        return over_the_air(symbols, snr_db, noise).symbols, snr_db
+    received = over_the_air(symbols, snr_db, noise, gain, equaliser="mmse")
+    return equalise(received), snr_after_equalising_db(received)
 
 
 def sent_over_awgn(scheme: Scheme, images: Tensor, snr_db: float, streams: Streams, name: str, index: int) -> Tensor:

@@ -13,15 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from linksim.link import over_the_air
 from linksim.metrics import ms_ssim, mse, psnr_of_mean_mse
 from linksim.nets.cards import Score
 from linksim.nets.codecs import Codec
 from linksim.nets.lpips import load_lpips
-from linksim.phy.baseband import equalise
-from linksim.schemes.deepjscc import snr_after_equalising_db
 from linksim.training.codec import CodecTask
-from linksim.training.noise import evaluation_batches, unit_noise
+from linksim.training.noise import equalised, evaluation_batches
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class PerceptualCodecTask(CodecTask):
 
     def received(self, step: int, symbols: Tensor, snr_db: Tensor) -> tuple[Tensor, Tensor]:
         """See `CodecTask.received`."""
-        return self._over_the_air("codec", step, symbols, snr_db)
+        return equalised(self._streams, "codec", step, symbols, snr_db, self.rayleigh)
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
         """Return the PSNR of the mean squared error, the mean MS-SSIM and the mean LPIPS at the SNR of the condition."""
@@ -72,7 +69,7 @@ class PerceptualCodecTask(CodecTask):
         for index, chunk in evaluation_batches(images, device):
             given = torch.full((len(chunk),), snr_db, device=device)
             with torch.inference_mode():
-                received = self._over_the_air(f"measure/{snr_db:g}", index, network.encode(chunk, given), given)
+                received = equalised(self._streams, f"measure/{snr_db:g}", index, network.encode(chunk, given), given, self.rayleigh)
                 estimates = network.decode(*received)
                 errors.append(mse(estimates, chunk).cpu())
                 likeness.append(ms_ssim(estimates, chunk).cpu())
@@ -82,12 +79,3 @@ class PerceptualCodecTask(CodecTask):
             Score("ms_ssim", condition, torch.cat(likeness).mean().item(), len(images)),
             Score("lpips", condition, torch.cat(distances).mean().item(), len(images)),
         ]
-
-    def _over_the_air(self, purpose: str, index: int, symbols: Tensor, snr_db: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the equalised symbols and the SNR after equalisation in dB. `purpose` and `index` name the draws of noise and gains."""
-        draws = (unit_noise(self._streams, f"{purpose}/{what}", index, *symbols.shape) for what in ("noise", "gain"))
-        noise, gain = (draw.to(symbols.device) for draw in draws)
-        if not self.rayleigh:
-            return over_the_air(symbols, snr_db, noise).symbols, snr_db
-        received = over_the_air(symbols, snr_db, noise, gain, equaliser="mmse")
-        return equalise(received), snr_after_equalising_db(received)
