@@ -116,6 +116,19 @@ def test_a_hider_for_another_codec_is_refused(own_models: Any) -> None:
         stack_of(["covert", "deepjscc"])
 
 
+def test_natural_energies_need_a_linear_hider(own_models: Any) -> None:
+    natural = {"name": "covert", "energies": "natural", "keys": "derived"}
+    write_model(own_models, "codec-cifar10-6", "codec", {"channels": 16, "blocks": 1, "stem": 4, "width": 8, "inner": 4}, seed=1)
+    write_model(own_models, "covert-swap", "hider", {"channels": 16, "side": 32, "blocks": 1, "hidden": 4}, seed=1)
+    clear_model_cache()
+    with pytest.raises(LinksimError, match="layer 'covert': hider 'covert-swap' is not a linear one, set energies: fitted"):
+        stack_of([natural, "deepjscc"])
+    write_model(own_models, "covert-swap", "hider", {"layout": "linear", "channels": 16, "side": 32, "tile": 8}, seed=1)
+    clear_model_cache()
+    stack = stack_of([natural, "deepjscc"])
+    assert stack.layers[0].for_session(KEYS).frame_keys(1, ()) is not None
+
+
 def test_summary_separates_hosts_from_private_images(small_models: None) -> None:
     """The images of an undefended link have no roles."""
     schemes: dict[str, Any] = {"open": "deepjscc", "covert": ["covert", "deepjscc"]}

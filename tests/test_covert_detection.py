@@ -215,7 +215,7 @@ def test_training_of_a_detector_resumes(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("make_model")
 def test_half_of_the_frames_are_containers() -> None:
-    transmitter = Transmitter.load("codec", "hider", keyed=False, device=CPU)
+    transmitter = Transmitter.load("codec", "hider", keyed=False, natural=False, device=CPU)
     encoded = transmitter.encode(to_images(DATASET.images))
     nearest = (DETECTOR._frames[:, None] - encoded).abs().square().mean(dim=2).amin(dim=1)
     assert len(nearest) == DETECTOR.num_frames
@@ -225,14 +225,16 @@ def test_half_of_the_frames_are_containers() -> None:
 
 @pytest.mark.usefixtures("make_model")
 def test_keys_of_queries_are_new_for_every_container(own_models: Path) -> None:
-    open_, keyed = (Transmitter.load("codec", "hider", keyed=keyed, device=CPU) for keyed in (False, True))
+    open_, keyed = (Transmitter.load("codec", "hider", keyed=keyed, natural=False, device=CPU) for keyed in (False, True))
     signal = open_.encode(to_images(DATASET.images[:1])).expand(3, -1)
     first, second = (transmitter.hide(signal, signal, Streams(1)("keys")) for transmitter in (open_, keyed))
     assert torch.equal(first[0], first[1])
     assert not torch.equal(second[0], second[1])
     write_model(own_models, "paper", "hider", {"layout": "invertible", "channels": CHANNELS, "side": SIDE, "blocks": 1, "hidden": 4})
     with pytest.raises(ValueError, match="hider 'paper' takes no keys"):
-        Transmitter.load("codec", "paper", keyed=True, device=CPU)
+        Transmitter.load("codec", "paper", keyed=True, natural=False, device=CPU)
+    with pytest.raises(ValueError, match="hider 'paper' is not a linear one"):
+        Transmitter.load("codec", "paper", keyed=False, natural=True, device=CPU)
 
 
 def test_an_evaluation_has_three_equal_parts_without_a_common_image() -> None:
@@ -246,7 +248,7 @@ def test_a_revealer_is_trained_on_containers_of_its_images(make_model: Callable[
     card = make_model("revealer")
     assert card.training["hider"] == "hider"
     assert [score.metric for score in card.scores] == 4 * ["psnr_of_mean_mse_db", "ms_ssim", "lpips"]
-    transmitter = Transmitter.load("codec", "hider", keyed=False, device=CPU)
+    transmitter = Transmitter.load("codec", "hider", keyed=False, natural=False, device=CPU)
     hider = transmitter.hider
     hidden = hider.reveal(REVEALER._symbols, torch.full((20,), 60.0)).private
     private = hider.reveal(transmitter.encode(to_images(REVEALER._queries)), torch.full((20,), 60.0)).host

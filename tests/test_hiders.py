@@ -9,7 +9,9 @@ from torch import Tensor
 from linksim.nets.hiders import HidingKey, fold, permuted, unfold, unpermuted
 from linksim.nets.invertible import InvertibleHider, ZeroConv2d
 from linksim.nets.linear_hiders import LinearHider
+from linksim.nets.natural_swap import NaturalSwap
 from linksim.nets.refined_swap import RefinedSwap
+from linksim.phy.baseband import normalise_power
 
 USES = 512
 
@@ -136,6 +138,54 @@ def test_only_the_right_key_recovers_the_private_signal() -> None:
     found, other = (hider.reveal(container, snr_db, key).private for key in (right, wrong))
     assert (found - private).abs().square().mean() < 0.1
     assert (other - private).abs().square().mean() > 0.8
+
+
+# A swap with natural energies
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_the_energies_of_natural_containers_are_those_of_hosts(keyed: bool) -> None:
+    hider = NaturalSwap.of(fitted(share=0.3))
+    host, private = signals(4_000, 3), signals(4_000, 4)
+    container = hider.hide(host, private, key_of(1, 4_000, hider.places) if keyed else None)
+    torch.testing.assert_close(container.abs().square().mean(1), torch.ones(4_000), atol=1e-5, rtol=0)
+    (strong, hidden), (same, replaced) = (hider.components.analyse(part) for part in (container, normalise_power(host)))
+    torch.testing.assert_close(strong, same, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(hidden.square().mean((1, 2)), replaced.square().mean((1, 2)), atol=1e-5, rtol=1e-3)  # of each image
+    torch.testing.assert_close(hidden.square().mean((0, 1)), replaced.square().mean((0, 1)), atol=0, rtol=0.15)  # of each component
+
+
+@pytest.mark.parametrize("snr_db", [10.0, 30.0])
+@pytest.mark.parametrize("keyed", [False, True])
+def test_the_snr_of_a_natural_private_signal_is_that_of_its_error(keyed: bool, snr_db: float) -> None:
+    hider = NaturalSwap.of(fitted())
+    host, private, key = signals(2_000, 3), signals(2_000, 4), key_of(1, 2_000, hider.places) if keyed else None
+    found = hider.reveal(noisy(hider.hide(host, private, key), snr_db), torch.full((2_000,), snr_db), key)
+    error = (found.private - private).abs().square().mean()
+    assert -10 * error.log10().item() == pytest.approx(found.private_snr_db.mean().item(), abs=0.5)  # the energy of a private signal varies
+    assert torch.equal(found.host_snr_db, torch.full((2_000,), snr_db))
+
+
+def test_only_the_right_key_recovers_a_natural_private_signal() -> None:
+    hider = NaturalSwap.of(fitted())
+    host, private, right, wrong = signals(50, 3), signals(50, 4), key_of(1, 50, hider.places), key_of(2, 50, hider.places)
+    container, snr_db = hider.hide(host, private, right), torch.full((50,), 50.0)
+    found, other = (hider.reveal(container, snr_db, key).private for key in (right, wrong))
+    assert (found - private).abs().square().mean() < 0.2
+    assert (other - private).abs().square().mean() > 0.8
+
+
+def test_time_sharing_gives_both_signals_half_of_the_power() -> None:
+    swap = fitted(share=0.1)
+    hider = swap.time_sharing()
+    container = hider.hide(signals(500, 3), signals(500, 4))
+    strong, weak = hider.components.analyse(container)
+    assert (weak.square().sum() / strong.square().sum()).item() == pytest.approx(1.0, rel=0.1)
+    assert hider.components is swap.components
+    assert (hider.channel_uses, hider.places) == (swap.channel_uses, swap.places)
+
+
+# Keys
 
 
 def test_a_key_is_undone() -> None:

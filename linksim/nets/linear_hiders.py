@@ -35,6 +35,12 @@ class LinearHider(Hider):
         """Fit the principal components; see `PrincipalComponents.fit`."""
         self.components.fit(signals)
 
+    def time_sharing(self) -> "LinearHider":
+        """Return the hider with the same components that gives both signals half of the power, and gains that suit a receiver."""
+        other = LinearHider(channels=self.channels, tile=self.components.tile, share=0.5, precoded_host=True)
+        other.components, other.channel_uses, other.places = self.components, self.channel_uses, self.places
+        return other
+
     def hide(self, host: Tensor, private: Tensor, key: HidingKey | None = None) -> Tensor:
         """See `Hider.hide`."""
         host_gain, gain = self._gains()

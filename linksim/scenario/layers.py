@@ -91,6 +91,12 @@ class CovertOptions(LayerOptions):
         description="none: as in the paper; derived: the session key and the frame number give each pair a permutation and signs of its "
         "private components",
     )
+    energies: Literal["fitted", "natural", "shared"] = Field(
+        "fitted",
+        description="fitted: as the hider was fitted; natural: each private component has the energy of the host's component that it "
+        "replaces, so that a test of energies does not find it; shared: host and private image have half of the power each (time-sharing), "
+        "so that nothing is hidden. natural and shared only for linear hiders",
+    )
 
     def cost(self, traffic: Traffic) -> Cost:
         drawn = 0.0 if self.keys == "none" else traffic.channel_uses * PERMUTED_SYMBOL_S

@@ -5,7 +5,10 @@ import numpy as np
 from linksim.enums import ImageRole
 from linksim.errors import LinksimError
 from linksim.nets.hiders import Hider
+from linksim.nets.linear_hiders import LinearHider
+from linksim.nets.natural_swap import NaturalSwap
 from linksim.scenario.layers import CovertOptions
+from linksim.schemes.base_schemes import LoadModel
 from linksim.schemes.covert import PAIR, Covert, CovertKey, CovertParameters, draw_hiding_keys
 from linksim.schemes.layers import FrameKeys, KeyIndices, Layer, LayerContext, LayerKeys
 from linksim.schemes.parameters import FrameParameters, merge_bundles
@@ -51,11 +54,10 @@ class _CovertLayerKeys(LayerKeys):
 def make_covert(options: CovertOptions, context: LayerContext) -> Layer:
     """Factory of the layer `covert`.
 
-    Raises LinksimError if the hider is missing, takes another number of symbols than the scheme inside sends, or takes no keys where the
-    options require them.
+    Raises LinksimError if the hider is missing, takes another number of symbols than the scheme inside sends, or takes no keys or has no
+    principal components where the options require them.
     """
-    hider = context.load(options.hider, "hider").network
-    assert isinstance(hider, Hider)
+    hider = hider_of(options, context.load)
     if hider.channel_uses != context.inner.channel_uses:
         sent = context.inner.channel_uses
         raise LinksimError(
@@ -64,3 +66,19 @@ def make_covert(options: CovertOptions, context: LayerContext) -> Layer:
     if options.keys == "derived" and not hider.places:
         raise LinksimError(f"layer 'covert': hider {options.hider!r} takes no keys, set keys: none")
     return CovertLayer(hider, options.keys == "derived", context)
+
+
+def hider_of(options: CovertOptions, load: LoadModel) -> Hider:
+    """Return the hider of a layer.
+
+    load  returns the trained model of a name and a kind
+
+    Raises LinksimError if the model is missing, or if it has no principal components where the options require them.
+    """
+    hider = load(options.hider, "hider").network
+    assert isinstance(hider, Hider)
+    if options.energies == "fitted":
+        return hider
+    if not isinstance(hider, LinearHider):
+        raise LinksimError(f"layer 'covert': hider {options.hider!r} is not a linear one, set energies: fitted")
+    return NaturalSwap.of(hider) if options.energies == "natural" else hider.time_sharing()

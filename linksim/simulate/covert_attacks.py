@@ -29,6 +29,7 @@ from linksim.phy.baseband import ReceivedSymbols, equalise
 from linksim.rng import generator
 from linksim.scenario.attacks import EnergyDetectorAttack, RidgeRevealAttack
 from linksim.scenario.layers import CovertOptions
+from linksim.schemes.covert_layer import hider_of
 from linksim.simulate.eve_factory import CAPTURE_BATCH, EveContext, alices_encoder, codec_of
 from linksim.worker import Named, Operation, Promise, Worker
 
@@ -44,8 +45,7 @@ def make_ridge_reveal(options: RidgeRevealAttack, context: EveContext) -> Attack
     codec, layers, link = codec_of(context), context.options.scheme[:-1], context.options
     if codec is None or len(layers) != 1 or not isinstance(layers[0], CovertOptions):
         raise LinksimError("attack 'ridge-reveal' needs a scheme of one layer 'covert' around a codec")
-    hider, keyed = context.load(layers[0].hider, "hider").network, layers[0].keys == "derived"
-    assert isinstance(hider, Hider)
+    hider, keyed = hider_of(layers[0], context.load), layers[0].keys == "derived"
     equaliser, precision = link.channel.eve.equaliser, context.precision(RuntimeSettings(REVEAL_BATCH, "float32"))
 
     def make() -> Operation:

@@ -23,7 +23,7 @@ def inverse(queries: int, **settings: Any) -> PerceptualInverterTask:
 
 COVERT_EVE: dict[str, TrainingTask] = {
     "face-eigenfaces": EigenfacesTask("faces", {"layout": "eigenfaces", **EIGENFACES}, num_eval_images=300),
-    "face-generator": GeneratorTask("faces", {"layout": "style", **EIGENFACES}, steps=2_500, num_eval_images=300),
+    "face-generator": GeneratorTask("faces", {"layout": "style", **EIGENFACES}, steps=8_000, kl_weight=0.3, num_eval_images=300),
     "covert-regression": LinearInverterTask("faces", REGRESSION, codec="covert-codec", num_captured_frames=4_000),
     **{f"covert-inverse-m{m}": inverse(m, steps=3_000, batch=16, part=64) for m in QUERIES},
     **{f"covert-generative-inverse-m{m}": inverse(m, steps=2_000, batch=8, generator="face-generator") for m in QUERIES},

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from linksim.nets.codecs import Codec
 from linksim.nets.hiders import Hider, HidingKey, draw_hiding_key
+from linksim.nets.linear_hiders import LinearHider
+from linksim.nets.natural_swap import NaturalSwap
 from linksim.nets.weights import load_model
 from linksim.training.noise import EVALUATION_BATCH
 
@@ -33,17 +35,24 @@ class Transmitter:
     keyed: bool
 
     @classmethod
-    def load(cls, codec: str, hider: str, keyed: bool, device: torch.device) -> "Transmitter":
+    def load(cls, codec: str, hider: str, keyed: bool, natural: bool, device: torch.device) -> "Transmitter":
         """Return the transmitter of the trained models `codec` and `hider`.
 
-        Raises ModelError if one of them is missing, and ValueError if the hider takes no keys but should.
+        keyed    whether every container has a key
+        natural  whether the private components have the energies of the host's that they replace
+
+        Raises ModelError if one of the models is missing, and ValueError if the hider takes no keys or is not a linear one but should.
         """
         encodes, hides = load_model(codec, "codec", device.type).network, load_model(hider, "hider", device.type).network
         assert isinstance(encodes, Codec)
         assert isinstance(hides, Hider)
         if keyed and not hides.places:
             raise ValueError(f"hider {hider!r} takes no keys")
-        return cls(encodes, hides, keyed)
+        if not natural:
+            return cls(encodes, hides, keyed)
+        if not isinstance(hides, LinearHider):
+            raise ValueError(f"hider {hider!r} is not a linear one")
+        return cls(encodes, NaturalSwap.of(hides), keyed)
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:

@@ -38,6 +38,7 @@ class DetectorTask(ImageTask):
     codec, hider     names of the trained models of the transmitter
     num_frames       number of labelled frames, an even number; images occur again if there are more frames than training images
     keyed            whether every container has a random key
+    natural          whether the private components have the energies of the host's that they replace
     batch            frames per step, an even number
     peak_rate        learning rate of AdamW at the peak of the cycle
     weight_decay     weight decay of AdamW
@@ -52,6 +53,7 @@ class DetectorTask(ImageTask):
     hider: str
     num_frames: int
     keyed: bool = False
+    natural: bool = False
     batch: int = 32
     peak_rate: float = 3e-3
     weight_decay: float = 0.03
@@ -65,7 +67,7 @@ class DetectorTask(ImageTask):
     @property
     def recipe(self) -> dict[str, object]:
         """The recipe, with the digests of codec and hider, because others require another training."""
-        names = ("dataset", "codec", "hider", "num_frames", "keyed", "batch", "peak_rate", "weight_decay", "snr_db", "average")
+        names = ("dataset", "codec", "hider", "num_frames", "keyed", "natural", "batch", "peak_rate", "weight_decay", "snr_db", "average")
         digests = {f"{kind}_sha256": load_model(getattr(self, kind), kind).card.sha256 for kind in ("codec", "hider")}
         return {name: getattr(self, name) for name in names} | digests
 
@@ -92,7 +94,7 @@ class DetectorTask(ImageTask):
         orders = (self._streams(f"detector/{name}").permutation(len(pixels)) for name in ("frames", "private"))
         shown, private = (np.resize(order, size) for order, size in zip(orders, (self.num_frames, half), strict=True))
         used, place = np.unique(np.concatenate([shown, private]), return_inverse=True)
-        transmitter = Transmitter.load(self.codec, self.hider, self.keyed, torch.device("cpu"))
+        transmitter = Transmitter.load(self.codec, self.hider, self.keyed, self.natural, torch.device("cpu"))
         signals = torch.cat(
             [transmitter.encode(to_images(pixels[chunk])) for chunk in np.array_split(used, -(-len(used) // EVALUATION_BATCH))]
         )
@@ -102,7 +104,7 @@ class DetectorTask(ImageTask):
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
         """Return the area under the ROC curve of the detector's logits."""
         assert isinstance(network, Detector)
-        transmitter = Transmitter.load(self.codec, self.hider, self.keyed, device)
+        transmitter = Transmitter.load(self.codec, self.hider, self.keyed, self.natural, device)
         plain, hosts, private = (transmitter.encode(part.to(device)) for part in thirds(images))
         containers = transmitter.hide(hosts, private, self._streams("measure/keys"))
         found = []

@@ -28,15 +28,21 @@ class RevealerTask(PerceptualInverterTask):
 
     hider            name of the trained hider
     keyed            whether every container has a random key
+    natural          whether the private components have the energies of the host's that they replace
     num_eval_images  test images of the scores; the first half are the hosts
     """
 
     hider: str = "covert-swap"
     keyed: bool = False
+    natural: bool = False
 
     @property
     def recipe(self) -> dict[str, object]:
-        return super().recipe | {"hider": self.hider, "keyed": self.keyed, "hider_sha256": load_model(self.hider, "hider").card.sha256}
+        return (
+            super().recipe
+            | {name: getattr(self, name) for name in ("hider", "keyed", "natural")}
+            | {"hider_sha256": load_model(self.hider, "hider").card.sha256}
+        )
 
     @cached_property
     def _symbols(self) -> Tensor:
@@ -49,7 +55,7 @@ class RevealerTask(PerceptualInverterTask):
         return torch.cat([transmitter.hide(host, private, draw) for host, private in encoded])
 
     def _transmitter(self, device: torch.device) -> Transmitter:
-        return Transmitter.load(self.codec, self.hider, self.keyed, device)
+        return Transmitter.load(self.codec, self.hider, self.keyed, self.natural, device)
 
     def _pairs(self, network: nn.Module, level_db: float, images: Tensor, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield Eve's private images and the private images, on the device, batch by batch."""
