@@ -16,6 +16,7 @@ from linksim.data.sources import ImageDataset
 from linksim.metrics import mse
 from linksim.nets.cards import read_card, write_card
 from linksim.nets.weights import clear_model_cache
+from linksim.papers.covert import detection, reveal
 from linksim.papers.covert.claim_checks import RULES, paired, share
 from linksim.papers.covert.experiments import (
     ATTACKED,
@@ -35,6 +36,7 @@ from linksim.papers.covert.experiments import (
     LinkExperiment,
     Setup,
     bob,
+    bob_places,
     eve,
     experiment,
     key,
@@ -53,14 +55,14 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "generator": {"layout": "eigenfaces", "side": 128, "coarse": 8, "latents": 4},
 }
 CLAIMS = {claim.id: claim for claim in read_claims()["covert"].claims}
-FIGURES = {"fig4.png", "fig5.png", "fig7.png", "fig8.png"}
+FIGURES = {"fig4.png", "fig5.png", "fig7.png", "fig8.png", "detection.png", "reveal.png"}
 
 
 def kind_of(model: str) -> str:
     """Kind of a model of the paper."""
     if model.startswith("face-"):
         return "generator"
-    return "inverter" if "inverse" in model else "codec" if "codec" in model else "hider"
+    return "inverter" if "inverse" in model or "regression" in model else "codec" if "codec" in model else "hider"
 
 
 @pytest.fixture(scope="session")
@@ -84,11 +86,17 @@ class Recogniser:
 
 @pytest.fixture
 def covert(covert_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of the paper's results, with small models and eight faces."""
+    """The folder of the paper's results, with small models, few faces, and an Eve who suspects after few steps."""
     draw = np.random.default_rng(5)
-    faces = ImageDataset(draw.integers(0, 256, (8, 128, 128, 3), np.uint8), np.zeros(8, np.int64), ("person",))
+    faces, more = (ImageDataset(draw.integers(0, 256, (n, 128, 128, 3), np.uint8), np.zeros(n, np.int64), ("person",)) for n in (8, 30))
     for module in ("simulate.assembly", "simulate.eve_factory", "papers.covert.unrelated"):
         monkeypatch.setattr(f"linksim.{module}.load", lambda dataset, split: faces)
+    for module in ("simulate.covert_attacks", "papers.covert.detection", "training.image_task"):
+        monkeypatch.setattr(f"linksim.{module}.load", lambda dataset, split: more)
+    small = {"FRAMES": (0, 4, 6), "DETECTOR_STEPS": {4: 2, 6: 3}, "CONFIG": {"width": 8}, "TILE": 4}
+    for name, value in small.items():
+        monkeypatch.setattr(detection, name, value)
+    monkeypatch.setattr(reveal, "CHOSEN_PAIRS", (10, 12))
     for module in ("simulate.metric_factory", "papers.covert.unrelated"):
         monkeypatch.setattr(f"linksim.{module}.load_lpips", lambda device: mse)
         monkeypatch.setattr(f"linksim.{module}.load_face_recogniser", lambda name, device: Recogniser())
@@ -136,7 +144,8 @@ def test_what_needs_a_missing_model_is_left_out_with_a_note(
     assert f"no trained model '{HIDERS['refined'].model}'" in line
     assert line.endswith("1 experiments not measured, the first is refined/awgn/snr20/decoder")
     assert {found.key for found in ResultStore(covert).results()} == {
-        "undefended/awgn/snr20/bob", "paper/awgn/snr20/decoder", "swap/awgn/snr20/decoder", "paper-3/awgn/snr20/bob"
+        "undefended/awgn/snr20/bob", "paper-3/awgn/snr20/bob",
+        *(f"{link}/awgn/snr20/decoder" for link in ATTACKED if link != "refined"),
     }  # fmt: skip
 
 
@@ -169,7 +178,7 @@ def test_every_experiment_of_a_table_a_rule_or_a_figure_is_measured() -> None:
     known = {found.key for found in paper.experiments()}
     assert len(known) == len(paper.experiments())
     assert {name for rule in RULES.values() for name in (*rule.keys, *rule.support)} <= known
-    assert {bob(link, channel, snr_db) for link in (UNDEFENDED, *HIDERS) for channel in CHANNELS for snr_db in SNRS_DB} <= known
+    assert {bob(link, *place) for link in (UNDEFENDED, *HIDERS) for place in bob_places(link)} <= known
     shown = {entry.key for table in paper.tables() for entry in table.entries}
     assert known <= shown
     searches = [found for found in paper.experiments() if isinstance(found, LinkExperiment) and found.key.endswith("glass")]

@@ -141,6 +141,15 @@ def test_both_ends_clip_the_snr_that_the_codec_receives_in_the_same_way() -> Non
         assert at_bob == pytest.approx(at_alice, abs=1e-4)
 
 
+def test_both_ends_give_the_codec_the_same_snr_on_request() -> None:
+    codec = SnrRecorder()
+    scheme, images = Diffusec(codec, ZeroNoise(), 10, codec_snr_db=12.0), torch.full((2, 1, 3, 32, 32), 0.5)
+    parameters = NegotiatedValues(torch.tensor([-3.0, 20.0]), torch.tensor([[1, 0]] * 2))
+    symbols = scheme.send(images, parameters, keyed_noise(1, 2))
+    scheme.receive(ReceivedSymbols(symbols, torch.ones(2, 1), torch.tensor([2.0, 0.01])), parameters, keyed_noise(2, 2))
+    assert codec.snr_db == [[12.0, 12.0], [12.0, 12.0]]
+
+
 def test_items_with_different_steps_share_a_batch_and_are_independent(models: Path) -> None:
     codec, denoiser = load_model("diffusec-codec", "codec").network, load_model("diffusec-denoiser", "denoiser").network
     assert isinstance(codec, Codec)

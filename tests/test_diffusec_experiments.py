@@ -25,7 +25,7 @@ from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.unet import UNet
 from linksim.nets.weights import clear_model_cache, load_model, sha256_of
-from linksim.papers.diffusec import adaptive_attack, policies
+from linksim.papers.diffusec import adaptive_attack, policies, study
 from linksim.papers.diffusec.experiments import ACTOR, MAX_CALLS, METHODS, PER_LINK, REWARD_TABLE, Setup, experiment
 from linksim.papers.diffusec.paper import DiffuSec
 from linksim.records import FrameSent, ImageScore, KeptImage, ParameterDecision, Record
@@ -39,6 +39,8 @@ from linksim.schemes.diffusec import Diffusec
 from linksim.simulate.assembly import build
 from linksim.simulate.item_cache import ItemCache
 from linksim.simulate.run import run
+from linksim.training.ddpg import DdpgTask
+from linksim.training.tasks import TASKS
 from linksim.worker import Worker
 
 
@@ -101,6 +103,7 @@ MODELS: dict[str, tuple[str, dict[str, object]]] = {
     "classifier-cifar10-at": ("classifier", CLASSIFIER),
     "masked-vqvae": ("vqvae", {"stem": 4, "width": 8, "inner": 4, "blocks": 1}),
     ACTOR: ("policy", {"reach": 25}),
+    study.ACTOR: ("policy", {"reach": 25}),
 }
 
 
@@ -109,9 +112,10 @@ def diffusec_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("diffusec-models")
     for seed, (name, (kind, config)) in enumerate(MODELS.items()):
         write_model(folder, name, kind, config, seed)
-    write_reward_table(synthetic_reward_table(), folder / f"{REWARD_TABLE}.h5")
-    sha = sha256_of(folder / f"{REWARD_TABLE}.h5")
-    write_card(bare_card(REWARD_TABLE, "reward-table", sha), folder / f"{REWARD_TABLE}.yaml")
+    for name in (REWARD_TABLE, study.CHOSEN_ON, study.EVALUATED_ON):
+        write_reward_table(synthetic_reward_table(), folder / f"{name}.h5")
+        card = bare_card(name, "reward-table", sha256_of(folder / f"{name}.h5"))
+        write_card(replace(card, training=card.training | {"split": "train"}), folder / f"{name}.yaml")
     return folder
 
 
@@ -127,13 +131,20 @@ def small(diffusec_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(f"linksim.papers.diffusec.adaptive_attack.{name}", value)
     for name, value in {"CHANNELS": 2, "ROUNDS": 3}.items():
         monkeypatch.setattr(f"linksim.papers.diffusec.policies.{name}", value)
-    policies.all_outcomes.cache_clear()
+        monkeypatch.setattr(study, name, value)
+    task = TASKS[study.ACTOR]
+    assert isinstance(task, DdpgTask)
+    monkeypatch.setitem(TASKS, study.ACTOR, replace(task, steps=100, random_steps=90, minibatch=8))
+    caches = (policies.all_outcomes, study.all_outcomes, study.compared_policies, study.trained)
+    for cached in caches:
+        cached.cache_clear()
     use_models(monkeypatch, diffusec_models)
     monkeypatch.chdir(tmp_path)
     clear_model_cache()
     yield tmp_path / "results/papers/diffusec"
     clear_model_cache()
-    policies.all_outcomes.cache_clear()
+    for cached in caches:
+        cached.cache_clear()
 
 
 def linksim(*words: str) -> Result:
@@ -154,7 +165,11 @@ def test_an_experiment_of_every_kind_is_measured_once_printed_and_written(small:
     write_curve(
         [PolicyEvaluation(step, snr_db, -0.5, 0.9, 0.1, 0.2, 0.0, 20, 5, 0.0) for step in (100, 6000) for snr_db in (-3.0, 9.0)], curve
     )
-    only = [word for name in ("snr6", "classifier/*", "curve", "channels/ddpg/*", "reports/ddpg/*") for word in ("--only", name)]
+    only = [
+        word
+        for name in ("snr6", "classifier/*", "curve", "channels/ddpg/*", "reports/ddpg/*", f"{study.STUDY}/ddpg-2/curve")
+        for word in ("--only", name)
+    ]
     first = linksim("--images", str(PER_LINK), *only)
     assert first.exit_code == 0, first.output
     assert "warning" not in first.stderr, first.stderr

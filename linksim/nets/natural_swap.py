@@ -6,7 +6,8 @@
 
 The linear swap of `nets.linear_hiders` chooses the gains that suit Bob, which gives the weak components more energy than they have in plain
 signals. Here each private component takes the variance of the host's component that it replaces, and all of an image together take their
-energy. That is the power which a hidden signal may have if second moments must not show it, and less than Bob would choose.
+energy. That is the power which a hidden signal may have if its energies must not show it, and less than Bob would choose. A detector that
+is trained on many containers finds more than energies.
 
 Bob estimates the energy from what he receives, because the energy of the private components of variance 1 is nearly their number. A
 container needs no other power than the host.

@@ -112,6 +112,9 @@ class DiffusecOptions(CodecSchemeOptions):
     num_denoiser_calls: int | None = Field(
         5, ge=1, le=1000, description="maximum calls of the denoiser per image, evenly spaced in step; null for DDPM with one call per step"
     )
+    codec_snr_db: float | None = Field(
+        None, ge=-10, le=30, description="SNR in dB that encoder and decoder are given at every SNR; null: the measured SNR"
+    )
     t_d: int = Field(20, ge=1, le=50, description="initial diffusion steps of Alice")
     t_plus: int = Field(0, ge=0, le=50, description="initial denoising steps that Bob adds to them")
 

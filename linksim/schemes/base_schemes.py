@@ -100,7 +100,7 @@ def make_diffusec(options: DiffusecOptions, context: SchemeContext) -> BaseSchem
     model, denoiser = context.load(options.codec, "codec"), context.load(options.denoiser, "denoiser")
     assert isinstance(model.network, Codec)
     assert isinstance(denoiser.network, UNet)
-    scheme = Diffusec(model.network, denoiser.network, options.num_denoiser_calls)
+    scheme = Diffusec(model.network, denoiser.network, options.num_denoiser_calls, options.codec_snr_db)
     negotiated, undefended = options.initial_parameters(), DeepJscc(model.network)
     return BaseScheme(scheme, model.network.rows, denoiser.runtime, negotiated=negotiated, undefended=undefended)
 

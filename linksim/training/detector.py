@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -95,11 +96,18 @@ class DetectorTask(ImageTask):
         shown, private = (np.resize(order, size) for order, size in zip(orders, (self.num_frames, half), strict=True))
         used, place = np.unique(np.concatenate([shown, private]), return_inverse=True)
         transmitter = Transmitter.load(self.codec, self.hider, self.keyed, self.natural, torch.device("cpu"))
-        signals = torch.cat(
-            [transmitter.encode(to_images(pixels[chunk])) for chunk in np.array_split(used, -(-len(used) // EVALUATION_BATCH))]
-        )
-        plain, hosts, hidden = torch.split(signals[place], half)
+        plain, hosts, hidden = torch.split(self.encoded(transmitter, pixels, used)[place], half)
         return torch.cat([plain, transmitter.hide(hosts, hidden, self._streams("detector/keys"))])
+
+    def encoded(self, transmitter: Transmitter, pixels: NDArray[np.uint8], chosen: NDArray[np.int64]) -> Tensor:
+        """Return the signals of training images, complex [n, channel_uses].
+
+        transmitter  transmitter on the CPU
+        pixels       the training images, uint8 [images, h, w, colours]
+        chosen       numbers of the images to encode [n]
+        """
+        chunks = np.array_split(chosen, -(-len(chosen) // EVALUATION_BATCH))
+        return torch.cat([transmitter.encode(to_images(pixels[chunk])) for chunk in chunks])
 
     def measure(self, network: nn.Module, condition: str, images: Tensor, labels: Tensor, device: torch.device) -> list[Score]:
         """Return the area under the ROC curve of the detector's logits."""

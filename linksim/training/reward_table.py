@@ -41,6 +41,7 @@ class RewardTableMeasurement(GridMeasurement):
     images                       number of images, selected by the seed
     split                        split of the dataset that the images are of; a table by which policies are chosen needs "train"
     num_denoiser_calls           upper bound on the denoiser calls per image, None for one per step
+    codec_snr_db                 SNR in dB that the codec is given at every SNR, None for the true one
     clean                        measure the accuracy without attack, too, which doubles the time
     bfloat16                     run codec and denoiser in bfloat16
     batch                        images per batch
@@ -61,6 +62,7 @@ class RewardTableMeasurement(GridMeasurement):
     images: int = 768
     split: str = "train"
     num_denoiser_calls: int | None = 5
+    codec_snr_db: float | None = None
     clean: bool = False
     bfloat16: bool = True
     batch: int = 64
@@ -81,7 +83,7 @@ class RewardTableMeasurement(GridMeasurement):
     @property
     def recipe(self) -> dict[str, object]:
         """The recipe. It contains the digests of the models and the settings of PGD. Raises ModelError if a model is missing."""
-        names = ("dataset", "split", "codec", "denoiser", "classifier", "num_denoiser_calls", "clean", "bfloat16", "batch")
+        names = ("dataset", "split", "codec", "denoiser", "classifier", "num_denoiser_calls", "codec_snr_db", "clean", "bfloat16", "batch")
         digests = {f"{kind}_sha256": load_model(getattr(self, kind), kind).card.sha256 for kind in MODEL_KINDS}
         pgd = {"epsilon": attack.EPSILON, "step_size": attack.STEP_SIZE, "steps": attack.STEPS}
         return {name: getattr(self, name) for name in names} | digests | {"pgd": pgd}
@@ -98,7 +100,7 @@ class RewardTableMeasurement(GridMeasurement):
         assert isinstance(codec, Codec)
         assert isinstance(denoiser, UNet)
         assert isinstance(evaluator, Classifier)
-        scheme = Diffusec(codec, denoiser, self.num_denoiser_calls)
+        scheme = Diffusec(codec, denoiser, self.num_denoiser_calls, self.codec_snr_db)
         link = AttackedLink(scheme, evaluator, self.load_dataset(), Streams(self.seed), self.batch, self.bfloat16, self.clean, device)
         return lambda cell: link(*self.node(cell))
 

@@ -72,6 +72,22 @@ def miea_inverse(snr_db: int, layout: str = "miea", **settings: Any) -> Inverter
     )  # fmt: skip
 
 
+def blind_rewards(split: str) -> RewardTableMeasurement:
+    """Return the measurement of a reward table of DiffuSeC with a codec that is given the same SNR everywhere.
+
+    split  split of the images: policies are chosen on training images, and evaluated on test images
+    """
+    return RewardTableMeasurement(
+        "cifar10", denoiser="denoiser-cifar10", classifier="classifier-cifar10-large", codec_snr_db=12.0, t_d=(1, 10, 20, 35, 50),
+        t_plus=(0, 10, 20, 35, 50), images=512, split=split,
+    )  # fmt: skip
+
+
+def actor(reward_table: str) -> DdpgTask:
+    """Return the task of an actor for -6..18 dB that is trained on a reward table."""
+    return DdpgTask(reward_table, ddpg=DdpgConfig(actor=1e-4, critic=1e-3), snr_process=SnrProcess(low_db=-6.0, high_db=18.0))
+
+
 PAPER_SCALE: dict[str, TrainingTask] = {  # these tasks need a GPU
     "classifier-cifar10-wrn": ClassifierTask(
         "cifar10",
@@ -147,9 +163,10 @@ TASKS: dict[str, AnyTask] = {
     "masked-vqvae": VqvaeTask("cifar10", {}, steps=3_000, num_eval_images=2_000),
     "classifier-cifar10-at": AdversarialTask("cifar10", {}, cycles=((160, 0.5),), num_eval_images=2_000),
     "diffusec-reward-table": RewardTableMeasurement("cifar10"),
-    "ddpg-cifar10": DdpgTask(
-        "diffusec-reward-table", ddpg=DdpgConfig(actor=1e-4, critic=1e-3), snr_process=SnrProcess(low_db=-6.0, high_db=18.0)
-    ),
+    "ddpg-cifar10": actor("diffusec-reward-table"),
+    "diffusec-blind-rewards": blind_rewards("train"),
+    "diffusec-blind-rewards-test": blind_rewards("test"),
+    "ddpg-diffusec-blind": actor("diffusec-blind-rewards"),
     **PAPER_SCALE,
     **{f"miea-inverse-{db}db-{name}": miea_inverse(db, **defence) for db in (0, 10, 20) for name, defence in DEFENCES.items()},
     **{f"miea-inverse-10db-open-m{m}": miea_inverse(10, num_captured_frames=m) for m in (100, 1000)},

@@ -22,6 +22,7 @@ from linksim.simulate.run import run
 SNRS_DB = (0, 5, 10, 15, 20)
 FPESR_DB, COVERT_DB = 5, 20  # SNR of Fig. 6, and of Table I
 SEARCHED_DB = (0, 5, 20)  # SNRs at which Eve's searches are measured on the undefended link
+SUSPECTED_DB = (5, 20)  # SNRs at which Eve suspects a hidden image, and of Bob's images of links with keys, all on AWGN
 CODEC, UNDEFENDED = "covert-codec", "undefended"  # trained model; first part of the keys of the undefended link
 PAIR = 2  # images per frame: host and private
 LIKENESS = ("psnr_db", "ms_ssim", "lpips")
@@ -52,10 +53,17 @@ class Attack:
     searches: bool = False
 
 
+GENERATOR, EIGENFACES = "face-generator", "face-eigenfaces"
+REGRESSION = "covert-regression"  # Eve's own regression, from whose image the searches with a generator start
+
+
 def search(name: str, prior: str, generator: str = "", **options: Any) -> Attack:
     """Return the glass-box attack with a prior; `options` are further ones of `map-inversion`."""
     block = {"attack": "map-inversion", "prior": prior, "iterations": 100, **options}
-    return Attack(name, block | ({"generator": generator} if generator else {}), (generator,) if generator else (), searches=True)
+    if not generator:
+        return Attack(name, block, searches=True)
+    started = {"generator": generator, "learning_rate": 0.1, "start": "inverse-network", "inverter": REGRESSION}
+    return Attack(name, block | started, (generator, REGRESSION), searches=True)
 
 
 def closed(name: str, inverter: str, generator: str = "") -> Attack:
@@ -65,16 +73,14 @@ def closed(name: str, inverter: str, generator: str = "") -> Attack:
     return Attack(name, {"attack": "generative-inverse-network", "inverter": inverter, "generator": generator}, (inverter, generator))
 
 
-GENERATOR, EIGENFACES = "face-generator", "face-eigenfaces"
-LATENT_STEPS = {"learning_rate": 0.3, "iterations": 60}  # of searches over the inputs of a generator
 ATTACKS: dict[str, Attack] = {
     "decoder": Attack("Bob's decoder", {"attack": "decoder"}),
     "glass": search("glass-box", "none"),
     "closed": closed("closed-box, 100 queries", "covert-inverse-m100"),
-    "genai-glass": search("GenAI + glass-box", "generator", GENERATOR, **LATENT_STEPS),
+    "genai-glass": search("GenAI + glass-box", "generator", GENERATOR),
     "genai-closed": closed("GenAI + closed-box, 100 queries", "covert-generative-inverse-m100", GENERATOR),
     "glass-tv": search("glass-box, total variation", "total-variation"),
-    "glass-gaussian": search("glass-box, Gaussian prior", "generator", EIGENFACES, **LATENT_STEPS),
+    "glass-gaussian": search("glass-box, Gaussian prior", "generator", EIGENFACES),
     "closed-m1000": closed("closed-box, 1,000 queries", "covert-inverse-m1000"),
     "genai-closed-m1000": closed("GenAI + closed-box, 1,000 queries", "covert-generative-inverse-m1000", GENERATOR),
 }
@@ -85,10 +91,24 @@ SUPPLEMENTARY = tuple(name for name in ATTACKS if name not in TABLE_ONE)  # meas
 
 @dataclass(frozen=True)
 class Hiding:
-    """A hider under comparison: its name in tables, and its trained model."""
+    """A hider under comparison, and the options of the layer around it.
+
+    name      in tables
+    model     trained model
+    energies  of the private components: "fitted", "natural" or "shared", as in `scenario.layers.CovertOptions`
+    keyed     whether a key of each pair permutes the private components
+    """
 
     name: str
     model: str
+    energies: str = "fitted"
+    keyed: bool = False
+
+    @property
+    def layer(self) -> dict[str, str]:
+        """The layer in a scenario."""
+        energies = {"energies": self.energies} if self.energies != "fitted" else {}
+        return {"name": "covert", "hider": self.model, **energies, **({"keys": "derived"} if self.keyed else {})}
 
 
 HIDERS: Mapping[str, Hiding] = {
@@ -96,8 +116,13 @@ HIDERS: Mapping[str, Hiding] = {
     "paper-3": Hiding("the paper's network, host signal weighted 3", "covert-hider-paper-3"),
     "refined": Hiding("refined swap", "covert-refined-swap"),
     "swap": Hiding("linear swap, not trained", "covert-swap"),
+    "swap-keyed": Hiding("linear swap, keys", "covert-swap", keyed=True),
+    "natural": Hiding("linear swap, natural energies", "covert-swap", "natural"),
+    "natural-keyed": Hiding("linear swap, natural energies, keys", "covert-swap", "natural", keyed=True),
+    "time-sharing": Hiding("time-sharing", "covert-swap", "shared"),
 }
-ATTACKED = ("paper", "refined", "swap")  # hiders whose containers Eve decodes; her other attacks are on those of the first
+# Hiders whose containers Eve decodes. Her other attacks are on those of the first.
+ATTACKED = ("paper", "refined", "swap", "swap-keyed", "natural", "natural-keyed", "time-sharing")
 
 
 @dataclass(frozen=True)
@@ -145,6 +170,12 @@ def bob(link: str, channel: str, snr_db: int) -> str:
     Where Eve's use of his decoder is measured as well, it is one experiment.
     """
     return key(link, channel, snr_db, "decoder" if link in ATTACKED and (channel, snr_db) == ("awgn", COVERT_DB) else NO_ATTACK)
+
+
+def bob_places(link: str) -> list[tuple[str, int]]:
+    """Return the channels and the SNRs in dB at which Bob's images of a link are measured."""
+    keyed = link in HIDERS and HIDERS[link].keyed
+    return [(channel, snr) for channel in CHANNELS for snr in SNRS_DB if not keyed or (channel == "awgn" and snr in SUSPECTED_DB)]
 
 
 def eve(channel: str, snr_db: int, attack: str) -> str:
@@ -211,7 +242,7 @@ def experiment(setup: Setup, link: str, channel: str, snr_db: int, attack: str) 
     path = {"snr": {"kind": "constant", "mean_db": snr_db}, **CHANNELS[channel]}
     hidden, block = link != UNDEFENDED, ATTACKS.get(attack)
     metrics = (*LIKENESS, PERSON) if (attack != NO_ATTACK if hidden else snr_db == FPESR_DB) else LIKENESS
-    hider = ({"name": "covert", "hider": HIDERS[link].model},) if hidden else ()
+    hider = (HIDERS[link].layer,) if hidden else ()
     options: dict[str, Any] = {
         "name": "experiment",
         "seed": setup.seed,
@@ -254,11 +285,10 @@ def views_of(link: str, attack: str) -> dict[str, View]:
 
 def paper_experiments(setup: Setup) -> list[LinkExperiment]:
     """Return the experiments behind the figures, the tables and the claims: Bob first, then Eve's networks, then her searches."""
-    swept = [(channel, snr_db) for channel in CHANNELS for snr_db in SNRS_DB]
-    conditions = [(link, *place, bob(link, *place).split("/")[-1]) for link in (UNDEFENDED, *HIDERS) for place in swept]
+    conditions = [(link, *place, bob(link, *place).split("/")[-1]) for link in (UNDEFENDED, *HIDERS) for place in bob_places(link)]
     attacks = {name: attack for name, attack in ATTACKS.items() if name != "decoder"}
     for name, attack in sorted(attacks.items(), key=lambda item: item[1].searches):
         snrs_db = (FPESR_DB,) if name in SUPPLEMENTARY else SEARCHED_DB if attack.searches else SNRS_DB
-        conditions += [(UNDEFENDED, channel, snr_db, name) for channel, snr_db in swept if snr_db in snrs_db]
+        conditions += [(UNDEFENDED, channel, snr_db, name) for channel, snr_db in bob_places(UNDEFENDED) if snr_db in snrs_db]
         conditions.append((ATTACKED[0], "awgn", COVERT_DB, name))
     return [experiment(setup, *condition) for condition in dict.fromkeys(conditions)]

@@ -1,5 +1,6 @@
 """The paper's Figs. 4, 5, 7 and 8 from kept results: Eve on the undefended link, and Bob with and without a hidden image."""
 
+from linksim.papers.covert import suspicion_figures
 from linksim.papers.covert.experiments import ATTACKS, CHANNEL_NAMES, CHANNELS, HIDERS, LIKENESS, SNRS_DB, UNDEFENDED, bob, eve
 from linksim.plots.plot_style import save
 from linksim.plots.sweeps import SweepLine, SweepPanel, sweep_figure
@@ -16,7 +17,7 @@ def all_figures(results: ResultStore) -> Figures:
     found = Figures()
     for channel in CHANNELS:
         found += eavesdropped(channel, results) + received(channel, results)
-    return found
+    return found + suspicion_figures.all_figures(results)
 
 
 def line(label: str, keys: dict[int, str], metric: str, results: ResultStore) -> list[SweepLine]:
@@ -43,12 +44,16 @@ def eavesdropped(channel: str, results: ResultStore) -> Figures:
 
 
 def received(channel: str, results: ResultStore) -> Figures:
-    """fig7.png or fig8.png: PSNR, MS-SSIM and LPIPS of Bob's host images, and of his private images, with every hider and without."""
+    """fig7.png or fig8.png: PSNR, MS-SSIM and LPIPS of Bob's host images, and of his private images, with every hider and without.
+
+    Links with keys are left out, because keys do not change Bob's images.
+    """
+    links = {UNDEFENDED: "no hidden image", **{hider: found.name for hider, found in HIDERS.items() if not found.keyed}}
     panels = []
     for view in ("host", "private"):
         for metric in LIKENESS:
             lines = []
-            for link, name in {UNDEFENDED: "no hidden image", **{hider: found.name for hider, found in HIDERS.items()}}.items():
+            for link, name in links.items():
                 lines += line(name, {snr_db: bob(link, channel, snr_db) for snr_db in SNRS_DB}, f"bob-{view}:{metric}", results)
             panels.append(SweepPanel(f"{view} image: {QUANTITIES[metric]}", QUANTITIES[metric], tuple(lines)))
     title = f"Bob with and without a hidden image, {CHANNEL_NAMES[channel]} (Tang et al. {_number(RECEIVED_BY_BOB[channel])})"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from linksim.papers.covert import figures
+from linksim.papers.covert import detection, figures, reveal
 from linksim.papers.covert.claim_checks import CHANCE, RULES, share
 from linksim.papers.covert.experiments import (
     ATTACKED,
@@ -17,10 +17,12 @@ from linksim.papers.covert.experiments import (
     PAPERS_ATTACKS,
     PERSON,
     SNRS_DB,
+    SUSPECTED_DB,
     TABLE_ONE,
     UNDEFENDED,
     Setup,
     bob,
+    bob_places,
     eve,
     key,
     paper_experiments,
@@ -68,6 +70,10 @@ class CovertCommunication:
             "have.",
             "Bob and Eve have the same SNR. Rayleigh: every symbol has a gain of its own, which the receiver knows and equalises with "
             "least mean squared error.",
+            f"Detection: plain signals and as many containers of other test people, {5 * setup.images // 2} each. The energy detector is "
+            f"fitted to {detection.PLAIN_IMAGES:,} plain training images and has seen no container; the others are trained on labelled "
+            "frames, half of them containers of the same hider.",
+            f"Chosen pairs: {pairs('paper', 0, 'bob')} pairs under attack; Eve receives her pairs at the same SNR.",
             "PSNR, MS-SSIM (four scales) and LPIPS (AlexNet) are means over images.",
             "FPESR is the share of images in which a face recogniser (MobileNet, trained on VGGFace2) sees the person of the original; the "
             "paper has ArcFace.",
@@ -76,13 +82,16 @@ class CovertCommunication:
         )
 
     def experiments(self) -> list[Experiment]:
-        return [UnrelatedFaces(self._setup), *paper_experiments(self._setup)]
+        suspecting: list[Experiment] = [*reveal.reveal_experiments(self._setup), *detection.detection_experiments(self._setup)]
+        return [UnrelatedFaces(self._setup), *paper_experiments(self._setup), *suspecting]
 
     def tables(self) -> list[Table]:
         return [
             *(eavesdropped(channel) for channel in CHANNELS),
             recognised(),
             *(table_one(view) for view in ("host", "private")),
+            *(detected(snr_db) for snr_db in SUSPECTED_DB),
+            *(revealed(snr_db) for snr_db in SUSPECTED_DB),
             *(received(channel, view) for channel in CHANNELS for view in ("host", "private")),
         ]
 
@@ -160,10 +169,57 @@ def _persons(results: ResultStore, hider: str) -> str:
     return _sentence(f"FPESR, {HIDERS[hider].name}, Wilson's intervals", keys, f"eve-private:{PERSON}", results)
 
 
+def detected(snr_db: int) -> Table:
+    """Return the detection of containers at an SNR: rows hiders, columns detectors."""
+    columns = tuple(f"{frames:,} labelled frames" if frames else "energy detector" for frames in detection.FRAMES)
+    rows = tuple(
+        Row(HIDERS[link].name, tuple(Entry(detection.detection(link, frames)) for frames in detection.FRAMES)) for link in detection.LINKS
+    )
+    text = f"area under the ROC curve / share found at {100 * detection.FALSE_ALARMS:g} % false alarms"
+    metrics = tuple(f"snr{snr_db}:{name}" for name in ("auc", "found"))
+    remarks = tuple(partial(_found, frames=frames, snr_db=snr_db) for frames in detection.FRAMES)
+    return Table(f"detection-snr{snr_db}", f"Detection of containers, AWGN {snr_db} dB: {text}", columns, rows, metrics, remarks)
+
+
+def _found(results: ResultStore, frames: int, snr_db: int) -> str:
+    """Return a detector's areas and the shares that it finds, on all links that are measured, with their intervals, as one sentence."""
+    texts = []
+    for link in detection.LINKS:
+        if (name := detection.detection(link, frames)) in results:
+            found = share(results[name].samples[f"snr{snr_db}:found"])
+            both = (f"{value.value:.3f} ({value.low:.3f}..{value.high:.3f})" for value in (detection.area(results[name], snr_db), found))
+            texts.append(f"{HIDERS[link].name} {' / '.join(both)}, n = {found.n}")
+    detector = f"{frames:,} labelled frames" if frames else "Energy detector"
+    return f"{detector}, intervals of the bootstrap / Wilson's: {'; '.join(texts)}." if texts else ""
+
+
+def revealed(snr_db: int) -> Table:
+    """Return Eve's private images at an SNR by regression from chosen pairs: rows hiders, columns numbers of pairs."""
+    rows = [Row("the host itself, an unrelated face", (Entry(CHANCE), *[Entry("")] * (len(reveal.CHOSEN_PAIRS) - 1)))]
+    for link in detection.LINKS:
+        measured = reveal.chosen_pairs(link)
+        entries = (Entry(reveal.revealed(link, snr_db, pairs) if pairs in measured else "") for pairs in reveal.CHOSEN_PAIRS)
+        rows.append(Row(HIDERS[link].name, tuple(entries)))
+    columns, title = tuple(f"{pairs:,} pairs" for pairs in reveal.CHOSEN_PAIRS), f"Private image from chosen pairs, AWGN {snr_db} dB"
+    remarks = tuple(partial(_revealed_persons, pairs=pairs, snr_db=snr_db) for pairs in reveal.CHOSEN_PAIRS)
+    return Table(f"reveal-snr{snr_db}", f"{title}: {LIKENESS_TEXT} / FPESR", columns, tuple(rows), reveal.SCORES, remarks)
+
+
+def _revealed_persons(results: ResultStore, pairs: int, snr_db: int) -> str:
+    """Return the FPESR on all links that are measured with a number of chosen pairs, with Wilson's interval, as one sentence."""
+    keys = {HIDERS[link].name: reveal.revealed(link, snr_db, pairs) for link in detection.LINKS if pairs in reveal.chosen_pairs(link)}
+    return _sentence(f"FPESR, {pairs:,} pairs, Wilson's intervals", keys, f"{reveal.VIEW}{PERSON}", results)
+
+
 def received(channel: str, view: str) -> Table:
     """Return half of Figs. 7 or 8 as a table: rows hiders, columns SNRs; Bob's host or private image."""
     names = {UNDEFENDED: "no hidden image", **{hider: found.name for hider, found in HIDERS.items()}}
-    rows = tuple(Row(name, tuple(Entry(bob(link, channel, snr_db)) for snr_db in SNRS_DB)) for link, name in names.items())
+    places = {link: [snr_db for on, snr_db in bob_places(link) if on == channel] for link in names}
+    rows = tuple(
+        Row(name, tuple(Entry(bob(link, channel, snr_db) if snr_db in places[link] else "") for snr_db in SNRS_DB))
+        for link, name in names.items()
+        if places[link]
+    )
     number = FIG[channel][1]
     title = f"Fig. {number}. Bob's {view} image, {CHANNEL_NAMES[channel]}: {LIKENESS_TEXT}"
     return Table(f"fig{number}-{view}", title, COLUMNS, rows, tuple(f"bob-{view}:{metric}" for metric in LIKENESS))

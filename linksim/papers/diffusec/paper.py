@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from linksim.adapt.reward_table_file import split_of
 from linksim.nets.weights import has_model
-from linksim.papers.diffusec import adaptive_attack, figures, learning_curve, policies, solver
+from linksim.papers.diffusec import adaptive_attack, figures, learning_curve, policies, solver, study
 from linksim.papers.diffusec.claim_checks import ROLLOUT_KEYS, RULES
 from linksim.papers.diffusec.classifier_accuracy import ClassifierAccuracy
 from linksim.papers.diffusec.experiments import (
@@ -68,6 +68,7 @@ class DiffuSec:
             learning_curve.LearningCurve(),
             *rollout_experiments(seed),
             *policies.regret_experiments(seed),
+            *study.study_experiments(seed),
             *(ClassifierAccuracy(classifier) for classifier in CLASSIFIERS),
         ]
         solvers, attacks = solver.solver_experiments(self._setup), adaptive_attack.adaptive_experiments(seed)
@@ -83,6 +84,7 @@ class DiffuSec:
             rollout_table(),
             adaptive_attack.table(),
             *policies.regret_tables(),
+            *study.study_tables(),
             solver.table(),
         ]
 
