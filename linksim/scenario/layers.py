@@ -94,8 +94,8 @@ class CovertOptions(LayerOptions):
     energies: Literal["fitted", "natural", "shared"] = Field(
         "fitted",
         description="fitted: as the hider was fitted; natural: each private component has the energy of the host's component that it "
-        "replaces, so that a test of energies finds few of them; shared: host and private image have half of the power each (time-sharing), "
-        "so that nothing is hidden. natural and shared only for linear hiders",
+        "replaces, so that a test of energies finds few of them; shared: host and private image have half of the power each "
+        "(time-sharing), so that nothing is hidden. natural and shared only for linear hiders",
     )
 
     def cost(self, traffic: Traffic) -> Cost:

@@ -10,8 +10,8 @@ so Bob denoises t_plus more steps than Alice diffused: t_P = t_D + t_plus, Eq. (
 and the session carries them to Alice; here they are parameters of the frame.
 
 Differs from the paper: Bob may denoise with a stride of several steps (`linksim.diffusion`), so that no image needs more than `num_calls`
-calls of the network. Encoder and decoder take an SNR as an input: the measured one, or always the same (`codec_snr_db`). With the measured SNR
-the decoder removes most of the channel's noise itself, and what is left is blur; with the same high SNR everywhere its output has the
+calls of the network. Encoder and decoder take an SNR as an input: the measured one, or always the same (`codec_snr_db`). With the measured
+SNR the decoder removes most of the channel's noise itself, and what is left is blur; with the same high SNR everywhere its output has the
 noise that Eq. (22) assumes, and t_plus has something to remove.
 """
 
