@@ -96,6 +96,13 @@ def test_a_run_scores_the_host_and_the_private_image_of_both_receivers(simulate:
     assert {(score.receiver, score.image) for score in scores} == {(node, image) for node in (Node.BOB, Node.EVE) for image in range(4)}
 
 
+def test_a_link_of_a_run_has_as_many_hosts_as_its_layer_says(simulate: Any) -> None:
+    scheme = [{"name": "covert", "num_hosts": 2}, "deepjscc"]
+    _, records = simulate({"covert": LinkOptions.model_validate({"scheme": scheme, "session": {"probe_interval_ms": 0}})}, frames=3)
+    sent = {role: {score.dataset_index for score in records.of(ImageScore) if score.role is role} for role in ImageRole}
+    assert (len(sent[ImageRole.HOST]), len(sent[ImageRole.PRIVATE])) == (2, 6)
+
+
 def test_an_odd_number_of_images_is_refused() -> None:
     with pytest.raises(ValidationError, match="images_per_frame: got 3, allowed with layer 'covert': multiples of 2"):
         LinkOptions.model_validate({"scheme": ["covert", "deepjscc"], "alice": {"images_per_frame": 3}})

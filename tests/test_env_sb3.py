@@ -1,5 +1,6 @@
 """Tests that agents of Stable-Baselines3 train on the environments. They are skipped if it is not installed."""
 
+import importlib.util
 import re
 import shutil
 from pathlib import Path
@@ -52,6 +53,21 @@ def test_a_trained_agent_beats_random_actions(name: str) -> None:
     agent.learn(600)
     trained, random = ([last_reward(env, agent if acts else None, seed) for seed in range(30)] for acts in (True, False))
     assert np.mean(trained) > np.mean(random) + 0.02
+
+
+def test_the_comparison_of_outside_agents_runs() -> None:
+    path = Path(__file__).resolve().parents[1] / "examples" / "outside_agents.py"
+    spec = importlib.util.spec_from_file_location("outside_agents", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.SETTINGS.update(learning_starts=10, batch_size=8)
+    lines: list[str] = []
+    table = synthetic_reward_table()
+    module.compare(table, table, steps=20, seeds=1, channels=2, show=lines.append)
+    assert [line[:12].strip() for line in lines[1:]] == ["best fixed", "lookup", "DDPG 1", "TD3 1", "SAC 1"]
+    assert "+0.0000 [+0.0000, +0.0000]" in lines[1]
 
 
 def last_reward(env: gymnasium.Env[Any, Any], agent: Any, seed: int) -> float:

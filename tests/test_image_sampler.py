@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from linksim.enums import Node
-from linksim.nodes.image_sampler import ImageOrder, ImageSampler
+from linksim.enums import ImageRole, Node
+from linksim.nodes.image_sampler import HostSampler, ImageOrder, ImageSampler
 from linksim.records import ImageScore
 from linksim.rng import Streams
 from linksim.scenario.schema import LinkOptions
@@ -52,6 +52,17 @@ def test_a_link_with_a_number_of_images_repeats_them_in_order() -> None:
     assert (found[:, :6] == found[:, 6:]).all()
     assert len(np.unique(found)) == 18
     assert len(np.unique(sent(5, 1, 4, 3, num_images=9))) == 5  # the set has no more
+
+
+@pytest.mark.parametrize(("num_hosts", "images"), [(1, 2), (3, 2), (3, 4), (5, 6)])
+def test_a_link_uses_few_hosts_in_turn_and_other_private_images_every_time(num_hosts: int, images: int) -> None:
+    frames, order = 6, ImageOrder(Streams(1).key("images"), 200, 6 * images)
+    labels, roles = np.zeros(200, np.int64), (ImageRole.HOST, ImageRole.PRIVATE)
+    few, all_hosts = HostSampler(order, 1, labels, None, num_hosts, roles), ImageSampler(order, 1, labels, None)
+    found, distinct = (np.concatenate([sampler.batch_indices(frame, images) for frame in range(frames)]) for sampler in (few, all_hosts))
+    assert (found[1::2] == distinct[1::2]).all()
+    assert (found[::2] == np.resize(distinct[::2][:num_hosts], frames * images // 2)).all()
+    assert (few.batch_indices(3, images) == found[3 * images : 4 * images]).all()
 
 
 def test_the_trace_tells_which_images_were_sent(simulate: Any) -> None:

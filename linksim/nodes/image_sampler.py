@@ -15,6 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from linksim.enums import ImageRole
 from linksim.rng import StreamKey, generator
 
 
@@ -71,4 +72,39 @@ class ImageSampler:
         for self._number in sorted(set(number.tolist())):
             self._permutation = self._order.permutation(self._number)
             found[number == self._number] = self._permutation[within[number == self._number]]
+        return found
+
+
+class HostSampler(ImageSampler):
+    """The images of a link that hides images in few hosts: the first hosts in turn, and private images as those of an `ImageSampler`.
+
+    num_hosts  number of different hosts, at least 1
+    roles      roles of the images of a frame in turn; others are `ImageSampler`'s arguments
+
+    >>> order, roles = ImageOrder(StreamKey(1, 2), size=12, part=12), (ImageRole.HOST, ImageRole.PRIVATE)
+    >>> hosts = HostSampler(order, 0, np.zeros(12, np.int64), None, num_hosts=2, roles=roles)
+    >>> sent = np.concatenate([hosts.batch_indices(frame, images=4) for frame in range(3)])
+    >>> len(set(sent[::2].tolist())), len(set(sent[1::2].tolist()))
+    (2, 6)
+    """
+
+    def __init__(
+        self,
+        order: ImageOrder,
+        link: int,
+        labels: NDArray[np.int64],
+        num_images: int | None,
+        num_hosts: int,
+        roles: tuple[ImageRole, ...],
+    ) -> None:
+        super().__init__(order, link, labels, num_images)
+        self._num_hosts, self._roles = num_hosts, roles
+
+    def batch_indices(self, frame: int, images: int) -> NDArray[np.int64]:
+        """See `ImageSampler.batch_indices`."""
+        found = super().batch_indices(frame, images).copy()
+        places = [place for place in range(images) if self._roles[place % len(self._roles)] is ImageRole.HOST]
+        for number, place in enumerate(places, start=frame * len(places)):
+            earlier, which = divmod(number % self._num_hosts, len(places))
+            found[place] = super().batch_indices(earlier, images)[places[which]]
         return found

@@ -98,6 +98,10 @@ class CovertOptions(LayerOptions):
         "(time-sharing), so that nothing is hidden. natural and shared only for linear hiders",
     )
 
+    num_hosts: int | None = Field(
+        None, ge=1, description="number of different host images that a link sends, in turn; null: every host is another image"
+    )
+
     def cost(self, traffic: Traffic) -> Cost:
         drawn = 0.0 if self.keys == "none" else traffic.channel_uses * PERMUTED_SYMBOL_S
         return Cost(channel_uses=traffic.channel_uses // 2, networks=(NetworkUse(self.hider, per_image=0.5),), cpu_s=drawn)

@@ -38,12 +38,13 @@ from linksim.nodes.constellation import Constellation
 from linksim.nodes.decision_rewards import RewardRecorder
 from linksim.nodes.evaluator import Evaluator
 from linksim.nodes.eve import Eve
-from linksim.nodes.image_sampler import ImageOrder, ImageSampler
+from linksim.nodes.image_sampler import HostSampler, ImageOrder, ImageSampler
 from linksim.nodes.kept_images import ImageKeeper
 from linksim.records import LinkCreated
 from linksim.registry import suggest
 from linksim.rng import Streams
 from linksim.scenario.faults import Faults as FaultOptions
+from linksim.scenario.layers import CovertOptions
 from linksim.scenario.schema import Scenario
 from linksim.simulate.link_factory import GroupModels, LinkFactory
 from linksim.units import seconds_to_ns
@@ -118,7 +119,7 @@ class LinkAssembly:
             Eve(air, evaluator, attack)
         alice_session = AliceSession(simulation, number, air, options, group.stack, streams, names)
         pipeline = TransmitPipeline(
-            sampler=ImageSampler(self.image_order, place, self.dataset.labels, options.alice.num_images),
+            sampler=self._images(place, group),
             load_images=self.load_images,
             attack=group.source_attack,
             send=group.send,
@@ -133,6 +134,12 @@ class LinkAssembly:
         frame_uses = air.channel_uses_of(pipeline.channel_uses, header_bytes(alice_session.needed))
         sampler = self._sampler(simulation, number, air, group, air.airtime_ns(frame_uses)) if place == 0 else None
         return AssembledLink(alice, bob, sampler)
+
+    def _images(self, place: int, group: GroupModels) -> ImageSampler:
+        """Return what selects the images of a link, from its number in the group."""
+        settings = self.image_order, place, self.dataset.labels, group.options.alice.num_images
+        num_hosts = next((layer.num_hosts for layer in group.options.scheme if isinstance(layer, CovertOptions)), None)
+        return ImageSampler(*settings) if num_hosts is None else HostSampler(*settings, num_hosts, group.stack.roles)
 
     def _add_faults(self, simulation: Simulation, air: Air, name: str, spec: FaultOptions, alice: AliceSession, bob: BobSession) -> None:
         """Add the faults of a link's control frames and the restarts of its ends. `name` is that of the random stream of the faults."""
