@@ -55,7 +55,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "generator": {"layout": "eigenfaces", "side": 128, "coarse": 8, "latents": 4},
 }
 CLAIMS = {claim.id: claim for claim in read_claims()["covert"].claims}
-FIGURES = {"fig4.png", "fig5.png", "fig7.png", "fig8.png", "detection.png", "reveal.png"}
+FIGURES = {"fig4.png", "fig5.png", "fig7.png", "fig8.png", "detection.png", "reveal.png", "generator.png"}
 
 
 def kind_of(model: str) -> str:

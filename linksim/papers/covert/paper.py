@@ -27,6 +27,7 @@ from linksim.papers.covert.experiments import (
     key,
     paper_experiments,
 )
+from linksim.papers.covert.generator_figure import prior_samples
 from linksim.papers.covert.unrelated import UnrelatedFaces
 from linksim.reproduction.claims import read_claims
 from linksim.reproduction.library import kept_images
@@ -99,7 +100,7 @@ class CovertCommunication:
         return [verdict_of(claim, RULES[claim.id], results) for claim in CLAIMS.claims]
 
     def figures(self, results: ResultStore) -> Figures:
-        return figures.all_figures(results)
+        return figures.all_figures(results) + prior_samples(results)
 
 
 def make(results: ResultStore, images: int | None = None) -> CovertCommunication:
