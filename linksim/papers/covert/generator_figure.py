@@ -28,8 +28,9 @@ def prior_samples(results: ResultStore) -> Figures:
 
 
 @torch.inference_mode()
-def _samples(name: str) -> NDArray[np.uint8]:
+def _samples(name: str) -> list[NDArray[np.uint8]]:
+    """Return random samples of a generator, uint8 [height, width, 3] each."""
     generator = load_model(name, "generator").network
     assert isinstance(generator, Generator)
     images = generator.generate(*draw_latents(generator, Streams(1), "figure", 0, SHOWN, torch.device("cpu")))
-    return (images.clamp(0.0, 1.0) * 255.0).round().byte().permute(0, 2, 3, 1).numpy()
+    return list((images.clamp(0.0, 1.0) * 255.0).round().byte().permute(0, 2, 3, 1).numpy())
