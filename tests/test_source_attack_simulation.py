@@ -11,6 +11,7 @@ import pytest
 from conftest import RecordCollector
 from numpy.typing import NDArray
 
+import linksim
 from linksim.data.sources import ImageDataset, load
 from linksim.enums import ImageOwner, Node
 from linksim.errors import LinksimError, ScenarioError, TraceError
@@ -28,6 +29,8 @@ from linksim.trace.reader import open_trace
 
 Simulate = Callable[..., Any]
 BLANK_DIGITS = ImageDataset(np.zeros((10, 28, 28, 1), np.uint8), np.arange(10), tuple("0123456789"))  # images of the shape of MNIST
+OF_FRAME = ("link", "frame", "attack_strength")  # columns of the table `attack_strengths`
+PLACE = ("link", "frame", "image", "node")  # columns of the table `images` that say which one it is
 QUIET: dict[str, Any] = {"channel": {"bob": {"snr": {"kind": "constant", "mean_db": 15.0}}}, "session": {"probe_interval_ms": 0}}
 
 
@@ -68,6 +71,33 @@ def test_changes_of_pixels_are_at_most_epsilon(simulate: Simulate, attack: Any) 
     own, sent = kept_images(kept, Node.ALICE), kept_images(kept, ImageOwner.SOURCE)
     assert len(own) == len(sent) == 8
     assert np.abs(sent - own).max() == 3
+
+
+@pytest.mark.parametrize("attack", ["pgd", "fgsm"])
+def test_the_strength_varies_by_block_of_time_and_by_link_as_the_trace_says(small_models: None, attack: str) -> None:
+    varying = {"attack": attack, "epsilon": 4 / 255, "strengths": [0, 0.5, 2], "block_ms": 100}
+    groups = {"one": {"links": 3, "alice": {"source_attack": varying, "images_per_frame": 2, "frame_interval_ms": 50}, **QUIET}}
+    with linksim.run({"name": "test", "frames": 12, "trace": {"images": 72}, "groups": groups}) as found:
+        strengths, rows, images = (found.table(name) for name in ("attack_strengths", "image_rows", "images"))
+    by_frame = {(link, frame): strength for link, frame, strength in zip(*(strengths[name].tolist() for name in OF_FRAME), strict=True)}
+    assert len(by_frame) == 36
+    assert set(by_frame.values()) == {0.0, 0.5, 2.0}
+    for link in range(3):  # two frames of 50 ms in a block
+        assert all(by_frame[link, 2 * block] == by_frame[link, 2 * block + 1] for block in range(6))
+    assert len({tuple(by_frame[link, frame] for frame in range(12)) for link in range(3)}) > 1
+    assert all(rows["attack_strength"] == [by_frame[place] for place in zip(rows["link"].tolist(), rows["frame"].tolist(), strict=True)])
+    pixels = {
+        tuple(place): image.astype(int) for *place, image in zip(*(images[name].tolist() for name in PLACE), images["pixels"], strict=True)
+    }
+    for link, frame, image in (place[:3] for place in pixels if place[3] == ImageOwner.SOURCE):
+        moved = np.abs(pixels[link, frame, image, ImageOwner.SOURCE] - pixels[link, frame, image, ImageOwner.ALICE]).max()
+        assert moved == 4 * by_frame[link, frame]
+
+
+def test_strengths_of_one_are_the_attack_itself(simulate: Simulate) -> None:
+    plain, varying = ({"attack": "pgd", "epsilon": 3 / 255, **more} for more in ({}, {"strengths": [1, 1]}))
+    _, kept = simulate({"constant": options(plain), "varying": options(varying)}, frames=2)
+    np.testing.assert_array_equal(kept_images(kept, ImageOwner.SOURCE, 0), kept_images(kept, ImageOwner.SOURCE, 1))
 
 
 def test_reconstructions_are_compared_with_the_clean_images(simulate: Simulate) -> None:

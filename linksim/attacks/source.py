@@ -57,7 +57,7 @@ def expected_gradient(classify: StochasticClassify, labels: Tensor, draws: int) 
     return gradient
 
 
-def fgsm(gradient: Gradient, images: Tensor, epsilon: float = EPSILON, low: float = 0.0, high: float = 1.0) -> Tensor:
+def fgsm(gradient: Gradient, images: Tensor, epsilon: float | Tensor = EPSILON, low: float = 0.0, high: float = 1.0) -> Tensor:
     """Fast gradient sign method (Goodfellow et al., ICLR 2015): one step of `pgd` with the size epsilon, whose arguments it takes.
 
     >>> fgsm(lambda images, step: torch.ones_like(images), torch.full((1, 1, 1, 2), 0.5), 0.25).flatten().tolist()
@@ -69,9 +69,9 @@ def fgsm(gradient: Gradient, images: Tensor, epsilon: float = EPSILON, low: floa
 def pgd(
     gradient: Gradient,
     images: Tensor,
-    epsilon: float = EPSILON,
+    epsilon: float | Tensor = EPSILON,
     steps: int = STEPS,
-    step_size: float = STEP_SIZE,
+    step_size: float | Tensor = STEP_SIZE,
     start: Tensor | None = None,
     low: float = 0.0,
     high: float = 1.0,
@@ -80,7 +80,7 @@ def pgd(
 
     gradient   gradient of the objective, which the attack maximises
     images     float [n, c, h, w] in `low`..`high`
-    epsilon    largest change of a pixel
+    epsilon    largest change of a pixel, or that of each image, [n, 1, 1, 1], like `step_size`
     steps      number of steps
     step_size  change of a pixel per step
     start      images from which the ascent starts, for example random ones; None to start from `images`
@@ -89,9 +89,10 @@ def pgd(
     >>> pgd(lambda images, step: -torch.ones_like(images), torch.full((1, 1, 1, 1), 0.5), 0.25, steps=3, step_size=0.125).item()
     0.25
     """
+    radius = torch.as_tensor(epsilon, dtype=images.dtype, device=images.device)
 
     def project(found: Tensor) -> Tensor:
-        return (images + (found - images).clamp(-epsilon, epsilon)).clamp(low, high)
+        return (images + (found - images).clamp(-radius, radius)).clamp(low, high)
 
     found = images if start is None else project(start)
     for step in range(steps):

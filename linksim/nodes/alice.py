@@ -8,14 +8,19 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from linksim.context import Simulation
 from linksim.control_plane.alice_session import AliceSession
 from linksim.control_plane.frame_parameters import AgreedParameters
 from linksim.frames import DataFrame
 from linksim.medium.air import Air
+from linksim.nodes.attack_strengths import AttackStrengths
 from linksim.nodes.evaluator import Evaluator
 from linksim.nodes.image_sampler import ImageSampler
 from linksim.phy.noise import item_keys
+from linksim.records import SourceAttackStrength
 from linksim.rng import StreamKey
 from linksim.scenario.nodes import Alice as AliceSpec
 from linksim.schemes.parameters import flatten
@@ -30,6 +35,7 @@ class TransmitPipeline:
     sampler            images that the link sends
     load_images        operation `operations.load_images`
     attack             operation that attacks the images before they are encoded, None without an attack
+    strengths          strengths of the attack, None if it does not vary
     send               operation `operations.send`
     noise              key of the scheme's random stream, with one draw per item of the run
     items              number of the scheme's items in a frame
@@ -40,6 +46,7 @@ class TransmitPipeline:
     sampler: ImageSampler
     load_images: Operation
     attack: Operation | None
+    strengths: AttackStrengths | None
     send: Operation
     noise: StreamKey
     items: int
@@ -51,6 +58,7 @@ class Alice:
     """The sender of one link.
 
     simulation  shared state of the run
+    link        number of the link
     air         air of the link
     evaluator   evaluator of the link, which keeps the originals of what she sends
     session     her end of the control plane
@@ -62,6 +70,7 @@ class Alice:
     def __init__(
         self,
         simulation: Simulation,
+        link: int,
         air: Air,
         evaluator: Evaluator,
         session: AliceSession,
@@ -69,7 +78,7 @@ class Alice:
         spec: AliceSpec,
         frames: int,
     ) -> None:
-        self._simulation, self._air, self._evaluator, self._session = simulation, air, evaluator, session
+        self._simulation, self._link, self._air, self._evaluator, self._session = simulation, link, air, evaluator, session
         self._pipeline, self._spec, self._frames = pipeline, spec, frames
 
     def run(self) -> Generator[Any, Any, None]:
@@ -115,9 +124,18 @@ class Alice:
         pipeline, worker = self._pipeline, self._simulation.worker
         indices = pipeline.sampler.batch_indices(number, self._spec.images_per_frame).reshape(pipeline.items, -1)
         labels, images = pipeline.sampler.labels[indices], worker.promise(pipeline.load_images, indices)
-        attacked = images if pipeline.attack is None else worker.promise(pipeline.attack, images, labels)
+        attacked = images if pipeline.attack is None else worker.promise(pipeline.attack, images, labels, *self._strengths(number))
         keys = item_keys(pipeline.noise, number * pipeline.items, pipeline.items)
         symbols = worker.promise(pipeline.send, attacked, keys, *flatten(agreed.parameters))
         self._evaluator.created(number, images, attacked, indices, labels, agreed)
         header = self._session.header(number, 0, agreed)
         return DataFrame(number, agreed.epoch, header, pipeline.items, indices.size, pipeline.channel_uses, symbols)
+
+    def _strengths(self, number: int) -> tuple[NDArray[np.float32], ...]:
+        """Return the strength of the attack on each item of a frame, float32 [items], and emit it; nothing if it does not vary."""
+        if self._pipeline.strengths is None:
+            return ()
+        now = self._simulation.now
+        strength = self._pipeline.strengths.at(now)
+        self._simulation.emit(SourceAttackStrength(time_ns=now, link=self._link, frame=number, attack_strength=strength))
+        return (np.full(self._pipeline.items, strength, np.float32),)

@@ -20,7 +20,16 @@ scenario, which are mappings by name. Records are built by keyword. Times are in
 
 from linksim.records.codes import MESSAGES, NODES, RECEIVERS
 from linksim.records.control_plane import ControlSent, DecisionReward, ParameterDecision
-from linksim.records.data_plane import Detection, FrameSent, ImageScore, KeptImage, KeyKnowledge, LinkCreated, Reception
+from linksim.records.data_plane import (
+    Detection,
+    FrameSent,
+    ImageScore,
+    KeptImage,
+    KeyKnowledge,
+    LinkCreated,
+    Reception,
+    SourceAttackStrength,
+)
 from linksim.records.radio import ChannelSample, ConstellationPoint, JammingInterval
 from linksim.records.record import FILL, Column, Listener, MetricColumn, Record, columns
 
@@ -47,6 +56,7 @@ __all__ = [
     "ParameterDecision",
     "Reception",
     "Record",
+    "SourceAttackStrength",
     "columns",
 ]
 
@@ -64,4 +74,5 @@ TABLES: tuple[type[Record], ...] = (  # in the order of their groups in the trac
     DecisionReward,
     KeyKnowledge,
     Detection,
+    SourceAttackStrength,
 )

@@ -156,6 +156,20 @@ class Detection(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceAttackStrength(Record):
+    """The strength of the attack on the images of a data frame, if it varies (`alice.source_attack.strengths`); emitted when Alice encodes
+    the frame.
+    """
+
+    table = "attack_strengths"
+    title = "strength of the attack on the source in each data frame"
+    time_ns: int = column("ns", "time at which Alice encodes the frame")
+    link: int = column("1", "number of the link", dtype="int32")
+    frame: int = column("1", "number of the frame in its link")
+    attack_strength: float = column("1", "factor of the attack's epsilon and step size; 0 without an attack", dtype="float32")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeptImage(Record):
     """An image stored for inspection: Alice's original, its attacked version or a reconstruction; the first few of every group.
 

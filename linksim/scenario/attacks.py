@@ -152,7 +152,7 @@ class MapInversionAttack(EveOptions):
     generator: str = Field("face-generator", pattern=NAME, description="trained generator, for prior generator; eigenfaces are one, too")
     noise: bool = Field(True, description="whether the noise of the generator is searched with its latent code; otherwise it is zero")
     tv_weight: float = Field(
-        5.0, ge=0, le=1e6, description="weight of the total variation relative to the negative log-likelihood, for prior total-variation"
+        2.0, ge=0, le=1e6, description="weight of the total variation relative to the negative log-likelihood, for prior total-variation"
     )
     start: Literal["zeros", "mean", "inverse-network"] = Field(
         "mean",

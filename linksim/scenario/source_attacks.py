@@ -13,6 +13,7 @@ from linksim.cost import Cost, NetworkUse, Traffic
 from linksim.scenario.base import NAME, ComponentOf, ComponentOptions, base_of, component
 
 BOUND, STEP_SIZE = 8 / 255, 2 / 255
+Strength = Annotated[float, Field(ge=0, le=32)]
 CACHE_BYTES = 256 << 20  # memory for attacked images: 21,845 float32 images of 3 x 32 x 32
 VALUE_BYTES = 4  # of a float32 pixel value
 
@@ -54,6 +55,24 @@ class LinfAttack(UntargetedAttack):
     """Base of attacks within an l-infinity ball: no pixel value changes by more than epsilon."""
 
     epsilon: float = Field(BOUND, gt=0, le=1, description="radius of the l-infinity ball, pixels in 0..1 (8/255 is 0.0313725)")
+    strengths: list[Strength] = Field(
+        [1.0],
+        min_length=1,
+        max_length=100,
+        description="factors of epsilon and step size, 0 for no attack; of several, one is drawn for each block of time on each link",
+    )
+    block_ms: float = Field(200.0, gt=0, le=1e9, description="length of a block of equal strength in ms")
+
+    def cost(self, traffic: Traffic) -> Cost:
+        return super().cost(traffic) + Cost(rows={"attack_strengths": traffic.frames if self.varies else 0})
+
+    @property
+    def varies(self) -> bool:
+        """Whether the strength is another one than that of epsilon and step size at some time."""
+        return self.strengths != [1.0]
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())  # a list has no hash
 
 
 @component("source-attack", "linksim.simulate.source_attack_factory:make_fgsm")

@@ -32,6 +32,7 @@ from linksim.jammers.factory import JammerFactory
 from linksim.jammers.jammer import Jammer
 from linksim.medium.air import Air
 from linksim.nodes.alice import Alice, TransmitPipeline
+from linksim.nodes.attack_strengths import AttackStrengths
 from linksim.nodes.bob import Bob, ReceivePipeline
 from linksim.nodes.channel_sampler import ChannelSampler, sampling_step_ns
 from linksim.nodes.constellation import Constellation
@@ -42,10 +43,11 @@ from linksim.nodes.image_sampler import HostSampler, ImageOrder, ImageSampler
 from linksim.nodes.kept_images import ImageKeeper
 from linksim.records import LinkCreated
 from linksim.registry import suggest
-from linksim.rng import Streams
+from linksim.rng import StreamKey, Streams
 from linksim.scenario.faults import Faults as FaultOptions
 from linksim.scenario.layers import CovertOptions
 from linksim.scenario.schema import Scenario
+from linksim.scenario.source_attacks import LinfAttack, SourceAttackOptions
 from linksim.simulate.link_factory import GroupModels, LinkFactory
 from linksim.units import seconds_to_ns
 from linksim.wire_layout import header_bytes
@@ -122,13 +124,14 @@ class LinkAssembly:
             sampler=self._images(place, group),
             load_images=self.load_images,
             attack=group.source_attack,
+            strengths=attack_strengths(options.alice.source_attack, streams.key(f"{names[0]}/attack-strengths")),
             send=group.send,
             noise=streams.key(f"{names[0]}/send"),
             items=group.stack.items,
             channel_uses=group.stack.items * group.stack.scheme.channel_uses,
             max_transmissions=group.stack.max_transmissions,
         )
-        alice = Alice(simulation, air, evaluator, alice_session, pipeline, options.alice, self._scenario.frames)
+        alice = Alice(simulation, number, air, evaluator, alice_session, pipeline, options.alice, self._scenario.frames)
         air.jammer = jammer
         self._add_faults(simulation, air, f"faults/{name}", options.session.faults, alice_session, bob_session)
         frame_uses = air.channel_uses_of(pipeline.channel_uses, header_bytes(alice_session.needed))
@@ -252,6 +255,16 @@ def build(
     height, width, colours = assembly.dataset.images.shape[1:]
     models, kinds = assembly.groups.models, frozenset(assembly.groups.kinds)
     return AssembledSimulation(simulation, sent, tuple(records), rewards, jammers, bobs, models, kinds, (colours, height, width))
+
+
+def attack_strengths(options: SourceAttackOptions, draws: StreamKey) -> AttackStrengths | None:
+    """Return the varying strengths of an attack on the source, None if it always has the same or there is none.
+
+    draws  stream of the strengths of one link
+    """
+    if not isinstance(options, LinfAttack) or not options.varies:
+        return None
+    return AttackStrengths(tuple(options.strengths), options.block_ms, draws)
 
 
 def most_images(scenario: Scenario) -> int:

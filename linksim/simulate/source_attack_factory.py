@@ -1,7 +1,8 @@
 """Factories of attacks on Alice's images. An attack is declared in `linksim.scenario.source_attacks`, with the import path of its factory.
 
 A factory gets the options and the classifier under attack, and returns a function (images [n, c, h, w] in 0..1, labels int64 [n]) ->
-attacked images. The attacker knows the classifier, but nothing of the link that carries the images (DiffuSeC Sec. III-A).
+attacked images. If the options have varying strengths, the strength of each image, float [n], is its third argument. The attacker knows
+the classifier, but nothing of the link that carries the images (DiffuSeC Sec. III-A).
 
 In a simulation the attack is an operation between the images of the dataset and Alice's encoder, so every scheme, channel and Eve supports
 it. The evaluator compares reconstructions with the images before the attack.
@@ -23,7 +24,8 @@ from linksim.scenario.source_attacks import CarliniWagnerAttack, FgsmAttack, Pgd
 from linksim.simulate.item_cache import ItemCache
 from linksim.worker import Operation
 
-AttackImages = Callable[[Tensor, Tensor], Tensor]  # (images [n, c, h, w] in 0..1, labels int64 [n]) -> attacked images in 0..1
+# (images [n, c, h, w] in 0..1, labels int64 [n], and strengths float [n] if the options vary them) -> attacked images in 0..1
+AttackImages = Callable[..., Tensor]
 
 
 def make_source_attack(
@@ -31,7 +33,8 @@ def make_source_attack(
 ) -> Operation:
     """Return the operation (images [items, k, c, h, w] in 0..1, labels int64 [items, k]) -> attacked images.
 
-    It runs in float32 at any precision of the run, because the sign of a gradient depends on the last bits.
+    If the options have varying strengths, its third input is the strength of each item, float [items]. It runs in float32 at any precision
+    of the run, because the sign of a gradient depends on the last bits.
 
     options   options of the attack
     scenario  the scenario, whose classifier is attacked unless the options name a `target`
@@ -46,8 +49,9 @@ def make_source_attack(
     assert isinstance(classifier, Classifier)
     attack = _cached_attack(options, classifier)
 
-    def run(images: Tensor, labels: Tensor) -> Tensor:
-        return attack(images.flatten(0, 1), labels.flatten()).view(images.shape)
+    def run(images: Tensor, labels: Tensor, *strengths: Tensor) -> Tensor:
+        of_images = (strength.repeat_interleave(images.shape[1]) for strength in strengths)
+        return attack(images.flatten(0, 1), labels.flatten(), *of_images).view(images.shape)
 
     return Operation("attack_source", run, batch)
 
@@ -60,16 +64,30 @@ def _cached_attack(options: SourceAttackOptions, classifier: Classifier) -> Item
 
 def make_fgsm(options: FgsmAttack, classifier: Classifier) -> AttackImages:
     """Factory of the attack `fgsm`: one step of `epsilon` along the sign of the gradient of the cross-entropy."""
-    return lambda images, labels: fgsm(cross_entropy_gradient(classifier, labels), images, options.epsilon)
+
+    def attack(images: Tensor, labels: Tensor, strength: Tensor | None = None) -> Tensor:
+        return fgsm(cross_entropy_gradient(classifier, labels), images, scaled(options.epsilon, strength))
+
+    return attack
 
 
 def make_pgd(options: PgdAttack, classifier: Classifier) -> AttackImages:
     """Factory of the attack `pgd`: `steps` steps of `step_size`, each projected onto the l-infinity ball of radius `epsilon`."""
 
-    def attack(images: Tensor, labels: Tensor) -> Tensor:
-        return pgd(cross_entropy_gradient(classifier, labels), images, options.epsilon, options.steps, options.step_size)
+    def attack(images: Tensor, labels: Tensor, strength: Tensor | None = None) -> Tensor:
+        epsilon, step_size = scaled(options.epsilon, strength), scaled(options.step_size, strength)
+        return pgd(cross_entropy_gradient(classifier, labels), images, epsilon, options.steps, step_size)
 
     return attack
+
+
+def scaled(size: float, strength: Tensor | None) -> float | Tensor:
+    """Return a size for each image, [n, 1, 1, 1], from the strengths of the attack, float [n]; without them, the size itself.
+
+    >>> scaled(0.5, torch.tensor([0.0, 2.0])).flatten().tolist(), scaled(0.5, None)
+    ([0.0, 1.0], 0.5)
+    """
+    return size if strength is None else size * strength[:, None, None, None]
 
 
 def make_carlini_wagner(options: CarliniWagnerAttack, classifier: Classifier) -> AttackImages:

@@ -2,6 +2,7 @@
 
     scores  --(link, frame, time_ns, receiver)-->  receptions    SNR, SINR, power, jamming of the transmission
             --(link, frame, time_ns)------------>  frames        attempt, epoch, negotiated parameters
+            --(link, frame)-------------------->   attack_strengths   strength of the attack on the source, if it varies
             --link----------------------------->   links         group
 
 A score belongs to one transmission of its frame, the one from which the receiver has the image; its `time_ns` is the start of that
@@ -30,4 +31,8 @@ def image_rows(trace: Trace) -> TraceTable:
     frame = find_rows(*([table[key] for key in transmission] for table in (frames, scores)))
     parameters = [name for name, about in frames.descriptions.items() if about.key]
     parts = [group, scores, taken(receptions, OF_RECEPTION, reception), taken(frames, (*OF_FRAME, *parameters), frame)]
+    strengths = trace.table("attack_strengths")
+    if len(strengths):
+        attacked = find_rows(*([table[key] for key in ("link", "frame")] for table in (strengths, scores)))
+        parts.append(taken(strengths, ("attack_strength",), attacked))
     return side_by_side("image_rows", parts)
