@@ -78,8 +78,8 @@ def blind_rewards(split: str) -> RewardTableMeasurement:
     split  split of the images: policies are chosen on training images, and evaluated on test images
     """
     return RewardTableMeasurement(
-        "cifar10", denoiser="denoiser-cifar10", classifier="classifier-cifar10-large", codec_snr_db=12.0, t_d=(1, 10, 20, 35, 50),
-        t_plus=(0, 10, 20, 35, 50), images=512, split=split,
+        "cifar10", denoiser="denoiser-cifar10", classifier="classifier-cifar10-large", codec_snr_db=12.0, t_d=(1, 10, 20, 50),
+        t_plus=(0, 10, 20, 35, 50), images=384, split=split,
     )  # fmt: skip
 
 
