@@ -9,11 +9,15 @@ import pytest
 from synthetic_reward_table import synthetic_reward_table
 from tiny_models import bare_card, use_models, write_model
 
+from linksim.adapt.learning_curve import PolicyEvaluation
 from linksim.adapt.reward_table_file import write_reward_table
 from linksim.nets.cards import write_card
 from linksim.nets.weights import clear_model_cache, sha256_of
 from linksim.papers.diffusec import study
 from linksim.papers.diffusec.experiments import SNRS_DB
+from linksim.papers.diffusec.learning_curve import samples_of
+from linksim.papers.diffusec.study_figures import study_figures
+from linksim.reproduction.paper import Experiment
 from linksim.reproduction.results import ExperimentResult, ResultStore, Samples
 from linksim.training.ddpg import DdpgTask
 from linksim.training.reward_table import RewardTableMeasurement
@@ -114,3 +118,22 @@ def test_ddpg_is_compared_over_seeds_with_an_interval_over_channels(tmp_path: Pa
 
 def test_without_results_nothing_is_compared(tmp_path: Path) -> None:
     assert study.learnt_against(ResultStore(tmp_path, []), "lookup") == ""
+
+
+def fabricated(experiment: Experiment) -> dict[str, Samples]:
+    """Results of an experiment of the study that look like real ones."""
+    draw = np.random.default_rng(len(experiment.key))
+    if isinstance(experiment, study.StudyCurve):
+        rows = [PolicyEvaluation(step, snr_db, -0.5, 0.9, 0.1, 0.2, 0.01, 20, 5, 0.0) for step in (100, 200) for snr_db in (-3.0, 9.0)]
+        return samples_of(rows)
+    names = ("t_d", "t_plus", "reward", "robust", "ssim") if isinstance(experiment, study.StudySteps) else ("reward", "regret")
+    return {name: draw.uniform(0.0, 1.0, 20) for name in names}
+
+
+def test_figures_are_drawn_when_their_results_are_complete(tmp_path: Path) -> None:
+    experiments = study.study_experiments(1)
+    results = [ExperimentResult(key=each.key, digest="x", seed=1, samples=fabricated(each)) for each in experiments]
+    drawn = study_figures(ResultStore(tmp_path, results)).drawn
+    assert {path.name for path in drawn} == {"study-steps.png", "study-regret.png", "study-curves.png"}
+    assert all(path.stat().st_size > 10_000 for path in drawn)
+    assert study_figures(ResultStore(tmp_path, results[1:-1])).drawn == tuple(path for path in drawn if path.name == "study-regret.png")

@@ -23,6 +23,7 @@ from linksim.papers.diffusec.experiments import (
     paper_experiments,
 )
 from linksim.papers.diffusec.policy_rollout import CONTROLS, FINAL_ROUND, STARTS, PolicyRollout, rollout_experiments
+from linksim.papers.diffusec.study_figures import study_figures
 from linksim.reproduction.claims import read_claims
 from linksim.reproduction.library import kept_images
 from linksim.reproduction.paper import Experiment, Figures
@@ -92,7 +93,8 @@ class DiffuSec:
         return [verdict_of(claim, RULES[claim.id], results) for claim in CLAIMS.claims]
 
     def figures(self, results: ResultStore) -> Figures:
-        return learning_curve.figure(results) + figures.accuracy_figure(results, TABLE_II) + figures.image_figure(results)
+        own = learning_curve.figure(results) + figures.accuracy_figure(results, TABLE_II) + figures.image_figure(results)
+        return own + study_figures(results)
 
 
 def make(results: ResultStore, images: int | None = None) -> DiffuSec:
