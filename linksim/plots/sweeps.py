@@ -43,12 +43,13 @@ class SweepPanel:
 
 
 @plot_style()
-def sweep_figure(title: str, panels: Sequence[SweepPanel], columns: int = 3) -> Figure:
+def sweep_figure(title: str, panels: Sequence[SweepPanel], columns: int = 3, limits: tuple[float, float] = (0.0, 1.0)) -> Figure:
     """Draw the panels in rows. The paper's values are hollow marks without a line.
 
     title    title of the figure
-    panels   panels from left to right, row by row; panels of one quantity, a share, have a common y axis of 0..1, others have their own
+    panels   panels from left to right, row by row; panels of one quantity have a common y axis, others have their own
     columns  largest number of panels in a row
+    limits   of a common y axis; those of a share by default
     """
     columns, common = min(columns, len(panels)), len({panel.quantity for panel in panels}) == 1
     rows = -(-len(panels) // columns)
@@ -72,7 +73,7 @@ def sweep_figure(title: str, panels: Sequence[SweepPanel], columns: int = 3) -> 
         axis.set(title=panel.title, xlabel=panel.x_label)
         axis.set_xticks(sorted({x for line in panel.lines for x in line.x}))
         if common:
-            axis.set_ylim(0, 1)
+            axis.set_ylim(*limits)
         if not common or axis is axes[0]:
             axis.set_ylabel(panel.quantity)
     shared_legend(figure, [axes])

@@ -50,7 +50,7 @@ def steps_figure(results: ResultStore) -> Figures:
     if any(key not in results for of in keys.values() for key in of.values()):
         return Figures()
     panels = [SweepPanel(name, name, lines(results, keys, metric)) for metric, name in QUANTITIES.items()]
-    figure = sweep_figure("Steps of the policies and accuracy on test images (study paper)", panels)
+    figure = sweep_figure("Steps of the policies and accuracy on test images (study `paper`)", panels)
     return Figures(drawn=(save(figure, results.folder / "study-steps.png"),))
 
 
@@ -61,10 +61,8 @@ def regret_figure(results: ResultStore) -> Figures:
         if any(key not in results for of in keys.values() for key in of.values()):
             return Figures()
         panels.append(SweepPanel(f"error {error_db:g} dB", "regret", lines(results, keys, "regret"), "delay of a report (rounds)"))
-    figure = sweep_figure("Regret on held-out channels (study paper)", panels)
-    for axis in figure.axes:
-        axis.set_ylim(bottom=0.0, auto=True)
-        axis.set_xticks(DELAYS)
+    highest = max(value.high for panel in panels for line in panel.lines for value in line.values)
+    figure = sweep_figure("Regret on held-out channels (study `paper`)", panels, limits=(0.0, 1.1 * highest))
     return Figures(drawn=(save(figure, results.folder / "study-regret.png"),))
 
 
@@ -72,7 +70,7 @@ def curves_figure(results: ResultStore) -> Figures:
     keys = [curve_key(policy) for policy in LEARNT]
     if any(key not in results for key in keys):
         return Figures()
-    title = f"Learning to choose diffusion steps with a codec without SNR, {len(keys)} seeds"
+    title = "Learning to choose diffusion steps, codec without SNR"
     return Figures(
         drawn=(save(learning_curve_figure(title, [kept_curve(results[key]) for key in keys]), results.folder / "study-curves.png"),)
     )
