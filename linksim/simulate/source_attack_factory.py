@@ -84,7 +84,7 @@ def make_pgd(options: PgdAttack, classifier: Classifier) -> AttackImages:
 def scaled(size: float, strength: Tensor | None) -> float | Tensor:
     """Return a size for each image, [n, 1, 1, 1], from the strengths of the attack, float [n]; without them, the size itself.
 
-    >>> scaled(0.5, torch.tensor([0.0, 2.0])).flatten().tolist(), scaled(0.5, None)
+    >>> scaled(0.5, Tensor([0.0, 2.0])).flatten().tolist(), scaled(0.5, None)
     ([0.0, 1.0], 0.5)
     """
     return size if strength is None else size * strength[:, None, None, None]

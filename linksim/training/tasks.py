@@ -123,7 +123,7 @@ TASKS: dict[str, AnyTask] = {
     "classifier-cifar10": ClassifierTask("cifar10", {}, cycles=((1_300, 1.0), (450, 0.4))),
     "classifier-cifar10-large": ClassifierTask(
         "cifar10",
-        {"widths": (128, 384, 384)},
+        {"widths": [128, 384, 384]},
         cycles=((850, 1.0),),
         batch=1000,
         rate_per_image=1.3e-3,

@@ -46,6 +46,7 @@ def over_seeds(results: ResultStore, keys: dict[str, dict[float, str]], metric: 
 
 
 def steps_figure(results: ResultStore) -> Figures:
+    """study-steps.png: steps and accuracy against the SNR."""
     keys = {policy: {float(snr_db): steps_key(policy, snr_db) for snr_db in SNRS_DB} for policy in (*LEARNT, *SHOWN)}
     if any(key not in results for of in keys.values() for key in of.values()):
         return Figures()
@@ -55,6 +56,7 @@ def steps_figure(results: ResultStore) -> Figures:
 
 
 def regret_figure(results: ResultStore) -> Figures:
+    """study-regret.png: regret against the delay of a report."""
     policies, panels = (*LEARNT, *SHOWN), []
     for error_db in ERRORS_DB:
         keys = {policy: {float(delay): regret_key(policy, delay=delay, error_db=error_db) for delay in DELAYS} for policy in policies}
@@ -67,6 +69,7 @@ def regret_figure(results: ResultStore) -> Figures:
 
 
 def curves_figure(results: ResultStore) -> Figures:
+    """study-curves.png: the learning curves of all seeds."""
     keys = [curve_key(policy) for policy in LEARNT]
     if any(key not in results for key in keys):
         return Figures()
