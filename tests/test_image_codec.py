@@ -97,9 +97,8 @@ def test_the_next_quality_exceeds_the_budget(kind: ImageFormat) -> None:
 
 
 def errors(codec: ImageCodec, image: Pixels, budget: int) -> list[int]:
-    """Squared error of each size at the highest quality that fits, down to one pixel."""
-    to_one = (max(image.shape[:2]) - 1).bit_length()
-    found = (codec._best_fit(image, halvings, budget) for halvings in range(min(to_one, HALVINGS) + 1))
+    """Squared error of each size at the highest quality that fits."""
+    found = (codec._best_fit(image, halvings, budget) for halvings in range(HALVINGS + 1))
     return [squared_error(codec.decompress(data), image) for data in found if data is not None]
 
 

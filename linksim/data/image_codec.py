@@ -78,7 +78,8 @@ class ImageCodec:
         """
         if image.shape != (self.height, self.width, self.colours):
             raise ValueError(f"images are {self.height} x {self.width} in {self.colours} colours, got {image.shape}")
-        to_one = min((max(self.height, self.width) - 1).bit_length(), HALVINGS)  # halvings down to one pixel
+        to_one = (max(self.height, self.width) - 1).bit_length()  # halvings down to one pixel; at least one, for its coarse qualities
+        to_one = min(max(to_one, 1), HALVINGS)
         fitting = [data for halvings in range(to_one + 1) if (data := self._best_fit(image, halvings, budget)) is not None]
         if not fitting:
             raise ValueError(f"{budget} bytes do not hold a {self.format} image, not even of one pixel; {self.min_bytes} bytes do")
