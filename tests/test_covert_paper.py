@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,19 @@ from linksim.data.sources import ImageDataset
 from linksim.metrics import mse
 from linksim.nets.cards import read_card, write_card
 from linksim.nets.weights import clear_model_cache
-from linksim.papers.covert import detection, reveal
+from linksim.papers.covert import detection, reveal, reveal_network
+from linksim.papers.covert.attacks import ATTACKS, GENERATOR, PAPERS_ATTACKS, TABLE_ONE
 from linksim.papers.covert.claim_checks import RULES, paired, share
 from linksim.papers.covert.experiments import (
     ATTACKED,
-    ATTACKS,
     CHANNELS,
     COVERT_DB,
     FPESR_DB,
-    GENERATOR,
     HIDERS,
     LIKENESS,
     NO_ATTACK,
-    PAPERS_ATTACKS,
     SEARCHED_DB,
     SNRS_DB,
-    TABLE_ONE,
     UNDEFENDED,
     LinkExperiment,
     Setup,
@@ -46,6 +44,7 @@ from linksim.papers.covert.paper import CovertCommunication
 from linksim.papers.covert.unrelated import UnrelatedFaces, sent_pairs
 from linksim.reproduction.claims import read_claims
 from linksim.reproduction.results import DifferentDrawsError, ExperimentResult, ResultStore, Samples
+from linksim.training.covert_detection_tasks import revealer
 
 SMALL = {"channels": 8, "stem": 4, "width": 8, "inner": 4}
 CONFIGS: dict[str, dict[str, Any]] = {
@@ -97,6 +96,8 @@ def covert(covert_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for name, value in small.items():
         monkeypatch.setattr(detection, name, value)
     monkeypatch.setattr(reveal, "CHOSEN_PAIRS", (10, 12))
+    monkeypatch.setattr(reveal_network, "revealer", lambda *args, **settings: replace(revealer(*args, **settings), steps=2, batch=2))
+    monkeypatch.setattr("linksim.training.perceptual_inverter.load_lpips", lambda device: mse)
     for module in ("simulate.metric_factory", "papers.covert.unrelated"):
         monkeypatch.setattr(f"linksim.{module}.load_lpips", lambda device: mse)
         monkeypatch.setattr(f"linksim.{module}.load_face_recogniser", lambda name, device: Recogniser())
@@ -144,7 +145,7 @@ def test_what_needs_a_missing_model_is_left_out_with_a_note(
     assert f"no trained model '{HIDERS['refined'].model}'" in line
     assert line.endswith("1 experiments not measured, the first is refined/awgn/snr20/decoder")
     assert {found.key for found in ResultStore(covert).results()} == {
-        "undefended/awgn/snr20/bob", "paper-3/awgn/snr20/bob",
+        "undefended/awgn/snr20/bob", "undefended-fading/awgn/snr20/bob", "paper-3/awgn/snr20/bob",
         *(f"{link}/awgn/snr20/decoder" for link in ATTACKED if link != "refined"),
     }  # fmt: skip
 

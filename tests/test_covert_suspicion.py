@@ -190,7 +190,7 @@ def test_figures_have_a_line_for_each_hider_that_is_measured(tmp_path: Path) -> 
     assert [line.label for line in areas] == [name for name in names for _ in range(2)]  # energy detector, trained detectors
     assert [len(line.x) for line in areas[:2]] == [1, 3]
     for metric in ("psnr_db", PERSON):
-        lines = suspicion_figures.reveal_lines(kept, 20, metric)
+        lines = suspicion_figures.reveal_lines(kept, metric, *suspicion_figures.by_regression(20))
         assert [line.label for line in lines] == [suspicion_figures.UNRELATED, *names]
         assert [len(line.x) for line in lines] == [3, 3, 3, 2, 3, 2]
     drawn = suspicion_figures.all_figures(kept).drawn

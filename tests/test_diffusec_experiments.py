@@ -127,7 +127,7 @@ def small(diffusec_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for module in ("simulate.assembly", "papers.diffusec.classifier_accuracy", "papers.diffusec.adaptive_attack"):
         monkeypatch.setattr(f"linksim.{module}.load", lambda dataset, split: images)
     monkeypatch.setattr("linksim.simulate.run.gc_frozen", nullcontext)  # a small simulation is built faster than garbage is collected
-    for name, value in {"IMAGES": 4, "BATCH": 2, "DRAWS": 1, "STEPS": 1, "KNOWN_STEPS": 1}.items():
+    for name, value in {"IMAGES": 4, "BATCH": 2, "EFFORT": {"expected": (1, 1), "strong": (2, 1)}, "KNOWN_STEPS": 1}.items():
         monkeypatch.setattr(f"linksim.papers.diffusec.adaptive_attack.{name}", value)
     for name, value in {"CHANNELS": 2, "ROUNDS": 3}.items():
         monkeypatch.setattr(f"linksim.papers.diffusec.policies.{name}", value)
@@ -155,7 +155,7 @@ def test_all_tables_and_claims_are_printed_without_results(tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     result = linksim("--no-measure")
     assert result.exit_code == 0
-    assert "17 claims, 0 measured" in result.stdout
+    assert "18 claims, 0 measured" in result.stdout
     assert all(title in result.stdout for title in ("Table II.", "Fig. 5a.", "Fig. 5b.", "Regret against the oracle"))
 
 

@@ -62,7 +62,7 @@ def test_measured_scores_match_the_card(name: str) -> None:
     task = TASKS[name]
     assert not isinstance(task, GridMeasurement | DdpgTask)
     model = load_model(name, task.kind)
-    dataset, wider = seen(str(task.recipe["dataset"]))
+    dataset, wider = seen(task.dataset)
     said = {(score.metric, score.condition): score.value for score in model.card.scores}
     images, labels = to_images(dataset.images), torch.tensor(dataset.labels)
     for condition in task.conditions[::3]:

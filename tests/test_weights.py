@@ -15,6 +15,7 @@ from tiny_models import use_models
 from linksim.errors import LinksimError, ModelError
 from linksim.nets.cards import Card, ModelCost, RuntimeSettings, Score, TrainingData, read_card, write_card
 from linksim.nets.classifiers import Classifier
+from linksim.nets.compact import SCALE, SMALL, pack, unpack
 from linksim.nets.layers import draw_weights
 from linksim.nets.networks import NETWORKS
 from linksim.nets.tensor_checks import check_size
@@ -108,7 +109,7 @@ configs = st.dictionaries(words.filter(bool), st.one_of(sizes, words, st.lists(s
     data=st.lists(st.builds(TrainingData, words, words), max_size=3).map(tuple),
     cost=st.builds(ModelCost, st.one_of(st.none(), st.integers(0, 10**9)), *[st.integers(0, 10**9)] * 4),
     score=st.builds(Score, words, words, st.floats(-100, 100), st.integers(1, 10_000)),
-    runtime=st.dictionaries(st.sampled_from(["cpu", "cuda"]), runtimes),
+    runtime=st.dictionaries(st.sampled_from(["cpu-amx", "cuda"]), runtimes),
 )
 @settings(max_examples=30, deadline=None)
 def test_a_card_round_trips(
@@ -145,7 +146,7 @@ def test_a_card_round_trips(
 def test_an_untuned_model_has_the_default_settings_of_its_device() -> None:
     card = load_model("evaluator", "classifier").card
     assert (card.runtime_on("cpu"), card.runtime_on("cuda")) == (RuntimeSettings(64, "float32"), RuntimeSettings(256, "bfloat16"))
-    assert dataclasses.replace(card, runtime={"cpu": RuntimeSettings(32, "bfloat16")}).runtime_on("cpu") == RuntimeSettings(32, "bfloat16")
+    assert dataclasses.replace(card, runtime={"cpu": RuntimeSettings(32, "float32")}).runtime_on("cpu-amx").batch == 32
 
 
 def test_the_headline_is_the_score_at_10_db() -> None:
@@ -239,6 +240,53 @@ def test_weights_that_are_not_finite_are_rejected(folder: Path, name: str, value
 def test_weights_of_another_type_are_rejected(folder: Path, dtype: str) -> None:
     message = spoilt(folder, "head.weight", lambda tensor: tensor.to(getattr(torch, dtype)))
     assert message == f"{folder}/evaluator.safetensors: tensor head.weight must be of type float16 or float32, got {dtype}"
+
+
+def eight_bits(folder: Path, scale: torch.Tensor) -> torch.Tensor:
+    """Store head.weight as integers of 8 bits with these scales, and return the integers."""
+    integers = torch.arange(-40, 40, dtype=torch.int8).reshape(10, 8)
+    tensors = load_file(folder / "evaluator.safetensors") | {"head.weight": integers, "head.weight" + SCALE: scale}
+    save_file(tensors, folder / "evaluator.safetensors")
+    resealed(folder)
+    return integers
+
+
+def test_weights_of_8_bits_run_as_integers_times_the_scales_of_their_rows(folder: Path) -> None:
+    scale = torch.linspace(0.0, 2.0, 10)
+    integers = eight_bits(folder, scale)
+    assert torch.equal(load_model("evaluator", "classifier").network.state_dict()["head.weight"], integers * scale[:, None])
+
+
+@pytest.mark.parametrize("scale", [torch.ones(8), torch.ones(()), torch.ones(10, 1), torch.ones(10, dtype=torch.float16)])
+def test_scales_that_do_not_fit_their_tensor_are_rejected(folder: Path, scale: torch.Tensor) -> None:
+    eight_bits(folder, scale)
+    expected = "tensor head.weight.scale must be of type float32 and have one value for each row of head.weight"
+    assert refusal() == f"{folder}/evaluator.safetensors: {expected}"
+
+
+def test_infinite_scales_are_rejected(folder: Path) -> None:
+    eight_bits(folder, torch.full((10,), math.inf))
+    assert "tensor head.weight contains NaN or infinite values" in refusal()
+
+
+shapes = st.lists(st.integers(1, 40), min_size=1, max_size=4).map(tuple)
+
+
+@given(shapes, st.integers(0, 2**32), st.floats(-30, 30))
+def test_packing_changes_no_weight_by_more_than_half_a_step_of_its_row(shape: tuple[int, ...], seed: int, exponent: float) -> None:
+    before = torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * 2.0**exponent
+    packed = pack({"w": before}, {"w"})
+    after = unpack(packed)["w"]
+    if before.ndim < 2 or before.numel() < SMALL:
+        assert torch.equal(after, before.half())
+    else:
+        step = before.flatten(1).abs().amax(1, keepdim=True) / 127
+        assert bool(((after - before).flatten(1).abs() <= 0.5001 * step).all())
+        assert set(packed) == {"w", "w" + SCALE}
+
+
+def test_a_row_of_zeros_stays_zero() -> None:
+    assert not unpack(pack({"w": torch.zeros(32, 32)}, {"w"}))["w"].any()
 
 
 def test_a_counter_of_another_type_is_rejected(folder: Path) -> None:

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from linksim.errors import ModelError, ScenarioError
 from linksim.files import atomic_write
+from linksim.nets.processors import DEVICE_CLASSES, DeviceClass
 from linksim.registry import suggest
 from linksim.scenario.strict_yaml import dotted, dump_yaml, read_yaml
 
@@ -67,7 +68,9 @@ class RuntimeSettings(_Block):
             raise ValueError(f"precision must be float32 or bfloat16, got {self.precision!r}")
 
 
-DEFAULT_RUNTIME = {"cpu": RuntimeSettings(64, "float32"), "cuda": RuntimeSettings(256, "bfloat16")}
+DEFAULT_RUNTIME: Mapping[DeviceClass, RuntimeSettings] = dict.fromkeys(DEVICE_CLASSES, RuntimeSettings(64, "float32")) | {
+    "cuda": RuntimeSettings(256, "bfloat16")
+}
 
 
 @dataclass(frozen=True)
@@ -117,11 +120,11 @@ class Card(_Block):
     wall_s    duration of the training, or of the measurement of the table, in seconds
     device    device that was used
     versions  versions of Python and of the packages that determine the numbers
-    dtype     number format of the stored weights, "float16" or "float32"; buffers keep their own format; tables are "float64"
+    dtype     number format of the stored weights, "int8" (`nets.compact`), "float16" or "float32", not of buffers; tables are "float64"
     sha256    digest of the file of weights or of the table
     cost      channel uses, number of weights, operations and memory
     scores    scores of the stored weights, evaluated in float32
-    runtime   settings by class of device ("cpu", "cuda"); empty until the model is tuned
+    runtime   settings by class of device (`processors.DEVICE_CLASSES`); empty until the model is tuned
     """
 
     name: StrictStr
@@ -138,13 +141,18 @@ class Card(_Block):
     scores: tuple[Score, ...]
     runtime: Annotated[Mapping[StrictStr, RuntimeSettings], Strict()]
 
-    def runtime_on(self, device_class: str) -> RuntimeSettings:
-        """Return the tuned settings for a class of device, or its defaults. Raises KeyError for another class than "cpu" and "cuda".
+    def runtime_on(self, device: DeviceClass) -> RuntimeSettings:
+        """Return the settings for a class of device: those of the class, else those of any processor, else the defaults.
 
-        >>> card_of_code("mine", "codec", sha256="").runtime_on("cpu")
+        >>> card_of_code("mine", "codec", sha256="").runtime_on("cpu-amx")
         RuntimeSettings(batch=64, precision='float32')
         """
-        return self.runtime.get(device_class, DEFAULT_RUNTIME[device_class])
+        return self.runtime.get(device) or self.runtime.get("cuda" if device == "cuda" else "cpu") or DEFAULT_RUNTIME[device]
+
+    def is_tuned_for(self, device: DeviceClass) -> bool:
+        """Return whether the settings for a class of device are measured ones, or no other processor is faster in bfloat16."""
+        others = [settings.precision for other, settings in self.runtime.items() if other != "cuda"]
+        return device in self.runtime or device == "cuda" or "bfloat16" not in others
 
     @property
     def headline(self) -> Score | None:
@@ -168,8 +176,10 @@ def read_card(path: Path) -> Card:
     """
     try:
         card = CARD.validate_python(read_yaml(path).data)
-        if unknown := sorted(set(card.runtime) - set(DEFAULT_RUNTIME)):
-            raise ValueError(f"runtime.{unknown[0]}: {suggest(unknown[0], DEFAULT_RUNTIME)}")
+        if unknown := sorted(set(card.runtime) - set(DEVICE_CLASSES)):
+            raise ValueError(f"runtime.{unknown[0]}: {suggest(unknown[0], DEVICE_CLASSES)}")
+        if "cpu" in card.runtime and card.runtime["cpu"].precision != "float32":
+            raise ValueError("runtime.cpu.precision: allowed: float32, because these settings serve every processor without its own")
         if absurd := [key for key, value in card.config.items() if _largest(value) > LARGEST_SIZE]:
             raise ValueError(f"config.{absurd[0]:.40}: allowed: numbers up to {LARGEST_SIZE:,}")
         if card.name != path.stem:

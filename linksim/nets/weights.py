@@ -21,7 +21,9 @@ from torch import nn
 from linksim.errors import LinksimError, ModelError
 from linksim.nets.cards import TABLE_SUFFIXES, Card, RuntimeSettings, card_of_code, read_card
 from linksim.nets.codecs import OutsideCodec
+from linksim.nets.compact import unpack
 from linksim.nets.networks import declare_networks
+from linksim.nets.processors import device_class
 from linksim.nets.tensor_checks import check_size, check_tensors
 from linksim.places import model_folders
 from linksim.registry import component, components, suggest
@@ -49,7 +51,7 @@ class TrainedModel:
     @property
     def runtime(self) -> RuntimeSettings:
         """Batch size and precision that are fastest on the class of device that the model is on."""
-        return self.card.runtime_on(self.device.type)
+        return self.card.runtime_on(device_class(self.device))
 
 
 State = Literal["present", "missing", "damaged"]
@@ -183,7 +185,7 @@ def _load(folder: Path, name: str, device: torch.device) -> TrainedModel:
     try:
         factory = component("model", card.kind).load()
         check_size(lambda: factory(**card.config), most=weights.stat().st_size)
-        network, tensors = build(card.kind, dict(card.config)), load_file(weights)
+        network, tensors = build(card.kind, dict(card.config)), unpack(load_file(weights))
         check_tensors(network, tensors)
     except (LinksimError, SafetensorError) as fault:
         raise ModelError(f"{weights}: {fault}") from fault

@@ -185,6 +185,7 @@ class AssembledSimulation:
     bobs         receivers of each group in the order of its links
     models       sha256 of the trained models and reward tables in use, by name
     model_kinds  kinds of the trained models
+    untuned      names of the trained models without measured settings for this processor, where others are faster in bfloat16
     image_shape  (colours, height, width) of the images of the dataset, in pixels
     """
 
@@ -196,6 +197,7 @@ class AssembledSimulation:
     bobs: dict[str, list[Bob]]
     models: dict[str, str]
     model_kinds: frozenset[str]
+    untuned: frozenset[str]
     image_shape: tuple[int, int, int]
 
 
@@ -253,8 +255,9 @@ def build(
         simulation.env.process(link.bob.run())
     sent = simulation.env.all_of([simulation.env.process(link.alice.run()) for link in links])
     height, width, colours = assembly.dataset.images.shape[1:]
-    models, kinds = assembly.groups.models, frozenset(assembly.groups.kinds)
-    return AssembledSimulation(simulation, sent, tuple(records), rewards, jammers, bobs, models, kinds, (colours, height, width))
+    models, kinds, untuned = assembly.groups.models, frozenset(assembly.groups.kinds), frozenset(assembly.groups.untuned)
+    shape = colours, height, width
+    return AssembledSimulation(simulation, sent, tuple(records), rewards, jammers, bobs, models, kinds, untuned, shape)
 
 
 def attack_strengths(options: SourceAttackOptions, draws: StreamKey) -> AttackStrengths | None:

@@ -27,6 +27,7 @@ from linksim.nets.codecs import Codec
 from linksim.nets.feature_inverter import FeatureInverter
 from linksim.nets.features import FeatureCodec
 from linksim.nets.generator import Generator
+from linksim.nets.processors import device_class
 from linksim.nets.vqvae import VqVae
 from linksim.nets.weights import TrainedModel, find_table, load_model, sha256_of
 from linksim.operations import Precision
@@ -81,6 +82,7 @@ class LinkFactory:
     policies  policies by group, which replace those of the scenario
     models    sha256 of the trained models, reward tables and weights of metrics in use so far, by name; recorded in the trace
     kinds     kinds of these trained models
+    untuned   those of them that run in float32 because they are not measured on this class of processor
 
     Raises LinksimError if a metric does not fit the images, or if its weights are missing or damaged.
     """
@@ -93,6 +95,7 @@ class LinkFactory:
         self._operations: dict[tuple[Any, ...], Operation] = {}
         self.models: dict[str, str] = {}
         self.kinds: set[str] = set()
+        self.untuned: set[str] = set()
         height, width, colours = dataset.images.shape[1:]
         self._metrics = make_metrics(scenario.metrics, MetricContext(device, (colours, height, width)))
         used = ((options.weights, weights_file(options.weights)) for options in scenario.metrics if options.weights is not None)
@@ -110,6 +113,8 @@ class LinkFactory:
         model = load_model(name, kind, self._device.type)
         self.models[name] = model.card.sha256
         self.kinds.add(kind)
+        if self._scenario.compute.precision == "auto" and not model.card.is_tuned_for(device_class(self._device)):
+            self.untuned.add(name)
         network, (_, height, width, colours) = model.network, self._dataset.images.shape
         of_images = isinstance(network, Codec | VqVae | FeatureCodec | FeatureInverter | Generator)
         if of_images and (network.colours, network.side, network.side) != (colours, height, width):

@@ -202,6 +202,9 @@ def _warnings(built: AssembledSimulation, limit_ns: int) -> list[str]:
         queued = max(bob.max_queue_length for bob in bobs)
         if queued > QUEUE_WARNING:
             warnings.append(f"group {name!r}: Bob's networks are slower than frames arrive; up to {queued} frames were queued")
+    if built.untuned:
+        names = ", ".join(sorted(built.untuned))
+        warnings.append(f"not measured on this class of processor, so in float32: {names}; `linksim tune NAME` measures a model")
     if not built.sent.triggered:
         warnings.append(f"the run ended at its limit of {limit_ns / 1e9:g} s before all frames were sent")
     return warnings

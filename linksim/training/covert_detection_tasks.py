@@ -1,5 +1,7 @@
 """The training tasks of the Eve who suspects a hidden signal: detectors, and networks that reveal it (docs/covert.md)."""
 
+from typing import Any
+
 from linksim.training.covert_eve_tasks import INVERTER
 from linksim.training.detector import DetectorTask
 from linksim.training.revealer import RevealerTask
@@ -15,11 +17,14 @@ def detector(hider: str, frames: int) -> DetectorTask:
     return DetectorTask("faces", {}, DETECTOR_STEPS[frames], codec="covert-codec", hider=hider, num_frames=frames)
 
 
-def revealer(hider: str, pairs: int) -> RevealerTask:
-    """Return the task of a network that reveals a hider's private images, trained on a number of chosen pairs."""
+def revealer(hider: str, pairs: int, **settings: Any) -> RevealerTask:
+    """Return the task of a network that reveals a hider's private images, trained on a number of chosen pairs.
+
+    settings  further fields of `RevealerTask`
+    """
     return RevealerTask(
         "faces", INVERTER, steps=1_500, codec="covert-codec", hider=hider, num_captured_frames=pairs, batch=16, part=64, peak_rate=2e-3,
-        average=0.998,
+        average=0.998, **settings,
     )  # fmt: skip
 
 

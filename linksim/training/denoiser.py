@@ -35,6 +35,7 @@ class DenoiserTask(ImageTask):
     batch                images per step
     peak_rate            learning rate of AdamW at a height of 1
     max_diffusion_steps  largest diffusion step; steps are drawn per image, uniformly from 1
+    focus                first and last diffusion step of a range from which half of the steps are drawn instead, or None
     average              decay of the running average of the weights per step, 0..1, or None
     bfloat16             compute in bfloat16 on a CPU, too
     seed                 seed of the initial weights and all random streams
@@ -46,6 +47,7 @@ class DenoiserTask(ImageTask):
     batch: int = 64
     peak_rate: float = 1e-3
     max_diffusion_steps: int = 100
+    focus: list[int] | None = None
     average: float | None = 0.9995
     bfloat16: bool = True
     seed: int = 1
@@ -59,9 +61,9 @@ class DenoiserTask(ImageTask):
 
     @property
     def recipe(self) -> dict[str, object]:
-        """All settings but seed, steps and config."""
+        """All settings but seed, steps and config. `focus` only where there is one."""
         names = ("dataset", "cycles", "batch", "peak_rate", "max_diffusion_steps", "average", "bfloat16")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | ({} if self.focus is None else {"focus": self.focus})
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.AdamW(network.parameters(), lr=self.peak_rate, weight_decay=1e-4, fused=True)
@@ -73,7 +75,10 @@ class DenoiserTask(ImageTask):
         """Return the mean squared error of the predicted noise, whose variance is one (Ho et al., Eq. 14)."""
         images, _ = self._batches(step)
         draw = self._streams("denoiser", step)
-        steps = torch.from_numpy(draw.integers(1, self.max_diffusion_steps + 1, self.batch)).to(device)
+        drawn = draw.integers(1, self.max_diffusion_steps + 1, self.batch)
+        if self.focus is not None:
+            drawn[::2] = draw.integers(self.focus[0], self.focus[1] + 1, len(drawn[::2]))
+        steps = torch.from_numpy(drawn).to(device)
         noise = torch.from_numpy(draw.standard_normal(images.shape, dtype="float32")).to(device)
         noisy = diffuse(to_unit(images.to(device)), steps, noise).contiguous(memory_format=torch.channels_last)
         predicted: Tensor = network(noisy, steps)

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from linksim.errors import ModelError
 from linksim.interrupts import deferred
 from linksim.nets.layers import draw_weights
-from linksim.nets.tensor_checks import check_tensors
+from linksim.nets.tensor_checks import check_finite, check_tensors
+from linksim.nets.weights import build
 from linksim.progress import progress_line, rate, times
 from linksim.training.checkpoint import (
     Checkpoint,
@@ -225,3 +226,18 @@ def train(trainer: AnyTrainer, checkpoint: Path, report: ProgressCallback) -> No
                 trainer.save(checkpoint)
                 saved = time.monotonic()
         trainer.save(checkpoint)
+
+
+def trained_network(task: TrainingTask, device: torch.device) -> nn.Module:
+    """Train a network without checkpoints and return it in evaluation mode. Equal tasks give equal networks.
+
+    Raises ModelError if a trained weight is not finite.
+    """
+    trainer = Trainer(task, build(task.kind, dict(task.config)), device)
+    while not trainer.finished:
+        trainer.train_step()
+    weights = trainer.result()
+    check_finite(weights)
+    network: nn.Module = trainer.network.eval()
+    network.load_state_dict(weights)
+    return network

@@ -1,6 +1,6 @@
 """Measurement of the scores of a model, and comparison of two sets of scores within tolerances.
 
-The comparison decides whether a model may be stored in float16 (`training.pipeline`) and run in bfloat16 (`training.tune`), both on
+The comparison decides whether a model may be stored in int8 or float16 (`training.pipeline`) and run in bfloat16 (`training.tune`), both on
 training images. Measurements of a task always use the same noise, so that a difference is due to the number format alone.
 """
 
@@ -69,11 +69,6 @@ def within_tolerance(scores: tuple[Score, ...], reference: tuple[Score, ...]) ->
     return all(abs(score.value - known[score.metric, score.condition]) <= TOLERANCE[score.metric] for score in scores)
 
 
-def cast(tensors: dict[str, Tensor], network: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Convert the parameters of a network to `dtype`. Buffers, such as running statistics, keep their format.
-
-    tensors  parameters and buffers by name
-    network  network that tells which of them are parameters
-    """
-    weights = dict(network.named_parameters())
+def cast(tensors: dict[str, Tensor], weights: set[str], dtype: torch.dtype) -> dict[str, Tensor]:
+    """Convert the tensors whose names are in `weights` to `dtype`. Others, such as running statistics, keep their format."""
     return {name: value.to(dtype) if name in weights else value for name, value in tensors.items()}

@@ -1,7 +1,7 @@
 """From training task to model: training or resuming, measuring the scores, and storing weights and card.
 
-    task --> trainer --> [train or resume] --> weights --> [float32 or float16, scores] --> NAME.safetensors, NAME.yaml
-    grid --> [measure the missing cells] --> table ------> [scores of the table] -----------> NAME.h5, NAME.yaml
+    task --> trainer --> [train or resume] --> weights --> [int8, float16 or float32, scores] --> NAME.safetensors, NAME.yaml
+    grid --> [measure the missing cells] --> table ------> [scores of the table] ------------------> NAME.h5, NAME.yaml
 
 Each function can be repeated: a finished checkpoint is not trained again. A model is replaced (`training.publication`) once its scores are
 measured and finite, so a training that diverges leaves the former model as it is.
@@ -18,6 +18,7 @@ from linksim.adapt.mdp import MAX_ACTION
 from linksim.data.sources import ImageDataset
 from linksim.errors import ModelError
 from linksim.nets.cards import NO_NETWORK, TABLE_SUFFIXES, Card, Score
+from linksim.nets.compact import pack, unpack
 from linksim.nets.policy import Actor
 from linksim.nets.weights import build, pick_device
 from linksim.registry import components, suggest
@@ -75,7 +76,7 @@ def train_model(name: str, device: str, work_folder: Path, models_folder: Path, 
 
 
 def store(name: str, trainer: Trainer, folder: Path, report: ProgressCallback) -> Card:
-    """Store a trained network, in float16 if no score on training images changes by more than its tolerance, else in float32.
+    """Store a trained network in the first format, of int8, float16 and float32, in which no score changes by more than its tolerance.
 
     The decision takes as many training images as there are test images; the scores on the card are those of the test images.
 
@@ -91,27 +92,31 @@ def store(name: str, trainer: Trainer, folder: Path, report: ProgressCallback) -
     refuse_divergence(trained)
     test = task.load_dataset("test")
     seen = take_first(task.load_dataset("train"), len(test.images))
-    measurements = 3 * len(task.conditions)
-    completed = itertools.count(1)
+    completed, passes = itertools.count(1), 3  # over all conditions: as trained, in a smaller format, and on the test images
 
     def scored(tensors: dict[str, Tensor], dataset: ImageDataset) -> tuple[Score, ...]:
-        network.load_state_dict(tensors)
+        network.load_state_dict(unpack(tensors))
         return measure(task, network, dataset, trainer.device, done=lambda _: report(progress(next(completed))))
 
     def progress(done: int) -> TrainingProgress:
-        return TrainingProgress("measuring", done, measurements, 0.0, trainer.seconds)
+        return TrainingProgress("measuring", done, passes * len(task.conditions), 0.0, trainer.seconds)
 
-    halved = cast(trained, network, torch.float16)
-    full_scores, half_scores = scored(trained, seen), scored(halved, seen)
-    tensors = halved if within_tolerance(half_scores, full_scores) else trained
+    weights = set(dict(network.named_parameters()))
+    smaller = {"int8": pack(trained, weights), "float16": cast(trained, weights, torch.float16)}
+    full_scores = scored(trained, seen)
+    dtype, tensors = "float32", trained
+    for shorter, reduced in smaller.items():
+        if within_tolerance(scored(reduced, seen), full_scores):
+            dtype, tensors = shorter, reduced
+            break
+        passes = 2 + len(smaller)
     scores = scored(tensors, test)
 
     def write(path: Path) -> tuple[Score, ...]:
         save_tensors(tensors, path)
         return scores
 
-    dtype, cost = "float16" if tensors is halved else "float32", cost_of(network, task.kind)
-    return publish(task, folder / f"{name}.safetensors", write, dtype, cost, trainer.seconds, trainer.device)
+    return publish(task, folder / f"{name}.safetensors", write, dtype, cost_of(network, task.kind), trainer.seconds, trainer.device)
 
 
 def train_policy(name: str, task: DdpgTask, checkpoint: Path, folder: Path, report: ProgressCallback, fresh: bool) -> Card:

@@ -157,6 +157,9 @@ TASKS: dict[str, AnyTask] = {
     **COVERT_DETECTION,
     "diffusec-codec": VitTask("cifar10", {"layout": "vit"}, phases=(800, 600, 2_200, 600, 6_500), num_eval_images=2_000),
     "denoiser-cifar10": DenoiserTask("cifar10", {}, cycles=((8_000, 1.0), (4_000, 0.7))),
+    "denoiser-cifar10-large": DenoiserTask(
+        "cifar10", {"widths": [96, 192, 320]}, cycles=((7_000, 1.0),), batch=128, max_diffusion_steps=150, focus=[50, 120]
+    ),
     "diffusec-denoiser": LinkDenoiserTask("cifar10", {}, steps=1_100),
     **DIFFSEM,
     **ACCURACY_TABLES,

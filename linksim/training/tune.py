@@ -15,6 +15,7 @@ from torch import nn
 
 from linksim.errors import ModelError
 from linksim.nets.cards import Card, RuntimeSettings, write_card
+from linksim.nets.processors import device_class
 from linksim.nets.weights import TrainedModel, autocast, clear_model_cache, folder_of, load_model
 from linksim.nets.workloads import Run
 from linksim.registry import components
@@ -55,6 +56,8 @@ class Timing:
 def tune(name: str, device: str = "auto", report: Callable[[Timing], None] = lambda timing: None) -> Card:
     """Time a model, write the fastest settings for this class of device to its card, and return the card.
 
+    On a CPU the fastest settings in float32 are written as those of any other processor, too (`nets.processors`).
+
     name    name of the model and of its training task
     device  "auto", "cpu" or "cuda"
     report  callback, called with every timing
@@ -72,7 +75,10 @@ def tune(name: str, device: str = "auto", report: Callable[[Timing], None] = lam
     )
     for timing in timings:
         report(timing)
-    card = replace(model.card, runtime={**model.card.runtime, model.device.type: fastest(timings)})
+    found: dict[str, RuntimeSettings] = {device_class(model.device): fastest(timings)}
+    if model.device.type == "cpu":  # any other processor computes in float32
+        found["cpu"] = fastest([timing for timing in timings if timing.settings.precision == "float32"])
+    card = replace(model.card, runtime={**model.card.runtime, **found})
     write_card(card, folder_of(name) / f"{name}.yaml")
     clear_model_cache()
     return card

@@ -15,19 +15,17 @@ import torch
 from linksim.nets.codecs import Codec
 from linksim.nets.hiders import Hider
 from linksim.nets.weights import build
+from linksim.papers.covert.attacks import ATTACKS, PAPERS_ATTACKS, TABLE_ONE
 from linksim.papers.covert.experiments import (
-    ATTACKS,
     CHANNEL_NAMES,
     CHANNELS,
     COVERT_DB,
     FPESR_DB,
     HIDERS,
     LIKENESS,
-    PAPERS_ATTACKS,
     PERSON,
     SEARCHED_DB,
     SNRS_DB,
-    TABLE_ONE,
     UNDEFENDED,
     bob,
     key,

@@ -24,8 +24,6 @@ from linksim.data.sources import load
 from linksim.errors import LinksimError
 from linksim.link import over_the_air
 from linksim.nets.codecs import DOWNSAMPLING, Codec
-from linksim.nets.tensor_checks import check_finite
-from linksim.nets.weights import build
 from linksim.papers.covert.experiments import CODEC, HIDERS, SUSPECTED_DB, Hiding, Setup
 from linksim.phy.baseband import ReceivedSymbols
 from linksim.reproduction.paper import Measurement, ProgressCallback
@@ -37,7 +35,7 @@ from linksim.threads import torch_threads
 from linksim.training.covert_detection_tasks import DETECTOR_STEPS
 from linksim.training.covert_queries import ANY_DB, Transmitter
 from linksim.training.detector import DetectorTask
-from linksim.training.loop import Trainer
+from linksim.training.loop import trained_network
 from linksim.training.noise import EVALUATION_BATCH, unit_noise
 from linksim.training.order import to_images
 
@@ -183,13 +181,8 @@ def energy_detector(codec: Codec, seed: int) -> EnergyDetector:
 
 
 def trained_detector(task: DetectorTask) -> Statistic:
-    """Train a detector on the CPU and return its statistic. Equal tasks give equal detectors. Raises ModelError if it diverges."""
-    trainer = Trainer(task, build(task.kind, dict(task.config)), CPU)
-    while not trainer.finished:
-        trainer.train_step()
-    check_finite(trainer.result())
-    trainer.network.load_state_dict(trainer.result())
-    return logit_of(trainer.network.eval())
+    """Train a detector on the CPU and return its statistic. Raises ModelError if it diverges."""
+    return logit_of(trained_network(task, CPU))
 
 
 def logit_of(network: nn.Module) -> Statistic:

@@ -12,6 +12,7 @@ from typing import Any
 
 from linksim.enums import Node
 from linksim.errors import LinksimError
+from linksim.papers.covert.attacks import ATTACKS, SUPPLEMENTARY, TABLE_ONE, TV_WEIGHTS
 from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.results import Samples
 from linksim.reproduction.simulated import ScoreCollector, Simulated
@@ -23,7 +24,9 @@ SNRS_DB = (0, 5, 10, 15, 20)
 FPESR_DB, COVERT_DB = 5, 20  # SNR of Fig. 6, and of Table I
 SEARCHED_DB = (0, 5, 20)  # SNRs at which Eve's searches are measured on the undefended link
 SUSPECTED_DB = (5, 20)  # SNRs at which Eve suspects a hidden image, and of Bob's images of links with keys, all on AWGN
-CODEC, UNDEFENDED = "covert-codec", "undefended"  # trained model; first part of the keys of the undefended link
+CODEC, UNDEFENDED, FADING = "covert-codec", "undefended", "undefended-fading"  # a trained model; first parts of the keys of links
+PLAIN_LINKS = {UNDEFENDED: "no hidden image", FADING: "no hidden image, codec trained on Rayleigh fading"}  # in tables and figures
+CODECS = {UNDEFENDED: CODEC, FADING: "covert-codec-rayleigh"}  # of the links without a hidden image; the others have `CODEC`
 PAIR = 2  # images per frame: host and private
 LIKENESS = ("psnr_db", "ms_ssim", "lpips")
 PERSON = "same_person"  # its mean is the FPESR, the facial privacy eavesdropping success rate
@@ -35,60 +38,6 @@ CHANNELS: Mapping[str, Mapping[str, Any]] = {
     "rayleigh": {"fading": {"kind": "rayleigh", "coherence_ms": 1e-3}, "equaliser": "mmse"},  # every symbol has a gain of its own
 }
 CHANNEL_NAMES = {"awgn": "AWGN", "rayleigh": "Rayleigh"}
-
-
-@dataclass(frozen=True)
-class Attack:
-    """An attack of Eve.
-
-    name      in tables and figures
-    options   her block in a scenario
-    models    trained models that she uses in addition to the codec
-    searches  whether she searches for every image
-    """
-
-    name: str
-    options: Mapping[str, Any]
-    models: tuple[str, ...] = ()
-    searches: bool = False
-
-
-GENERATOR, EIGENFACES = "face-generator", "face-eigenfaces"
-REGRESSION = "covert-regression"  # Eve's own regression, from whose image the searches with a prior start
-
-
-def search(name: str, prior: str, generator: str = "", started: bool = False) -> Attack:
-    """Return the glass-box attack with a prior, which starts from the image of a regression if it is `started`, else from the mean face."""
-    block: dict[str, Any] = {"attack": "map-inversion", "prior": prior, "iterations": 100}
-    block |= {"generator": generator, "learning_rate": 0.1} if generator else {}
-    block |= {"start": "inverse-network", "inverter": REGRESSION} if started else {}
-    return Attack(name, block, ((generator,) if generator else ()) + ((REGRESSION,) if started else ()), searches=True)
-
-
-TV_WEIGHTS = {5: 1.0, 20: 3.0}  # by SNR in dB; of 1, 3, 10, 30 the best PSNR of four training people
-
-
-def closed(name: str, inverter: str, generator: str = "") -> Attack:
-    """Return the closed-box attack with an inverse network, and with a generator behind it."""
-    if not generator:
-        return Attack(name, {"attack": "inverse-network", "inverter": inverter}, (inverter,))
-    return Attack(name, {"attack": "generative-inverse-network", "inverter": inverter, "generator": generator}, (inverter, generator))
-
-
-ATTACKS: dict[str, Attack] = {
-    "decoder": Attack("Bob's decoder", {"attack": "decoder"}),
-    "glass": search("glass-box", "none"),
-    "closed": closed("closed-box, 100 queries", "covert-inverse-m100"),
-    "genai-glass": search("GenAI + glass-box", "generator", GENERATOR, started=True),
-    "genai-closed": closed("GenAI + closed-box, 100 queries", "covert-generative-inverse-m100", GENERATOR),
-    "glass-tv": search("glass-box, total variation", "total-variation", started=True),
-    "glass-gaussian": search("glass-box, Gaussian prior", "generator", EIGENFACES, started=True),
-    "closed-m1000": closed("closed-box, 1,000 queries", "covert-inverse-m1000"),
-    "genai-closed-m1000": closed("GenAI + closed-box, 1,000 queries", "covert-generative-inverse-m1000", GENERATOR),
-}
-PAPERS_ATTACKS = ("glass", "closed", "genai-glass", "genai-closed")
-TABLE_ONE = ("decoder", *PAPERS_ATTACKS)  # the rows of Table I
-SUPPLEMENTARY = tuple(name for name in ATTACKS if name not in TABLE_ONE)  # measured at the SNR of Fig. 6, and on the covert link
 
 
 @dataclass(frozen=True)
@@ -115,6 +64,7 @@ class Hiding:
 
 HIDERS: Mapping[str, Hiding] = {
     "paper": Hiding("the paper's network", "covert-hider-paper"),
+    "paper-all": Hiding("the paper's network, trained on all faces", "covert-hider-all"),
     "paper-3": Hiding("the paper's network, host signal weighted 3", "covert-hider-paper-3"),
     "refined": Hiding("refined swap", "covert-refined-swap"),
     "swap": Hiding("linear swap, not trained", "covert-swap"),
@@ -124,7 +74,7 @@ HIDERS: Mapping[str, Hiding] = {
     "time-sharing": Hiding("time-sharing", "covert-swap", "shared"),
 }
 # Hiders whose containers Eve decodes. Her other attacks are on those of the first.
-ATTACKED = ("paper", "refined", "swap", "swap-keyed", "natural", "natural-keyed", "time-sharing")
+ATTACKED = ("paper", "paper-all", "refined", "swap", "swap-keyed", "natural", "natural-keyed", "time-sharing")
 
 
 @dataclass(frozen=True)
@@ -145,10 +95,10 @@ class Setup:
     def pairs(self, link: str, snr_db: int, attack: str) -> int:
         """Return the number of pairs that an experiment sends."""
         if attack in ATTACKS and ATTACKS[attack].searches:
-            return min(self.images // PAIR, SEARCHED_PAIRS if link != UNDEFENDED and attack in TABLE_ONE else FEW_PAIRS)
-        if attack == "decoder" and link != UNDEFENDED:
+            return min(self.images // PAIR, SEARCHED_PAIRS if link in HIDERS and attack in TABLE_ONE else FEW_PAIRS)
+        if attack == "decoder" and link in HIDERS:
             return self.images
-        whole = attack != NO_ATTACK if link != UNDEFENDED else snr_db == FPESR_DB
+        whole = attack != NO_ATTACK if link in HIDERS else snr_db == FPESR_DB
         return self.images // PAIR if whole else max(1, self.images // (2 * PAIR))
 
 
@@ -238,12 +188,12 @@ class LinkExperiment:
 def experiment(setup: Setup, link: str, channel: str, snr_db: int, attack: str) -> LinkExperiment:
     """Return the experiment of a condition.
 
-    link    `UNDEFENDED` or a key of `HIDERS`
+    link    a key of `CODECS` or of `HIDERS`
     attack  a key of `ATTACKS`, or `NO_ATTACK`
     """
     path = {"snr": {"kind": "constant", "mean_db": snr_db}, **CHANNELS[channel]}
-    hidden, block = link != UNDEFENDED, ATTACKS.get(attack)
-    metrics = (*LIKENESS, PERSON) if (attack != NO_ATTACK if hidden else snr_db == FPESR_DB) else LIKENESS
+    hidden, block, codec = link in HIDERS, ATTACKS.get(attack), CODECS.get(link, CODEC)
+    metrics = (*LIKENESS, PERSON) if (attack != NO_ATTACK if hidden else (link, snr_db) == (UNDEFENDED, FPESR_DB)) else LIKENESS
     hider = (HIDERS[link].layer,) if hidden else ()
     options: dict[str, Any] = {
         "name": "experiment",
@@ -254,13 +204,13 @@ def experiment(setup: Setup, link: str, channel: str, snr_db: int, attack: str) 
         "metrics": [METRICS[metric] for metric in metrics if metric in METRICS],
         "compute": {"precision": "float32"},
         "trace": {"images": 0, "channel_samples": 0, "constellation_frames": 0},
-        "scheme": [*hider, {"name": "deepjscc", "codec": CODEC}],
+        "scheme": [*hider, {"name": "deepjscc", "codec": codec}],
         "channel": {"bob": path, "eve": path},
         "alice": {"images_per_frame": PAIR},
         "eve": dict(block.options) | ({"tv_weight": TV_WEIGHTS[snr_db]} if attack == "glass-tv" else {}) if block else "none",
         "session": {"probe_interval_ms": 0},
     }
-    models = (CODEC, *((HIDERS[link].model,) if hidden else ()), *(block.models if block else ()))
+    models = (codec, *((HIDERS[link].model,) if hidden else ()), *(block.models if block else ()))
     return LinkExperiment(
         key=key(link, channel, snr_db, attack),
         kind=f"{'covert' if hidden else UNDEFENDED} {attack} {options['frames']}",
@@ -279,7 +229,7 @@ def views_of(link: str, attack: str) -> dict[str, View]:
     """
     receivers = ((Node.BOB,) if attack in (NO_ATTACK, "decoder") else ()) + ((Node.EVE,) if attack != NO_ATTACK else ())
     views = {f"{node.word}-{role}": (node, place, PAIR) for node in receivers for role, place in HOST_AND_PRIVATE.items()}
-    if link != UNDEFENDED:
+    if link in HIDERS:
         return views
     whole: dict[str, View] = {"": (receivers[0], 0, 1)}
     return whole | views if attack == NO_ATTACK else whole
@@ -287,7 +237,7 @@ def views_of(link: str, attack: str) -> dict[str, View]:
 
 def paper_experiments(setup: Setup) -> list[LinkExperiment]:
     """Return the experiments behind the figures, the tables and the claims: Bob first, then Eve's networks, then her searches."""
-    conditions = [(link, *place, bob(link, *place).split("/")[-1]) for link in (UNDEFENDED, *HIDERS) for place in bob_places(link)]
+    conditions = [(link, *place, bob(link, *place).split("/")[-1]) for link in (*CODECS, *HIDERS) for place in bob_places(link)]
     attacks = {name: attack for name, attack in ATTACKS.items() if name != "decoder"}
     for name, attack in sorted(attacks.items(), key=lambda item: item[1].searches):
         snrs_db = (FPESR_DB,) if name in SUPPLEMENTARY else SEARCHED_DB if attack.searches else SNRS_DB

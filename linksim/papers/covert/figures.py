@@ -1,7 +1,8 @@
 """The paper's Figs. 4, 5, 7 and 8 from kept results: Eve on the undefended link, and Bob with and without a hidden image."""
 
 from linksim.papers.covert import suspicion_figures
-from linksim.papers.covert.experiments import ATTACKS, CHANNEL_NAMES, CHANNELS, HIDERS, LIKENESS, SNRS_DB, UNDEFENDED, bob, eve
+from linksim.papers.covert.attacks import ATTACKS
+from linksim.papers.covert.experiments import CHANNEL_NAMES, CHANNELS, HIDERS, LIKENESS, PLAIN_LINKS, SNRS_DB, bob, eve
 from linksim.plots.plot_style import save
 from linksim.plots.sweeps import SweepLine, SweepPanel, sweep_figure
 from linksim.reproduction.paper import Figures
@@ -48,7 +49,7 @@ def received(channel: str, results: ResultStore) -> Figures:
 
     Links with keys are left out, because keys do not change Bob's images.
     """
-    links = {UNDEFENDED: "no hidden image", **{hider: found.name for hider, found in HIDERS.items() if not found.keyed}}
+    links = dict(PLAIN_LINKS) | {hider: found.name for hider, found in HIDERS.items() if not found.keyed}
     panels = []
     for view in ("host", "private"):
         for metric in LIKENESS:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from linksim.nets.generator import Generator
 from linksim.nets.weights import has_model, load_model
-from linksim.papers.covert.experiments import EIGENFACES, GENERATOR
+from linksim.papers.covert.attacks import EIGENFACES, GENERATOR
 from linksim.plots.papers import ImageGrid, image_grid_figure, scored_image
 from linksim.plots.plot_style import save
 from linksim.reproduction.paper import Figures

@@ -3,22 +3,21 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from linksim.papers.covert import detection, figures, reveal
+from linksim.papers.covert import detection, figures, reveal, reveal_network
+from linksim.papers.covert.attacks import ATTACKS, PAPERS_ATTACKS, TABLE_ONE
 from linksim.papers.covert.claim_checks import CHANCE, RULES, share
 from linksim.papers.covert.experiments import (
     ATTACKED,
-    ATTACKS,
     CHANNEL_NAMES,
     CHANNELS,
     COVERT_DB,
     FPESR_DB,
     HIDERS,
     LIKENESS,
-    PAPERS_ATTACKS,
     PERSON,
+    PLAIN_LINKS,
     SNRS_DB,
     SUSPECTED_DB,
-    TABLE_ONE,
     UNDEFENDED,
     Setup,
     bob,
@@ -83,8 +82,9 @@ class CovertCommunication:
         )
 
     def experiments(self) -> list[Experiment]:
-        suspecting: list[Experiment] = [*reveal.reveal_experiments(self._setup), *detection.detection_experiments(self._setup)]
-        return [UnrelatedFaces(self._setup), *paper_experiments(self._setup), *suspecting]
+        setup = self._setup
+        suspecting: list[Experiment] = [*reveal.reveal_experiments(setup), *detection.detection_experiments(setup)]
+        return [UnrelatedFaces(setup), *paper_experiments(setup), *suspecting, *reveal_network.network_experiments(setup)]
 
     def tables(self) -> list[Table]:
         return [
@@ -93,6 +93,7 @@ class CovertCommunication:
             *(table_one(view) for view in ("host", "private")),
             *(detected(snr_db) for snr_db in SUSPECTED_DB),
             *(revealed(snr_db) for snr_db in SUSPECTED_DB),
+            *(network_revealed(snr_db) for snr_db in SUSPECTED_DB),
             *(received(channel, view) for channel in CHANNELS for view in ("host", "private")),
         ]
 
@@ -196,25 +197,44 @@ def _found(results: ResultStore, frames: int, snr_db: int) -> str:
 
 def revealed(snr_db: int) -> Table:
     """Return Eve's private images at an SNR by regression from chosen pairs: rows hiders, columns numbers of pairs."""
-    rows = [Row("the host itself, an unrelated face", (Entry(CHANCE), *[Entry("")] * (len(reveal.CHOSEN_PAIRS) - 1)))]
+    title = f"Private image from chosen pairs by regression, AWGN {snr_db} dB"
+    return _by_pairs(f"reveal-snr{snr_db}", title, lambda link, pairs: reveal.revealed(link, snr_db, pairs), reveal.SCORES, CHANCE)
+
+
+def network_revealed(snr_db: int) -> Table:
+    """Return the same by a network that is trained on the chosen pairs."""
+    title = f"Private image from chosen pairs by a network, AWGN {snr_db} dB"
+    return _by_pairs(f"reveal-network-snr{snr_db}", title, reveal_network.network_reveal, reveal_network.scores(snr_db))
+
+
+def _by_pairs(name: str, title: str, of: Callable[[str, int], str], metrics: tuple[str, ...], unrelated: str = "") -> Table:
+    """Return a table of Eve's private images, with remarks on the FPESR.
+
+    name       of the table
+    of         key of the experiment with a link and a number of chosen pairs
+    metrics    of the experiments, the last of which is the FPESR
+    unrelated  key of the experiment for an unrelated face, if its metrics have the same names
+    """
+    rows = (
+        [Row("the host itself, an unrelated face", (Entry(unrelated), *[Entry("")] * (len(reveal.CHOSEN_PAIRS) - 1)))] if unrelated else []
+    )
     for link in detection.LINKS:
         measured = reveal.chosen_pairs(link)
-        entries = (Entry(reveal.revealed(link, snr_db, pairs) if pairs in measured else "") for pairs in reveal.CHOSEN_PAIRS)
-        rows.append(Row(HIDERS[link].name, tuple(entries)))
-    columns, title = tuple(f"{pairs:,} pairs" for pairs in reveal.CHOSEN_PAIRS), f"Private image from chosen pairs, AWGN {snr_db} dB"
-    remarks = tuple(partial(_revealed_persons, pairs=pairs, snr_db=snr_db) for pairs in reveal.CHOSEN_PAIRS)
-    return Table(f"reveal-snr{snr_db}", f"{title}: {LIKENESS_TEXT} / FPESR", columns, tuple(rows), reveal.SCORES, remarks)
+        rows.append(Row(HIDERS[link].name, tuple(Entry(of(link, pairs) if pairs in measured else "") for pairs in reveal.CHOSEN_PAIRS)))
+    columns = tuple(f"{pairs:,} pairs" for pairs in reveal.CHOSEN_PAIRS)
+    remarks = tuple(partial(_revealed_persons, of=of, pairs=pairs, metric=metrics[-1]) for pairs in reveal.CHOSEN_PAIRS)
+    return Table(name, f"{title}: {LIKENESS_TEXT} / FPESR", columns, tuple(rows), metrics, remarks)
 
 
-def _revealed_persons(results: ResultStore, pairs: int, snr_db: int) -> str:
+def _revealed_persons(results: ResultStore, of: Callable[[str, int], str], pairs: int, metric: str) -> str:
     """Return the FPESR on all links that are measured with a number of chosen pairs, with Wilson's interval, as one sentence."""
-    keys = {HIDERS[link].name: reveal.revealed(link, snr_db, pairs) for link in detection.LINKS if pairs in reveal.chosen_pairs(link)}
-    return _sentence(f"FPESR, {pairs:,} pairs, Wilson's intervals", keys, f"{reveal.VIEW}{PERSON}", results)
+    keys = {HIDERS[link].name: of(link, pairs) for link in detection.LINKS if pairs in reveal.chosen_pairs(link)}
+    return _sentence(f"FPESR, {pairs:,} pairs, Wilson's intervals", keys, metric, results)
 
 
 def received(channel: str, view: str) -> Table:
     """Return half of Figs. 7 or 8 as a table: rows hiders, columns SNRs; Bob's host or private image."""
-    names = {UNDEFENDED: "no hidden image", **{hider: found.name for hider, found in HIDERS.items()}}
+    names = dict(PLAIN_LINKS) | {hider: found.name for hider, found in HIDERS.items()}
     places = {link: [snr_db for on, snr_db in bob_places(link) if on == channel] for link in names}
     rows = tuple(
         Row(name, tuple(Entry(bob(link, channel, snr_db) if snr_db in places[link] else "") for snr_db in SNRS_DB))

@@ -1,14 +1,14 @@
 """Figures of the Eve who suspects a hidden image: how well she detects containers, and what she reveals from chosen pairs.
 
 detection.png  area under the ROC curve against the number of labelled frames, a panel per SNR; the energy detector has none
-reveal.png     PSNR and FPESR of her private images against the number of chosen pairs, a panel per SNR
+reveal.png     PSNR and FPESR of her private images against the number of chosen pairs, a panel per SNR: by regression and by a network
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from linksim.papers.covert import detection, reveal
+from linksim.papers.covert import detection, reveal, reveal_network
 from linksim.papers.covert.claim_checks import CHANCE, share
 from linksim.papers.covert.experiments import HIDERS, PERSON, SUSPECTED_DB
 from linksim.plots.plot_style import plot_style, save
@@ -57,36 +57,54 @@ def area_lines(results: ResultStore, snr_db: int) -> list[SweepLine]:
 def revealed(results: ResultStore) -> Figures:
     """reveal.png: PSNR and FPESR of Eve's private images against the number of chosen pairs, one line per hider, a panel per SNR."""
     panels, limits = list[SweepPanel](), list[tuple[float, float]]()
-    for metric, quantity in (("psnr_db", "PSNR (dB)"), (PERSON, "FPESR")):
-        rows = [reveal_lines(results, snr_db, metric) for snr_db in SUSPECTED_DB]
-        if not any(rows):
-            return Figures()
-        means = [value.value for lines in rows for one in lines for value in one.values]
-        limits += [SHARE_LIMITS if metric == PERSON else (min(means) - PSNR_MARGIN_DB, max(means) + PSNR_MARGIN_DB)] * len(rows)
-        panels += [
-            SweepPanel(f"AWGN {snr_db} dB", quantity, tuple(lines), "chosen pairs")
-            for snr_db, lines in zip(SUSPECTED_DB, rows, strict=True)
-        ]
+    for means in (by_regression, by_network):
+        for metric, quantity in (("psnr_db", "PSNR (dB)"), (PERSON, "FPESR")):
+            rows = [reveal_lines(results, metric, *means(snr_db)) for snr_db in SUSPECTED_DB]
+            if not any(rows):
+                continue
+            values = [value.value for lines in rows for one in lines for value in one.values]
+            limits += [SHARE_LIMITS if metric == PERSON else (min(values) - PSNR_MARGIN_DB, max(values) + PSNR_MARGIN_DB)] * len(rows)
+            panels += [
+                SweepPanel(f"{MEANS[means]}, {snr_db} dB", quantity, tuple(lines), "chosen pairs")
+                for snr_db, lines in zip(SUSPECTED_DB, rows, strict=True)
+            ]
+    if not panels:
+        return Figures()
     names = {place: f"{pairs:,}" for pairs, place in places_of(reveal.CHOSEN_PAIRS).items()}
-    title = "Eve's private image, by ridge regression from chosen pairs"
-    return Figures(drawn=(drawn(title, panels, limits, names, results.folder / "reveal.png"),))
+    path = results.folder / "reveal.png"
+    return Figures(drawn=(drawn("Eve's private image from chosen pairs, AWGN", panels, limits, names, path),))
 
 
-def reveal_lines(results: ResultStore, snr_db: int, metric: str) -> list[SweepLine]:
+def by_regression(snr_db: int) -> tuple[Callable[[str, int], str], str]:
+    """Return the key of a regression by link and number of pairs at an SNR, and the prefix of its metrics."""
+    return lambda link, pairs: reveal.revealed(link, snr_db, pairs), reveal.VIEW
+
+
+def by_network(snr_db: int) -> tuple[Callable[[str, int], str], str]:
+    """Return the same of a trained network."""
+    return reveal_network.network_reveal, f"snr{snr_db}:"
+
+
+MEANS = {by_regression: "regression", by_network: "network"}
+
+
+def reveal_lines(results: ResultStore, metric: str, of: Callable[[str, int], str], prefix: str) -> list[SweepLine]:
     """Return the lines of a panel of reveal.png: that of an unrelated face, and one per hider that is measured.
 
     metric  "psnr_db" or `PERSON`, a share with Wilson's interval
+    of      key of an experiment by link and number of pairs
+    prefix  of its metrics
     """
 
-    def interval(name: str) -> Interval:
-        result = results[name]
-        return share(result.samples[f"{reveal.VIEW}{metric}"]) if metric == PERSON else result.interval(f"{reveal.VIEW}{metric}")
+    def interval(name: str, metric: str) -> Interval:
+        return share(results[name].samples[metric]) if metric.endswith(PERSON) else results[name].interval(metric)
 
     places, lines = places_of(reveal.CHOSEN_PAIRS), list[SweepLine]()
     for number, link in enumerate(detection.LINKS):
-        keys = {pairs: reveal.revealed(link, snr_db, pairs) for pairs in reveal.chosen_pairs(link)}
-        lines += line(number, link, {places[pairs]: interval(name) for pairs, name in keys.items() if name in results})
-    unrelated = [level(UNRELATED, interval(CHANCE), places)] if CHANCE in results else []
+        keys = {pairs: of(link, pairs) for pairs in reveal.chosen_pairs(link)}
+        found = {places[pairs]: interval(name, f"{prefix}{metric}") for pairs, name in keys.items() if name in results}
+        lines += line(number, link, found)
+    unrelated = [level(UNRELATED, interval(CHANCE, f"{reveal.VIEW}{metric}"), places)] if CHANCE in results else []
     return [*unrelated, *lines] if lines else []
 
 

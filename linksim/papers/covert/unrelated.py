@@ -4,6 +4,7 @@ An attack on a covert link whose images are no more like the private ones has le
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,7 @@ from linksim.nets.face_recognition import load_face_recogniser
 from linksim.nets.lpips import load_lpips
 from linksim.papers.covert.experiments import LIKENESS, PAIR, PERSON, Setup
 from linksim.reproduction.paper import Measurement, ProgressCallback
+from linksim.reproduction.results import Samples
 from linksim.rng import Streams
 from linksim.training.order import to_images
 
@@ -42,18 +44,24 @@ class UnrelatedFaces:
         return hashlib.sha256(repr([1, self.size, self.seed]).encode()).hexdigest()[:16]
 
     def measure(self, on_progress: ProgressCallback) -> Measurement:
-        device = torch.device("cpu")
-        perceived, recogniser = load_lpips(device), load_face_recogniser("b", device)
         hosts, privates = sent_pairs(self.size, self.seed).unbind(dim=1)
-        rows = []
-        with torch.inference_mode():
-            for first in range(0, self.size, BATCH):
-                host, private = hosts[first : first + BATCH], privates[first : first + BATCH]
-                values = psnr(mse(host, private)), ms_ssim(host, private), perceived(host, private), recogniser.same_person(host, private)
-                rows.append(torch.stack(values, dim=1))
-                on_progress(first + len(host))
-        columns = torch.cat(rows).double().numpy().T
-        return Measurement({f"{PREFIX}{name}": column for name, column in zip((*LIKENESS, PERSON), columns, strict=True)}, {})
+        return Measurement({f"{PREFIX}{name}": values for name, values in likeness(hosts, privates, on_progress).items()}, {})
+
+
+def likeness(estimates: Tensor, images: Tensor, done: Callable[[int], object] = lambda count: None) -> dict[str, Samples]:
+    """Return the scores of estimates of faces by metric, those of `LIKENESS` and `PERSON`.
+
+    estimates, images  [n, 3, h, w] in 0..1
+    done               called with the number of compared images after every batch
+    """
+    device, rows = torch.device("cpu"), list[Tensor]()
+    perceived, recogniser = load_lpips(device), load_face_recogniser("b", device)
+    with torch.inference_mode():
+        for first in range(0, len(images), BATCH):
+            pair = estimates[first : first + BATCH], images[first : first + BATCH]
+            rows.append(torch.stack([psnr(mse(*pair)), ms_ssim(*pair), perceived(*pair), recogniser.same_person(*pair)], dim=1))
+            done(first + len(pair[0]))
+    return dict(zip((*LIKENESS, PERSON), torch.cat(rows).double().numpy().T, strict=True))
 
 
 def sent_pairs(pairs: int, seed: int) -> Tensor:

@@ -4,9 +4,10 @@
           <---------------------------- gradient -----------------------------------
 
 The paper's attacker knows the classifier and not the link ("grey"). An attacker who knows the link follows the mean gradient over
-independent draws of all its noise ("expected"; expectation over transformation, Athalye et al., ICML 2018). An attacker who also knows the
-noise that will occur ("known") does not need to average. The numbers of diffusion steps are those to which the policy converges at the SNR.
-Attacks with more steps may be stronger: the results are a lower bound on what such attackers can do.
+independent draws of all its noise ("expected"; expectation over transformation, Athalye et al., ICML 2018), from random images within the
+bound; "strong" has five times as many draws and twice as many steps, which shows how much more such attackers can reach. An attacker who
+also knows the noise that will occur ("known") does not need to average. The numbers of diffusion steps are those to which the policy
+converges at the SNR.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from linksim.attacks.source import StochasticClassify, cross_entropy_gradient, expected_gradient, pgd
+from linksim.attacks.source import EPSILON, StochasticClassify, cross_entropy_gradient, expected_gradient, pgd
 from linksim.data.sources import load
 from linksim.link import LinkNoise, OfflineLink
 from linksim.nets.classifiers import Classifier
@@ -36,14 +37,19 @@ from linksim.schemes.parameters import uniform_parameters
 from linksim.training.order import to_images
 
 SNRS_DB = (0, 6, 12)
-IMAGES, BATCH = 64, 16  # the gradient through all calls of the denoiser takes about 50 MB per image of a batch
-DRAWS, STEPS, KNOWN_STEPS = 4, 10, 16  # noise draws per step, and steps of 2/255, of attackers "expected" and "known"
+STRONG_DB = (6,)  # of attacker "strong", which takes half an hour at an SNR
+IMAGES, BATCH = 128, 16  # the gradient through all calls of the denoiser takes about 50 MB per image of a batch
+EFFORT = {"expected": (4, 10), "strong": (20, 20)}  # noise draws per step, and steps of 2/255
+KNOWN_STEPS = 16  # of attacker "known"
 FIRST_EVALUATION_DRAW, EVALUATION_DRAWS = 1_000_000, 4  # noise draws under which attacks are evaluated; no attacker has seen them
 ATTACKERS: Mapping[str, str] = {
     "none": "no attack",
     "grey": "(a) knows the classifier, as in the paper",
-    "expected": f"(b) knows the link, mean of {DRAWS} draws a step",
-    "known": "(c) knows the link and its noise",
+    **{
+        name: f"({letter}) knows the link, {steps} steps, mean of {draws} draws a step"
+        for (name, (draws, steps)), letter in zip(EFFORT.items(), "bc", strict=True)
+    },
+    "known": "(d) knows the link and its noise",
 }
 
 
@@ -91,8 +97,8 @@ class AdaptiveAttack:
 
     def digest(self) -> str:
         weights = [weights_of(name) for name in (CODEC, DENOISER, CLASSIFIER, ACTOR)]
-        settings = [IMAGES, MAX_CALLS, DRAWS, STEPS, KNOWN_STEPS, EVALUATION_DRAWS]
-        return hashlib.sha256(repr([2, self.attacker, self.snr_db, self.seed, settings, weights]).encode()).hexdigest()[:16]
+        settings = [IMAGES, MAX_CALLS, EFFORT.get(self.attacker), KNOWN_STEPS, EVALUATION_DRAWS]
+        return hashlib.sha256(repr([3, self.attacker, self.snr_db, self.seed, settings, weights]).encode()).hexdigest()[:16]
 
     def measure(self, on_progress: ProgressCallback) -> Measurement:
         codec, denoiser = load_model(CODEC, "codec").network, load_model(DENOISER, "denoiser").network
@@ -106,28 +112,38 @@ class AdaptiveAttack:
             batch = chosen[first : first + BATCH]
             images, labels = to_images(dataset.images[batch]), torch.from_numpy(dataset.labels[batch])
             classify = classifier_behind(link, classifier, steps, self.snr_db, streams, first)
-            found.append(self._correct(classify, classifier, images, labels))
+            away = torch.from_numpy(streams("adaptive/start", first).uniform(-EPSILON, EPSILON, images.shape)).float()
+            found.append(self._correct(classify, classifier, images, labels, images + away))
             on_progress(first + len(batch))
         return Measurement({"correct": torch.cat(found).double().numpy()}, {})
 
-    def _correct(self, behind: StochasticClassify, classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
-        """Share of the evaluation draws in which each image, once attacked, is classified correctly. -> [n]"""
-        sent = attacked(self.attacker, behind, classifier, images, labels)
+    def _correct(self, behind: StochasticClassify, classifier: Classifier, images: Tensor, labels: Tensor, start: Tensor) -> Tensor:
+        """Share of the evaluation draws in which each image, once attacked, is classified correctly. -> [n]
+
+        start  images from which the attack starts, if it is one of `EFFORT`
+        """
+        sent = attacked(self.attacker, behind, classifier, images, labels, start)
         known = self.attacker == "known"
         draws = (0,) if known else range(FIRST_EVALUATION_DRAW, FIRST_EVALUATION_DRAW + EVALUATION_DRAWS)
         with torch.inference_mode():
             return torch.stack([behind(sent, draw).argmax(dim=1) == labels for draw in draws]).float().mean(dim=0)
 
 
-def attacked(attacker: str, link: StochasticClassify, classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
-    """Images [n, c, h, w] with labels int64 [n] after the attack of one of `ATTACKERS`. Attacker "known" knows draw 0 of the noise."""
+def attacked(
+    attacker: str, link: StochasticClassify, classifier: Classifier, images: Tensor, labels: Tensor, start: Tensor | None = None
+) -> Tensor:
+    """Images [n, c, h, w] with labels int64 [n] after the attack of one of `ATTACKERS`. Attacker "known" knows draw 0 of the noise.
+
+    start  images from which the attacks of `EFFORT` start; None to start from `images`
+    """
+    if attacker in EFFORT:
+        draws, steps = EFFORT[attacker]
+        return pgd(expected_gradient(link, labels, draws), images, steps=steps, start=start)
     match attacker:
         case "none":
             return images
         case "grey":
             return pgd(cross_entropy_gradient(classifier, labels), images)
-        case "expected":
-            return pgd(expected_gradient(link, labels, DRAWS), images, steps=STEPS)
         case _:
             return pgd(cross_entropy_gradient(lambda x: link(x, 0), labels), images, steps=KNOWN_STEPS)
 
@@ -142,22 +158,32 @@ def key(attacker: str, snr_db: int) -> str:
 
 
 def adaptive_experiments(seed: int) -> list[AdaptiveAttack]:
-    """Every attacker at every SNR, the fast ones first."""
-    return [AdaptiveAttack(attacker, snr_db, seed) for attacker in ATTACKERS for snr_db in SNRS_DB]
+    """Every attacker at every SNR of its own, the fast ones first."""
+    order = sorted(ATTACKERS, key=lambda attacker: attacker == "strong")
+    return [AdaptiveAttack(attacker, snr_db, seed) for attacker in order for snr_db in snrs_of(attacker)]
+
+
+def snrs_of(attacker: str) -> tuple[int, ...]:
+    """Return the SNRs in dB at which an attacker is measured."""
+    return STRONG_DB if attacker == "strong" else SNRS_DB
 
 
 def table() -> Table:
     """Accuracy under every attacker, and the effect of knowing the defence."""
-    rows = tuple(Row(name, tuple(Entry(key(attacker, snr_db)) for snr_db in SNRS_DB)) for attacker, name in ATTACKERS.items())
+    rows = tuple(
+        Row(name, tuple(Entry(key(attacker, snr_db) if snr_db in snrs_of(attacker) else "") for snr_db in SNRS_DB))
+        for attacker, name in ATTACKERS.items()
+    )
     title = f"Accuracy against attackers who know more, at the steps of the policy, {IMAGES} images, l_inf 8/255"
     return Table("adaptive", title, tuple(f"{snr_db} dB" for snr_db in SNRS_DB), rows, ("correct",), (knowledge_effect,))
 
 
 def knowledge_effect(results: ResultStore) -> str:
     """One sentence: the accuracy under attackers who know the link, and under those who know its noise; empty where results are missing."""
-    if any(key(attacker, snr_db) not in results for attacker in ATTACKERS for snr_db in SNRS_DB):
+    attackers = [attacker for attacker in ATTACKERS if snrs_of(attacker) == SNRS_DB]
+    if any(key(attacker, snr_db) not in results for attacker in attackers for snr_db in SNRS_DB):
         return ""
-    of = {attacker: [results[key(attacker, snr_db)].samples["correct"] for snr_db in SNRS_DB] for attacker in ATTACKERS}
+    of = {attacker: [results[key(attacker, snr_db)].samples["correct"] for snr_db in SNRS_DB] for attacker in attackers}
     pairs = ([key(attacker, snr_db) for attacker in ("grey", "expected")] for snr_db in SNRS_DB)
     lost = [difference(*results.aligned(pair, "correct")) for pair in pairs]
     significant = sum(interval.low > 0 for interval in lost)

@@ -7,7 +7,7 @@ codec is given the same SNR everywhere (`codec_snr_db`), and the denoiser is the
 
 Policies are chosen on training images, by the reward table `CHOSEN_ON`, and evaluated on test images, by the table `EVALUATED_ON`; the
 oracle knows the latter. DDPG is trained with `SEEDS` seeds. The first is the trained model; the others are trained here, in about a minute
-each.
+each, as is one with the paper's learning rates, a tenth of ours.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from linksim.adapt.ddpg import Ddpg
+from linksim.adapt.ddpg import Ddpg, DdpgConfig
 from linksim.adapt.evaluation_channels import EVALUATION_CHANNELS, evaluation_channels
 from linksim.adapt.learning_curve import COLUMNS
 from linksim.adapt.mdp import random_steps
@@ -49,6 +49,7 @@ STUDY = "study-paper"  # first part of the keys
 LEARNT = {f"ddpg-{seed}": f"DDPG, seed {seed}" for seed in SEEDS}
 OTHERS: Mapping[str, str] = {
     "oracle": "oracle: knows the true SNR and the test images",
+    "paper-rates": f"DDPG with the paper's learning rates, seed {SEEDS[0]}",
     "lookup": f"lookup, a pair for every {BIN_DB:g} dB",
     "best-fixed": "best fixed pair for -6..18 dB",
     "symmetric": f"symmetric, {SYMMETRIC_STEPS[0]} + {SYMMETRIC_STEPS[0]} steps",
@@ -58,11 +59,14 @@ NAMES = LEARNT | dict(OTHERS)
 
 
 @cache
-def trained(seed: int, table: str) -> DdpgTrainer:
-    """Return the finished training of DDPG with a seed, once per digest of its reward table. Raises ModelError if the table is missing."""
+def trained(seed: int, table: str, papers_rates: bool = False) -> DdpgTrainer:
+    """Return the finished training of DDPG, once per digest of its reward table. Raises ModelError if the table is missing.
+
+    papers_rates  learning rates of the paper instead of those of the task
+    """
     task = TASKS[ACTOR]
     assert isinstance(task, DdpgTask)
-    trainer = DdpgTrainer(replace(task, seed=seed))
+    trainer = DdpgTrainer(replace(task, seed=seed, ddpg=DdpgConfig() if papers_rates else task.ddpg))
     while not trainer.finished:
         trainer.train_step()
     return trainer
@@ -74,6 +78,7 @@ def compared_policies(chosen_on: str, evaluated_on: str) -> Mapping[str, Policy]
     chosen, evaluated = load_reward_table(CHOSEN_ON), load_reward_table(EVALUATED_ON)
     return {f"ddpg-{seed}": _learnt(seed) for seed in SEEDS} | {
         "oracle": Oracle(evaluated),
+        "paper-rates": _policy_of(trained(SEEDS[0], weights_of(CHOSEN_ON), papers_rates=True)),
         "lookup": LookupPolicy(chosen, BIN_DB),
         "best-fixed": BestFixed(chosen.best_fixed(RANGE_DB)),
         "symmetric": BestFixed(SYMMETRIC_STEPS),
@@ -86,7 +91,10 @@ def _learnt(seed: int) -> Policy:
         actor = load_model(ACTOR, "policy").network
         assert isinstance(actor, Actor)
         return Ddpg(actor)
-    trainer = trained(seed, weights_of(CHOSEN_ON))
+    return _policy_of(trained(seed, weights_of(CHOSEN_ON)))
+
+
+def _policy_of(trainer: DdpgTrainer) -> Policy:
     actor = trainer.agent.actor
     actor.load_state_dict(trainer.result())
     return Ddpg(actor)
