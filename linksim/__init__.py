@@ -11,17 +11,17 @@ The names below are imported when they are first used, so that `import linksim` 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from linksim.api import Run, load_scenario, open_trace, run, train
+    from linksim.api import Run, load_scenario, open_trace, run, sweep, train
     from linksim.plugins import register
     from linksim.scenario.base import Options
     from linksim.scenario.schema import LinkOptions, Scenario
 
-__all__ = ["LinkOptions", "Options", "Run", "Scenario", "__version__", "load_scenario", "open_trace", "register", "run", "train"]
+__all__ = ["LinkOptions", "Options", "Run", "Scenario", "__version__", "load_scenario", "open_trace", "register", "run", "sweep", "train"]
 
 __version__ = "0.1.0"
 
 _FROM = {
-    **dict.fromkeys(("Run", "load_scenario", "open_trace", "run", "train"), "linksim.api"),
+    **dict.fromkeys(("Run", "load_scenario", "open_trace", "run", "sweep", "train"), "linksim.api"),
     "register": "linksim.plugins",
     "Options": "linksim.scenario.base",
     **dict.fromkeys(("LinkOptions", "Scenario"), "linksim.scenario.schema"),

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from linksim.adapt.policy import Policy
     from linksim.nets.cards import Card
     from linksim.simulate.run import RunResult
+    from linksim.sweeps.points import Axis
+    from linksim.sweeps.table import SweepTable
 
 Overrides = Mapping[str, Any] | Sequence[str]
 
@@ -216,7 +218,7 @@ def _override_texts(overrides: Overrides) -> list[str]:
     """Overrides as "KEY=VALUE" with the value in YAML, the form of `--set`."""
     if not isinstance(overrides, Mapping):
         return list(overrides)
-    return [f"{key}={dump_yaml(value).strip().removesuffix('...').strip()}" for key, value in overrides.items()]
+    return load.override_texts(overrides)
 
 
 def run(
@@ -249,6 +251,43 @@ def run(
     path = Path(out) if out else Path(folder.name if folder else "") / "trace.h5"
     result = simulate(chosen, tuple(listeners), path, overwrite, policies)
     return Run(reader.open_trace(path), result, folder)
+
+
+def sweep(
+    scenario: str | Path | Mapping[str, Any] | Scenario,
+    axes: "Mapping[str, Axis]",
+    overrides: Overrides = (),
+    *,
+    out: str | Path | None = None,
+    workers: int = 1,
+    traces: bool = False,
+    plugin: Sequence[str] = (),
+    report: Callable[[int, int], object] = lambda done, total: None,
+) -> "SweepTable":
+    """Run a scenario at every combination of the values of some axes, in worker processes, and return the table of results.
+
+    scenario, overrides  as in `load_scenario`
+    axes                 {"channel.bob.snr.mean_db": [0, 5, 10], "seed": range(3)}: values of keys; or, under any other name, variants by
+                         name, each of which is a mapping of overrides or a function of the scenario that returns one
+    out                  folder of the journal, in which later calls find the points that are finished; None for a temporary one
+    workers              number of processes, each with one thread
+    traces               keep the trace of every point in the folder; the table has its file in the column "trace"
+    plugin               files or modules with components from outside, which every worker loads
+    report               receives the numbers of finished and of all points, at the start and after every point
+
+    A point that fails is in `errors` of the table and does not end the sweep. Raises ScenarioError, with the point in a note, where a point
+    is no valid scenario, and LinksimError where another sweep works in the folder.
+    """
+    from linksim.sweeps.driver import sweep as run_sweep
+
+    for source in plugin:
+        plugins.load_plugin(source)
+    base = _override_texts(overrides)
+    with tempfile.TemporaryDirectory(prefix="linksim-") as temporary:
+        folder = Path(out) if out else Path(temporary)
+        return run_sweep(
+            lambda texts: load_scenario(scenario, [*base, *texts]), axes, folder, workers, traces and bool(out), plugin, report
+        )
 
 
 def open_trace(path: str | Path) -> Run:
@@ -288,4 +327,4 @@ def train(
         return train_model(name, device, Path(work), Path(models) if models else models_folder(), report, fresh)
 
 
-__all__ = ["LinksimError", "Run", "load_scenario", "open_trace", "run", "train"]
+__all__ = ["LinksimError", "Run", "load_scenario", "open_trace", "run", "sweep", "train"]

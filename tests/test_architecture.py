@@ -35,6 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("simulate", "plots", "views"),
     ("env", "curves", "reproduction"),
     ("papers", "plugins", "catalogue"),
+    ("sweeps",),
     ("api",),
     ("cli", "__main__", "__init__"),
 )

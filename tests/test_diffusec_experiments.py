@@ -25,7 +25,7 @@ from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.unet import UNet
 from linksim.nets.weights import clear_model_cache, load_model, sha256_of
-from linksim.papers.diffusec import adaptive_attack, policies, study
+from linksim.papers.diffusec import adaptive_attack, policies, purification, study
 from linksim.papers.diffusec.experiments import ACTOR, MAX_CALLS, METHODS, PER_LINK, REWARD_TABLE, Setup, experiment
 from linksim.papers.diffusec.paper import DiffuSec
 from linksim.records import FrameSent, ImageScore, KeptImage, ParameterDecision, Record
@@ -98,7 +98,7 @@ def test_the_digest_depends_on_what_determines_the_values() -> None:
 
 MODELS: dict[str, tuple[str, dict[str, object]]] = {
     "diffusec-codec": ("codec", VIT),
-    "diffusec-denoiser": ("denoiser", UNET),
+    **dict.fromkeys(purification.DENOISERS, ("denoiser", UNET)),
     "classifier-cifar10": ("classifier", CLASSIFIER),
     "classifier-cifar10-at": ("classifier", CLASSIFIER),
     "masked-vqvae": ("vqvae", {"stem": 4, "width": 8, "inner": 4, "blocks": 1}),
@@ -124,18 +124,25 @@ def small(diffusec_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """The folder of the paper's results, with small models and 30 images."""
     draw = np.random.default_rng(5)
     images = ImageDataset(draw.integers(0, 256, (30, 32, 32, 3), np.uint8), draw.integers(0, 10, 30), tuple("abcdefghij"))
-    for module in ("simulate.assembly", "papers.diffusec.classifier_accuracy", "papers.diffusec.adaptive_attack"):
+    for module in (
+        "simulate.assembly",
+        "papers.diffusec.classifier_accuracy",
+        "papers.diffusec.adaptive_attack",
+        "papers.diffusec.purification",
+    ):
         monkeypatch.setattr(f"linksim.{module}.load", lambda dataset, split: images)
     monkeypatch.setattr("linksim.simulate.run.gc_frozen", nullcontext)  # a small simulation is built faster than garbage is collected
     for name, value in {"IMAGES": 4, "BATCH": 2, "EFFORT": {"expected": (1, 1), "strong": (2, 1)}, "KNOWN_STEPS": 1}.items():
         monkeypatch.setattr(f"linksim.papers.diffusec.adaptive_attack.{name}", value)
+    for name, number in {"IMAGES": 4, "BATCH": 2}.items():
+        monkeypatch.setattr(purification, name, number)
     for name, value in {"CHANNELS": 2, "ROUNDS": 3}.items():
         monkeypatch.setattr(f"linksim.papers.diffusec.policies.{name}", value)
         monkeypatch.setattr(study, name, value)
     task = TASKS[study.ACTOR]
     assert isinstance(task, DdpgTask)
     monkeypatch.setitem(TASKS, study.ACTOR, replace(task, steps=100, random_steps=90, minibatch=8))
-    caches = (policies.all_outcomes, study.all_outcomes, study.compared_policies, study.trained)
+    caches = (purification.tested_images, policies.all_outcomes, study.all_outcomes, study.compared_policies, study.trained)
     for cached in caches:
         cached.cache_clear()
     use_models(monkeypatch, diffusec_models)
@@ -167,7 +174,7 @@ def test_an_experiment_of_every_kind_is_measured_once_printed_and_written(small:
     )
     only = [
         word
-        for name in ("snr6", "classifier/*", "curve", "channels/ddpg/*", "reports/ddpg/*", f"{study.STUDY}/ddpg-2/curve")
+        for name in ("snr6", "t40", "classifier/*", "curve", "channels/ddpg/*", "reports/ddpg/*", f"{study.STUDY}/ddpg-2/curve")
         for word in ("--only", name)
     ]
     first = linksim("--images", str(PER_LINK), *only)
@@ -255,3 +262,15 @@ def test_the_gradient_through_the_link_depends_on_the_draw_and_on_each_image_alo
     together = gradient(0, 0, 3)
     torch.testing.assert_close(gradient(0, 1, 1), together[1:2], rtol=1e-3, atol=1e-3)
     assert (gradient(1, 0, 3) - together).abs().amax(dim=(1, 2, 3)).min() > 0.01
+
+
+def test_purification_of_no_step_is_the_image_and_of_many_is_not(small: Path) -> None:
+    """At step 1 nothing is lost; the untrained denoiser loses more, the further it starts. Accuracy does not depend on other images."""
+    found = [purification.Purification("denoiser-cifar10", step, 1).measure(lambda _: None).samples for step in (1, 40, 120)]
+    psnr_db = [samples["psnr_db"] for samples in found]
+    assert all(len(values) == 4 for values in psnr_db)
+    assert psnr_db[0].min() > 35
+    assert (psnr_db[0] > psnr_db[1]).all()
+    assert (psnr_db[1] > psnr_db[2]).all()
+    images, _, attacked = purification.tested_images(4, 1, "")
+    assert 0 < (attacked - images).abs().max() <= 8 / 255 + 1e-6

@@ -3,6 +3,7 @@
     runs        run, check, show, plot, report, repair
     models      train, tune, models
     studies     papers, curves
+    sweeps      sweep
     datasets    data list, data fetch
     components  components, schema
     scenarios   scenarios, new
@@ -11,7 +12,7 @@ A command parses its arguments, calls one function of the package, and prints wh
 Results go to stdout, progress and warnings to stderr. The docstring of a command is its help text.
 """
 
-from linksim.cli import components, datasets, models, runs, scenarios, studies  # noqa: F401  # they add their commands to the group `main`
+from linksim.cli import components, datasets, models, runs, scenarios, studies, sweeps  # noqa: F401  # they add their commands
 from linksim.cli.main import main
 
 __all__ = ["main"]

@@ -25,10 +25,12 @@ STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EA
 PATH_ERRORS = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EEXIST)  # no such file or folder can be made
 EVERY_S = 30.0  # time between two lines of progress where stderr is not a terminal
 QUIET, PRINTED = "linksim.quiet", "linksim.printed"  # in the context of a command: no progress; when progress was printed last, in s
+PLUGINS = "linksim.plugins"  # in the context of a command: files and modules that were given with --plugin
 
 
 def _load_plugins(context: click.Context, option: click.Parameter, sources: tuple[str, ...]) -> None:
     """Load the plugins of `--plugin` while the arguments are parsed, so that the command knows their components."""
+    context.meta[PLUGINS] = sources
     if sources:
         from linksim.plugins import load_plugin
 

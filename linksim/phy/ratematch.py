@@ -6,6 +6,9 @@ A codeword has 648, 1296 or 1944 bits, whereas a frame carries some other number
 N bits in total. Shortened message bits are zero, known to both ends and not transmitted; punctured parity bits are not transmitted and
 unknown to the receiver. For a payload of R * E bits, the share R of the N - E excess bits is shortened and the share 1 - R is punctured,
 which preserves the rate R. Both are distributed evenly over the codewords.
+
+At a low SNR the coded bits are sent several times, in turn. The receiver adds the log-likelihood ratios of the copies, which are
+independent observations of the same bit.
 """
 
 import math
@@ -15,6 +18,7 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from linksim.phy import ldpc
 
@@ -120,3 +124,22 @@ def decode(matching: RateMatching, llr: Tensor, iterations: int = 20) -> Tensor:
     known[:, matching.transmitted.to(llr.device)] = llr
     bits = ldpc.decode(code, known.view(-1, code.n), iterations).bits
     return bits.view(b, -1)[:, matching.message.to(llr.device)]
+
+
+def repeat(bits: Tensor, count: int) -> Tensor:
+    """Coded bits uint8 [b, capacity] -> sent bits uint8 [b, count]: the coded bits in turn, until there are `count`, at least `capacity`.
+
+    >>> repeat(torch.tensor([[0, 1, 1]], dtype=torch.uint8), 7).tolist()
+    [[0, 1, 1, 0, 1, 1, 0]]
+    """
+    return bits.repeat(1, -(-count // bits.shape[1]))[:, :count]
+
+
+def combine(llr: Tensor, capacity: int) -> Tensor:
+    """Log-likelihood ratios of the sent bits, float32 [b, count] -> those of the coded bits, [b, capacity]: the sums over all copies.
+
+    >>> combine(torch.tensor([[1.0, -2.0, 3.0, 0.5, -2.0, 3.0, 1.0]]), 3).tolist()
+    [[2.5, -4.0, 6.0]]
+    """
+    rounds = -(-llr.shape[1] // capacity)
+    return functional.pad(llr, (0, rounds * capacity - llr.shape[1])).view(len(llr), rounds, capacity).sum(dim=1)

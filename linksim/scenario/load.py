@@ -8,8 +8,9 @@ The layers are merged as trees that know where each value was written, and only 
 override that holds the wrong value, also if a group has inherited it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -51,6 +52,15 @@ def scenario_from_text(text: str, name: str = "<trace>", overrides: Sequence[str
     linksim.errors.ScenarioError: short.yaml:1:15: frame: unknown key; did you mean 'frames'?
     """
     return _build(parse_yaml(text, name), overrides)
+
+
+def override_texts(overrides: Mapping[str, Any]) -> list[str]:
+    """Overrides as texts "KEY=VALUE" with the value in YAML, the form that `load_scenario` takes.
+
+    >>> override_texts({"frames": 5, "eve": "none"})
+    ['frames=5', 'eve=none']
+    """
+    return [f"{key}={dump_yaml(value).strip().removesuffix('...').strip()}" for key, value in overrides.items()]
 
 
 def resolved_yaml(scenario: Scenario) -> str:

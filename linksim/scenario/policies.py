@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from linksim.cost import Cost, NetworkUse, Traffic
 from linksim.negotiation import NegotiatedParameters
 from linksim.scenario.base import NAME, ComponentOf, ComponentOptions, base_of, component
-from linksim.scenario.schemes import DiffusionSteps, SelfNoiseStep
+from linksim.scenario.schemes import CodingMode, DiffusionSteps, SelfNoiseStep
 
 
 @base_of("policy")
@@ -111,6 +111,15 @@ class SelfNoisePolicy(PolicyOptions):
     name: Literal["self-noise"] = "self-noise"
     wanted_accuracy: float = Field(0.9, gt=0, le=1, description="accuracy that Bob's receiver must keep")
     accuracy_table: str = Field("diffsem-accuracy-mnist", pattern=NAME, description="accuracy of Bob's receiver over t_prime and SNR")
+
+
+@component("policy", "linksim.simulate.policy_factory:make_link_adaptation")
+class LinkAdaptationPolicy(PolicyOptions):
+    """The highest mode of an adaptive digital link that loses at most one image in a hundred at the measured SNR over AWGN."""
+
+    Chosen: ClassVar[type[NegotiatedParameters] | None] = CodingMode
+    name: Literal["link-adaptation"] = "link-adaptation"
+    margin_db: float = Field(0.0, ge=-30, le=30, description="dB by which the measured SNR must exceed what a mode requires")
 
 
 PolicySpec = Annotated[PolicyOptions, ComponentOf(("policy",))]

@@ -201,18 +201,14 @@ class ArqOptions(Options):
     max_transmissions: int = Field(1, ge=1, le=64, description="maximum transmissions of a frame; 1 needs no acknowledgements")
 
 
-@component("scheme", "linksim.schemes.base_schemes:make_digital")
-class DigitalOptions(SchemeOptions):
-    """Separate source and channel coding: each image compressed, protected by a checksum and an LDPC code, sent in QPSK or 16-QAM."""
+class SeparateCodingOptions(SchemeOptions):
+    """Base of the options of schemes with separate source and channel coding."""
 
-    name: Literal["digital"] = "digital"
     channel_uses: int = Field(512, ge=32, le=65536, description="complex channel uses per image; codec-cifar10-6 takes 512")
     image_codec: Literal["jpeg", "webp"] = Field("jpeg", description="image format, at the highest quality that fits")
     header_mode: Literal["known", "sent"] = Field(
         "known", description="known: file headers are shared beforehand and not sent; sent: whole files, in JPEG 600 bytes of header"
     )
-    rate: Literal["1/2", "2/3", "3/4", "5/6"] = Field("1/2", description="rate of the LDPC code (IEEE 802.11n)")
-    modulation: Literal["qpsk", "16-qam"] = Field("qpsk", description="constellation")
     iterations: int = Field(20, ge=1, le=200, description="maximum iterations of the LDPC decoder")
     arq: ArqOptions = ArqOptions()
 
@@ -222,6 +218,35 @@ class DigitalOptions(SchemeOptions):
 
     def transmissions(self) -> int:
         return self.arq.max_transmissions
+
+
+@component("scheme", "linksim.schemes.base_schemes:make_digital")
+class DigitalOptions(SeparateCodingOptions):
+    """Separate source and channel coding: each image compressed, protected by a checksum and an LDPC code, sent in QPSK or 16-QAM."""
+
+    name: Literal["digital"] = "digital"
+    rate: Literal["1/2", "2/3", "3/4", "5/6"] = Field("1/2", description="rate of the LDPC code (IEEE 802.11n)")
+    modulation: Literal["qpsk", "16-qam"] = Field("qpsk", description="constellation")
+    repetition: int = Field(1, ge=1, le=64, description="number of times that every coded bit is sent, for a low SNR")
+
+
+@dataclass(frozen=True, slots=True)
+class CodingMode(NegotiatedParameters):
+    """What an adaptive digital link negotiates: the number of its mode, in ascending order of the rate."""
+
+    mode: int = bounded(0, 8, "mode of modulation and coding", default=3)
+
+
+@component("scheme", "linksim.schemes.base_schemes:make_adaptive_digital")
+class AdaptiveDigitalOptions(SeparateCodingOptions):
+    """The digital link in one of nine modes, from QPSK 1/2 sent seven times to 16-QAM 5/6, which Bob's policy chooses by the SNR."""
+
+    Parameters: ClassVar[type[NegotiatedParameters]] = CodingMode
+    name: Literal["adaptive-digital"] = "adaptive-digital"
+    mode: int = Field(3, ge=0, le=8, description="initial mode; 3 is QPSK 1/2")
+
+    def initial_parameters(self) -> CodingMode:
+        return CodingMode(mode=self.mode)
 
 
 SchemeLayer = Annotated[SchemeOptions | LayerOptions, ComponentOf(("scheme", "layer"))]

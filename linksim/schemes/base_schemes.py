@@ -18,7 +18,17 @@ from linksim.nets.unet import UNet
 from linksim.nets.vqvae import VqVae
 from linksim.nets.weights import TrainedModel
 from linksim.scenario.base import component_of
-from linksim.scenario.schemes import DeepJsccOptions, DiffsemOptions, DiffusecOptions, DigitalOptions, SchemeOptions, VqvaeOptions
+from linksim.scenario.schemes import (
+    AdaptiveDigitalOptions,
+    DeepJsccOptions,
+    DiffsemOptions,
+    DiffusecOptions,
+    DigitalOptions,
+    SchemeOptions,
+    SeparateCodingOptions,
+    VqvaeOptions,
+)
+from linksim.schemes.adaptive_digital import AdaptiveDigital
 from linksim.schemes.base import Scheme
 from linksim.schemes.deepjscc import DeepJscc
 from linksim.schemes.diffsem import DiffSem, Receiver
@@ -144,11 +154,26 @@ def make_digital(options: DigitalOptions, context: SchemeContext) -> BaseScheme:
     Raises LinksimError if its byte budget does not hold even a single-pixel image.
     """
     image_codec = ImageCodec(options.image_codec, options.header_mode, *context.image)
-    scheme = Digital(image_codec, options.channel_uses, CONSTELLATION_SIZES[options.modulation], options.rate, options.iterations)
-    if scheme.budget < image_codec.min_bytes:
-        raise LinksimError(
-            f"scheme 'digital': {options.channel_uses} channel uses of {options.modulation} at rate {options.rate} leave "
-            f"{scheme.budget} bytes for an image; {options.image_codec} with header_mode {options.header_mode} needs "
-            f"at least {image_codec.min_bytes} bytes"
-        )
+    order = CONSTELLATION_SIZES[options.modulation]
+    scheme = Digital(image_codec, options.channel_uses, order, options.rate, options.iterations, options.repetition)
+    sent = f"{options.modulation} at rate {options.rate}" + (f", sent {options.repetition} times," if options.repetition > 1 else "")
+    _check_budget(options, scheme.budget, image_codec, sent)
     return BaseScheme(scheme, DIGITAL_ROWS, RuntimeSettings(DIGITAL_BATCH, "float32"), options.transmissions())
+
+
+def make_adaptive_digital(options: AdaptiveDigitalOptions, context: SchemeContext) -> BaseScheme:
+    """Factory of the scheme `adaptive-digital`. Raises LinksimError if not even its highest mode holds a single-pixel image."""
+    image_codec = ImageCodec(options.image_codec, options.header_mode, *context.image)
+    scheme = AdaptiveDigital(image_codec, options.channel_uses, options.iterations)
+    _check_budget(options, scheme.budget, image_codec, "the highest mode")
+    runtime, negotiated = RuntimeSettings(DIGITAL_BATCH, "float32"), options.initial_parameters()
+    return BaseScheme(scheme, DIGITAL_ROWS, runtime, options.transmissions(), negotiated)
+
+
+def _check_budget(options: SeparateCodingOptions, budget: int, image_codec: ImageCodec, sent: str) -> None:
+    """Raise LinksimError if a budget of bytes does not hold even a single-pixel image. `sent` names what is sent in the channel uses."""
+    if budget < image_codec.min_bytes:
+        raise LinksimError(
+            f"scheme {options.name!r}: {options.channel_uses} channel uses of {sent} leave {budget} bytes for an image; "
+            f"{options.image_codec} with header_mode {options.header_mode} needs at least {image_codec.min_bytes} bytes"
+        )

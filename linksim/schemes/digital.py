@@ -8,7 +8,8 @@ Each image has its own codewords and its own checksum, so images are decoded or 
 code needs, the receiver obtains exactly the compressed image, and a higher SNR does not improve it. Below that SNR the image is lost. This
 is the cliff effect. A lost image is *erased*: the receiver knows about it, may request the frame again (ARQ), and otherwise shows grey.
 
-    payload   floor(rate * bits per symbol * channel uses) bits: length (2 bytes), data, zeros, CRC-32 of all these (4 bytes), spare bits
+    payload   floor(rate * coded bits): length (2 bytes), data, zeros, CRC-32 of all these (4 bytes), spare bits
+    coded     floor(bits per symbol * channel uses / repetition) bits, repeated in turn until the channel uses are full
     whiten    exclusive or with a sequence known to both ends, so that a payload of zeros also has mean power one
 
 The mean power over the constellation is one. It is exactly one in every QPSK frame; in 16-QAM it fluctuates as the mean over a few hundred
@@ -48,6 +49,7 @@ class Digital:
     order         number of constellation points, 4 or 16
     rate          rate of the LDPC code: "1/2", "2/3", "3/4" or "5/6"
     iterations    largest number of iterations of the LDPC decoder
+    repetition    number of times that every coded bit is sent, at least 1; the receiver adds the soft bits
 
     The attribute `budget` is the largest size of a compressed image, in bytes: what the payload leaves after length and checksum. It is
     negative if the payload does not even hold these. The assumed SNR has no effect, and no noise is drawn.
@@ -57,9 +59,10 @@ class Digital:
     images_per_item = 1
     detects_erasures = True
 
-    def __init__(self, image_codec: ImageCodec, channel_uses: int, order: int, rate: str, iterations: int) -> None:
+    def __init__(self, image_codec: ImageCodec, channel_uses: int, order: int, rate: str, iterations: int, repetition: int = 1) -> None:
         self.channel_uses, self._image_codec, self._order, self._iterations = channel_uses, image_codec, order, iterations
-        self._fit = ratematch.rate_matching(channel_uses * qam.bits_per_symbol(order), rate)
+        self._sent_bits = channel_uses * qam.bits_per_symbol(order)
+        self._fit = ratematch.rate_matching(self._sent_bits // repetition, rate)
         self._bytes = self._fit.payload // 8
         self.budget = self._bytes - LENGTH_BYTES - CRC_BYTES
 
@@ -69,12 +72,13 @@ class Digital:
         bits = np.zeros((len(packed), self._fit.payload), np.uint8)
         bits[:, : 8 * self._bytes] = np.unpackbits(packed, axis=1)
         coded = ratematch.encode(self._fit, torch.from_numpy(bits ^ whitening_sequence(self._fit.payload)).to(images.device))
-        return qam.modulate(coded, self._order)
+        return qam.modulate(ratematch.repeat(coded, self._sent_bits), self._order)
 
     def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Reconstruction:
         received = replace(received, equaliser="zero-forcing")  # soft demodulation needs unbiased symbols and weighs each by its noise
         llr = qam.demodulate(equalise(received), 1.0 / post_equalisation_snr(received), self._order)
-        bits = ratematch.decode(self._fit, llr, self._iterations).cpu().numpy() ^ whitening_sequence(self._fit.payload)
+        coded = ratematch.combine(llr, self._fit.capacity)
+        bits = ratematch.decode(self._fit, coded, self._iterations).cpu().numpy() ^ whitening_sequence(self._fit.payload)
         packed = np.packbits(bits[:, : 8 * self._bytes], axis=1)
         unpacked = [self._unpack_image(row.tobytes()) for row in packed]
         erased = torch.tensor([image is None for image in unpacked])[:, None]

@@ -12,6 +12,7 @@ import numpy as np
 
 from linksim.adapt.accuracy_table import AccuracyTable
 from linksim.adapt.ddpg import Ddpg
+from linksim.adapt.link_adaptation import LinkAdaptation
 from linksim.adapt.policy import BestFixed, ConstantPolicy, LookupPolicy, Oracle, Policy, Random
 from linksim.adapt.reward_table import RewardTable
 from linksim.adapt.self_noise import SelfNoise
@@ -22,12 +23,14 @@ from linksim.scenario.policies import (
     BestFixedPolicy,
     DdpgPolicy,
     FixedPolicy,
+    LinkAdaptationPolicy,
     LookupPolicyOptions,
     OraclePolicy,
     PolicyOptions,
     RandomPolicy,
     SelfNoisePolicy,
 )
+from linksim.schemes.adaptive_digital import MODES
 
 SPACING_DB = 0.5  # spacing in dB of the SNRs over which the mean reward of the best fixed choice is computed
 
@@ -84,6 +87,11 @@ def make_oracle(options: OraclePolicy, context: PolicyContext) -> Policy:
 def make_self_noise(options: SelfNoisePolicy, context: PolicyContext) -> Policy:
     """Factory of the policy `self-noise`: the largest T' at which the table has the wanted accuracy (DiffSem Sec. III-B)."""
     return SelfNoise(context.accuracy_table(options.accuracy_table), options.wanted_accuracy)
+
+
+def make_link_adaptation(options: LinkAdaptationPolicy, context: PolicyContext) -> Policy:
+    """Factory of the policy `link-adaptation`: the highest mode whose required SNR is measured."""
+    return LinkAdaptation([mode.required_db for mode in MODES], options.margin_db)
 
 
 def make_ddpg(options: DdpgPolicy, context: PolicyContext) -> Policy:

@@ -1,4 +1,6 @@
-"""The conditions of DiffuSeC Sec. VI-C as experiments: six methods, with and without attack, at nine SNRs of an AWGN channel.
+"""The conditions of DiffuSeC Sec. VI-C as experiments: its six methods, with and without attack, at nine SNRs of an AWGN channel.
+
+Beside the paper's digital links, which have one modulation and code rate, stand two that choose them by the measured SNR.
 
 All experiments transmit the same images in the same order, because a link's image order and noise follow from its number alone. A link of
 the proposal starts from random steps and sends three frames, each after one more round of the policy, as in the paper's test ("3 steps to
@@ -53,7 +55,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Method:
-    """One of the methods that the paper compares.
+    """One of the methods that the paper compares, or a stronger rival of the same kind.
 
     scheme      options of the scheme
     models      trained models that it uses
@@ -74,6 +76,7 @@ def diffusec(steps: tuple[int, int], calls: int | None = MAX_CALLS) -> dict[str,
 
 
 DIGITAL = {"name": "digital", "channel_uses": CHANNEL_USES, "image_codec": "jpeg"}
+ADAPTIVE = DIGITAL | {"name": "adaptive-digital"}
 METHODS: Mapping[str, Method] = {
     "proposal": Method(
         "DiffuSeC (proposal)",
@@ -86,6 +89,8 @@ METHODS: Mapping[str, Method] = {
     "vit": Method("ViT-based", {"name": "deepjscc", "codec": CODEC}, (CODEC,)),
     "jpeg-at": Method("JPEG + LDPC + AT", DIGITAL, (), ROBUST_CLASSIFIER),
     "jpeg": Method("JPEG + LDPC", DIGITAL, ()),
+    "jpeg-adaptive-at": Method("JPEG + LDPC + AT, mode by SNR", ADAPTIVE, (), ROBUST_CLASSIFIER, {"name": "link-adaptation"}),
+    "jpeg-adaptive": Method("JPEG + LDPC, mode by SNR", ADAPTIVE, (), policy={"name": "link-adaptation"}),
 }
 
 
@@ -139,7 +144,7 @@ def experiment(setup: Setup, name: str, kind: str, method: Method, snr_db: int, 
 
 
 def paper_experiments(setup: Setup) -> list[Simulated]:
-    """The 108 experiments behind the paper's table and figures."""
+    """The experiments behind the paper's table and figures, with two more methods."""
     return [
         experiment(setup, key(table, name, snr_db), f"{name} {table}", method, snr_db, table == ROBUST)
         for name, method in METHODS.items()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from linksim.adapt.reward_table_file import split_of
 from linksim.nets.weights import has_model
-from linksim.papers.diffusec import adaptive_attack, figures, learning_curve, policies, solver, study
+from linksim.papers.diffusec import adaptive_attack, figures, learning_curve, policies, purification, solver, study
 from linksim.papers.diffusec.claim_checks import ROLLOUT_KEYS, RULES
 from linksim.papers.diffusec.classifier_accuracy import ClassifierAccuracy
 from linksim.papers.diffusec.experiments import (
@@ -40,7 +40,7 @@ ATTACKED_METHODS = {CLASSIFIER: "vit", ROBUST_CLASSIFIER: "jpeg-at"}  # methods 
 class DiffuSec:
     """The paper under one setup; it implements `linksim.reproduction.paper.Paper`.
 
-    The learning curve, the rollouts, the regret and the classifiers take seconds. The 108 experiments of six methods take minutes each, the
+    The learning curve, the rollouts, the regret and the classifiers take seconds. The experiments of the methods take minutes each, the
     attacks through the whole link longer: they come last.
     """
 
@@ -54,11 +54,13 @@ class DiffuSec:
         return [
             f"{images} test images of CIFAR-10 per experiment, the same in the same order in all, each sent once; seed {self._setup.seed}. "
             "In results with draws 1 or 2 the links drew them independently, so that a few are sent twice (`draws` in results.csv).",
-            "Attacked: PGD on the method's classifier, l_inf 8/255, 10 steps of 2/255, by an attacker who does not know the link.",
+            "Attacked: PGD on the method's classifier, l_inf 8/255, 10 steps of 2/255, by an attacker who does not know the link. "
+            "Attackers who know it have a table of their own.",
             "The evaluation classifier is a small convolutional network, the paper's a WRN-28-10: 95.3 %. Accuracies are compared with the "
             "paper's nevertheless; the table of classifiers has the accuracy of ours on clean images.",
             f"The proposal starts from {starts} random pairs of steps, and sends a third of the images after each of three rounds.",
-            "All methods have 1,280 complex channel uses per image. JPEG is protected at rate 1/2 on QPSK.",
+            "All methods have 1,280 complex channel uses per image. JPEG is protected at rate 1/2 on QPSK, or in the mode that fits the "
+            "SNR which Bob measures before each frame.",
             "95 % intervals take images as independent; those of shares are Wilson's in verdicts and figures. In brackets: the paper's.",
             *chosen_on(),
         ]
@@ -71,6 +73,7 @@ class DiffuSec:
             *policies.regret_experiments(seed),
             *study.study_experiments(seed),
             *(ClassifierAccuracy(classifier) for classifier in CLASSIFIERS),
+            *purification.purification_experiments(seed),
         ]
         solvers, attacks = solver.solver_experiments(self._setup), adaptive_attack.adaptive_experiments(seed)
         return [*fast, *paper_experiments(self._setup), *solvers, *attacks]
@@ -82,6 +85,7 @@ class DiffuSec:
             sweep_table(CLEAN, "Fig. 5b. Accuracy without attack"),
             ssim_table(),
             *classifier_tables(),
+            purification.table(),
             rollout_table(),
             adaptive_attack.table(),
             *policies.regret_tables(),
@@ -126,11 +130,14 @@ def table_two() -> Table:
 
 
 def sweep_table(table: str, title: str) -> Table:
-    """Fig. 5 as a table: accuracy of all methods at all SNRs.
+    """Fig. 5 as a table: accuracy of all methods at all SNRs. Under attack, each row names the classifier that the attacker knows.
 
     table  `ROBUST` (Fig. 5a) or `CLEAN` (Fig. 5b), the first part of the keys
     """
-    rows = tuple(Row(method.name, tuple(Entry(key(table, name, snr_db)) for snr_db in SNRS_DB)) for name, method in METHODS.items())
+    threats = {name: f", attacked for {method.classifier}" if table == ROBUST else "" for name, method in METHODS.items()}
+    rows = tuple(
+        Row(method.name + threats[name], tuple(Entry(key(table, name, snr_db)) for snr_db in SNRS_DB)) for name, method in METHODS.items()
+    )
     return Table(table, title, columns(SNRS_DB), rows, ("correct",))
 
 

@@ -1,0 +1,119 @@
+"""The command `sweep`: one scenario at every point of a grid of options.
+
+scenario, axes --> sweep --> DIR/sweep.csv, DIR/sweep.png
+                             DIR/journal.sqlite    finished points, with which the same command continues
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from linksim.cli.json_output import AS_JSON, print_json
+from linksim.cli.main import OVERRIDES, PATH, PLUGINS, draw_line, main
+from linksim.cli.scenarios import ScenarioName
+from linksim.cli.termination import keeping
+from linksim.errors import LinksimError
+from linksim.progress import progress_line, times
+
+if TYPE_CHECKING:
+    from linksim.sweeps.table import SweepTable
+
+SHOWN = ("psnr_db", "ssim", "accuracy")  # columns that are printed, with those of the axes
+
+
+class Workers(click.ParamType[int]):
+    """A number of processes, or "auto" for one per processor that this process may use."""
+
+    name = "number"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if value == "auto":
+            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return int(click.IntRange(1, 1024).convert(str(value), param, ctx))  # type: ignore[arg-type]  # click's stub wants a number
+
+
+@main.command()
+@click.argument("scenario", type=ScenarioName())
+@click.option(
+    "--axis",
+    "axes",
+    multiple=True,
+    required=True,
+    metavar="KEY=VALUES",
+    help="Values of a key, as in channel.bob.snr.mean_db=0,5,10 or seed=1..5 or snr=0..20..2.5; repeatable: all combinations are run.",
+)
+@OVERRIDES
+@click.option("--workers", type=Workers(), default="auto", show_default=True, help="Number of processes, or auto.")
+@click.option("--out", type=PATH, metavar="DIR", help="Folder of the table, the figure and the journal.  [default: results/sweeps/NAME]")
+@click.option("--traces", is_flag=True, help="Keep the trace of every point, in DIR/points.")
+@AS_JSON
+@click.pass_context
+def sweep(
+    context: click.Context,
+    scenario: str,
+    axes: tuple[str, ...],
+    overrides: tuple[str, ...],
+    workers: int,
+    out: Path | None,
+    traces: bool,
+    as_json: bool,
+) -> None:
+    """Run SCENARIO at every combination of the values of the axes, and write one table of all results.
+
+    Finished points are kept: a sweep that was ended, also by kill -9, continues with the others. Further values of an axis can be added.
+    A point that fails does not end the sweep; its error is printed at the end, with exit status 1.
+    """
+    from linksim.plugins import load_entry_points
+    from linksim.scenario.load import load_scenario
+    from linksim.sweeps import driver, figure
+    from linksim.sweeps.points import parse_axis
+
+    load_entry_points()
+    parsed: dict[str, list[object]] = {}
+    for text in axes:
+        key, values = parse_axis(text)
+        if key in parsed:
+            raise LinksimError(f"--axis {text}: got a second axis {key}, allowed: one per key")
+        parsed[key] = values
+    name, started = load_scenario(scenario, overrides).name, time.monotonic()
+    folder = out or Path("results/sweeps") / name
+
+    def report(done: int, total: int) -> None:
+        draw_line(progress_line(done, total, "points", "", (times(time.monotonic() - started, done, total),)))
+
+    with keeping(lambda: f"Finished points are kept in {folder / 'journal.sqlite'}; the same command continues with the others."):
+        table = driver.sweep(
+            lambda texts: load_scenario(scenario, [*overrides, *texts]), parsed, folder, workers, traces, context.meta[PLUGINS], report
+        )
+    draw_line("", end="\n")
+    csv = folder / "sweep.csv"
+    driver.write_table(table, csv)
+    drawn = figure.draw(table, folder / "sweep.png", f"Sweep of {name}")
+    if as_json:
+        print_json({"table": csv, "figure": drawn, "rows": list(table.rows), "errors": table.errors})
+    else:
+        for line in lines_of(table):
+            click.echo(line)
+        click.echo(f"table    {csv}")
+        if drawn is not None:
+            click.echo(f"figure   {drawn}")
+    if table.errors:
+        raise LinksimError("\n".join(f"{point}: {error}" for point, error in table.errors.items()))
+
+
+def lines_of(table: "SweepTable") -> list[str]:
+    """Return the table as lines of aligned columns: axes, group, receiver, and the numbers of `SHOWN`."""
+    from linksim.sweeps.points import shown
+
+    names = [*table.axes, "group", "receiver", *(name for name in SHOWN if any(row.get(name) is not None for row in table.rows))]
+
+    def cell(row: dict[str, object], name: str) -> str:
+        value = row.get(name)
+        return "" if value is None else f"{value:.3f}" if name in SHOWN and isinstance(value, float) else shown(value)
+
+    cells = [names, *([cell(row, name) for name in names] for row in table.rows)]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(names))]
+    return ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells]

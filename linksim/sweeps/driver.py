@@ -1,0 +1,207 @@
+"""The driver of a sweep: it hands the missing points to worker processes, and replaces workers that end.
+
+    missing points --> [worker] [worker] ... --> journal
+                           '-- a worker that ends takes its point with it: the point is run once more, then it counts as failed
+
+The driver holds no result: what a worker has committed is in the journal, whatever happens to the driver.
+"""
+
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from linksim import __version__
+from linksim.errors import LinksimError
+from linksim.files import atomic_write
+from linksim.sweeps.journal import Journal, Outcome, Row, lock
+from linksim.sweeps.points import Axis, Point, Source, points_of
+from linksim.sweeps.table import SweepTable
+
+MAX_STARTS = 2  # of a point whose worker process ends
+STOP_S = 2.0  # time that a worker has to end
+
+Report = Callable[[int, int], object]  # receives the numbers of finished and of all points
+
+
+@dataclass
+class _Worker:
+    """A worker process. `point` is the one that it runs, None while it waits; `answers` is the end of the pipe that tells of commits."""
+
+    process: "subprocess.Popen[bytes]"
+    answers: int
+    point: Point | None = None
+
+
+@dataclass
+class _Progress:
+    """The points that are left, and how often each was started."""
+
+    left: deque[Point]
+    starts: dict[str, int] = field(default_factory=dict)
+    finished: int = 0
+
+
+def sweep(
+    source: Source,
+    axes: Mapping[str, Axis],
+    folder: Path,
+    workers: int = 1,
+    traces: bool = False,
+    plugins: Sequence[str] = (),
+    report: Report = lambda done, total: None,
+) -> SweepTable:
+    """Run a scenario at all points of a sweep that have no result in the folder yet, and return the table of all points.
+
+    source    returns the scenario with overrides
+    axes      as in `points.points_of`
+    folder    folder of the journal and, with `traces`, of the traces
+    workers   number of processes, each with one thread
+    traces    keep the trace of every point, as points/DIGEST.h5
+    plugins   files or modules with components from outside, which every worker loads
+    report    called at the start and after every point
+
+    A point that failed in an earlier sweep is run again. Raises LinksimError for invalid axes, and if another sweep works in the folder.
+    """
+    points = points_of(source, axes, (__version__,))
+    descriptor = lock(folder)
+    try:
+        journal = Journal(folder / "journal.sqlite")
+        known = journal.outcomes()
+        missing = {point.digest: point for point in points if point.digest not in known or known[point.digest].error}
+        progress = _Progress(deque(missing.values()), finished=len({point.digest for point in points}) - len(missing))
+        total = progress.finished + len(missing)
+        report(progress.finished, total)
+        crew = _Crew(journal, folder, traces, plugins, descriptor)
+        crew.run(progress, min(workers, len(missing)), lambda: report(progress.finished, total))
+    finally:
+        os.close(descriptor)
+    return table_of(points, list(axes), journal.outcomes(), folder if traces else None)
+
+
+def table_of(points: Sequence[Point], axes: Sequence[str], outcomes: Mapping[str, Outcome], folder: Path | None = None) -> SweepTable:
+    """Return the table of the points that have an outcome. With a folder, the last column has the trace of each point, if it was kept."""
+    found, rows = [(point, outcomes[point.digest]) for point in points if point.digest in outcomes], list[Row]()
+    for point, outcome in found:
+        trace = None if folder is None else trace_of(folder, point)
+        kept = {"trace": str(trace)} if trace is not None and trace.exists() else {}
+        rows += [dict(point.values) | row | kept for row in outcome.rows]
+    return SweepTable(axes, rows, {point.text(): outcome.error for point, outcome in found if outcome.error})
+
+
+def trace_of(folder: Path, point: Point) -> Path:
+    """Return the file of a point's trace in the folder of the sweep."""
+    return folder / "points" / f"{point.digest}.h5"
+
+
+def write_table(table: SweepTable, path: Path) -> None:
+    """Write the table as CSV. Raises LinksimError if the file cannot be written."""
+    try:
+        with atomic_write(path) as staged:
+            staged.write_text(table.csv(), encoding="utf-8")
+    except OSError as fault:
+        raise LinksimError(f"{path} cannot be written: {fault.strerror or fault}") from fault
+
+
+class _Crew:
+    """The worker processes.
+
+    journal     journal of the sweep
+    folder      folder of the sweep
+    traces      keep the trace of every point
+    plugins     files or modules that every worker loads
+    descriptor  of the lock, which every worker inherits
+    """
+
+    def __init__(self, journal: Journal, folder: Path, traces: bool, plugins: Sequence[str], descriptor: int) -> None:
+        self._journal, self._folder, self._traces, self._plugins, self._descriptor = journal, folder, traces, plugins, descriptor
+        self._workers: list[_Worker] = []
+
+    def run(self, progress: _Progress, count: int, done: Callable[[], object]) -> None:
+        """Run all points that are left with `count` workers, which are stopped however it ends. `done` is called after every change."""
+        with selectors.DefaultSelector() as selector:
+            try:
+                for _ in range(count):
+                    self._start(selector)
+                while progress.left or any(worker.point for worker in self._workers):
+                    for worker in self._workers:
+                        if worker.point is None and progress.left:
+                            self._hand_over(worker, progress)
+                    for key, _ in selector.select():
+                        self._answer(key.data, progress, selector)
+                        done()
+            finally:
+                for worker in self._workers:
+                    _stop(worker)
+
+    def _start(self, selector: selectors.BaseSelector) -> None:
+        """Start a worker in a session of its own, so that Ctrl-C reaches the driver alone."""
+        answers, its_end = os.pipe()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "linksim.sweeps.worker", str(its_end), *self._plugins], stdin=subprocess.PIPE, stdout=_their_output(),
+            start_new_session=True, pass_fds=(its_end, self._descriptor), env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        os.close(its_end)
+        self._workers.append(worker := _Worker(process, answers))
+        selector.register(answers, selectors.EVENT_READ, worker)
+
+    def _hand_over(self, worker: _Worker, progress: _Progress) -> None:
+        """Give a worker its next point. One that has ended meanwhile keeps it until the end of its answers is read."""
+        point = worker.point = progress.left.popleft()
+        progress.starts[point.digest] = progress.starts.get(point.digest, 0) + 1
+        trace = str(trace_of(self._folder, point).absolute()) if self._traces else None
+        job = {"journal": str(self._journal.path.absolute()), "digest": point.digest, "scenario": point.scenario, "trace": trace}
+        assert worker.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            worker.process.stdin.write(f"{json.dumps(job)}\n".encode())
+            worker.process.stdin.flush()
+
+    def _answer(self, worker: _Worker, progress: _Progress, selector: selectors.BaseSelector) -> None:
+        """Note that a worker has committed its point, or replace a worker that has ended."""
+        if os.read(worker.answers, 4096):
+            progress.finished, worker.point = progress.finished + 1, None
+            return
+        selector.unregister(worker.answers)
+        self._workers.remove(worker)
+        point, status = worker.point, worker.process.wait()
+        _stop(worker)
+        if point is None:
+            raise LinksimError(f"a worker process ended before it had a point, with status {status}")
+        if point.digest in self._journal.outcomes():  # committed, and ended before its answer
+            progress.finished += 1
+        elif progress.starts[point.digest] < MAX_STARTS:
+            progress.left.append(point)
+        else:
+            how = f"by signal {-status}" if status < 0 else f"with status {status}"
+            self._journal.put(point.digest, Outcome(0.0, [], f"its process ended {how}, {MAX_STARTS} times"))
+            progress.finished += 1
+        self._start(selector)
+
+
+def _their_output() -> int:
+    """Standard error for what workers print, where it is a file of the system, which it is not in every notebook."""
+    try:
+        return sys.stderr.fileno()
+    except (OSError, ValueError, AttributeError):
+        return subprocess.DEVNULL
+
+
+def _stop(worker: _Worker) -> None:
+    """End a worker: by the end of its input if it waits for a point, else by SIGTERM; and by SIGKILL after `STOP_S`."""
+    assert worker.process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        worker.process.stdin.close()
+    if worker.point is not None:
+        worker.process.terminate()
+    try:
+        worker.process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        worker.process.kill()
+        worker.process.wait()
+    os.close(worker.answers)
