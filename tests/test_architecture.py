@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("simulate", "plots", "views"),
     ("env", "curves", "reproduction"),
     ("papers", "plugins", "catalogue"),
-    ("sweeps",),
+    ("sweeps", "results"),
     ("api",),
     ("cli", "__main__", "__init__"),
 )
@@ -61,9 +61,9 @@ IMPORTERS = {  # outside package -> modules that may import it
     "PIL": {"data"},
     "scipy": {"statistics", "phy"},
     "gymnasium": {"env"},
-    "sqlite3": {"reproduction"},
-    "pandas": {"api"},
-    "xarray": {"api"},
+    "sqlite3": {"reproduction", "sweeps"},
+    "pandas": {"results", "sweeps"},
+    "xarray": {"results"},
 }
 # Modules that are imported without torch: scenarios are checked and traces are read and plotted without it.
 NO_TORCH = (

@@ -136,17 +136,17 @@ def test_what_needs_a_missing_model_is_left_out_with_a_note(
     fewer = tmp_path / "fewer"
     fewer.mkdir()
     for path in covert_models.iterdir():
-        if not path.name.startswith(HIDERS["refined"].model + "."):
+        if not path.name.startswith(HIDERS["paper-all"].model + "."):
             (fewer / path.name).symlink_to(path)
     use_models(monkeypatch, fewer)
     result = linksim("covert", "--images", "4", "--only", "*/awgn/snr20/bob", "--only", "*/awgn/snr20/decoder")
     assert result.exit_code == 0
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("warning")]
-    assert f"no trained model '{HIDERS['refined'].model}'" in line
-    assert line.endswith("1 experiments not measured, the first is refined/awgn/snr20/decoder")
+    assert f"no trained model '{HIDERS['paper-all'].model}'" in line
+    assert line.endswith("1 experiments not measured, the first is paper-all/awgn/snr20/decoder")
     assert {found.key for found in ResultStore(covert).results()} == {
         "undefended/awgn/snr20/bob", "undefended-fading/awgn/snr20/bob", "paper-3/awgn/snr20/bob",
-        *(f"{link}/awgn/snr20/decoder" for link in ATTACKED if link != "refined"),
+        *(f"{link}/awgn/snr20/decoder" for link in ATTACKED if link != "paper-all"),
     }  # fmt: skip
 
 

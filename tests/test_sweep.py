@@ -110,10 +110,10 @@ def test_a_range_has_both_ends_and_its_step(first: int, count: int, step: int) -
 
 
 def test_points_are_all_combinations_and_equal_scenarios_have_equal_digests() -> None:
-    variants = {"plain": {}, "long": lambda scenario: {"frames": 10 * scenario.frames}}
+    variants = {"short": {}, "long": lambda scenario: {"frames": 10 * scenario.frames}}
     points = points_of(source, {SNR: [0, 10], "length": variants})
     assert [dict(point.values) for point in points] == [
-        {SNR: snr_db, "length": length} for snr_db in (0, 10) for length in ("plain", "long")
+        {SNR: snr_db, "length": length} for snr_db in (0, 10) for length in ("short", "long")
     ]
     scenarios = [linksim.load_scenario(_parsed(point.scenario)) for point in points]
     assert [scenario.frames for scenario in scenarios] == [2, 20, 2, 20]

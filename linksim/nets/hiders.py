@@ -5,7 +5,7 @@
 Covert communication after Tang et al., "Towards Secure Semantic Communications in the Presence of Intelligent Eavesdroppers", Sec. IV: the
 container takes as many channel uses as the host alone, and an eavesdropper's decoder shows the host image. The module holds the base class
 of the hiders, and the keys that some of them take. The invertible network of the paper is in `nets.invertible`, linear rivals without
-training are in `nets.linear_hiders`, and a network that begins as the better of these in `nets.refined_swap`.
+training are in `nets.linear_hiders`.
 """
 
 from typing import NamedTuple

@@ -23,7 +23,6 @@ from linksim.nets.linear_hiders import LinearHider
 from linksim.nets.miea import MieaInverse, MieaJscc
 from linksim.nets.mlp_classifier import MlpClassifier
 from linksim.nets.policy import Actor
-from linksim.nets.refined_swap import RefinedSwap
 from linksim.nets.unet import UNet
 from linksim.nets.vit import VitJscc
 from linksim.nets.vqvae import VqVae
@@ -51,7 +50,7 @@ NETWORKS: dict[str, NetworkFactory] = {
     "vqvae": VqVae,
     "policy": Actor,
     "inverter": by_layout({"residual": InverseNet, "miea": MieaInverse, "linear": LinearInverse}),
-    "hider": by_layout({"invertible": InvertibleHider, "linear": LinearHider, "refined-swap": RefinedSwap}),
+    "hider": by_layout({"invertible": InvertibleHider, "linear": LinearHider}),
     "detector": Detector,
     "generator": by_layout({"style": StyleGenerator, "eigenfaces": Eigenfaces}),
     "feature-codec": FeatureCodec,

@@ -18,7 +18,7 @@ from linksim.sweeps.table import SweepTable
 
 SEED = "seed"
 QUANTITIES = {"psnr_db": "PSNR (dB)", "ssim": "SSIM", "accuracy": "accuracy", "reward": "reward"}
-MAX_LINES = 12  # more cannot be told apart
+MAX_LINES = 12  # more cannot be distinguished
 
 
 def draw(table: SweepTable, path: Path, title: str) -> Path | None:

@@ -78,7 +78,7 @@ class Journal:
         except sqlite3.OperationalError as fault:
             raise LinksimError(f"{self.path}: cannot be used ({fault})") from fault
         except (sqlite3.DatabaseError, ValueError) as fault:
-            raise LinksimError(f"{self.path}: damaged ({fault}); delete it, and the sweep starts anew") from fault
+            raise LinksimError(f"{self.path}: damaged ({fault}); delete it, and the sweep starts from the beginning") from fault
         except OSError as fault:
             raise LinksimError(f"{self.path}: cannot be used ({fault.strerror or fault})") from fault
 

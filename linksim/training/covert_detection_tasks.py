@@ -7,7 +7,7 @@ from linksim.training.detector import DetectorTask
 from linksim.training.revealer import RevealerTask
 from linksim.training.task import TrainingTask
 
-HIDERS = {"paper": "covert-hider-paper", "refined": "covert-refined-swap", "swap": "covert-swap"}  # part of a task's name -> its hider
+HIDERS = {"paper": "covert-hider-paper", "swap": "covert-swap"}  # part of a task's name -> its hider
 DETECTOR_STEPS = {100: 300, 1_000: 600, 10_000: 4_000}  # labelled frames -> steps
 CHOSEN_PAIRS = (100, 1_000, 4_000)
 

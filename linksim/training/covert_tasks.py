@@ -34,6 +34,5 @@ COVERT: dict[str, TrainingTask] = {
     "covert-hider-paper": hider("invertible", share=FIRST_THOUSAND),
     "covert-hider-all": hider("invertible"),
     "covert-hider-paper-3": hider("invertible", share=FIRST_THOUSAND, weights=(1.0, 2.0, 3.0, 1.0, 1.0)),
-    "covert-refined-swap": hider("refined-swap", weights=(0.0, 0.0, 0.0, 0.0, 1.0), host_image_weight=1.0, peak_rate=5e-4),
     "covert-swap": LinearHiderTask("faces", {"layout": "linear", "share": 0.15}, "covert-codec"),
 }

@@ -2,8 +2,7 @@
 
     host, private -> [frozen encoder] -> [hide] -> container -> channel -> [reveal] -> [frozen decoder] -> images
 
-The loss is that of Eqs. (30)-(33), whose weights are those of the paper. Codec and channel are in the loop; nothing about Eve is. A network
-that takes keys is trained with a random key for every pair.
+The loss is that of Eqs. (30)-(33), whose weights are those of the paper. Codec and channel are in the loop; nothing about Eve is.
 
 Differs from the paper: the image loss of Eq. (32) is squared error and LPIPS; a batch has 16 pairs of crops, each a quarter of an image;
 the learning rate follows one cycle.
@@ -17,11 +16,10 @@ from torch import Tensor, nn
 from linksim.metrics import mse, psnr_of_mean_mse
 from linksim.nets.cards import Score
 from linksim.nets.codecs import Codec
-from linksim.nets.hiders import Hider, HidingKey, draw_hiding_key
+from linksim.nets.hiders import Hider
 from linksim.nets.invertible import InvertibleHider
 from linksim.nets.linear_hiders import LinearHider
 from linksim.nets.lpips import load_lpips
-from linksim.nets.refined_swap import RefinedSwap
 from linksim.nets.weights import load_model
 from linksim.training.image_task import ImageTask
 from linksim.training.noise import EVALUATION_BATCH, equalised, evaluation_batches
@@ -53,7 +51,7 @@ class HiderTaskBase(ImageTask):
         assert isinstance(network, Codec)
         return network
 
-    def fit_components(self, network: LinearHider | RefinedSwap) -> None:
+    def fit_components(self, network: LinearHider) -> None:
         """Fit the principal components of a network to the signals of the first `FITTED` training images."""
         pixels, codec = self.load_dataset("train").images[:FITTED], self.codec_on(torch.device("cpu"))
         chunks = (to_images(pixels[first : first + EVALUATION_BATCH]) for first in range(0, len(pixels), EVALUATION_BATCH))
@@ -102,7 +100,7 @@ class HiderTaskBase(ImageTask):
 
 @dataclass(frozen=True)
 class HiderTask(HiderTaskBase):
-    """Trains an `InvertibleHider` or a `RefinedSwap` around a frozen codec, Algorithm 3.
+    """Trains an `InvertibleHider` around a frozen codec, Algorithm 3.
 
     dataset       name of the dataset
     config        keyword arguments of the network
@@ -145,11 +143,6 @@ class HiderTask(HiderTaskBase):
         found = {name: getattr(self, name) for name in ("dataset", "codec", *channel, *fit)}
         return found | {"codec_sha256": load_model(self.codec, "codec").card.sha256}
 
-    def prepare(self, network: nn.Module) -> None:
-        """Fit the principal components, if the network has them."""
-        if isinstance(network, RefinedSwap):
-            self.fit_components(network)
-
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.Adam(network.parameters(), lr=self.peak_rate, fused=True)
 
@@ -164,11 +157,10 @@ class HiderTask(HiderTaskBase):
             signals = codec.encode(images.contiguous(memory_format=torch.channels_last), torch.full((len(images),), ANY_DB, device=device))
         (host, private), (hosts, image) = signals.chunk(2), images.chunk(2)
         snr_db = torch.from_numpy(self._streams("hider/snr", step).uniform(*self.snr_db, len(host))).float().to(device)
-        key = self._key(network, step, host)
-        container, lost = network.embed(host, private, key)
+        container, lost = network.embed(host, private)
         power = container.abs().square().mean(dim=1, keepdim=True)
         received, after_db = self.transmitted(container * power.rsqrt(), snr_db, "hider", step)
-        revealed = network.reveal(received, after_db, key)
+        revealed = network.reveal(received, after_db)
         estimate = codec.decoder(revealed.private, revealed.private_snr_db).float()
         parts = (
             distance(container, host),  # Eq. (30)
@@ -182,17 +174,6 @@ class HiderTask(HiderTaskBase):
             return total
         shown = torch.cat([received, revealed.host]), torch.cat([after_db, revealed.host_snr_db])
         return total + self.host_image_weight * 10.0 * mse(codec.decoder(*shown).float(), hosts.repeat(2, 1, 1, 1)).mean()
-
-    def _key(self, network: InvertibleHider, step: int, host: Tensor) -> HidingKey | None:
-        """Return random keys of the pairs of a step, None for a network that takes none. A network that is trained so works without, too.
-
-        host  signals of the hosts of the step, complex [pairs, channel_uses]
-        """
-        pairs, places = len(host), network.places * host.shape[1] // network.channel_uses
-        if not places:
-            return None
-        order, signs = draw_hiding_key(self._streams("hider/keys", step), pairs, places)
-        return HidingKey(order.to(host.device), signs.to(host.device))
 
 
 def distance(estimate: Tensor, signal: Tensor) -> Tensor:

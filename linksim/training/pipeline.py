@@ -28,6 +28,7 @@ from linksim.training.ddpg import DdpgTask
 from linksim.training.ddpg_trainer import DdpgTrainer
 from linksim.training.grid_measurement import GridMeasurement, run_grid
 from linksim.training.loop import ProgressCallback, Trainer, TrainingProgress, train
+from linksim.training.loss_log import logging_losses
 from linksim.training.measure import cast, measure, within_tolerance
 from linksim.training.order import take_first
 from linksim.training.publication import publish
@@ -55,7 +56,7 @@ def train_model(name: str, device: str, work_folder: Path, models_folder: Path, 
 
     name           name of the training task and of the model
     device         "auto", "cpu" or "cuda"
-    work_folder    folder of the checkpoint NAME.safetensors
+    work_folder    folder of the checkpoint NAME.safetensors and of the losses, NAME.losses.csv
     models_folder  folder for NAME.safetensors and NAME.yaml
     report         callback, called every `loop.REPORT_EVERY` training steps and after every measurement
     fresh          ignore an existing checkpoint
@@ -71,7 +72,9 @@ def train_model(name: str, device: str, work_folder: Path, models_folder: Path, 
     trainer = Trainer(task, build(task.kind, task.config), pick_device(device))
     if checkpoint.exists() and not fresh:
         trainer.load(checkpoint)
-    train(trainer, checkpoint, report)
+    if not trainer.finished:
+        with logging_losses(work_folder / f"{name}.losses.csv", trainer.step, report) as log:
+            train(trainer, checkpoint, log)
     return store(name, trainer, models_folder, report)
 
 

@@ -66,7 +66,6 @@ HIDERS: Mapping[str, Hiding] = {
     "paper": Hiding("the paper's network", "covert-hider-paper"),
     "paper-all": Hiding("the paper's network, trained on all faces", "covert-hider-all"),
     "paper-3": Hiding("the paper's network, host signal weighted 3", "covert-hider-paper-3"),
-    "refined": Hiding("refined swap", "covert-refined-swap"),
     "swap": Hiding("linear swap, not trained", "covert-swap"),
     "swap-keyed": Hiding("linear swap, keys", "covert-swap", keyed=True),
     "natural": Hiding("linear swap, natural energies", "covert-swap", "natural"),
@@ -74,7 +73,7 @@ HIDERS: Mapping[str, Hiding] = {
     "time-sharing": Hiding("time-sharing", "covert-swap", "shared"),
 }
 # Hiders whose containers Eve decodes. Her other attacks are on those of the first.
-ATTACKED = ("paper", "paper-all", "refined", "swap", "swap-keyed", "natural", "natural-keyed", "time-sharing")
+ATTACKED = ("paper", "paper-all", "swap", "swap-keyed", "natural", "natural-keyed", "time-sharing")
 
 
 @dataclass(frozen=True)
