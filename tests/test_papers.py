@@ -23,6 +23,7 @@ from linksim.reproduction.tables import Entry, Row, Table
 from linksim.reproduction.verdicts import ClaimVerdict, Finding
 from linksim.scenario.strict_yaml import read_yaml
 
+FURTHER = {"diffusec-below-vqvae"}  # claims of the papers' tables that are not in that list
 GIVEN = Path(__file__).resolve().parents[2] / "shared" / "claims.yaml"  # the list from which the claims were transcribed
 
 
@@ -33,8 +34,9 @@ GIVEN = Path(__file__).resolve().parents[2] / "shared" / "claims.yaml"  # the li
 def test_every_given_claim_is_present_with_its_values() -> None:
     papers = read_claims()
     given_claims = {name: {claim["id"]: claim for claim in entries} for name, entries in read_yaml(GIVEN).data.items()}
-    assert {name: [claim.id for claim in paper.claims] for name, paper in papers.items()} == {n: list(c) for n, c in given_claims.items()}
-    for claim in (claim for paper in papers.values() for claim in paper.claims):
+    ours = {name: [claim.id for claim in paper.claims if claim.id not in FURTHER] for name, paper in papers.items()}
+    assert ours == {name: list(claims) for name, claims in given_claims.items()}
+    for claim in (claim for paper in papers.values() for claim in paper.claims if claim.id not in FURTHER):
         wanted = given_claims[next(name for name in given_claims if claim.id in given_claims[name])][claim.id]
         assert all(getattr(claim, name) == value for name, value in wanted.items() if name != "quantity"), claim.id
 

@@ -3,9 +3,11 @@
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from linksim.training.checkpoint import read_checkpoint, write_checkpoint
 from linksim.training.codec import over_awgn_scores
 from linksim.training.inverter import shuffled_rows
 from linksim.training.loop import Trainer, TrainingProgress, fingerprint, train
+from linksim.training.loss_log import logging_losses
 from linksim.training.noise import unit_noise
 from linksim.training.order import Batches, cycles, one_cycle, translate
 from linksim.training.task import TrainingTask
@@ -241,3 +244,65 @@ def test_a_trained_tiny_codec_beats_the_untrained_one() -> None:
     assert isinstance(untrained.network, ResidualJscc)
     better, worse = (psnr_of_mean_mse(over_awgn_scores(t.network, images, 10.0, CPU)[0]) for t in (trained, untrained))
     assert better > worse + 1.0
+
+
+# Losses
+
+
+def logged(path: Path) -> list[list[str]]:
+    return [line.split(",") for line in path.read_text().splitlines()]
+
+
+def test_the_losses_of_a_training_continue_where_it_resumes(tmp_path: Path) -> None:
+    path = tmp_path / "codec.losses.csv"
+
+    def run(first: int, steps: list[int]) -> None:
+        with logging_losses(path, first, ignore) as log:
+            for step in steps:
+                log(TrainingProgress("training", step, 100, 1.0 / step, float(step)))
+            log(TrainingProgress("measuring", 1, 3, 0.0, 5.0))
+
+    run(0, [20, 40, 60])
+    run(40, [60, 80])  # the checkpoint is of step 40: step 60 is run again
+    assert [row[0] for row in logged(path)] == ["step", "20", "40", "60", "80"]
+    assert logged(path)[-1] == ["80", "0.0125", "80.0"]
+    run(0, [20])
+    assert [row[0] for row in logged(path)] == ["step", "20"]
+
+
+def test_a_damaged_file_of_losses_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "codec.losses.csv"
+    path.write_bytes(b"\xff\xfe\x00 no table")
+    with logging_losses(path, 40, ignore) as log:
+        log(TrainingProgress("training", 60, 100, 0.5, 1.0))
+    assert [row[0] for row in logged(path)] == ["step", "60"]
+
+
+def test_losses_that_cannot_be_written_are_one_message(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ModelError, match=r"codec.losses.csv cannot be written: (Not a directory|File exists)"),
+        logging_losses(tmp_path / "file" / "codec.losses.csv", 0, ignore),
+    ):
+        pass
+
+
+def test_losses_go_to_tensorboard_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, object]] = []
+
+    class Writer:
+        def __init__(self, folder: str, purge_step: int | None) -> None:
+            shown.append((Path(folder).name, purge_step))
+
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            shown.append((name, (value, step)))
+
+        def close(self) -> None:
+            shown.append(("close", None))
+
+    module = ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = Writer  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    with logging_losses(tmp_path / "codec.losses.csv", 40, ignore) as log:
+        log(TrainingProgress("training", 60, 100, 0.5, 1.0))
+    assert shown == [("codec", 40), ("loss", (0.5, 60)), ("close", None)]
