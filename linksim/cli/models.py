@@ -5,30 +5,49 @@ from pathlib import Path
 import click
 
 from linksim.cli.json_output import AS_JSON, print_json
-from linksim.cli.main import PATH, draw_line, main
+from linksim.cli.main import PATH, PLUGINS, draw_line, main
 from linksim.cli.scenarios import ModelName
 from linksim.cli.termination import keeping
 from linksim.errors import LinksimError
 
 
 @main.command()
-@click.argument("name", type=ModelName())
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, type=ModelName())
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 1024), help="Number of torch threads.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 1024), help="Number of models that are trained at a time.")
 @click.option("--fresh", is_flag=True, help="Start from the first step even if a checkpoint exists.")
 @click.option("--models", type=PATH, metavar="DIR", help="Folder of weights and card.  [default: first folder of the model search path]")
 @click.option("--work", type=PATH, default=Path("results/training"), show_default=True, metavar="DIR", help="Folder of checkpoints.")
-def train(name: str, device: str, threads: int, fresh: bool, models: Path | None, work: Path) -> None:
-    """Train the model NAME, resuming from its checkpoint if there is one.
+@click.pass_context
+def train(
+    context: click.Context, names: tuple[str, ...], device: str, threads: int, jobs: int, fresh: bool, models: Path | None, work: Path
+) -> None:
+    """Train the model NAME, resuming from its checkpoint if there is one; of several, each in a process of its own.
 
-    The command models lists the names. Training writes the weights and the card of the model, with its scores on the test images, and a
-    learning curve. It may take hours. Ctrl-C, SIGTERM and SIGHUP end it after the step in progress, with a checkpoint; the same command
-    continues bit for bit. A second Ctrl-C ends it at once.
+    The command models lists the names. Training writes the weights and the card of the model, with its scores on the test images, and its
+    losses. It may take hours. Ctrl-C, SIGTERM and SIGHUP end it after the step in progress, with a checkpoint; the same command continues
+    bit for bit. A second Ctrl-C ends it at once.
     """
     from linksim.nets.weights import models_folder
     from linksim.threads import torch_threads
     from linksim.training.pipeline import train_model
+    from linksim.training.queue import run_queue
 
+    if len(names) > 1:
+        if len(set(names)) < len(names):
+            raise LinksimError(f"got {max(names, key=names.count)} more than once, allowed: different names")
+        options = ["--device", device, "--threads", str(threads), "--work", str(work), *(["--fresh"] if fresh else [])]
+        options += [
+            *(["--models", str(models)] if models else []),
+            *(word for each in context.meta[PLUGINS] for word in ("--plugin", each)),
+        ]
+        with keeping(lambda: f"The state of each training is kept in {work}; the same command continues from there."):
+            failed = run_queue(names, jobs, options, work, click.echo)
+        if failed:
+            raise LinksimError(f"not trained: {', '.join(failed)}; see {work}/NAME.log")
+        return
+    (name,) = names
     with torch_threads(threads), keeping(lambda: describe_checkpoint(name, work)):
         card = train_model(name, device, work, models or models_folder(), lambda p: draw_line(p.line()), fresh)
     draw_line("", end="\n")
