@@ -228,7 +228,7 @@ def test_no_data_is_executed_and_no_global_generator_is_used(path: Path) -> None
 
 def test_weights_are_safetensors_and_small() -> None:
     ignored = [line.removeprefix("models/") for line in (ROOT / ".gitignore").read_text().split() if line.startswith("models/")]
-    files = [p for p in (ROOT / "models").iterdir() if not any(fnmatch(p.name, pattern) for pattern in ignored)]
+    files = [p for p in (ROOT / "models").rglob("*") if p.is_file() and not any(fnmatch(p.name, pattern) for pattern in ignored)]
     weights = [p for p in files if p.suffix not in (".yaml", ".md")]
     assert all(p.suffix in (".safetensors", *TABLE_SUFFIXES.values()) for p in weights)
     assert all(p.stat().st_size <= 25_000_000 for p in weights)

@@ -10,10 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_models import bare_card, use_models
 
 from linksim.errors import LinksimError
+from linksim.nets.cards import read_card, write_card
+from linksim.places import shipped_models
 from linksim.reproduction import results
 from linksim.reproduction.results import COLUMNS, DRAWS, DifferentDrawsError, ExperimentResult, ResultStore
+from linksim.reproduction.simulated import UNSHIPPED, weights_of
+from linksim.training.tasks import TASKS
 
 
 def result(key: str, digest: str = "d") -> ExperimentResult:
@@ -159,3 +164,22 @@ def test_a_locked_database_gives_one_message(tmp_path: Path, monkeypatch: pytest
     other.close()
     store.put(result("b"))
     assert "b" in ResultStore(tmp_path)
+
+
+def test_the_card_of_a_model_that_is_not_shipped_keeps_its_results_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_models(monkeypatch, tmp_path)
+    assert weights_of("codec") == "missing"
+    (tmp_path / UNSHIPPED).mkdir()
+    write_card(bare_card("codec", "codec", "a" * 64), tmp_path / UNSHIPPED / "codec.yaml")
+    assert weights_of("codec") == "a" * 64
+    write_card(bare_card("codec", "codec", "b" * 64), tmp_path / "codec.yaml")  # trained here: other weights, other results
+    assert weights_of("codec") == "b" * 64
+
+
+def test_cards_of_models_that_are_not_shipped_are_cards_of_training_tasks_without_weights() -> None:
+    folder = shipped_models() / UNSHIPPED
+    for path in folder.iterdir():
+        assert path.suffix == ".yaml", path
+        card = read_card(path)
+        assert (card.kind, dict(card.config)) == (TASKS[card.name].kind, TASKS[card.name].config)
+        assert not (shipped_models() / path.name).exists()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from linksim import places
 from linksim.adapt.reward import Classes, adv_share, err_share
 from linksim.enums import Node
 from linksim.errors import LinksimError
@@ -26,6 +27,7 @@ from linksim.scenario.strict_yaml import dump_yaml
 from linksim.simulate.run import run
 
 MEASUREMENT_VERSION = 1  # raise it when the simulator gives other values for the same options and weights: all results are then stale
+UNSHIPPED = "unshipped"  # folder in that of the shipped models: cards of models whose weights are not shipped
 NOT_IN_DIGEST = ("name", "description", "trace")  # scenario keys that do not affect the values
 PIXEL_METRICS = ("psnr_db", "ssim", "mse")  # the default metrics of an experiment
 KEY_METRICS = {"orders": "order_known", "subsets": "subset_known"}  # metrics per pair of images, by column of the table `keys`
@@ -94,8 +96,13 @@ class Simulated:
 
 
 def weights_of(model: str) -> str:
-    """sha256 of a trained model's weights according to its card; "missing" without weights."""
-    return read_card(folder_of(model) / f"{model}.yaml").sha256 if has_model(model) else "missing"
+    """sha256 of a trained model's weights according to its card; "missing" without a card.
+
+    A model that is not shipped may have its card in the folder `UNSHIPPED`, so that the results which were measured with it stay valid.
+    """
+    folder = folder_of(model) if has_model(model) else places.shipped_models() / UNSHIPPED
+    path = folder / f"{model}.yaml"
+    return read_card(path).sha256 if path.is_file() else "missing"
 
 
 class ScoreCollector:
