@@ -68,9 +68,9 @@ def total_variation(images: Tensor, beta: float = 1.0) -> Tensor:
     return (steps + STEP_FLOOR).pow(beta / 2).sum(dim=(1, 2, 3))
 
 
-def gaussian_window(size: int = SSIM_WINDOW, sigma: float = SSIM_SIGMA) -> Tensor:
+def gaussian_window(size: int = SSIM_WINDOW, sigma: float = SSIM_SIGMA, device: torch.device | str = "cpu") -> Tensor:
     """Return a Gaussian window [size] with sum 1; `sigma` is its standard deviation in pixels."""
-    offsets = torch.arange(size, dtype=torch.float32) - (size - 1) / 2
+    offsets = torch.arange(size, dtype=torch.float32, device=device) - (size - 1) / 2
     window = torch.exp(-offsets.square() / (2 * sigma**2))
     return window / window.sum()
 
@@ -79,11 +79,11 @@ def gaussian_window(size: int = SSIM_WINDOW, sigma: float = SSIM_SIGMA) -> Tenso
 def blur(size: int, device: torch.device) -> Tensor:
     """Return the matrix [size - 10, size] of Gaussian-weighted means around every position whose window is complete."""
     with torch.inference_mode(False):  # the matrix is cached, and later callers may need gradients
-        window, positions = gaussian_window(), size - SSIM_WINDOW + 1
-        matrix = torch.zeros(positions, size)
+        window, positions = gaussian_window(device=device), size - SSIM_WINDOW + 1
+        matrix = torch.zeros(positions, size, device=device)
         for i in range(positions):
             matrix[i, i : i + SSIM_WINDOW] = window
-        return matrix.to(device)
+        return matrix
 
 
 def structure_maps(estimates: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -79,7 +79,8 @@ def test_a_shipped_scenario_runs(name: str, tmp_path: Path, has_faces: bool) -> 
         scenario = load_scenario(name, ["frames=3", "links=2"])
     skip_if_missing(scenario)
     result = run(scenario, (), tmp_path / "trace.h5")
-    assert not [warning for warning in result.warnings if "jammer" not in warning]  # three frames may end before the jammer starts
+    # three frames may end before the jammer starts, and the models may not be measured on this processor
+    assert not [warning for warning in result.warnings if "jammer" not in warning and "processor" not in warning]
     with open_trace(tmp_path / "trace.h5") as trace:
         assert trace.complete
         assert trace.fingerprint == result.fingerprint

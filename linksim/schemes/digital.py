@@ -81,11 +81,11 @@ class Digital:
         bits = ratematch.decode(self._fit, coded, self._iterations).cpu().numpy() ^ whitening_sequence(self._fit.payload)
         packed = np.packbits(bits[:, : 8 * self._bytes], axis=1)
         unpacked = [self._unpack_image(row.tobytes()) for row in packed]
-        erased = torch.tensor([image is None for image in unpacked])[:, None]
+        erased = torch.tensor([image is None for image in unpacked], device=llr.device)[:, None]
         shape = self._image_codec.height, self._image_codec.width, self._image_codec.colours
         pixels = np.stack([np.zeros(shape, np.float32) if image is None else image for image in unpacked])
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2)[:, None]
-        return Reconstruction(images.to(llr.device), erased=erased.to(llr.device))
+        return Reconstruction(images.to(llr.device), erased=erased)
 
     def _unpack_image(self, packed: bytes) -> NDArray[np.float32] | None:
         """Return the image of a payload, float32 [h, w, c] in 0..1, or None if the payload is damaged."""
