@@ -5,10 +5,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from conftest import RecordCollector
 
 from benchmarks import air, bare_simpy, measure
 from benchmarks.measure import BenchmarkResult
-from benchmarks.runs import NullWorker, bare_codec, bare_networks, bare_simulation, codec_only, run_without_payload
+from benchmarks.plain_loop import plain_loop
+from benchmarks.runs import CODEC, NullWorker, bare_codec, bare_networks, bare_simulation, codec_only, run_without_payload
+from linksim.records import ImageScore
 from linksim.scenario.load import load_scenario
 from linksim.simulate.assembly import build
 from linksim.simulate.run import run, run_until_done
@@ -78,3 +81,12 @@ def test_cpu_time_counts_computation_and_not_waiting() -> None:
 
     assert measure.cpu_s(compute) >= 0.05
     assert measure.cpu_s(lambda: time.sleep(0.05)) < 0.025
+
+
+def test_the_plain_loop_gives_the_scores_of_the_run() -> None:
+    """Over the same images the mean PSNR of both is equal, up to the noise."""
+    collector = RecordCollector()
+    run(codec_only(4, 50), (collector,))
+    simulated = [score.psnr_db for score in collector.of(ImageScore)]
+    looped = [psnr_db for psnr_db, _ in plain_loop(CODEC, 200)()]
+    assert sum(looped) / 200 == pytest.approx(sum(simulated) / 200, abs=1.0)
