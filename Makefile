@@ -5,7 +5,7 @@ LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --req
 # The build of torch for the CPU where pip finds it, else that of the package index. Another one: make demo TORCH='torch==2.13.0 --index-url ADDRESS'
 TORCH ?=
 
-.PHONY: demo test slow hostile bench generated lock clean
+.PHONY: demo test slow hostile bench bench-gpu generated lock clean
 
 demo: .venv/installed
 	$(BIN)/linksim run quickstart --out results/quickstart --overwrite
@@ -27,6 +27,10 @@ hostile: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks
+
+# Needs a CUDA build of torch and a GPU; ten minutes at most.
+bench-gpu: .venv/installed-dev
+	$(BIN)/python -m benchmarks.gpu
 
 # The JSON schema of scenario files and the option tables in the documentation, after a change of options.
 generated: .venv/installed

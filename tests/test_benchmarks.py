@@ -7,10 +7,12 @@ import pytest
 import torch
 from conftest import RecordCollector
 
-from benchmarks import air, bare_simpy, measure
+from benchmarks import air, bare_simpy, gpu, measure
 from benchmarks.measure import BenchmarkResult
 from benchmarks.plain_loop import plain_loop
 from benchmarks.runs import CODEC, NullWorker, bare_codec, bare_networks, bare_simulation, codec_only, run_without_payload
+from linksim.nets.weights import clear_model_cache
+from linksim.places import shipped_models
 from linksim.records import ImageScore
 from linksim.scenario.load import load_scenario
 from linksim.simulate.assembly import build
@@ -90,3 +92,31 @@ def test_the_plain_loop_gives_the_scores_of_the_run() -> None:
     simulated = [score.psnr_db for score in collector.of(ImageScore)]
     looped = [psnr_db for psnr_db, _ in plain_loop(CODEC, 200)()]
     assert sum(looped) / 200 == pytest.approx(sum(simulated) / 200, abs=1.0)
+
+
+@pytest.mark.parametrize(
+    "device", ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))]
+)
+def test_the_benchmarks_of_a_gpu_run(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"REPEATS": 1, "FEATURES": 4}.items():
+        monkeypatch.setattr(gpu, name, value)
+    found = list(gpu.run_benchmarks(torch.device(device), links=2, frames=2))
+    assert [result.letter for result in found] == ["ga", "gb", "ge"]
+    assert all(result.value >= 0 for result in found)
+    assert found[2].value < 0.5
+
+
+def test_the_receivers_of_a_gpu_run(monkeypatch: pytest.MonkeyPatch, shipped: None) -> None:
+    for name, value in {"REPEATS": 1, "FEATURES": 4}.items():
+        monkeypatch.setattr(gpu, name, value)
+    found = list(gpu.receiver_benchmarks(torch.device("cpu"), images=2))
+    assert [result.letter for result in found] == ["gc", "gd"]
+    assert all(result.value > 0 for result in found)
+
+
+@pytest.fixture
+def shipped(small_models: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped models, also where a run of the module has replaced them by small ones."""
+    monkeypatch.delenv("LINKSIM_MODELS", raising=False)
+    monkeypatch.setattr("linksim.places.shipped_models", shipped_models)
+    clear_model_cache()
