@@ -94,9 +94,7 @@ def test_the_plain_loop_gives_the_scores_of_the_run() -> None:
     assert sum(looped) / 200 == pytest.approx(sum(simulated) / 200, abs=1.0)
 
 
-@pytest.mark.parametrize(
-    "device", ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))]
-)
+@pytest.mark.parametrize("device", ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"])
 def test_the_benchmarks_of_a_gpu_run(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"REPEATS": 1, "FEATURES": 4}.items():
         monkeypatch.setattr(gpu, name, value)
