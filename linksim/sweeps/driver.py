@@ -12,6 +12,7 @@ import os
 import selectors
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from linksim.sweeps.points import Axis, Point, Source, points_of
 from linksim.sweeps.table import SweepTable
 
 MAX_STARTS = 2  # of a point whose worker process ends
-STOP_S = 2.0  # time that a worker has to end
+STOP_S = 0.8  # time that all workers have to end, less than an interrupted command has
 
 Report = Callable[[int, int], object]  # receives the numbers of finished and of all points
 
@@ -73,8 +74,9 @@ def sweep(
     descriptor = lock(folder)
     try:
         journal = Journal(folder / "journal.sqlite")
+        journal.remove_failures()
         known = journal.outcomes()
-        missing = {point.digest: point for point in points if point.digest not in known or known[point.digest].error}
+        missing = {point.digest: point for point in points if point.digest not in known}
         progress = _Progress(deque(missing.values()), finished=len({point.digest for point in points}) - len(missing))
         total = progress.finished + len(missing)
         report(progress.finished, total)
@@ -137,8 +139,7 @@ class _Crew:
                         self._answer(key.data, progress, selector)
                         done()
             finally:
-                for worker in self._workers:
-                    _stop(worker)
+                _stop(self._workers)
 
     def _start(self, selector: selectors.BaseSelector) -> None:
         """Start a worker in a session of its own, so that Ctrl-C reaches the driver alone."""
@@ -170,7 +171,7 @@ class _Crew:
         selector.unregister(worker.answers)
         self._workers.remove(worker)
         point, status = worker.point, worker.process.wait()
-        _stop(worker)
+        _stop([worker])
         if point is None:
             raise LinksimError(f"a worker process ended before it had a point, with status {status}")
         if point.digest in self._journal.outcomes():  # committed, and ended before its answer
@@ -192,16 +193,19 @@ def _their_output() -> int:
         return subprocess.DEVNULL
 
 
-def _stop(worker: _Worker) -> None:
-    """End a worker: by the end of its input if it waits for a point, else by SIGTERM; and by SIGKILL after `STOP_S`."""
-    assert worker.process.stdin is not None
-    with contextlib.suppress(BrokenPipeError):
-        worker.process.stdin.close()
-    if worker.point is not None:
-        worker.process.terminate()
-    try:
-        worker.process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        worker.process.kill()
-        worker.process.wait()
-    os.close(worker.answers)
+def _stop(workers: Sequence[_Worker]) -> None:
+    """End workers: by the end of their input if they wait for a point, else by SIGTERM; and all by SIGKILL after `STOP_S`."""
+    for worker in workers:
+        assert worker.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            worker.process.stdin.close()
+        if worker.point is not None:
+            worker.process.terminate()
+    limit = time.monotonic() + STOP_S
+    for worker in workers:
+        try:
+            worker.process.wait(max(0.0, limit - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            worker.process.kill()
+            worker.process.wait()
+        os.close(worker.answers)

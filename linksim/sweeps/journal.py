@@ -62,6 +62,11 @@ class Journal:
         with self._connection() as database:
             database.execute("INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?)", values)
 
+    def remove_failures(self) -> None:
+        """Remove the outcomes of points that failed, so that they are run again."""
+        with self._connection() as database:
+            database.execute("DELETE FROM points WHERE error != ''")
+
     def outcomes(self) -> dict[str, Outcome]:
         """Return all outcomes by the digest of the point."""
         with self._connection() as database:

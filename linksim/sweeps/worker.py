@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from linksim.errors import LinksimError
@@ -59,7 +60,8 @@ def main(answers: int, plugins: list[str]) -> None:
     for line in sys.stdin:
         job = json.loads(line)
         Journal(Path(job["journal"])).put(job["digest"], run_point(job["scenario"], job["trace"]))
-        os.write(answers, f"{job['digest']}\n".encode())
+        with suppress(BrokenPipeError):  # the sweep has ended
+            os.write(answers, f"{job['digest']}\n".encode())
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from linksim.interrupts import deferred
 from linksim.training.pipeline import find_task
 
 POLL_S = 0.2
@@ -33,8 +34,8 @@ def run_queue(names: Sequence[str], jobs: int, options: Sequence[str], logs: Pat
         find_task(name)
     waiting, running, failed = list(names), dict[str, "subprocess.Popen[bytes]"](), list[str]()
     logs.mkdir(parents=True, exist_ok=True)
-    try:
-        while waiting or running:
+    with deferred(second_ends=True) as interrupted:
+        while (waiting or running) and not interrupted():
             for name in [name for name, process in running.items() if process.poll() is not None]:
                 status = running.pop(name).returncode
                 if status:
@@ -47,10 +48,8 @@ def run_queue(names: Sequence[str], jobs: int, options: Sequence[str], logs: Pat
                 running[ready] = _started(ready, options, logs / f"{ready}.log")
             elif running:
                 time.sleep(POLL_S)
-    finally:
-        for process in running.values():
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
+        for process in running.values():  # empty unless interrupted
+            process.send_signal(signal.SIGINT)
         for process in running.values():
             process.wait()
     return failed
