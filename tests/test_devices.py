@@ -14,7 +14,6 @@ from test_scenarios import skip_if_missing
 from torch.overrides import TorchFunctionMode
 
 import linksim
-from linksim.scenario.load import shipped_names
 from linksim.worker import Worker
 
 NAMES = "arange empty eye full linspace logspace ones rand randint randn randperm tensor tril_indices zeros"
@@ -77,11 +76,16 @@ def test_operations_of_small_runs_name_their_device(group: str, watched: NamedDe
         assert results.trace.rows("scores")
 
 
+SCENARIOS = ("adversarial-jammer", "diffsem-cifar10", "diffsem-mnist", "diffusec-jammed", "jammers", "miea-jigsaw", "miea-key-learning")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", shipped_names())
-def test_operations_of_every_shipped_scenario_name_their_device(name: str, watched: NamedDevices) -> None:
-    skip_if_missing(linksim.load_scenario(name))
-    with linksim.run(name, {"frames": 1, "max_time_s": 5}) as results:
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_operations_of_shipped_scenarios_name_their_device(name: str, watched: NamedDevices) -> None:
+    scenario = linksim.load_scenario(name, {"frames": 1})
+    skip_if_missing(scenario)
+    groups = {name: options.model_copy(update={"links": 1}) for name, options in scenario.groups.items()}
+    with linksim.run(scenario.model_copy(update={"groups": groups})) as results:
         assert results.trace.rows("links")
 
 

@@ -20,7 +20,7 @@ from linksim.diffusion import denoise, diffuse, to_pixels, to_unit
 from linksim.metrics import mse, psnr
 from linksim.nets.classifiers import Classifier
 from linksim.nets.unet import UNet
-from linksim.nets.weights import load_model
+from linksim.nets.weights import autocast, load_model
 from linksim.papers.diffusec.experiments import CLASSIFIER, DENOISER, MAX_CALLS, PGD
 from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.simulated import weights_of
@@ -90,7 +90,8 @@ class Purification:
             return torch.from_numpy(streams(f"purification/{name}", first).standard_normal(images.shape, dtype="float32"))
 
         noisy = diffuse(to_unit(images), steps, drawn("forward"))
-        return to_pixels(denoise(network, noisy, steps, lambda index: drawn(f"reverse/{index}"), MAX_CALLS))
+        with autocast(images.device, "bfloat16"):  # as in the reward tables
+            return to_pixels(denoise(network, noisy, steps, lambda index: drawn(f"reverse/{index}"), MAX_CALLS))
 
 
 def batches(count: int) -> Iterator[tuple[int, slice]]:
