@@ -10,11 +10,13 @@ import pytest
 import torch
 from cli_process import TINY
 from tiny_models import use_models
+from tiny_tasks import TinyClassifier, trainer_of
+from torch import Tensor, nn
 
 from linksim.errors import ModelError
 from linksim.nets import processors
 from linksim.nets.cards import RuntimeSettings, read_card, write_card
-from linksim.nets.processors import DEVICE_CLASSES, device_class
+from linksim.nets.processors import DEVICE_CLASSES, device_class, training_precision
 from linksim.nets.weights import clear_model_cache, load_model
 from linksim.scenario.load import scenario_from_text
 from linksim.simulate.run import run
@@ -64,6 +66,24 @@ def test_a_torch_that_does_not_tell_counts_as_one_without_bfloat16(on: Callable[
     on("cpu-amx")
     monkeypatch.delattr(torch.cpu, "get_capabilities")
     assert device_class(torch.device("cpu")) == "cpu"
+
+
+@pytest.mark.parametrize("of_class", FEATURES)
+def test_trainings_use_bfloat16_only_where_it_is_not_emulated(of_class: str, on: Callable[[str], None]) -> None:
+    on(of_class)
+    precisions = [training_precision(torch.device("cpu"), requested) for requested in (True, False)]
+    assert precisions == ["float32" if of_class == "cpu" else "bfloat16", "float32"]
+
+    computed = []
+
+    class Watched(TinyClassifier):
+        def loss(self, network: nn.Module, step: int, device: torch.device) -> Tensor:
+            computed.append("bfloat16" if torch.is_autocast_enabled("cpu") else "float32")
+            return super().loss(network, step, device)
+
+    for requested in (True, False):
+        trainer_of(Watched("samples", {"widths": (24, 24, 24)}, ((1, 1.0),), batch=16, bfloat16=requested)).train_step()
+    assert computed == precisions
 
 
 @pytest.mark.parametrize(

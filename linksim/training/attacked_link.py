@@ -22,6 +22,7 @@ from linksim.data.sources import ImageDataset
 from linksim.link import LinkNoise, OfflineLink
 from linksim.metrics import ssim
 from linksim.nets.classifiers import Classifier
+from linksim.nets.processors import training_precision
 from linksim.nets.weights import autocast
 from linksim.rng import Streams
 from linksim.schemes.diffusec import Diffusec
@@ -39,7 +40,7 @@ class AttackedLink:
     dataset    the images to send, n of them
     streams    random streams of the noise, indexed by image
     batch      images per batch; the results depend on it in their last bits only
-    bfloat16   run the scheme in bfloat16
+    bfloat16   run the scheme in bfloat16 where the processor has it
     clean      send the images without attack, too
     device     device of the computation
 
@@ -58,7 +59,7 @@ class AttackedLink:
         device: torch.device,
     ) -> None:
         self._scheme, self._evaluator, self._clean, self._device, self._batch = scheme, evaluator, clean, device, batch
-        self._link = OfflineLink(scheme, precision=lambda: autocast(device, "bfloat16" if bfloat16 else "float32"))
+        self._link = OfflineLink(scheme, precision=lambda: autocast(device, training_precision(device, bfloat16)))
         self._images, self._labels = to_images(dataset.images).to(device), dataset.labels
         attacked = self._under_attack()
         self._truth, self._fooled = self._classes(self._images), self._classes(attacked)

@@ -39,7 +39,7 @@ class ClassifierTask(ImageTask):
     shift           largest random translation in pixels
     average         decay of the running average of the weights per step, 0..1, or None
     seed            seed of the initial weights and all random streams
-    bfloat16        compute in bfloat16 on a CPU, too
+    bfloat16        compute in bfloat16 on a CPU that has it, too
     conditions      test conditions: `CLEAN`, and `AVERAGED` for the mean of the logits of six views of each image
     share           part of the training images, see `ImageTask`
     """

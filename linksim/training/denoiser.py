@@ -37,7 +37,7 @@ class DenoiserTask(ImageTask):
     max_diffusion_steps  largest diffusion step; steps are drawn per image, uniformly from 1
     focus                first and last diffusion step of a range from which half of the steps are drawn instead, or None
     average              decay of the running average of the weights per step, 0..1, or None
-    bfloat16             compute in bfloat16 on a CPU, too
+    bfloat16             compute in bfloat16 on a CPU that has it, too
     seed                 seed of the initial weights and all random streams
     """
 

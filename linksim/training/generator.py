@@ -35,7 +35,7 @@ class GeneratorTask(ImageTask):
     lpips_weight     weight of LPIPS beside the mean absolute error
     kl_weight        weight of the Kullback-Leibler divergence of the noise, in nats per image value
     average          decay of the running average of the weights per step, 0..1, or None
-    bfloat16         compute in bfloat16 on a CPU, too
+    bfloat16         compute in bfloat16 on a CPU that has it, too
     num_eval_images  number of test images for the scores, None for all
     seed             seed of the initial weights and all random streams
     """

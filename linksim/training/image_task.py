@@ -22,7 +22,7 @@ class ImageTask:
     shift            largest translation of an image in pixels; see `training.order`
     crop             side of random square crops, None for whole images
     num_eval_images  number of test images for the evaluation, None for all
-    bfloat16         compute in bfloat16 on a CPU, too
+    bfloat16         compute in bfloat16 on a CPU that has it, too
     mirror           mirror the images in every other epoch
     clip_norm        largest norm of the gradient, None for no limit
     share            part of the training images that the task uses: from and up to these shares of them, 0..1

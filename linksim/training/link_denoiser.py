@@ -53,7 +53,7 @@ class LinkDenoiserTask(ImageTask):
     snr_db               range of the SNR in dB, drawn uniformly per image
     num_denoiser_calls   upper bound on the denoiser calls per image
     average              decay of the running average of the weights per step, 0..1, or None
-    bfloat16             compute in bfloat16 on a CPU, too
+    bfloat16             compute in bfloat16 on a CPU that has it, too
     num_eval_images      number of test images for the scores, or None for all
     seed                 seed of all random streams
     """

@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from linksim.errors import ModelError
 from linksim.interrupts import deferred
 from linksim.nets.layers import draw_weights
+from linksim.nets.processors import training_precision
 from linksim.nets.tensor_checks import check_finite, check_tensors
-from linksim.nets.weights import build
+from linksim.nets.weights import autocast, build
 from linksim.progress import progress_line, rate, times
 from linksim.training.checkpoint import (
     Checkpoint,
@@ -126,14 +127,14 @@ class Trainer:
         return self.step >= self.task.steps
 
     def train_step(self) -> Tensor:
-        """Run one step and return its loss. It computes in bfloat16 on a GPU, and on a CPU if the task requests it; weights are float32.
+        """Run one step and return its loss. Weights are float32; the networks run in the precision of `training_precision`.
 
         The running average begins with a small decay, (1 + step) / (10 + step), so that the initial weights are forgotten.
         """
         for group, base in zip(self.optimiser.param_groups, self.base_rates, strict=True):
             group["lr"] = base * self.task.rate(self.step)
         self.network.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda" or self.task.bfloat16):
+        with autocast(self.device, training_precision(self.device, self.task.bfloat16)):
             loss = self.task.loss(self.network, self.step, self.device)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

@@ -29,7 +29,7 @@ class PerceptualCodecTask(CodecTask):
     perceptual_steps  number of steps with LPIPS, at the end
     rayleigh          multiply every symbol by a complex normal gain of its own, which Bob knows and equalises (MMSE)
     num_eval_images   number of test images for the evaluation, None for all
-    bfloat16          compute in bfloat16 on a CPU, too
+    bfloat16          compute in bfloat16 on a CPU that has it, too
     """
 
     lpips_weight: float = 0.01

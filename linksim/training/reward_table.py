@@ -43,7 +43,7 @@ class RewardTableMeasurement(GridMeasurement):
     num_denoiser_calls           upper bound on the denoiser calls per image, None for one per step
     codec_snr_db                 SNR in dB that the codec is given at every SNR, None for the true one
     clean                        measure the accuracy without attack, too, which doubles the time
-    bfloat16                     run codec and denoiser in bfloat16
+    bfloat16                     run codec and denoiser in bfloat16 where the processor has it
     batch                        images per batch
     seed                         seed of the selection of images and of all noise
 

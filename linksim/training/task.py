@@ -50,7 +50,7 @@ class TrainingTask(Recipe, Protocol):
     """A recipe for a network that is trained on images.
 
     average   decay per step of the running average of the weights, which becomes the result, 0..1, or None for the last weights
-    bfloat16  compute in bfloat16 on a CPU, too
+    bfloat16  compute in bfloat16 on a CPU that has it, too
     clip_norm  largest norm of the gradient, None for no limit; with a limit, a step whose gradient is not finite changes nothing
     """
 

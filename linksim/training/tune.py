@@ -15,7 +15,7 @@ from torch import nn
 
 from linksim.errors import ModelError
 from linksim.nets.cards import Card, RuntimeSettings, write_card
-from linksim.nets.processors import device_class
+from linksim.nets.processors import device_class, training_precision
 from linksim.nets.weights import TrainedModel, autocast, clear_model_cache, folder_of, load_model
 from linksim.nets.workloads import Run
 from linksim.registry import components
@@ -69,7 +69,8 @@ def tune(name: str, device: str = "auto", report: Callable[[Timing], None] = lam
     if workload is None or isinstance(task, DdpgTask | GridMeasurement):
         raise ModelError(f"model {name!r} is of kind {task.kind}, which is not run in batches; there is nothing to tune")
     model = load_model(name, task.kind, device)
-    precisions = ("float32", "bfloat16") if bfloat16_holds(model, task) else ("float32",)
+    emulated = training_precision(model.device, bfloat16=True) == "float32"
+    precisions = ("float32",) if emulated or not bfloat16_holds(model, task) else ("float32", "bfloat16")
     timings = time_candidates(
         model, workload, [RuntimeSettings(batch, precision) for precision in precisions for batch in BATCHES[model.device.type]]
     )

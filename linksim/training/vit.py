@@ -50,7 +50,7 @@ class VitTask(AwgnTask):
     num_eval_images      number of test images for the scores, or None for all
     snr_db               range of the SNR in dB, drawn uniformly per image from the second phase on
     average              decay of the running average of the weights per step, 0..1, or None
-    bfloat16             compute in bfloat16 on a CPU, too
+    bfloat16             compute in bfloat16 on a CPU that has it, too
     seed                 seed of the initial weights and all random streams
     scored_db            SNRs of the evaluation in dB
     """

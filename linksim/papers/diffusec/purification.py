@@ -19,6 +19,7 @@ from linksim.data.sources import load
 from linksim.diffusion import denoise, diffuse, to_pixels, to_unit
 from linksim.metrics import mse, psnr
 from linksim.nets.classifiers import Classifier
+from linksim.nets.processors import training_precision
 from linksim.nets.unet import UNet
 from linksim.nets.weights import autocast, load_model
 from linksim.papers.diffusec.experiments import CLASSIFIER, DENOISER, MAX_CALLS, PGD
@@ -90,7 +91,7 @@ class Purification:
             return torch.from_numpy(streams(f"purification/{name}", first).standard_normal(images.shape, dtype="float32"))
 
         noisy = diffuse(to_unit(images), steps, drawn("forward"))
-        with autocast(images.device, "bfloat16"):  # as in the reward tables
+        with autocast(images.device, training_precision(images.device, bfloat16=True)):  # as in the reward tables
             return to_pixels(denoise(network, noisy, steps, lambda index: drawn(f"reverse/{index}"), MAX_CALLS))
 
 
