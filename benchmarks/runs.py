@@ -13,7 +13,8 @@ from linksim.nets.weights import load_model
 from linksim.scenario.attacks import InverseNetworkAttack
 from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.simulate.assembly import build
-from linksim.simulate.run import run, run_until_done
+from linksim.simulate.execution import run_until_done
+from linksim.simulate.run import run
 from linksim.worker import Operation, Promise, Worker
 
 CODEC, INVERTER = "codec-cifar10-6", "inverter-cifar10-6"

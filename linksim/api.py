@@ -73,6 +73,7 @@ def run(
     overwrite: bool = False,
     listeners: Sequence[Listener] = (),
     policies: "Mapping[str, Policy]" = MappingProxyType({}),
+    workers: int = 1,
     plugin: Sequence[str] = (),
 ) -> Run:
     """Run a scenario and return its results.
@@ -82,18 +83,19 @@ def run(
     overwrite  replace an existing trace, when the new one is complete; a file that is not a trace is never replaced
     listeners  callables that receive every record during the run
     policies   policies by group, instead of those that the scenario names; the trace records them as components from outside
+    workers    number of processes among which the links are divided; more than one takes neither listeners nor policies
     plugin     files or modules with components from outside, as `--plugin` of the command line
 
     Raises LinksimError where models or data are missing or do not fit, TraceError where the trace exists.
     """
-    from linksim.simulate.run import run as simulate
+    from linksim.shards.driver import run_divided
 
     for source in plugin:
         plugins.load_plugin(source)
     chosen = load_scenario(scenario, overrides)
     folder = None if out else tempfile.TemporaryDirectory(prefix="linksim-")
     path = Path(out) if out else Path(folder.name if folder else "") / "trace.h5"
-    result = simulate(chosen, tuple(listeners), path, overwrite, policies)
+    result = run_divided(chosen, path, overwrite, workers, tuple(listeners), policies, plugin)
     return Run(reader.open_trace(path), result, folder)
 
 

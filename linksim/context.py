@@ -1,11 +1,12 @@
-"""The state that all processes of a simulation share: clock, worker, listeners and fingerprint.
+"""The state that all processes of a simulation share: clock, worker, listeners and fingerprints.
 
-Nodes, air, jammers and sessions are SimPy processes that share one `Simulation`; their results leave it as records. The fingerprint is a
-hash of the events in their order. Two runs with equal fingerprints had the same events at the same times, whatever the networks computed,
-so it separates a change of the simulation from a change of rounding.
+Nodes, air, jammers and sessions are SimPy processes that share one `Simulation`; their results leave it as records. The fingerprint of a
+link is a hash of its events in their order. Two runs with equal fingerprints had the same events at the same times, whatever the networks
+computed, so it separates a change of the simulation from a change of rounding.
 """
 
 import hashlib
+from collections.abc import Container, Mapping
 from enum import IntEnum
 from struct import Struct
 
@@ -14,7 +15,7 @@ import simpy
 from linksim.records import Listener, Record
 from linksim.worker import Worker
 
-_EVENT = Struct("<qihq")
+_EVENT = Struct("<qhq")
 
 
 class EventKind(IntEnum):
@@ -32,18 +33,20 @@ class Simulation:
     env          SimPy environment; its time is an integer number of nanoseconds
     worker       runs the networks
     outstanding  number of data frames that were sent and are not yet complete at all receivers
+    links        numbers of the links that report; None for all. A run of some links has the jammers of all, because one may sweep over them
 
     >>> simulation = Simulation(Worker())
     >>> simulation.now
     0
     """
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, links: Container[int] | None = None) -> None:
         self.env = simpy.Environment(initial_time=0)
         self.worker = worker
         self.outstanding = 0
+        self._links = links
         self._listeners: list[Listener] = []
-        self._hash = hashlib.blake2b(digest_size=16)
+        self._hashes: dict[int, hashlib.blake2b] = {}
 
     @property
     def now(self) -> int:
@@ -55,26 +58,43 @@ class Simulation:
         self._listeners.append(listener)
 
     def emit(self, record: Record) -> None:
-        """Pass a record to all listeners, in the order in which they were added. An exception of a listener ends the run."""
+        """Pass a record to all listeners, in the order in which they were added. An exception of a listener ends the run.
+
+        Records of links that do not report are dropped.
+        """
+        if self._links is not None and record.link not in self._links:  # type: ignore[attr-defined]  # every record has it
+            return
         for listener in self._listeners:
             listener(record)
 
     def update_fingerprint(self, link: int, kind: EventKind, number: int) -> None:
-        """Add an event to the fingerprint, which hashes time, link, kind and number of all events in their order.
+        """Add an event to the fingerprint of a link, which hashes time, kind and number of its events in their order.
 
         link    number of the link in the run
         kind    kind of event
         number  number of the event among those of its kind and link, such as the number of a transmission
 
         >>> simulation = Simulation(Worker())
-        >>> before = simulation.fingerprint
         >>> simulation.update_fingerprint(link=0, kind=EventKind.SENT, number=0)
-        >>> simulation.fingerprint == before
-        False
+        >>> sorted(simulation.fingerprints()), len(simulation.fingerprints()[0])
+        ([0], 32)
         """
-        self._hash.update(_EVENT.pack(self.now, link, kind, number))
+        found = self._hashes.get(link)
+        if found is None:
+            if self._links is not None and link not in self._links:
+                return
+            found = self._hashes[link] = hashlib.blake2b(digest_size=16)
+        found.update(_EVENT.pack(self.now, kind, number))
 
-    @property
-    def fingerprint(self) -> str:
-        """Hash of all events so far, 32 hexadecimal digits."""
-        return self._hash.hexdigest()
+    def fingerprints(self) -> dict[int, str]:
+        """Return the hash of all events so far of each link that had any, 32 hexadecimal digits."""
+        return {link: found.hexdigest() for link, found in self._hashes.items()}
+
+
+def fingerprint(links: Mapping[int, str]) -> str:
+    """Return the fingerprint of a run, 32 hexadecimal digits, from those of its links by number.
+
+    >>> fingerprint({1: "b", 0: "a"}) == fingerprint({0: "a", 1: "b"}) != fingerprint({0: "b", 1: "a"})
+    True
+    """
+    return hashlib.blake2b(repr(sorted(links.items())).encode(), digest_size=16).hexdigest()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from linksim.simulate.run import RunResult
+    from linksim.simulate.run_result import RunResult
 
 
 class Run:

@@ -14,7 +14,8 @@ from tiny_models import UNET, VIT, use_models, write_model
 from linksim.nets.weights import clear_model_cache
 from linksim.records import Record
 from linksim.scenario.schema import LinkOptions, Scenario
-from linksim.simulate.run import RunResult, run
+from linksim.simulate.run import run
+from linksim.simulate.run_result import RunResult
 
 torch.set_num_threads(1)  # tests may run in parallel
 

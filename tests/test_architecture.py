@@ -22,7 +22,7 @@ EVERY_FILE = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.re
 
 # A module or package of `linksim` imports only those of lower layers, which stand above it in this list.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("units", "errors", "rng", "enums", "negotiation", "files", "interrupts", "places", "threads"),
+    ("units", "errors", "rng", "enums", "negotiation", "files", "interrupts", "places", "threads", "worker_process"),
     ("registry", "cost", "wire_layout", "records", "statistics", "outputs"),
     ("scenario", "progress"),
     ("provenance", "worker", "data", "diffusion", "feature_diffusion", "metrics", "reconstruction"),
@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("simulate", "plots", "views"),
     ("env", "curves", "reproduction"),
     ("papers", "plugins", "catalogue"),
-    ("sweeps", "results"),
+    ("sweeps", "shards", "results"),
     ("api",),
     ("cli", "__main__", "__init__"),
 )

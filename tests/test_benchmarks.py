@@ -16,7 +16,8 @@ from linksim.places import shipped_models
 from linksim.records import ImageScore
 from linksim.scenario.load import load_scenario
 from linksim.simulate.assembly import build
-from linksim.simulate.run import run, run_until_done
+from linksim.simulate.execution import run_until_done
+from linksim.simulate.run import run
 
 pytestmark = pytest.mark.usefixtures("small_models")
 

@@ -14,7 +14,7 @@ from linksim.errors import LinksimError
 from linksim.outputs import FIGURE, PROFILE, REPORT, former_outputs, is_output, require_replaceable
 from linksim.plots.figures import plot_trace
 from linksim.plots.report import write_report
-from linksim.simulate.run import RunResult
+from linksim.simulate.run_result import RunResult
 from linksim.trace.reader import open_trace
 
 
@@ -56,7 +56,7 @@ def test_outputs_are_replaced_only_on_request_and_before_anything_is_built(
     else:
         RunResult("f00d", 1, 1.0, (), ()).write_profile(folder / "out" / name)
     before = contents(folder / "out")
-    monkeypatch.setattr("linksim.simulate.run.run", lambda *_: pytest.fail("the run began"))
+    monkeypatch.setattr("linksim.shards.driver.run_divided", lambda *_: pytest.fail("the run began"))
     refused = linksim(*RUN)
     assert refused.exit_code == 1
     first = "channel.png" if name == "scores.png" else name
@@ -83,11 +83,11 @@ def test_former_outputs_stay_until_the_new_trace_is_complete(folder: Path, error
     assert linksim(*RUN, "--no-figures").exit_code == 0
     before = contents(folder / "out")
 
-    def fail(scenario: object, listeners: object, trace: Path) -> None:
+    def fail(*_: object) -> None:
         assert contents(folder / "out") == before
         raise error
 
-    monkeypatch.setattr("linksim.simulate.run.run", fail)
+    monkeypatch.setattr("linksim.shards.driver.run_divided", fail)
     monkeypatch.setattr(run_folder.Destination, "publish", lambda self: pytest.fail("published"))
     result = linksim(*RUN, "--overwrite")
     assert result.exit_code == (130 if isinstance(error, KeyboardInterrupt) else 1)

@@ -101,7 +101,7 @@ def covert(covert_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for module in ("simulate.metric_factory", "papers.covert.unrelated"):
         monkeypatch.setattr(f"linksim.{module}.load_lpips", lambda device: mse)
         monkeypatch.setattr(f"linksim.{module}.load_face_recogniser", lambda name, device: Recogniser())
-    monkeypatch.setattr("linksim.simulate.run.gc_frozen", nullcontext)  # a small simulation is built faster than garbage is collected
+    monkeypatch.setattr("linksim.simulate.execution.gc_frozen", nullcontext)  # a small simulation is built faster than garbage is collected
     for attack in ATTACKS.values():
         if attack.searches:
             monkeypatch.setitem(attack.options, "iterations", 2)

@@ -131,7 +131,7 @@ def small(diffusec_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "papers.diffusec.purification",
     ):
         monkeypatch.setattr(f"linksim.{module}.load", lambda dataset, split: images)
-    monkeypatch.setattr("linksim.simulate.run.gc_frozen", nullcontext)  # a small simulation is built faster than garbage is collected
+    monkeypatch.setattr("linksim.simulate.execution.gc_frozen", nullcontext)  # a small simulation is built faster than garbage is collected
     for name, value in {"IMAGES": 4, "BATCH": 2, "EFFORT": {"expected": (1, 1), "strong": (2, 1)}, "KNOWN_STEPS": 1}.items():
         monkeypatch.setattr(f"linksim.papers.diffusec.adaptive_attack.{name}", value)
     for name, number in {"IMAGES": 4, "BATCH": 2}.items():

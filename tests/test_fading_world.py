@@ -8,7 +8,7 @@ import pytest
 
 from linksim.records import ImageScore, Reception
 from linksim.scenario.schema import LinkOptions
-from linksim.simulate.run import RunResult
+from linksim.simulate.run_result import RunResult
 
 Simulate = Callable[..., tuple[RunResult, Any]]
 

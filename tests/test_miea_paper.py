@@ -48,7 +48,7 @@ def miea(miea_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "papers.miea.magnitude_attack",
     ):
         monkeypatch.setattr(f"linksim.{module}.load", lambda dataset, split: faces)
-    monkeypatch.setattr("linksim.simulate.run.gc_frozen", nullcontext)  # a small simulation is built faster than garbage is collected
+    monkeypatch.setattr("linksim.simulate.execution.gc_frozen", nullcontext)  # a small simulation is built faster than garbage is collected
     monkeypatch.setitem(experiments.WHITE_BOX, "iterations", 2)
     monkeypatch.setattr("linksim.papers.miea.white_box_convergence.ITERATIONS", {1e-3: 50, 3e-2: 50})
     monkeypatch.setattr("linksim.papers.miea.white_box_convergence.FACES", 2)

@@ -26,7 +26,7 @@ from linksim.trace.layout import wrap_errors
 from linksim.trace.reader import open_trace
 
 if TYPE_CHECKING:
-    from linksim.simulate.run import RunResult
+    from linksim.simulate.run_result import RunResult
 
 
 Say = Callable[[str], object]  # prints a line of text

@@ -11,8 +11,9 @@ from pathlib import Path
 import click
 
 from linksim.cli.json_output import AS_JSON, print_json
-from linksim.cli.main import OVERRIDES, PATH, draw_line, main
+from linksim.cli.main import OVERRIDES, PATH, PLUGINS, draw_line, main
 from linksim.cli.scenarios import ScenarioName
+from linksim.cli.workers import Workers
 from linksim.errors import LinksimError
 
 
@@ -22,15 +23,26 @@ from linksim.errors import LinksimError
 @click.option("--from", "source", type=PATH, metavar="TRACE", help="Run the scenario that TRACE stores.")
 @click.option("--out", type=PATH, metavar="DIR", help="Folder of the trace, figures and report.  [default: results/NAME]")
 @click.option("--overwrite", is_flag=True, help="Replace the outputs of an earlier run, when the new trace is complete.")
+@click.option("--workers", type=Workers(), metavar="N", help="Number of processes, or auto.  [default: 1, or that of TRACE]")
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw figures and write the report after the run.")
 @AS_JSON
+@click.pass_context
 def run(
-    scenario: str | None, overrides: tuple[str, ...], source: Path | None, out: Path | None, overwrite: bool, figures: bool, as_json: bool
+    context: click.Context,
+    scenario: str | None,
+    overrides: tuple[str, ...],
+    source: Path | None,
+    out: Path | None,
+    overwrite: bool,
+    workers: int | None,
+    figures: bool,
+    as_json: bool,
 ) -> None:
     """Run SCENARIO: a YAML file, or the name of a shipped scenario such as quickstart.
 
     Writes the trace (trace.h5), figures and a report (report.html) into a folder, and prints a table of results. Equal scenario, versions
-    and class of processor give an equal trace.
+    and class of processor give an equal trace. With several workers its rows are in the order of time and link, and what networks compute
+    may differ in the last bits.
 
     Ctrl-C, SIGTERM and SIGHUP end a run with exit status 130, 143 and 129; its trace keeps all rows up to then.
     """
@@ -38,6 +50,7 @@ def run(
     from linksim.plugins import load_entry_points
     from linksim.provenance import require_components
     from linksim.scenario.load import load_scenario, scenario_from_text
+    from linksim.trace.merge import shards_of
     from linksim.trace.reader import open_trace
 
     if (scenario is None) == (source is None):
@@ -50,17 +63,18 @@ def run(
         with open_trace(source) as trace:
             require_components(trace.metadata.components)
             chosen = scenario_from_text(trace.scenario_yaml, str(source), overrides)
+            workers = workers or shards_of(trace)
     folder = out or Path("results") / chosen.name
     if source is not None and (folder / "trace.h5").exists() and (folder / "trace.h5").samefile(source):
         raise LinksimError(f"{folder / 'trace.h5'}: this trace is the one to run again; name another folder with --out")
     outputs = RunFolder(folder, overwrite)
 
-    from linksim.simulate.run import run as run_scenario
+    from linksim.shards.driver import run_divided
     from linksim.simulate.run_progress import RunProgress
 
-    bar = RunProgress(chosen.frames * chosen.links, draw_line)
+    bar, workers = RunProgress(chosen.frames * chosen.links, draw_line), min(workers or 1, chosen.links)
     with outputs.building() as path:
-        result = run_scenario(chosen, (bar,), path)
+        result = run_divided(chosen, path, False, workers, (bar,) if workers == 1 else (), {}, context.meta[PLUGINS], bar.update)
     draw_line(bar.line(), end="\n")
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)

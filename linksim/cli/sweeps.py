@@ -4,7 +4,6 @@ scenario, axes --> sweep --> DIR/sweep.csv, DIR/sweep.png
                              DIR/journal.sqlite    finished points, with which the same command continues
 """
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from linksim.cli.json_output import AS_JSON, print_json
 from linksim.cli.main import OVERRIDES, PATH, PLUGINS, draw_line, main
 from linksim.cli.scenarios import ScenarioName
 from linksim.cli.termination import keeping
+from linksim.cli.workers import Workers
 from linksim.errors import LinksimError
 from linksim.progress import progress_line, times
 
@@ -22,17 +22,6 @@ if TYPE_CHECKING:
     from linksim.sweeps.table import SweepTable
 
 SHOWN = ("psnr_db", "ssim", "accuracy")  # columns that are printed, with those of the axes
-
-
-class Workers(click.ParamType[int]):
-    """A number of processes, or "auto" for one per processor that this process may use."""
-
-    name = "number"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if value == "auto":
-            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return int(click.IntRange(1, 1024).convert(str(value), param, ctx))  # type: ignore[arg-type]  # click's stub wants a number
 
 
 @main.command()

@@ -9,7 +9,7 @@ and appears in the names of streams. All operations on the air and at the datase
 groups with equal options, so that the batches of the worker contain frames of many links.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -138,6 +138,25 @@ class LinkAssembly:
         sampler = self._sampler(simulation, number, air, group, air.airtime_ns(frame_uses)) if place == 0 else None
         return AssembledLink(alice, bob, sampler)
 
+    def evaluator(
+        self, simulation: Simulation, number: int, place: int, group: GroupModels, attack: Attack | None, rewards: RewardRecorder
+    ) -> Evaluator:
+        """Create the evaluator of a link; `rewards` is that of the run, the other arguments are those of `link`."""
+        trace, links = self._scenario.trace, group.options.links
+        return Evaluator(
+            simulation,
+            number,
+            group.score,
+            1 + (attack is not None),
+            ImageKeeper(simulation, number, share(trace.images, place, links)),
+            Constellation(simulation, number, share(trace.constellation_frames, place, links)),
+            rewards,
+            self.resolve_order if attack is not None and attack.ambiguous_order else None,
+            group.classify,
+            group.stack.layers[0] if group.stack.layers else None,
+            group.stack.roles,
+        )
+
     def _images(self, place: int, group: GroupModels) -> ImageSampler:
         """Return what selects the images of a link, from its number in the group."""
         settings = self.image_order, place, self.dataset.labels, group.options.alice.num_images
@@ -202,51 +221,45 @@ class AssembledSimulation:
 
 
 def build(
-    scenario: Scenario, worker: Worker, policies: Mapping[str, Policy] = MappingProxyType({}), decider: Decider | None = None
+    scenario: Scenario,
+    worker: Worker,
+    policies: Mapping[str, Policy] = MappingProxyType({}),
+    decider: Decider | None = None,
+    owned: Container[int] | None = None,
 ) -> AssembledSimulation:
-    """Create the simulation of a scenario.
+    """Create the simulation of a scenario, or of some of its links: each of them then does what it does in the whole simulation.
 
     scenario  the scenario, with the checksums of its measured files (`data.measured_snr.with_checksums`)
     worker    worker that runs the networks; its device is that of the models
     policies  policies by group, which replace those of the scenario
     decider   replaces all policies; the environments decide with it from outside
+    owned     numbers of the links to simulate, None for all
 
     Raises LinksimError if a policy is given for a group that does not exist, models are missing, or options do not fit together.
     """
     if unknown := policies.keys() - scenario.groups.keys():
         raise LinksimError(f"no group {min(unknown)!r} to which the policy could apply; {suggest(min(unknown), scenario.groups)}")
     assembly = LinkAssembly(scenario, worker.device, policies, decider)
-    simulation = Simulation(worker)
+    simulation = Simulation(worker, owned)
     rewards = RewardRecorder(simulation)
     records: list[LinkCreated] = []
     links: list[AssembledLink] = []
+    first = 0  # number of the group's first link
     jammers: dict[str, list[Jammer]] = {}
     bobs: dict[str, list[Bob]] = {}
     for index, (name, options) in enumerate(scenario.groups.items()):
         group = assembly.groups.group(name, options)
-        jammers[name] = assembly.jammer_factory.make_jammers(
-            simulation, name, options, group.base, range(len(links), len(links) + options.links)
-        )
-        for place in range(options.links):
-            constellation = Constellation(simulation, len(links), share(scenario.trace.constellation_frames, place, options.links))
-            kept_images = ImageKeeper(simulation, len(links), share(scenario.trace.images, place, options.links))
+        numbers = range(first, first + options.links)
+        first += options.links
+        jammers[name] = assembly.jammer_factory.make_jammers(simulation, name, options, group.base, numbers)
+        for place, number in enumerate(numbers):
+            if owned is not None and number not in owned:
+                continue
             attack = assembly.groups.attack(name, group, worker, place)
-            evaluator = Evaluator(
-                simulation,
-                len(links),
-                group.score,
-                1 + (attack is not None),
-                kept_images,
-                constellation,
-                rewards,
-                assembly.resolve_order if attack is not None and attack.ambiguous_order else None,
-                group.classify,
-                group.stack.layers[0] if group.stack.layers else None,
-                group.stack.roles,
-            )
+            evaluator = assembly.evaluator(simulation, number, place, group, attack, rewards)
             jammer = jammers[name][place] if jammers[name] else None
-            link = assembly.link(simulation, len(links), place, group, evaluator, jammer, attack)
-            records.append(LinkCreated(link=len(links), group=index))
+            link = assembly.link(simulation, number, place, group, evaluator, jammer, attack)
+            records.append(LinkCreated(link=number, group=index))
             links.append(link)
             bobs.setdefault(name, []).append(link.bob)
     for link in links:

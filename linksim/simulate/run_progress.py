@@ -34,6 +34,15 @@ class RunProgress:
             self._now_ns = max(self._now_ns, record.time_ns)
         elif type(record) is ImageScore:
             self._images += 1
+        self._draw()
+
+    def update(self, frames: int, images: int, now_ns: int) -> None:
+        """Set the numbers of sent frames and scored images and the simulated time in ns, which processes have counted."""
+        self._sent, self._images, self._now_ns = frames, images, now_ns
+        self._draw()
+
+    def _draw(self) -> None:
+        """Display the line, if it is due."""
         now = time.monotonic()
         if now - self._drawn >= EVERY_S:
             self._drawn = now

@@ -6,13 +6,9 @@
 The driver holds no result: what a worker has committed is in the journal, whatever happens to the driver.
 """
 
-import contextlib
 import json
 import os
 import selectors
-import subprocess
-import sys
-import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,19 +20,18 @@ from linksim.files import atomic_write
 from linksim.sweeps.journal import Journal, Outcome, Row, lock
 from linksim.sweeps.points import Axis, Point, Source, points_of
 from linksim.sweeps.table import SweepTable
+from linksim.worker_process import WorkerProcess, how_it_ended, stop
 
 MAX_STARTS = 2  # of a point whose worker process ends
-STOP_S = 0.8  # time that all workers have to end, less than an interrupted command has
 
 Report = Callable[[int, int], object]  # receives the numbers of finished and of all points
 
 
 @dataclass
-class _Worker:
-    """A worker process. `point` is the one that it runs, None while it waits; `answers` is the end of the pipe that tells of commits."""
+class _Runner:
+    """A worker process, which answers when it has committed a point. `point` is the one that it runs, None while it waits."""
 
-    process: "subprocess.Popen[bytes]"
-    answers: int
+    worker: WorkerProcess
     point: Point | None = None
 
 
@@ -123,7 +118,7 @@ class _Crew:
 
     def __init__(self, journal: Journal, folder: Path, traces: bool, plugins: Sequence[str], descriptor: int) -> None:
         self._journal, self._folder, self._traces, self._plugins, self._descriptor = journal, folder, traces, plugins, descriptor
-        self._workers: list[_Worker] = []
+        self._runners: list[_Runner] = []
 
     def run(self, progress: _Progress, count: int, done: Callable[[], object]) -> None:
         """Run all points that are left with `count` workers, which are stopped however it ends. `done` is called after every change."""
@@ -131,47 +126,39 @@ class _Crew:
             try:
                 for _ in range(count):
                     self._start(selector)
-                while progress.left or any(worker.point for worker in self._workers):
-                    for worker in self._workers:
-                        if worker.point is None and progress.left:
-                            self._hand_over(worker, progress)
+                while progress.left or any(runner.point for runner in self._runners):
+                    for runner in self._runners:
+                        if runner.point is None and progress.left:
+                            self._hand_over(runner, progress)
                     for key, _ in selector.select():
                         self._answer(key.data, progress, selector)
                         done()
             finally:
-                _stop(self._workers)
+                stop([runner.worker for runner in self._runners], [runner.worker for runner in self._runners if runner.point])
 
     def _start(self, selector: selectors.BaseSelector) -> None:
-        """Start a worker in a session of its own, so that Ctrl-C reaches the driver alone."""
-        answers, its_end = os.pipe()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "linksim.sweeps.worker", str(its_end), *self._plugins], stdin=subprocess.PIPE, stdout=_their_output(),
-            start_new_session=True, pass_fds=(its_end, self._descriptor), env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-        os.close(its_end)
-        self._workers.append(worker := _Worker(process, answers))
-        selector.register(answers, selectors.EVENT_READ, worker)
+        """Start a worker, which inherits the lock."""
+        worker = WorkerProcess.start("linksim.sweeps.worker", self._plugins, (self._descriptor,))
+        self._runners.append(runner := _Runner(worker))
+        selector.register(worker.answers, selectors.EVENT_READ, runner)
 
-    def _hand_over(self, worker: _Worker, progress: _Progress) -> None:
+    def _hand_over(self, runner: _Runner, progress: _Progress) -> None:
         """Give a worker its next point. One that has ended meanwhile keeps it until the end of its answers is read."""
-        point = worker.point = progress.left.popleft()
+        point = runner.point = progress.left.popleft()
         progress.starts[point.digest] = progress.starts.get(point.digest, 0) + 1
         trace = str(trace_of(self._folder, point).absolute()) if self._traces else None
         job = {"journal": str(self._journal.path.absolute()), "digest": point.digest, "scenario": point.scenario, "trace": trace}
-        assert worker.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            worker.process.stdin.write(f"{json.dumps(job)}\n".encode())
-            worker.process.stdin.flush()
+        runner.worker.write(json.dumps(job))
 
-    def _answer(self, worker: _Worker, progress: _Progress, selector: selectors.BaseSelector) -> None:
+    def _answer(self, runner: _Runner, progress: _Progress, selector: selectors.BaseSelector) -> None:
         """Note that a worker has committed its point, or replace a worker that has ended."""
-        if os.read(worker.answers, 4096):
-            progress.finished, worker.point = progress.finished + 1, None
+        if os.read(runner.worker.answers, 4096):
+            progress.finished, runner.point = progress.finished + 1, None
             return
-        selector.unregister(worker.answers)
-        self._workers.remove(worker)
-        point, status = worker.point, worker.process.wait()
-        _stop([worker])
+        selector.unregister(runner.worker.answers)
+        self._runners.remove(runner)
+        point, status = runner.point, runner.worker.process.wait()
+        stop([runner.worker], [])
         if point is None:
             raise LinksimError(f"a worker process ended before it had a point, with status {status}")
         if point.digest in self._journal.outcomes():  # committed, and ended before its answer
@@ -179,33 +166,6 @@ class _Crew:
         elif progress.starts[point.digest] < MAX_STARTS:
             progress.left.append(point)
         else:
-            how = f"by signal {-status}" if status < 0 else f"with status {status}"
-            self._journal.put(point.digest, Outcome(0.0, [], f"its process ended {how}, {MAX_STARTS} times"))
+            self._journal.put(point.digest, Outcome(0.0, [], f"its process ended {how_it_ended(status)}, {MAX_STARTS} times"))
             progress.finished += 1
         self._start(selector)
-
-
-def _their_output() -> int:
-    """Standard error for what workers print, where it is a file of the system, which it is not in every notebook."""
-    try:
-        return sys.stderr.fileno()
-    except (OSError, ValueError, AttributeError):
-        return subprocess.DEVNULL
-
-
-def _stop(workers: Sequence[_Worker]) -> None:
-    """End workers: by the end of their input if they wait for a point, else by SIGTERM; and all by SIGKILL after `STOP_S`."""
-    for worker in workers:
-        assert worker.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            worker.process.stdin.close()
-        if worker.point is not None:
-            worker.process.terminate()
-    limit = time.monotonic() + STOP_S
-    for worker in workers:
-        try:
-            worker.process.wait(max(0.0, limit - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            worker.process.kill()
-            worker.process.wait()
-        os.close(worker.answers)

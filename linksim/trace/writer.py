@@ -170,6 +170,13 @@ class TraceWriter:
         if len(rows) >= BLOCK:
             self.flush()  # all tables, so that the rows of other tables that a committed row refers to are committed too
 
+    def append(self, record: type[Record], arrays: Sequence[NDArray[Any]]) -> None:
+        """Write rows, given as one array [rows, ...] per column of a table, which the next flush commits. Raises TraceError."""
+        if self._closed:
+            raise TraceError(f"{self.path} is closed, no row can be added")
+        with self._disk():
+            self._tables[record].append(arrays)
+
     def committed(self, record: type[Record]) -> int:
         """Return the number of committed rows of a table; a kill cannot remove them."""
         return self._tables[record].committed
