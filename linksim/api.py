@@ -12,6 +12,7 @@ No call changes the state of the process: thread counts are restored, nothing is
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -107,6 +108,8 @@ def sweep(
     out: str | Path | None = None,
     workers: int = 1,
     traces: bool = False,
+    engine: str = "local",
+    address: str | None = None,
     plugin: Sequence[str] = (),
     report: Callable[[int, int], object] = lambda done, total: None,
 ) -> "SweepTable":
@@ -118,6 +121,8 @@ def sweep(
     out                  folder of the journal, in which later calls find the points that are finished; None for a temporary one
     workers              number of processes, each with one thread
     traces               keep the trace of every point in the folder; the table has its file in the column "trace"
+    engine               "local", or "dask" or "ray" where they are installed
+    address              address of the scheduler of Dask or Ray; None for processes of this machine
     plugin               files or modules with components from outside, which every worker loads
     report               receives the numbers of finished and of all points, at the start and after every point
 
@@ -125,14 +130,16 @@ def sweep(
     is no valid scenario, and LinksimError where another sweep works in the folder.
     """
     from linksim.sweeps.driver import sweep as run_sweep
+    from linksim.sweeps.engines import open_engine
 
     for source in plugin:
         plugins.load_plugin(source)
     base = _override_texts(overrides)
-    with tempfile.TemporaryDirectory(prefix="linksim-") as temporary:
-        folder = Path(out) if out else Path(temporary)
+    with ExitStack() as stack:
+        folder = Path(out) if out else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="linksim-")))
+        execute = None if engine == "local" else stack.enter_context(open_engine(engine, workers, address))
         return run_sweep(
-            lambda texts: load_scenario(scenario, [*base, *texts]), axes, folder, workers, traces and bool(out), plugin, report
+            lambda texts: load_scenario(scenario, [*base, *texts]), axes, folder, workers, traces and bool(out), plugin, report, execute
         )
 
 

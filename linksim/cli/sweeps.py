@@ -5,6 +5,8 @@ scenario, axes --> sweep --> DIR/sweep.csv, DIR/sweep.png
 """
 
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from linksim.cli.json_output import AS_JSON, print_json
 from linksim.cli.main import OVERRIDES, PATH, PLUGINS, draw_line, main
 from linksim.cli.scenarios import ScenarioName
 from linksim.cli.termination import keeping
-from linksim.cli.workers import Workers
+from linksim.cli.workers import PartOfN, Workers
 from linksim.errors import LinksimError
 from linksim.progress import progress_line, times
 
@@ -38,6 +40,16 @@ SHOWN = ("psnr_db", "ssim", "accuracy")  # columns that are printed, with those 
 @click.option("--workers", type=Workers(), default="auto", show_default=True, help="Number of processes, or auto.")
 @click.option("--out", type=PATH, metavar="DIR", help="Folder of the table, the figure and the journal.  [default: results/sweeps/NAME]")
 @click.option("--traces", is_flag=True, help="Keep the trace of every point, in DIR/points.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "dask", "ray", "slurm"]),
+    default="local",
+    show_default=True,
+    help="What runs the points: processes of this machine, Dask, Ray, or a job array of Slurm with a task per worker.",
+)
+@click.option("--address", metavar="ADDRESS", help="Scheduler of Dask or Ray.  [default: processes of this machine]")
+@click.option("--dry-run", is_flag=True, help="Write the script of the job array, DIR/sweep.sbatch, and do not submit it.")
+@click.option("--part", type=PartOfN(), metavar="I/N", help="Run the I-th of N parts of the points only, as a task of a job array does.")
 @AS_JSON
 @click.pass_context
 def sweep(
@@ -48,6 +60,10 @@ def sweep(
     workers: int,
     out: Path | None,
     traces: bool,
+    engine: str,
+    address: str | None,
+    dry_run: bool,
+    part: tuple[int, int] | None,
     as_json: bool,
 ) -> None:
     """Run SCENARIO at every combination of the values of the axes, and write one table of all results.
@@ -57,7 +73,8 @@ def sweep(
     """
     from linksim.plugins import load_entry_points
     from linksim.scenario.load import load_scenario
-    from linksim.sweeps import driver, figure
+    from linksim.sweeps import driver
+    from linksim.sweeps.engines import open_engine
     from linksim.sweeps.points import parse_axis
 
     load_entry_points()
@@ -69,15 +86,39 @@ def sweep(
         parsed[key] = values
     name, started = load_scenario(scenario, overrides).name, time.monotonic()
     folder = out or Path("results/sweeps") / name
+    if engine == "slurm":
+        command = command_of(scenario, axes, overrides, folder, traces, context.meta[PLUGINS])
+        _submit(command, folder, name, workers, dry_run, as_json)
+        return
 
     def report(done: int, total: int) -> None:
         draw_line(progress_line(done, total, "points", "", (times(time.monotonic() - started, done, total),)))
 
-    with keeping(lambda: f"Finished points are kept in {folder / 'journal.sqlite'}; the same command continues with the others."):
+    with ExitStack() as stack:
+        stack.enter_context(keeping(lambda: f"Finished points are kept in {folder}; the same command continues with the others."))
+        execute = None if engine == "local" else stack.enter_context(open_engine(engine, workers, address))
         table = driver.sweep(
-            lambda texts: load_scenario(scenario, [*overrides, *texts]), parsed, folder, workers, traces, context.meta[PLUGINS], report
+            lambda texts: load_scenario(scenario, [*overrides, *texts]),
+            parsed,
+            folder,
+            workers,
+            traces,
+            context.meta[PLUGINS],
+            report,
+            execute,
+            part or driver.WHOLE,
         )
     draw_line("", end="\n")
+    if part is None:
+        _write(table, folder, name, as_json)
+    if table.errors:
+        raise LinksimError("\n".join(f"{point}: {error}" for point, error in table.errors.items()))
+
+
+def _write(table: "SweepTable", folder: Path, name: str, as_json: bool) -> None:
+    """Write and print the table of a sweep, and draw its figure."""
+    from linksim.sweeps import driver, figure
+
     csv = folder / "sweep.csv"
     driver.write_table(table, csv)
     drawn = figure.draw(table, folder / "sweep.png", f"Sweep of {name}")
@@ -89,8 +130,27 @@ def sweep(
         click.echo(f"table    {csv}")
         if drawn is not None:
             click.echo(f"figure   {drawn}")
-    if table.errors:
-        raise LinksimError("\n".join(f"{point}: {error}" for point, error in table.errors.items()))
+
+
+def command_of(
+    scenario: str, axes: Sequence[str], overrides: Sequence[str], folder: Path, traces: bool, plugins: Sequence[str]
+) -> list[str]:
+    """Return the words of the command that runs points of a sweep."""
+    options = [*(("--axis", text) for text in axes), *(("--set", text) for text in overrides), *(("--plugin", text) for text in plugins)]
+    return ["sweep", scenario, *(word for option in options for word in option), "--out", str(folder), *(["--traces"] if traces else [])]
+
+
+def _submit(command: list[str], folder: Path, name: str, tasks: int, dry_run: bool, as_json: bool) -> None:
+    """Write the script of a job array, submit it unless it is a dry run, and say how to collect its points."""
+    from linksim.sweeps import slurm
+
+    script = slurm.write_script(command, folder, name, tasks)
+    answer = None if dry_run else slurm.submit(script)
+    if as_json:
+        print_json({"script": script, "submitted": answer})
+        return
+    click.echo(f"script   {script}")
+    click.echo(f"{answer or f'submit it with `sbatch {script}`'}; afterwards the same command without --engine collects all points")
 
 
 def lines_of(table: "SweepTable") -> list[str]:

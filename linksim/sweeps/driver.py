@@ -17,6 +17,7 @@ from pathlib import Path
 from linksim import __version__
 from linksim.errors import LinksimError
 from linksim.files import atomic_write
+from linksim.sweeps.engines import Execute, Job
 from linksim.sweeps.journal import Journal, Outcome, Row, lock
 from linksim.sweeps.points import Axis, Point, Source, points_of
 from linksim.sweeps.table import SweepTable
@@ -24,6 +25,8 @@ from linksim.worker_process import WorkerProcess, how_it_ended, stop
 
 MAX_STARTS = 2  # of a point whose worker process ends
 
+Part = tuple[int, int]  # (i, n): points i, i + n, i + 2 n, ..., counted from 1
+WHOLE: Part = (1, 1)
 Report = Callable[[int, int], object]  # receives the numbers of finished and of all points
 
 
@@ -52,6 +55,8 @@ def sweep(
     traces: bool = False,
     plugins: Sequence[str] = (),
     report: Report = lambda done, total: None,
+    execute: Execute | None = None,
+    part: Part = WHOLE,
 ) -> SweepTable:
     """Run a scenario at all points of a sweep that have no result in the folder yet, and return the table of all points.
 
@@ -62,24 +67,52 @@ def sweep(
     traces    keep the trace of every point, as points/DIGEST.h5
     plugins   files or modules with components from outside, which every worker loads
     report    called at the start and after every point
+    execute   runs the points instead of worker processes (`engines.engine`)
+    part      the points to run; the journal of a part is in a folder of its own
 
-    A point that failed in an earlier sweep is run again. Raises LinksimError for invalid axes, and if another sweep works in the folder.
+    A point that failed in an earlier sweep is run again. Finished points of all parts are taken over. Raises LinksimError for invalid axes,
+    and if another sweep works in the folder.
     """
     points = points_of(source, axes, (__version__,))
-    descriptor = lock(folder)
+    own = folder if part == WHOLE else folder / f"part-{part[0]}-of-{part[1]}"
+    descriptor = lock(own)
     try:
-        journal = Journal(folder / "journal.sqlite")
+        journal = Journal(own / "journal.sqlite")
         journal.remove_failures()
+        if part == WHOLE:
+            _take_over(journal, folder)
+        points = points[part[0] - 1 :: part[1]]
         known = journal.outcomes()
         missing = {point.digest: point for point in points if point.digest not in known}
         progress = _Progress(deque(missing.values()), finished=len({point.digest for point in points}) - len(missing))
         total = progress.finished + len(missing)
         report(progress.finished, total)
-        crew = _Crew(journal, folder, traces, plugins, descriptor)
-        crew.run(progress, min(workers, len(missing)), lambda: report(progress.finished, total))
+        if execute is not None:
+            jobs = [Job(point.digest, point.scenario, _trace(folder, point, traces), tuple(plugins)) for point in missing.values()]
+            for digest, outcome in execute(jobs):
+                journal.put(digest, outcome)
+                progress.finished += 1
+                report(progress.finished, total)
+        else:
+            crew = _Crew(journal, folder, traces, plugins, descriptor)
+            crew.run(progress, min(workers, len(missing)), lambda: report(progress.finished, total))
     finally:
         os.close(descriptor)
     return table_of(points, list(axes), journal.outcomes(), folder if traces else None)
+
+
+def _take_over(journal: Journal, folder: Path) -> None:
+    """Copy the finished points of the parts of a sweep into its journal."""
+    known = journal.outcomes()
+    for path in sorted(folder.glob("part-*-of-*/journal.sqlite")):
+        for digest, outcome in Journal(path).outcomes().items():
+            if digest not in known and not outcome.error:
+                journal.put(digest, outcome)
+
+
+def _trace(folder: Path, point: Point, kept: bool) -> str | None:
+    """Absolute path of the trace of a point, None if it is not kept."""
+    return str(trace_of(folder, point).absolute()) if kept else None
 
 
 def table_of(points: Sequence[Point], axes: Sequence[str], outcomes: Mapping[str, Outcome], folder: Path | None = None) -> SweepTable:
@@ -146,7 +179,7 @@ class _Crew:
         """Give a worker its next point. One that has ended meanwhile keeps it until the end of its answers is read."""
         point = runner.point = progress.left.popleft()
         progress.starts[point.digest] = progress.starts.get(point.digest, 0) + 1
-        trace = str(trace_of(self._folder, point).absolute()) if self._traces else None
+        trace = _trace(self._folder, point, self._traces)
         job = {"journal": str(self._journal.path.absolute()), "digest": point.digest, "scenario": point.scenario, "trace": trace}
         runner.worker.write(json.dumps(job))
 

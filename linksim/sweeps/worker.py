@@ -47,6 +47,17 @@ def run_point(scenario: str, trace: str | None) -> Outcome:
     return Outcome(time.perf_counter() - started, rows)
 
 
+def run_anywhere(scenario: str, trace: str | None, plugins: tuple[str, ...]) -> Outcome:
+    """Run a scenario in a process of any engine, as `run_point` does, with the components that are installed here and those of plugins."""
+    try:
+        load_entry_points()
+        for plugin in plugins:
+            load_plugin(plugin)
+    except LinksimError as fault:
+        return Outcome(0.0, [], str(fault))
+    return run_point(scenario, trace)
+
+
 def main(answers: int, plugins: list[str]) -> None:
     """Run points until the input ends. SIGTERM removes the trace of the point in progress first.
 
