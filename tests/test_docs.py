@@ -131,6 +131,8 @@ def run_command(words: list[str], small_trace: Path) -> None:
         if load_scenario(arguments["scenario"], arguments["overrides"]).dataset in ("faces", "mnist"):
             return  # they are not part of the package; test_scenarios runs these scenarios where they are
         words = [*words, "--set", "frames=2", "--set", "links=1"]
+    if name == "sweep" and arguments["engine"] in ("dask", "ray"):
+        return  # test_sweep_engines runs these engines
     if name == "check" and load_scenario(arguments["scenario"], arguments["overrides"]).dataset != "samples":
         words = [*words, "--no-build"]  # the public datasets are not part of the package
     if name == "run":

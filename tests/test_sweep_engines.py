@@ -79,7 +79,7 @@ def test_a_scheduler_that_cannot_be_reached_is_one_message(engine: str, tmp_path
 
 def test_a_missing_engine_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(LinksimError, match=r"engine 'ray' needs the package ray: pip install 'linksim-radio\[ray\]'"):
+    with pytest.raises(LinksimError, match="engine 'ray' needs the package ray: pip install ray"):
         linksim.sweep(BASE, {"seed": [1]}, engine="ray")
     with pytest.raises(LinksimError, match="no engine 'dusk'; did you mean 'dask'"):
         linksim.sweep(BASE, {"seed": [1]}, engine="dusk")

@@ -75,15 +75,9 @@ def sweep(
     from linksim.scenario.load import load_scenario
     from linksim.sweeps import driver
     from linksim.sweeps.engines import open_engine
-    from linksim.sweeps.points import parse_axis
 
     load_entry_points()
-    parsed: dict[str, list[object]] = {}
-    for text in axes:
-        key, values = parse_axis(text)
-        if key in parsed:
-            raise LinksimError(f"--axis {text}: got a second axis {key}, allowed: one per key")
-        parsed[key] = values
+    parsed = parse_axes(axes)
     name, started = load_scenario(scenario, overrides).name, time.monotonic()
     folder = out or Path("results/sweeps") / name
     if engine == "slurm":
@@ -113,6 +107,19 @@ def sweep(
         _write(table, folder, name, as_json)
     if table.errors:
         raise LinksimError("\n".join(f"{point}: {error}" for point, error in table.errors.items()))
+
+
+def parse_axes(texts: Sequence[str]) -> dict[str, list[object]]:
+    """Return the values of each axis. Raises LinksimError for a text that is no axis, and for a second axis of a key."""
+    from linksim.sweeps.points import parse_axis
+
+    parsed: dict[str, list[object]] = {}
+    for text in texts:
+        key, values = parse_axis(text)
+        if key in parsed:
+            raise LinksimError(f"--axis {text}: got a second axis {key}, allowed: one per key")
+        parsed[key] = values
+    return parsed
 
 
 def _write(table: "SweepTable", folder: Path, name: str, as_json: bool) -> None:

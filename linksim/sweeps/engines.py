@@ -49,7 +49,7 @@ def open_engine(name: str, workers: int, address: str | None) -> Iterator[Execut
     try:
         context = ENGINES[name](workers, address)
     except ImportError as fault:
-        raise LinksimError(f"engine {name!r} needs the package {fault.name}: pip install 'linksim-radio[{name}]'") from fault
+        raise LinksimError(f"engine {name!r} needs the package {fault.name}: pip install {fault.name}") from fault
     with context as execute:
         yield execute
 
