@@ -17,6 +17,7 @@ from benchmarks.air import air_benchmarks, fading_benchmark
 from benchmarks.coding import decoding_benchmark
 from benchmarks.control import control_benchmark
 from benchmarks.diffsem import diffsem_benchmark
+from benchmarks.growth import growth_benchmarks
 from benchmarks.measure import BenchmarkResult, best_of, cpu_s
 from benchmarks.plain_loop import plain_loop
 from benchmarks.runs import CODEC, bare_codec, bare_networks, bare_simulation, codec_only, run_without_payload, simulate
@@ -163,7 +164,9 @@ BENCHMARKS: dict[str, Callable[[], Iterator[BenchmarkResult]]] = {
     "n": control_benchmark,
     "op": adaptation_benchmarks,
     "q": diffsem_benchmark,
+    "rst": growth_benchmarks,
 }
+ON_REQUEST = {"rst"}  # they take a quarter of an hour
 
 
 @click.command()
@@ -172,14 +175,14 @@ BENCHMARKS: dict[str, Callable[[], Iterator[BenchmarkResult]]] = {
     "--peak", type=int, hidden=True, help="Simulate this number of frames without payloads and print the peak memory of the process in KiB."
 )
 def main(letters: tuple[str, ...], peak: int | None) -> None:
-    """Run all benchmarks, or those of the given LETTERS. Times are CPU times with one PyTorch thread."""
+    """Run all benchmarks but r, s and t, or those of the given LETTERS. Times are CPU times with one PyTorch thread."""
     torch.set_num_threads(1)
     if peak is not None:
         run_without_payload(bare_simulation(10, peak // 10))()
         click.echo(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         return
     for group, measure in BENCHMARKS.items():
-        if not letters or set(letters) & set(group):
+        if set(letters) & set(group) or not (letters or group in ON_REQUEST):
             for result in measure():
                 click.echo(result.line())
 

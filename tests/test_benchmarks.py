@@ -1,5 +1,6 @@
 """Tests of the benchmarks: every workload runs, and compared workloads do the same work."""
 
+import json
 import time
 from collections.abc import Callable
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from conftest import RecordCollector
 
-from benchmarks import air, bare_simpy, gpu, measure
+from benchmarks import air, bare_simpy, gpu, growth, measure
 from benchmarks.measure import BenchmarkResult
 from benchmarks.plain_loop import plain_loop
 from benchmarks.runs import CODEC, NullWorker, bare_codec, bare_networks, bare_simulation, codec_only, run_without_payload
@@ -119,3 +120,20 @@ def shipped(small_models: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LINKSIM_MODELS", raising=False)
     monkeypatch.setattr("linksim.places.shipped_models", shipped_models)
     clear_model_cache()
+
+
+@pytest.mark.parametrize("unit", growth.WORKLOADS)
+def test_the_workloads_of_growth_run_their_units(unit: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(growth, "GROUP", 3)
+    growth.main(unit, 128 if unit == "frames" else 7)
+    seconds, size = json.loads(capsys.readouterr().out)
+    assert seconds > 0
+    assert size > 100 << 20
+
+
+def test_growth_is_per_unit_and_without_the_process_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {64: (1.0, 100), 10: (3.0, 300), 100: (23.0, 4100)}
+    monkeypatch.setattr(growth, "_process", lambda unit, count: found[count])
+    time_each, memory_each = growth._grown("r", "links", "links", 10, 100)
+    assert (time_each.value, memory_each.value) == (pytest.approx(22 / 100 / (2 / 10)), pytest.approx(4000 / 100 / (200 / 10)))
+    assert (time_each.reached, memory_each.reached) == (True, False)

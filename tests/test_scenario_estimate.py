@@ -6,6 +6,7 @@ import time
 import pytest
 
 from linksim.errors import ScenarioError
+from linksim.nets.speed import operations_per_s
 from linksim.phy.snr_preview import snr_preview
 from linksim.phy.snr_stochastic import CHUNK, GaussMarkov
 from linksim.records import ControlSent, FrameSent, ImageScore, KeptImage, Reception
@@ -13,7 +14,10 @@ from linksim.rng import StreamKey
 from linksim.scenario.control_size import control_channel_uses, header_channel_uses
 from linksim.scenario.estimate import estimate, estimate_lines, readable, row_bytes
 from linksim.scenario.load import load_scenario, scenario_from_text, shipped_names
+from linksim.scenario.resources import START_S
 from linksim.scenario.schema import Scenario
+from linksim.simulate.run import run
+from linksim.threads import torch_threads
 from linksim.wire_layout import header_bytes, message_bytes
 
 SILENT = """\
@@ -159,7 +163,7 @@ def test_a_preview_of_a_fine_grid_is_bounded(snr: str) -> None:
 @pytest.mark.parametrize("name", shipped_names())
 def test_the_lines_of_an_estimate_name_frames_and_probe_rounds(name: str) -> None:
     scenario = load_scenario(name)
-    lines = estimate_lines(scenario)
+    lines = estimate_lines(scenario, estimate(scenario), measured=False)
     assert f"frames     {estimate(scenario).frames:,} with" in "\n".join(lines)
     probed = [name for name, options in scenario.groups.items() if options.session.probe_interval_ms]
     assert all(any(line.startswith("probes") and name in line for line in lines) for name in probed)
@@ -170,3 +174,14 @@ def test_the_lines_of_an_estimate_name_frames_and_probe_rounds(name: str) -> Non
 )
 def test_sizes_in_words(count: int, words: str) -> None:
     assert readable(count) == words
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "keys"), [("awgn-baseline", ()), ("quickstart", ("frames=20",)), ("rayleigh", ())])
+def test_the_predicted_time_is_within_a_factor_of_two(name: str, keys: tuple[str, ...]) -> None:
+    scenario = load_scenario(name, keys)
+    with torch_threads(1):
+        predicted_s = estimate(scenario, operations_per_s()).cpu_s
+    started = time.process_time()
+    run(scenario)
+    assert 0.5 < predicted_s / (START_S + time.process_time() - started) < 2.0

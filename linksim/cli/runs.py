@@ -103,16 +103,21 @@ def check(scenario: str, overrides: tuple[str, ...], full: bool, build: bool, as
 
     load_entry_points()
     chosen = with_checksums(load_scenario(scenario, overrides))
-    found = estimate(chosen)
-    snr = list(snr_preview(chosen, found.simulated_s))
     if build:
+        from linksim.nets.speed import operations_per_s
         from linksim.simulate.run import require_runnable
+        from linksim.threads import torch_threads
 
         require_runnable(chosen)
+        with torch_threads(1):
+            found = estimate(chosen, operations_per_s())
+    else:
+        found = estimate(chosen)
+    snr = list(snr_preview(chosen, found.simulated_s))
     if as_json:
         print_json({"estimate": found, "snr": snr, "scenario": chosen.model_dump()})
         return
-    lines = ["Estimate, where no control message is lost", *(f"  {line}" for line in estimate_lines(chosen))]
+    lines = ["Estimate, where no control message is lost", *(f"  {line}" for line in estimate_lines(chosen, found, build))]
     lines += ["SNR of the first link of each group over that time, without fading", *(f"  {line}" for line in snr)]
     for line in lines:
         click.echo(f"# {line}" if full else line)

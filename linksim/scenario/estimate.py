@@ -30,7 +30,7 @@ from linksim.registry import suggest
 from linksim.scenario.dataset_size import DATASETS
 from linksim.scenario.link_estimate import LinkEstimate, estimate_link
 from linksim.scenario.metrics import column_of
-from linksim.scenario.resources import cpu_s, memory_bytes
+from linksim.scenario.resources import OPERATIONS_PER_S, cpu_s, memory_bytes
 from linksim.scenario.schema import Scenario
 
 LARGEST_TRACE = 64 << 30
@@ -67,8 +67,10 @@ class Estimate:
     cpu_s: float
 
 
-def estimate(scenario: Scenario) -> Estimate:
-    """The estimate of a scenario. The formulas are at the top of this file.
+def estimate(scenario: Scenario, operations_per_s: float = OPERATIONS_PER_S) -> Estimate:
+    """The estimate of a scenario. The formulas are at the top of `link_estimate` and `resources`.
+
+    operations_per_s  multiply-accumulate operations of networks per second, as `nets.speed` measures; else those of a usual machine
 
     >>> from linksim.scenario.load import scenario_from_text
     >>> found = estimate(scenario_from_text("{name: short, frames: 10, links: 2}"))
@@ -91,7 +93,7 @@ def estimate(scenario: Scenario) -> Estimate:
         trace_bytes=EMPTY_TRACE + pixels + sum(rows[table.table] * row_bytes(table, metrics) for table in TABLES),
         memory_bytes=memory_bytes(scenario, links),
         snr_values=math.ceil(sum(link.options.links * link.snr_values for link in links)),
-        cpu_s=cpu_s(scenario, links),
+        cpu_s=cpu_s(scenario, links, operations_per_s),
     )
 
 
@@ -140,9 +142,13 @@ def refuse_oversized(scenario: Scenario, name: str) -> None:
         raise ScenarioError([Problem(name, "frames", message)])
 
 
-def estimate_lines(scenario: Scenario) -> list[str]:
-    """The estimate of a scenario as lines of text, which `linksim check` prints."""
-    found = estimate(scenario)
+def estimate_lines(scenario: Scenario, found: Estimate, measured: bool) -> list[str]:
+    """The estimate of a scenario as lines of text, which `linksim check` prints.
+
+    found     the estimate
+    measured  whether it is for the measured speed of this machine
+    """
+    machine = "on this machine" if measured else "on a usual machine"
     return [
         f"links      {scenario.links:,} in {len(scenario.groups)} group{'s' if len(scenario.groups) > 1 else ''}",
         f"time       about {found.simulated_s:.3g} s simulated",
@@ -150,7 +156,7 @@ def estimate_lines(scenario: Scenario) -> list[str]:
         f"control    about {found.control:,} messages, at most {found.control_at_most:,}",
         f"trace      about {readable(found.trace_bytes)} ({', '.join(f'{table} {count:,}' for table, count in found.rows if count)} rows)",
         f"memory     about {readable(found.memory_bytes)}",
-        f"run time   about {found.cpu_s:.2g} s of CPU time, without figures",
+        f"run time   about {found.cpu_s:.2g} s of CPU time {machine}, without figures",
         *(_probes(name, estimate_link(scenario, link)) for name, link in scenario.groups.items() if link.session.probe_interval_ms),
     ]
 

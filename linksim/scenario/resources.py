@@ -44,14 +44,14 @@ def memory_bytes(scenario: Scenario, links: Sequence[LinkEstimate]) -> int:
     return round(PROCESS + DATASETS[scenario.dataset].test_bytes + setup + weights + SCRATCH * batch + kept + frames + waiting)
 
 
-def cpu_s(scenario: Scenario, links: Sequence[LinkEstimate]) -> float:
-    """CPU time of a run in seconds, without figures."""
+def cpu_s(scenario: Scenario, links: Sequence[LinkEstimate], operations_per_s: float = OPERATIONS_PER_S) -> float:
+    """CPU time of a run in seconds, without figures, on a machine that runs networks at `operations_per_s`."""
     total = START_S
     for link in links:
         operations = sum(use.per_image * operations_of(use) for use in networks(scenario, link))
         scores = link.receivers * IMAGE_S * link.traffic.image_values / (3 * 32 * 32)
         frame = FRAME_S + link.cost.cpu_s + link.receivers * SYMBOL_S * link.scheme.channel_uses
-        sent = link.traffic.frames * frame + link.images * (operations / OPERATIONS_PER_S + scores)
+        sent = link.traffic.frames * frame + link.images * (operations / operations_per_s + scores)
         total += link.options.links * (sent + MESSAGE_S * link.traffic.control_frames + SNR_VALUE_S * link.snr_values)
     return total
 
