@@ -273,20 +273,25 @@ def wait_until_committed(folder: Path, count: int) -> None:
         time.sleep(0.02)
 
 
+def wait_for_workers(folder: Path) -> None:
+    """Wait until the workers of a killed sweep have committed what they have, and release its lock."""
+    limit = time.monotonic() + 60
+    while True:
+        try:
+            os.close(lock(folder / "out"))
+            return
+        except LinksimError:
+            assert time.monotonic() < limit
+            time.sleep(0.02)
+
+
 def test_a_sweep_that_is_killed_continues_without_loss_and_without_repetition(tmp_path: Path, plugin: Path, small_models: None) -> None:
     points = 12
     process = begun(tmp_path, plugin, points, waits_s=0.05)
     wait_until_committed(tmp_path, 3)
     process.kill()
     process.communicate()
-    limit = time.monotonic() + 30
-    while True:  # the workers commit what they have, and release the lock
-        try:
-            os.close(lock(tmp_path / "out"))
-            break
-        except LinksimError:
-            assert time.monotonic() < limit
-            time.sleep(0.05)
+    wait_for_workers(tmp_path)
     kept = committed(tmp_path)
     assert 3 <= kept < points
     before = marks(tmp_path)

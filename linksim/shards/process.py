@@ -26,7 +26,8 @@ from typing import Any
 from linksim.errors import LinksimError
 from linksim.interrupts import Terminated
 from linksim.plugins import load_entry_points, load_plugin
-from linksim.records import FrameSent, ImageScore, Record
+from linksim.records import Record
+from linksim.simulate.run_progress import RunCounts
 
 EVERY_S = 0.25  # shortest time between two answers about the progress
 
@@ -42,7 +43,7 @@ class _Driver:
         self._source = io.FileIO(0, closefd=False)  # without a buffer, whose lock the thread would hold when Python ends
         self.job = json.loads(self._source.readline())
         self._end: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self._frames = self._images = self._now_ns = 0
+        self._counts = RunCounts()
         self._answered = time.monotonic()
 
     def watch(self) -> None:
@@ -63,11 +64,7 @@ class _Driver:
 
     def __call__(self, record: Record) -> None:
         """Count a record, and report the progress from time to time."""
-        if type(record) is FrameSent:
-            self._frames += record.attempt == 0
-            self._now_ns = max(self._now_ns, record.time_ns)
-        elif type(record) is ImageScore:
-            self._images += 1
+        self._counts(record)
         now = time.monotonic()
         if now - self._answered >= EVERY_S:
             self._answered = now
@@ -75,7 +72,7 @@ class _Driver:
 
     def answer_progress(self) -> None:
         """Report the progress."""
-        self.answer({"frames": self._frames, "images": self._images, "now_ns": self._now_ns})
+        self.answer({"frames": self._counts.frames, "images": self._counts.images, "now_ns": self._counts.now_ns})
 
 
 def main(answers: int, plugins: list[str]) -> None:

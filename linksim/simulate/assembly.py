@@ -244,13 +244,12 @@ def build(
     rewards = RewardRecorder(simulation)
     records: list[LinkCreated] = []
     links: list[AssembledLink] = []
-    first = 0  # number of the group's first link
+    numbers = range(0)  # of the links of a group
     jammers: dict[str, list[Jammer]] = {}
     bobs: dict[str, list[Bob]] = {}
     for index, (name, options) in enumerate(scenario.groups.items()):
         group = assembly.groups.group(name, options)
-        numbers = range(first, first + options.links)
-        first += options.links
+        numbers = range(numbers.stop, numbers.stop + options.links)
         jammers[name] = assembly.jammer_factory.make_jammers(simulation, name, options, group.base, numbers)
         for place, number in enumerate(numbers):
             if owned is not None and number not in owned:

@@ -13,6 +13,25 @@ from linksim.records import FrameSent, ImageScore, Record
 EVERY_S = 0.25  # shortest wall-clock time between two displays
 
 
+class RunCounts:
+    """A listener that counts.
+
+    frames  data frames that Bob has processed or Alice has suppressed
+    images  scored images
+    now_ns  simulated time in ns, of the latest frame
+    """
+
+    def __init__(self) -> None:
+        self.frames = self.images = self.now_ns = 0
+
+    def __call__(self, record: Record) -> None:
+        if type(record) is FrameSent:
+            self.frames += record.attempt == 0
+            self.now_ns = max(self.now_ns, record.time_ns)
+        elif type(record) is ImageScore:
+            self.images += 1
+
+
 class RunProgress:
     """A listener that displays a line at most four times a second. `linksim run` adds it to a run.
 
@@ -26,19 +45,15 @@ class RunProgress:
     def __init__(self, frames: int, write: Callable[[str], None]) -> None:
         self._frames, self._write = frames, write
         self._started = self._drawn = time.monotonic()
-        self._sent = self._images = self._now_ns = 0
+        self._counts = RunCounts()
 
     def __call__(self, record: Record) -> None:
-        if type(record) is FrameSent:
-            self._sent += record.attempt == 0
-            self._now_ns = max(self._now_ns, record.time_ns)
-        elif type(record) is ImageScore:
-            self._images += 1
+        self._counts(record)
         self._draw()
 
     def update(self, frames: int, images: int, now_ns: int) -> None:
         """Set the numbers of sent frames and scored images and the simulated time in ns, which processes have counted."""
-        self._sent, self._images, self._now_ns = frames, images, now_ns
+        self._counts.frames, self._counts.images, self._counts.now_ns = frames, images, now_ns
         self._draw()
 
     def _draw(self) -> None:
@@ -51,6 +66,6 @@ class RunProgress:
     def line(self) -> str:
         """Return the line: frames, simulated time in s, scored images per second of wall-clock time, elapsed and remaining time."""
         elapsed_s = time.monotonic() - self._started
-        clock = times(elapsed_s, self._sent, self._frames)
-        details = f"{self._now_ns / 1e9:.3f} s simulated", rate(self._images, elapsed_s, "images"), clock
-        return progress_line(self._sent, self._frames, "frames", details=details)
+        clock = times(elapsed_s, self._counts.frames, self._frames)
+        details = f"{self._counts.now_ns / 1e9:.3f} s simulated", rate(self._counts.images, elapsed_s, "images"), clock
+        return progress_line(self._counts.frames, self._frames, "frames", details=details)

@@ -9,11 +9,10 @@ from collections import Counter
 from pathlib import Path
 
 from test_shards import children
-from test_sweep import begun, committed, marks, plugin
+from test_sweep import begun, committed, marks, plugin, wait_for_workers
 
 from hostile.scale import scale
-from linksim.errors import LinksimError
-from linksim.sweeps.journal import Journal, lock
+from linksim.sweeps.journal import Journal
 
 __all__ = ["plugin"]  # a fixture
 KILLS, POINTS = scale((3, 20), (100, 400))
@@ -23,18 +22,6 @@ def finished(folder: Path) -> set[str]:
     """Digests of the points without an error in the journal."""
     path = folder / "out/journal.sqlite"
     return {digest for digest, outcome in Journal(path).outcomes().items() if not outcome.error} if path.exists() else set()
-
-
-def wait_for_workers(folder: Path) -> None:
-    """Wait until the workers of a killed driver have committed what they have."""
-    limit = time.monotonic() + 60
-    while True:
-        try:
-            os.close(lock(folder / "out"))
-            return
-        except LinksimError:
-            assert time.monotonic() < limit
-            time.sleep(0.02)
 
 
 def strike(process: "subprocess.Popen[str]", draws: random.Random) -> bool:
