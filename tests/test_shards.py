@@ -33,7 +33,7 @@ from linksim.trace.reader import Trace, open_trace
 
 __all__ = ["has_faces"]  # a fixture
 
-SEARCHES = {"adversarial-jammer", "covert-undefended", "miea-defended"}  # minutes of gradient ascent, in which links share nothing
+ONCE = {"covert-awgn", "diffusec-jammed", "miea-jigsaw"}  # of the slow scenarios, whose attacks know one link at a time
 FAST = {"awgn-baseline", "desynchronisation", "faults", "jammers", "moving", "quickstart", "snr-paths"}
 UNEVEN = """
 name: uneven
@@ -99,13 +99,11 @@ def assert_parity(scenario: Scenario, parts: int, folder: Path) -> None:
             assert (np.diff(order) == 1).all(), f"{name} is not in order"
 
 
-NAMES = [name for name in shipped_names() if name not in SEARCHES]
+NAMES = [name for name in shipped_names() if name not in SLOW - ONCE]
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in NAMES])
 def test_links_do_in_parts_what_they_do_in_one_run(name: str, tmp_path: Path, has_faces: bool) -> None:
-    if name == "covert-detector" and not has_faces:
-        pytest.skip("dataset faces is not present, and the samples are fewer than its detector needs")
     frames = f"frames={1 if name in SLOW else 3}"
     scenario = load_scenario(name, [frames])
     if not 1 < scenario.links <= MAX_LINKS:
