@@ -253,7 +253,7 @@ def divided_run(folder: Path, program: tuple[str, ...], *words: str) -> Iterator
                 os.kill(number, signal.SIGKILL)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)])
 def test_an_interrupted_run_keeps_what_its_processes_have_written(number: int, status: int, tmp_path: Path) -> None:
     (tmp_path / "slow.yaml").write_text(json.dumps(SLOW_RUN))
     with divided_run(tmp_path, PROGRAM, "run", "slow.yaml", "--workers", "2", "--out", "out", "--no-figures") as (process, _):
@@ -270,6 +270,7 @@ def test_an_interrupted_run_keeps_what_its_processes_have_written(number: int, s
     assert not list((tmp_path / "out").glob("*.part"))
 
 
+@pytest.mark.slow
 def test_processes_end_when_the_driver_is_killed(tmp_path: Path) -> None:
     code = f"import linksim\nlinksim.run({SLOW_RUN}, workers=2, out='out/trace.h5')"
     with divided_run(tmp_path, (sys.executable, "-c", code)) as (process, _):

@@ -58,6 +58,7 @@ def test_an_engine_gives_what_worker_processes_give(engine: str, tmp_path: Path,
     assert counts[0] == (3, 4)  # only the point that failed is run again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_process_that_always_ends_fails_alone(engine: str, tmp_path: Path, plugin: Path, small_models: None) -> None:
     points = {"a": logged("a"), "b": logged("b", dies="always")}
