@@ -10,6 +10,7 @@ Sources: Clarke, "A Statistical Theory of Mobile-Radio Reception", 1968; Jakes, 
 """
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from linksim.rng import StreamKey, generator
@@ -34,7 +35,8 @@ class SumOfSinusoids:
         """Gain at `channel_uses` instants, `use_ns` apart, from `start_ns` on: complex64 [..., channel_uses], or [..., 1] without motion.
 
         With the instants written as start + (i columns + k) use, all gains are one matrix product over the waves, rows i by columns k.
-        Only its two factors need phasors, which are computed in double precision.
+        Only its two factors need phasors, which are computed in double precision. The product is torch's, with one thread in a run: the
+        last bits of numpy's depend on its number of threads.
         """
         now = self._amplitudes * self._phasors(start_ns)
         if self._static:
@@ -44,7 +46,7 @@ class SumOfSinusoids:
         rows = -(-channel_uses // columns)
         fine = powers(self._phasors(use_ns), columns).astype(np.complex64)
         coarse = (powers(self._phasors(columns * use_ns), rows) * now[..., None]).astype(np.complex64)
-        table: NDArray[np.complex64] = coarse.swapaxes(-1, -2) @ fine
+        table: NDArray[np.complex64] = torch.matmul(torch.from_numpy(coarse).mT, torch.from_numpy(fine)).numpy()
         return table.reshape(*now.shape[:-1], rows * columns)[..., :channel_uses]
 
     def narrowband(self) -> "SumOfSinusoids":

@@ -5,6 +5,7 @@ gain of their subcarrier, which is exact for OFDM whose cyclic prefix covers all
 """
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from linksim.phy.sum_of_sinusoids import SumOfSinusoids, isotropic_waves
@@ -78,5 +79,5 @@ class Ofdm:
         """See `phy.fading.Fading.gains`."""
         symbols = -(-channel_uses // self._subcarriers)
         found = self._waves.gains(start_ns, symbols, self._subcarriers * use_ns)
-        response: NDArray[np.complex64] = found.T @ self._delay_phasors
+        response: NDArray[np.complex64] = torch.matmul(torch.from_numpy(found).mT, torch.from_numpy(self._delay_phasors)).numpy()
         return np.broadcast_to(response, (symbols, self._subcarriers)).reshape(-1)[:channel_uses]

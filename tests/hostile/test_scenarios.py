@@ -44,7 +44,7 @@ def loads(campaign: Campaign, load: Callable[[], Scenario]) -> Scenario | None:
     assert scenario_from_text(resolved_yaml(scenario), "resolved.yaml") == scenario, "the resolved scenario is another one"
     found = estimate(scenario)
     assert all(value >= 0 for value in (found.frames, found.images, found.trace_bytes, found.memory_bytes, found.cpu_s)), found
-    assert all(line.isprintable() for line in estimate_lines(scenario))
+    assert all(line.isprintable() for line in estimate_lines(scenario, found, measured=False))
     return scenario
 
 
