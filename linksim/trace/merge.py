@@ -43,7 +43,12 @@ def merge(parts: Sequence[Path], path: Path, overwrite: bool, fingerprint: str |
     with ExitStack() as stack:
         traces = [stack.enter_context(open_trace(part)) for part in parts]
         first = traces[0]
-        metadata = replace(first.metadata, versions={**first.versions, SHARDS: str(len(parts))})
+        metadata = replace(
+            first.metadata,
+            versions={**first.versions, SHARDS: str(len(parts))},
+            models={name: digest for trace in traces for name, digest in trace.models.items()},  # a part may lack those of some groups
+            components={name: place for trace in traces for name, place in trace.metadata.components.items()},
+        )
         with TraceWriter(path, metadata, first.shapes, first.meanings(), overwrite, first.compression) as writer:
             for record in TABLES:
                 _merge_table([trace.table(record.table) for trace in traces], writer, record)
