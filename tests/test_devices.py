@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 import torch
-from test_scenarios import skip_if_missing
+from test_scenarios import has_faces, skip_if_missing
 from torch.overrides import TorchFunctionMode
 
 import linksim
 from linksim.worker import Worker
+
+__all__ = ["has_faces"]  # a fixture
 
 NAMES = "arange empty eye full linspace logspace ones rand randint randn randperm tensor tril_indices zeros"
 FACTORIES = {getattr(torch, name) for name in NAMES.split()}
@@ -81,7 +83,7 @@ SCENARIOS = ("adversarial-jammer", "diffsem-cifar10", "diffsem-mnist", "diffusec
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_operations_of_shipped_scenarios_name_their_device(name: str, watched: NamedDevices) -> None:
+def test_operations_of_shipped_scenarios_name_their_device(name: str, watched: NamedDevices, has_faces: bool) -> None:
     scenario = linksim.load_scenario(name, {"frames": 1})
     skip_if_missing(scenario)
     groups = {name: options.model_copy(update={"links": 1}) for name, options in scenario.groups.items()}
