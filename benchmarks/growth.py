@@ -21,6 +21,7 @@ from linksim.scenario.schema import Scenario
 from linksim.sweeps.driver import sweep
 from linksim.sweeps.engines import Job
 from linksim.sweeps.journal import Outcome
+from linksim.sweeps.plan import Plan
 
 GROUP = 4_000  # links of a group; a scenario has at most 4,096 per group
 MOST = 1.2  # largest growth per unit
@@ -74,7 +75,7 @@ def many_points(count: int) -> None:
         return linksim.load_scenario("awgn-baseline", list(texts))
 
     with tempfile.TemporaryDirectory() as folder:
-        sweep(scenario, {"seed": range(count)}, Path(folder), execute=nothing)
+        sweep(Plan(scenario, {"seed": range(count)}), Path(folder), execute=nothing)
 
 
 WORKLOADS: dict[str, Callable[[int], None]] = {"links": many_links, "frames": many_frames, "points": many_points}

@@ -29,7 +29,9 @@ from linksim.trace import reader
 if TYPE_CHECKING:
     from linksim.adapt.policy import Policy
     from linksim.nets.cards import Card
+    from linksim.sweeps.plan import Plan
     from linksim.sweeps.points import Axis
+    from linksim.sweeps.stop import StopRule
     from linksim.sweeps.table import SweepTable
 
 Overrides = Mapping[str, Any] | Sequence[str]
@@ -102,9 +104,11 @@ def run(
 
 def sweep(
     scenario: str | Path | Mapping[str, Any] | Scenario,
-    axes: "Mapping[str, Axis]",
+    axes: "Mapping[str, Axis] | None" = None,
     overrides: Overrides = (),
     *,
+    replications: int | None = None,
+    stop: "StopRule | None" = None,
     out: str | Path | None = None,
     workers: int = 1,
     traces: bool = False,
@@ -113,11 +117,14 @@ def sweep(
     plugin: Sequence[str] = (),
     report: Callable[[int, int], object] = lambda done, total: None,
 ) -> "SweepTable":
-    """Run a scenario at every combination of the values of some axes, in worker processes, and return the table of results.
+    """Run a scenario at every combination of the values of some axes, or a study, in worker processes, and return the table of results.
 
-    scenario, overrides  as in `load_scenario`
+    scenario, overrides  as in `load_scenario`; or a study, whose axes those given here replace
     axes                 {"channel.bob.snr.mean_db": [0, 5, 10], "seed": range(3)}: values of keys; or, under any other name, variants by
-                         name, each of which is a mapping of overrides or a function of the scenario that returns one
+                         name, each of which is a mapping of overrides or a function of the scenario that returns one; or
+                         `linksim.sweeps.points.Zipped`, several keys whose values belong together
+    replications         runs of each combination, with the same random streams for all combinations; None for that of the study, or 1
+    stop                 rule that replicates a combination until its interval is narrow enough (`linksim.sweeps.stop.StopRule`)
     out                  folder of the journal, in which later calls find the points that are finished; None for a temporary one
     workers              number of processes, each with one thread
     traces               keep the trace of every point in the folder; the table has its file in the column "trace"
@@ -126,21 +133,36 @@ def sweep(
     plugin               files or modules with components from outside, which every worker loads
     report               receives the numbers of finished and of all points, at the start and after every point
 
-    A point that fails is in `errors` of the table and does not end the sweep. Raises ScenarioError, with the point in a note, where a point
-    is no valid scenario, and LinksimError where another sweep works in the folder.
+    A point that fails is in `errors` of the table and does not end the sweep. The method `means` of the table returns the means over
+    replications. Raises ScenarioError, with the point in a note, where a point is no valid scenario, and LinksimError where another sweep
+    works in the folder.
     """
     from linksim.sweeps.driver import sweep as run_sweep
     from linksim.sweeps.engines import open_engine
 
     for source in plugin:
         plugins.load_plugin(source)
-    base = _override_texts(overrides)
+    plan = _plan(scenario, axes or {}, _override_texts(overrides), replications, stop)
     with ExitStack() as stack:
         folder = Path(out) if out else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="linksim-")))
         execute = None if engine == "local" else stack.enter_context(open_engine(engine, workers, address))
-        return run_sweep(
-            lambda texts: load_scenario(scenario, [*base, *texts]), axes, folder, workers, traces and bool(out), plugin, report, execute
-        )
+        return run_sweep(plan, folder, workers, traces and bool(out), plugin, report, execute)
+
+
+def _plan(
+    scenario: str | Path | Mapping[str, Any] | Scenario,
+    axes: "Mapping[str, Axis]",
+    overrides: list[str],
+    replications: int | None,
+    stop: "StopRule | None",
+) -> "Plan":
+    """The points of a sweep; the arguments are those of `sweep`."""
+    from linksim.sweeps.plan import Plan
+    from linksim.sweeps.study import read_study, study_file
+
+    if isinstance(scenario, str | Path) and (file := study_file(str(scenario))):
+        return read_study(file).plan(axes, overrides, replications, stop)
+    return Plan(lambda texts: load_scenario(scenario, [*overrides, *texts]), axes, replications or 1, stop)
 
 
 def open_trace(path: str | Path) -> Run:

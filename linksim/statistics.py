@@ -1,8 +1,9 @@
-"""Statistics: 95 % intervals of means, proportions and any other measure, rank correlation, and interpolation on a grid.
+"""Statistics: 95 % intervals of means, proportions and any other measure, and rank correlation.
 
 All intervals of the package are computed here, with `CONFIDENCE`; random draws are those of a fixed seed or of a caller's generator:
 
     mean_interval      normal interval of the mean of independent samples, mean +- 1.96 s / sqrt(n)
+    student_interval   Student's interval of the mean of few independent samples, mean +- t s / sqrt(n)
     wilson             score interval of a proportion of independent samples
     cluster_mean       bootstrap interval of the mean of samples in independent units
     cluster_share      score interval of a proportion of samples in independent units
@@ -10,7 +11,7 @@ All intervals of the package are computed here, with `CONFIDENCE`; random draws 
     paired_difference  the same for the difference of two measures of paired units
     auc                the same for the area under the ROC curve of a statistic of two classes
 
-The first two treat samples as independent. Images of one frame share its channel and jamming, and so do frames of one coherence time:
+The first three treat samples as independent. Images of one frame share its channel and jamming, and so do frames of one coherence time:
 `independent_units` divides the rows of a trace into units, and all others resample these.
 """
 
@@ -81,6 +82,22 @@ def mean_interval(samples: Numbers) -> Interval:
     mean = float(finite.mean())
     half = Z95 * float(finite.std(ddof=1)) / math.sqrt(len(finite)) if len(finite) > 1 else math.nan
     return Interval(mean, mean - half, mean + half, len(finite))
+
+
+def student_interval(samples: Numbers) -> Interval:
+    """Return the mean of independent samples [n] with Student's interval, mean +- t s / sqrt(n), which is exact for few normal samples.
+
+    Non-finite samples are left out. The bounds of a single sample are NaN.
+
+    >>> found = student_interval(np.array([1.0, 2.0, 3.0]))
+    >>> round(found.high - found.value, 3)  # t = 4.303 with two degrees of freedom
+    2.484
+    """
+    found = mean_interval(samples)
+    if found.n < 2:
+        return found
+    half = (found.high - found.value) * float(scipy.special.stdtrit(found.n - 1, TAILS[1])) / Z95
+    return Interval(found.value, found.value - half, found.value + half, found.n)
 
 
 def wilson(successes: int, n: int) -> Interval:
@@ -275,18 +292,3 @@ def auc(negatives: Numbers, positives: Numbers, draw: np.random.Generator, resam
     first, second = (bootstrap_weights(len(samples), draw, resamples) for samples in (negatives, positives))
     found = bootstrap(np.einsum("rm,rm->r", first @ higher, second) / higher.size, min(higher.shape))
     return Interval(found.value, max(found.low, 0.0), min(found.high, 1.0), found.n)
-
-
-def interpolation_weights(nodes: NDArray[np.number], at: NDArray[np.number]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Linear interpolation at values [n] between increasing nodes: index of the node below, and weight 0..1 of the node above.
-
-    Values beyond the nodes are clipped to the first or last node. Interpolation on a grid of several axes applies this to one axis after
-    the other.
-
-    >>> index, weight = interpolation_weights(np.array([0.0, 10.0, 20.0]), np.array([-5.0, 12.5, 20.0]))
-    >>> index.tolist(), weight.tolist()
-    ([0, 1, 1], [0.0, 0.25, 1.0])
-    """
-    index = np.clip(np.searchsorted(nodes, at, side="right") - 1, 0, len(nodes) - 2)
-    weight = (at - nodes[index]) / (nodes[index + 1] - nodes[index])
-    return index, np.clip(weight, 0.0, 1.0)

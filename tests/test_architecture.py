@@ -55,7 +55,7 @@ IMPORTERS = {  # outside package -> modules that may import it
     "yaml": {"scenario"},
     "cryptography": {"secrecy"},
     "click": {"cli"},
-    "pydantic": {"scenario", "catalogue", "nets", "reproduction"},
+    "pydantic": {"scenario", "catalogue", "nets", "reproduction", "sweeps"},
     "pydantic_core": {"scenario", "nets", "reproduction"},
     "safetensors": {"nets", "training"},
     "PIL": {"data"},
@@ -64,6 +64,7 @@ IMPORTERS = {  # outside package -> modules that may import it
     "sqlite3": {"reproduction", "sweeps"},
     "pandas": {"results", "sweeps"},
     "xarray": {"results"},
+    "pyarrow": {"sweeps"},
 }
 # Modules that are imported without torch: scenarios are checked and traces are read and plotted without it.
 NO_TORCH = (

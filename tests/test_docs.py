@@ -24,6 +24,7 @@ from linksim.data.downloads import ORIGINS
 from linksim.nets.weights import clear_model_cache
 from linksim.scenario import schema
 from linksim.scenario.load import load_scenario, shipped_names
+from linksim.sweeps.study import read_study
 from linksim.training.tasks import TASKS
 
 mpl.use("agg")
@@ -176,6 +177,10 @@ def test_every_yaml_example_is_valid(page: str, tmp_path: Path) -> None:
         if re.search(r"kind: duty-cycle", body):
             continue  # it uses a component that the same page declares; the page's commands check it
         path = tmp_path / "example.yaml"
+        if re.search(r"^scenario:", body, re.MULTILINE):
+            path.write_text(body)
+            assert read_study(path).plan().points()
+            continue
         path.write_text(body if re.search(r"^name:", body, re.MULTILINE) else f"name: example\n{body}")
         load_scenario(str(path))
 

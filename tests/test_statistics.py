@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import interpolate, stats
 
+from linksim.adapt.interpolation import interpolation_weights
 from linksim.scenario.decorrelation import exponential_ms
 from linksim.statistics import (
     CONFIDENCE,
@@ -25,10 +26,10 @@ from linksim.statistics import (
     cluster_mean,
     cluster_share,
     independent_units,
-    interpolation_weights,
     mean_interval,
     paired_difference,
     rank_correlation,
+    student_interval,
     wilson,
 )
 
@@ -319,3 +320,17 @@ def test_interpolation_axis_by_axis_matches_scipys_on_a_grid() -> None:
     found = (1 - u) * ((1 - v) * values[i, j] + v * values[i, j + 1]) + u * ((1 - v) * values[i + 1, j] + v * values[i + 1, j + 1])
     clipped = np.clip(at, (x[0], y[0]), (x[-1], y[-1]))
     np.testing.assert_allclose(found, interpolate.RegularGridInterpolator((x, y), values)(clipped), atol=1e-12)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=30).filter(lambda values: np.std(values) > 1e-3))
+def test_students_interval_matches_scipy(values: list[float]) -> None:
+    found, oracle = student_interval(np.array([*values, np.nan])), stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((oracle.low, oracle.high), rel=1e-9)
+    assert (found.value, found.n) == (pytest.approx(np.mean(values)), len(values))
+
+
+def test_students_interval_of_few_samples_has_its_nominal_coverage() -> None:
+    draw = np.random.default_rng(5)
+    covered = [contains(student_interval(draw.normal(0.3, 2.0, 3)), 0.3) for _ in range(2000)]
+    assert np.mean(covered) == pytest.approx(CONFIDENCE, abs=0.015)
+    assert math.isnan(student_interval(np.array([1.0])).low)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,20 @@ from cli_process import ended, started
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 import linksim
 from linksim import plugins, registry
 from linksim.cli import main
 from linksim.errors import LinksimError, ScenarioError
+from linksim.plots.sweeps import SweepLine
 from linksim.scenario import schema
 from linksim.sweeps import figure
 from linksim.sweeps.journal import Journal, Outcome, lock
-from linksim.sweeps.points import parse_axis, points_of
+from linksim.sweeps.plan import Plan
+from linksim.sweeps.points import Point, Zipped, cells_of, parse_axis
 from linksim.sweeps.table import SweepTable
+from linksim.sweeps.table_file import read_table, write_table
 
 SNR = "channel.bob.snr.mean_db"
 BASE: dict[str, Any] = {"name": "swept", "frames": 2, "dataset": "samples"}
@@ -56,6 +61,10 @@ def make(options, classifier):
 
 def source(texts: Any) -> linksim.Scenario:
     return linksim.load_scenario(BASE, list(texts))
+
+
+def points_of(axes: Any, versions: tuple[str, ...] = ()) -> list[Point]:
+    return [cell.point(versions) for cell in cells_of(source, axes)]
 
 
 @pytest.fixture
@@ -111,7 +120,7 @@ def test_a_range_has_both_ends_and_its_step(first: int, count: int, step: int) -
 
 def test_points_are_all_combinations_and_equal_scenarios_have_equal_digests() -> None:
     variants = {"short": {}, "long": lambda scenario: {"frames": 10 * scenario.frames}}
-    points = points_of(source, {SNR: [0, 10], "length": variants})
+    points = points_of({SNR: [0, 10], "length": variants})
     assert [dict(point.values) for point in points] == [
         {SNR: snr_db, "length": length} for snr_db in (0, 10) for length in ("short", "long")
     ]
@@ -119,9 +128,25 @@ def test_points_are_all_combinations_and_equal_scenarios_have_equal_digests() ->
     assert [scenario.frames for scenario in scenarios] == [2, 20, 2, 20]
     assert [scenario.groups["link"].channel.bob.snr.mean_db for scenario in scenarios] == [0, 0, 10, 10]
     assert len({point.digest for point in points}) == 4
-    again = points_of(source, {"length": {"other name": {"frames": 20}}, SNR: [10]})
+    again = points_of({"length": {"other name": {"frames": 20}}, SNR: [10]})
     assert again[0].digest == points[3].digest
-    assert points_of(source, {SNR: [0]}, ("2.0",))[0].digest != points[0].digest
+    assert points_of({SNR: [0]}, ("2.0",))[0].digest != points[0].digest
+
+
+def test_zipped_keys_change_together() -> None:
+    points = points_of({"z": Zipped({"frames": [3, 4], "links": [2, 1]}), "seed": [1, 2]})
+    assert [dict(point.values) for point in points] == [{"frames": f, "links": n, "seed": s} for f, n in ((3, 2), (4, 1)) for s in (1, 2)]
+
+
+def test_replications_of_equal_number_have_equal_random_streams_in_all_cells() -> None:
+    plan = Plan(source, {"frames": [2, 3]}, replications=3)
+    assert plan.columns == ["frames", "replication"]
+    scenarios = [linksim.load_scenario(_parsed(point.scenario)) for point in plan.points()]
+    assert [(each.frames, each.seed, each.replication) for each in scenarios] == [(f, 1, n) for f in (2, 3) for n in range(3)]
+    assert len({point.digest for point in plan.points()}) == 6
+    assert Plan(source, {"frames": [2]}).points()[0].digest == points_of({"frames": [2]}, (linksim.__version__,))[0].digest
+    with pytest.raises(LinksimError, match="axis seed: its values are replications themselves"):
+        Plan(source, {"seed": [1, 2]}, replications=2)
 
 
 def _parsed(text: str) -> Any:
@@ -136,11 +161,14 @@ def _parsed(text: str) -> Any:
         ({SNR: []}, "got no values"),
         ({SNR: [1, 1]}, "got 1 more than once"),
         ({"seed": range(2000), "frames": range(1, 2000)}, "3,998,000 combinations"),
+        ({"z": Zipped({"frames": [1, 2], "links": [1]})}, "got 2 of frames, 1 of links"),
+        ({"frames": [1], "z": Zipped({"frames": [1]})}, "axis frames: got a second one"),
+        ({"receiver": {"a": {}, "b": {"frames": 3}}}, "axis receiver: the table of results has a column of that name"),
     ],
 )
 def test_axes_without_a_meaning_are_refused(axes: dict[str, Any], said: str) -> None:
     with pytest.raises(LinksimError, match=said):
-        points_of(source, axes)
+        points_of(axes)
 
 
 def test_a_point_that_is_no_scenario_is_named_before_anything_runs(tmp_path: Path) -> None:
@@ -228,10 +256,12 @@ def test_the_command_prints_and_writes_the_table(tmp_path: Path, small_models: N
     result = invoked(*words)
     assert result.exit_code == 0, result.output
     head, *rows = result.stdout.splitlines()
-    assert head.split() == [SNR, "seed", "group", "receiver", "psnr_db", "ssim", "accuracy"]
-    assert [row.split()[:4] for row in rows[:4]] == [[str(s), str(n), "link", "bob"] for s in (0, 20) for n in (1, 2)]
-    assert rows[4:] == ["table    out/sweep.csv", "figure   out/sweep.png"]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"journal.sqlite", "lock", "sweep.csv", "sweep.png"}
+    assert head.split() == [SNR, "group", "receiver", "runs", "psnr_db", "ssim", "accuracy"]
+    assert [row.split()[:4] for row in rows[:2]] == [[str(s), "link", "bob", "2"] for s in (0, 20)]
+    made = {"sweep.csv", "means.csv", "sweep.png"} | ({"sweep.parquet", "means.parquet"} if find_spec("pyarrow") else set())
+    assert {row.split("out/")[1] for row in rows[2:]} == made
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"journal.sqlite", "lock"} | made
+    assert "study    4 cells; 4 to run: 32 images" in result.stderr
     assert invoked(*words, "--json").exit_code == 0
 
 
@@ -337,15 +367,84 @@ def row(snr_db: float, seed: int, psnr_db: float, **more: Any) -> dict[str, Any]
 
 def test_a_line_averages_over_seeds_with_their_interval() -> None:
     table = SweepTable([SNR, "seed"], [row(s, n, s + n, psnr_db_low=0.0, psnr_db_high=99.0) for s in (0.0, 10.0) for n in (1, 2, 3)], {})
-    (line,) = figure.lines(table, SNR, "psnr_db")
+    (line,) = lines_of(table)
     assert line.x == (0.0, 10.0)
     assert [value.value for value in line.values] == [2.0, 12.0]
-    assert line.values[0].high - line.values[0].value == pytest.approx(1.96 * 1 / 3**0.5, rel=0.6)  # over seeds, not that of a run
+    assert line.values[0].high - line.values[0].value == pytest.approx(4.303 / 3**0.5, rel=1e-3)  # over seeds, not that of a run
     single = SweepTable([SNR], [row(0.0, 1, 5.0, psnr_db_low=4.0, psnr_db_high=6.0), row(1.0, 1, 6.0)], {})
-    ((first, second),) = [line.values for line in figure.lines(single, SNR, "psnr_db")]
+    ((first, second),) = [line.values for line in lines_of(single)]
     assert (first.low, first.high, second.low, second.high) == (4.0, 6.0, 6.0, 6.0)
+
+
+def lines_of(table: SweepTable) -> list[SweepLine]:
+    means = table.means()
+    return figure.lines(means, means.rows, SNR, "psnr_db")
+
+
+def test_means_have_students_interval_over_the_runs_and_sums_of_counts() -> None:
+    rows = [row(0.0, n, value, images=8, psnr_db_low=0.0, psnr_db_high=99.0) for n, value in ((1, 1.0), (2, 2.0), (3, 6.0))]
+    (mean,) = SweepTable([SNR, "seed"], rows, {}).means().rows
+    expected = stats.ttest_1samp([1.0, 2.0, 6.0], 0).confidence_interval(0.95)
+    assert (mean["runs"], mean["images"], mean["psnr_db"]) == (3, 24, 3.0)
+    assert (mean["psnr_db_low"], mean["psnr_db_high"]) == pytest.approx((expected.low, expected.high))
+    assert "seed" not in mean
 
 
 def test_there_is_no_figure_without_an_axis_of_numbers(tmp_path: Path) -> None:
     table = SweepTable(["scheme"], [{"scheme": name, "group": "g", "receiver": "bob", "psnr_db": 3.0} for name in ("a", "b")], {})
     assert figure.draw(table, tmp_path / "sweep.png", "title") is None
+
+
+def test_a_figure_has_a_panel_per_metric_and_value_of_an_axis(tmp_path: Path) -> None:
+    rows = [{**row(s, 1, s), "scheme": scheme, "ssim": s / 20} for s in (0.0, 10.0) for scheme in ("a", {"name": "b"})]
+    table = SweepTable([SNR, "scheme"], rows, {})
+    panels = figure.panels_of(table.means(), SNR, ["psnr_db", "ssim"], ["scheme"])
+    assert [(panel.title, panel.quantity) for panel in panels] == [
+        (f"scheme {name}", quantity) for quantity in ("PSNR (dB)", "SSIM") for name in ("a", '{"name": "b"}')
+    ]
+    assert all(len(panel.lines) == 1 and panel.lines[0].x == (0.0, 10.0) for panel in panels)
+    assert [line.label for line in figure.panels_of(table.means(), SNR, ["ssim"])[0].lines] == ["scheme a", 'scheme {"name": "b"}']
+    spec = figure.FigureSpec(["ssim"], SNR, ["scheme"])
+    assert figure.draw(table, tmp_path / "ssim.pdf", "title", spec) == tmp_path / "ssim.pdf"
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (figure.FigureSpec(["ssmi"]), "no column 'ssmi' with numbers; did you mean 'ssim'"),
+        (figure.FigureSpec(over="scheme"), "no axis 'scheme' with several numbers"),
+        (figure.FigureSpec(by=["skheme"]), "no column 'skheme' that has panels of its own; did you mean 'scheme'"),
+    ],
+)
+def test_a_figure_of_what_is_not_there_is_refused(spec: figure.FigureSpec, said: str, tmp_path: Path) -> None:
+    rows = [{**row(s, 1, s), "scheme": "a", "ssim": s / 20} for s in (0.0, 10.0)]
+    with pytest.raises(LinksimError, match=said):
+        figure.draw(SweepTable([SNR, "scheme"], rows, {}), tmp_path / "a.png", "title", spec)
+
+
+values = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**6), 10**6) | st.sampled_from(["3/4", "deepjscc", "a, b"])
+
+
+@settings(max_examples=50, deadline=None)
+@given(found=st.lists(st.tuples(values, st.floats(-1e6, 1e6)), min_size=1))
+def test_a_table_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, found: list[tuple[Any, float]]) -> None:
+    rows = [{"axis": value, "group": "link", "receiver": "bob", "ssim": ssim} for value, ssim in found]
+    path = write_table(SweepTable(["axis"], rows, {}), tmp_path_factory.mktemp("table") / "sweep.csv")
+    assert read_table(path) == SweepTable(["axis"], rows, {})
+
+
+def test_parquet_has_the_columns_of_the_table(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the package pyarrow is not installed")
+    rows = [row(0.0, 1, 5.0, scheme="a"), row(1.0, 1, 6.0, scheme={"name": "b"}, ssim=0.5)]
+    read = parquet.read_table(write_table(SweepTable([SNR, "seed"], rows, {}), tmp_path / "sweep.parquet")).to_pydict()
+    assert read[SNR] == [0.0, 1.0]
+    assert read["scheme"] == ["a", '{"name": "b"}']
+    assert read["ssim"] == [None, 0.5]
+
+
+def test_a_table_that_is_none_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "sweep.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(LinksimError, match="no table of a sweep"):
+        read_table(tmp_path / "sweep.csv")
+    with pytest.raises(LinksimError, match="cannot be read"):
+        read_table(tmp_path / "missing.csv")

@@ -19,8 +19,9 @@ import linksim
 from linksim.cli import main
 from linksim.errors import LinksimError
 from linksim.sweeps import slurm
-from linksim.sweeps.driver import WHOLE, sweep
+from linksim.sweeps.driver import sweep
 from linksim.sweeps.journal import Journal
+from linksim.sweeps.plan import WHOLE, Plan
 
 __all__ = ["plugin"]  # a fixture
 AXES: dict[str, Any] = {SNR: [0, 10], "seed": [1, 2]}
@@ -99,7 +100,7 @@ def test_parts_hold_every_point_once(points: int, parts: int) -> None:
 def test_the_points_of_parts_are_collected(tmp_path: Path, small_models: None) -> None:
     def swept(part: tuple[int, int], counts: list[tuple[int, int]]) -> linksim.sweeps.table.SweepTable:
         load = lambda texts: linksim.load_scenario(BASE, list(texts))  # noqa: E731
-        return sweep(load, AXES, tmp_path, report=lambda *found: counts.append(found), part=part)
+        return sweep(Plan(load, AXES, part=part), tmp_path, report=lambda *found: counts.append(found))
 
     counts: list[tuple[int, int]] = []
     assert [len(swept((part, 3), counts).rows) for part in (1, 2, 3)] == [2, 1, 1]

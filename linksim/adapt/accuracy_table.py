@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from linksim.adapt.interpolation import interpolation_weights
 from linksim.errors import ModelError
 from linksim.files import atomic_write
 from linksim.nets.weights import find_table
-from linksim.statistics import interpolation_weights
 
 KIND = "accuracy-table"
 HEADER = ("t_prime", "snr_db", "accuracy")

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from linksim.adapt.interpolation import interpolation_weights
 from linksim.adapt.mdp import MAX_STEPS, MIN_STEPS, T_D, T_PLUS, StepPairs
 from linksim.adapt.reward import reward
-from linksim.statistics import interpolation_weights
 
 RESOLUTION_DB = 0.1  # spacing of the SNRs at which the best steps are computed
 MAX_NODES = 1024  # largest number of nodes on an axis

@@ -4,6 +4,7 @@
     models      train, tune, models
     studies     papers, curves
     sweeps      sweep
+    comparisons compare
     datasets    data list, data fetch
     components  components, schema
     scenarios   scenarios, new
@@ -12,7 +13,7 @@ A command parses its arguments, calls one function of the package, and prints wh
 Results go to stdout, progress and warnings to stderr. The docstring of a command is its help text.
 """
 
-from linksim.cli import components, datasets, models, runs, scenarios, studies, sweeps  # noqa: F401  # they add their commands
+from linksim.cli import comparisons, components, datasets, models, runs, scenarios, studies, sweeps  # noqa: F401  # they add their commands
 from linksim.cli.main import main
 
 __all__ = ["main"]

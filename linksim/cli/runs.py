@@ -13,6 +13,8 @@ import click
 from linksim.cli.json_output import AS_JSON, print_json
 from linksim.cli.main import OVERRIDES, PATH, PLUGINS, draw_line, main
 from linksim.cli.scenarios import ScenarioName
+from linksim.cli.sweeps import plot_sweep
+from linksim.cli.tables import is_sweep, lines_of, table_at
 from linksim.cli.workers import Workers
 from linksim.errors import LinksimError
 
@@ -135,6 +137,9 @@ def check(scenario: str, overrides: tuple[str, ...], full: bool, build: bool, as
 @click.option("--title", metavar="TEXT", help="Title of the figures.  [default: that of each figure]")
 @click.option("--no-title", is_flag=True, help="Draw no titles, as for a figure with a caption.")
 @click.option("--size", metavar="WIDTHxHEIGHT", help="Size of the figures in inches, such as 7x4.5.  [default: that of each figure]")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Of a sweep: a column of its table; repeatable.")
+@click.option("--over", metavar="AXIS", help="Of a sweep: the axis of numbers.  [default: the first one]")
+@click.option("--by", multiple=True, metavar="AXIS", help="Of a sweep: an axis whose values have panels, or group or receiver; repeatable.")
 def plot(
     trace: Path,
     out: Path | None,
@@ -145,8 +150,21 @@ def plot(
     title: str | None,
     no_title: bool,
     size: str | None,
+    metrics: tuple[str, ...],
+    over: str | None,
+    by: tuple[str, ...],
 ) -> None:
-    """Draw the figures of TRACE: all those for which it has data. The trace may be of a run that is still going on."""
+    """Draw the figures of TRACE: all those for which it has data. The trace may be of a run that is still going on.
+
+    TRACE may also be the folder of a sweep: metrics over an axis, a line for each combination of the other axes, group and receiver.
+    """
+    if is_sweep(trace):
+        if only or groups or links or size is not None:
+            raise click.UsageError("--only, --group, --link and --size choose figures of a trace; this is a sweep")
+        plot_sweep(trace, out or trace, formats, metrics, over, by, "" if no_title else title)
+        return
+    if metrics or over is not None or by:
+        raise click.UsageError("--metric, --over and --by choose a figure of a sweep; this is a trace")
     from linksim.cli.run_folder import draw, trace_at
     from linksim.plots.figure_options import FigureOptions, parse_size
 
@@ -169,15 +187,27 @@ def report(trace: Path, out: Path | None) -> None:
 
 
 @main.command()
-@click.argument("trace", type=PATH)
+@click.argument("results", nargs=-1, required=True, type=PATH)
 @AS_JSON
-def show(trace: Path, as_json: bool) -> None:
-    """Print the table of results of TRACE: a file, or the folder of a run."""
+def show(results: tuple[Path, ...], as_json: bool) -> None:
+    """Print the tables of RESULTS: traces, folders of runs or folders of sweeps. Of a sweep, the means over replications."""
     from linksim.cli.run_folder import show_summary, trace_at
 
-    found = show_summary(trace_at(trace), (lambda _: None) if as_json else click.echo)
+    found = list[dict[str, object]]()
+    for path in results:
+        sweep = is_sweep(path)
+        where = path if sweep else trace_at(path)
+        if len(results) > 1 and not as_json:
+            click.echo(f"{where}")
+        if sweep:
+            means = table_at(path).means()
+            found.append({"sweep": where, "means": list(means.rows)})
+            for line in lines_of(means) if not as_json else ():
+                click.echo(line)
+        else:
+            found.append({"trace": where, "summary": show_summary(where, (lambda _: None) if as_json else click.echo)})
     if as_json:
-        print_json({"trace": trace_at(trace)} | {"summary": found})
+        print_json(found[0] if len(found) == 1 else {"results": found})
 
 
 @main.command()

@@ -35,15 +35,16 @@ class ModelName(click.ParamType):  # type: ignore[type-arg]  # generic since cli
 
 @main.command()
 def scenarios() -> None:
-    """List the shipped scenarios with their descriptions.
+    """List the shipped scenarios and studies with their descriptions.
 
-    linksim run NAME runs one of them. To change one, copy its file, whose path is on the last line of the list.
+    linksim run NAME runs a scenario, linksim sweep NAME a study. To change one, copy its file, whose path is on the last line of the list.
     """
     from linksim.places import shipped_scenarios
     from linksim.scenario.load import shipped_names
     from linksim.scenario.strict_yaml import read_yaml
+    from linksim.sweeps.study import shipped_studies
 
-    for name in shipped_names():
+    for name in [*shipped_names(), *(f"studies/{name}" for name in shipped_studies())]:
         description = str(read_yaml(shipped_scenarios() / f"{name}.yaml").data["description"])
         click.echo(click.wrap_text(description, 110, f"{name:24} ", " " * 25))
     click.echo(f"Files: {shipped_scenarios()}")

@@ -1,44 +1,51 @@
-"""The command `sweep`: one scenario at every point of a grid of options.
+"""The command `sweep`: a study, or one scenario at every point of a grid of options.
 
-scenario, axes --> sweep --> DIR/sweep.csv, DIR/sweep.png
-                             DIR/journal.sqlite    finished points, with which the same command continues
+study --> sweep --> DIR/sweep.csv         a row per point, group and receiver
+                    DIR/means.csv         the means over replications
+                    DIR/sweep.png, ...
+                    DIR/journal.sqlite    finished points, with which the same command continues
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from linksim.cli.json_output import AS_JSON, print_json
-from linksim.cli.main import OVERRIDES, PATH, PLUGINS, draw_line, main
+from linksim.cli.main import OVERRIDES, PATH, PLUGINS, QUIET, draw_line, main
 from linksim.cli.scenarios import ScenarioName
+from linksim.cli.tables import lines_of, table_at
 from linksim.cli.termination import keeping
 from linksim.cli.workers import PartOfN, Workers
 from linksim.errors import LinksimError
 from linksim.progress import progress_line, times
 
 if TYPE_CHECKING:
+    from linksim.sweeps.figure import FigureSpec
+    from linksim.sweeps.plan import Plan
+    from linksim.sweeps.points import Point
     from linksim.sweeps.table import SweepTable
-
-SHOWN = ("psnr_db", "ssim", "accuracy")  # columns that are printed, with those of the axes
 
 
 @main.command()
-@click.argument("scenario", type=ScenarioName())
+@click.argument("study", metavar="STUDY|SCENARIO", type=ScenarioName())
 @click.option(
     "--axis",
     "axes",
     multiple=True,
-    required=True,
     metavar="KEY=VALUES",
     help="Values of a key, as in channel.bob.snr.mean_db=0,5,10 or seed=1..5 or snr=0..20..2.5; repeatable: all combinations are run.",
 )
 @OVERRIDES
+@click.option(
+    "--replications", type=click.IntRange(1, 100_000), metavar="N", help="Runs of each combination.  [default: that of STUDY, or 1]"
+)
 @click.option("--workers", type=Workers(), default="auto", show_default=True, help="Number of processes, or auto.")
-@click.option("--out", type=PATH, metavar="DIR", help="Folder of the table, the figure and the journal.  [default: results/sweeps/NAME]")
+@click.option("--out", type=PATH, metavar="DIR", help="Folder of the table, the figures and the journal.  [default: results/sweeps/NAME]")
 @click.option("--traces", is_flag=True, help="Keep the trace of every point, in DIR/points.")
 @click.option(
     "--engine",
@@ -54,9 +61,10 @@ SHOWN = ("psnr_db", "ssim", "accuracy")  # columns that are printed, with those 
 @click.pass_context
 def sweep(
     context: click.Context,
-    scenario: str,
+    study: str,
     axes: tuple[str, ...],
     overrides: tuple[str, ...],
+    replications: int | None,
     workers: int,
     out: Path | None,
     traces: bool,
@@ -66,47 +74,92 @@ def sweep(
     part: tuple[int, int] | None,
     as_json: bool,
 ) -> None:
-    """Run SCENARIO at every combination of the values of the axes, and write one table of all results.
+    """Run a STUDY, or a SCENARIO at every combination of the values of the axes, and write one table of all results.
 
-    Finished points are kept: a sweep that was ended, also by kill -9, continues with the others. Further values of an axis can be added.
-    A point that fails does not end the sweep; its error is printed at the end, with exit status 1.
+    A study is a YAML file that names scenario, axes, replications or a stop rule, and figures. Finished points are kept: a sweep that was
+    ended, also by kill -9, continues with the others. Further values of an axis can be added. A point that fails does not end the sweep;
+    its error is printed at the end, with exit status 1.
     """
     from linksim.plugins import load_entry_points
-    from linksim.scenario.load import load_scenario
     from linksim.sweeps import driver
     from linksim.sweeps.engines import open_engine
 
     load_entry_points()
-    parsed = parse_axes(axes)
-    name, started = load_scenario(scenario, overrides).name, time.monotonic()
-    folder = out or Path("results/sweeps") / name
+    asked = asked_for(study, axes, overrides, replications, traces, part)
+    folder = out or Path("results/sweeps") / asked.name
     if engine == "slurm":
-        command = command_of(scenario, axes, overrides, folder, traces, context.meta[PLUGINS])
-        _submit(command, folder, name, workers, dry_run, as_json)
+        command = command_of(study, axes, overrides, replications, folder, traces, context.meta[PLUGINS])
+        _submit(command, folder, asked.name, workers, dry_run, as_json)
         return
+    started = time.monotonic()
 
     def report(done: int, total: int) -> None:
         draw_line(progress_line(done, total, "points", "", (times(time.monotonic() - started, done, total),)))
 
+    def announce(missing: "Sequence[Point]") -> None:
+        if not context.meta.get(QUIET):
+            draw_line(f"study    {asked.plan.size()}; {_expected(missing, workers, engine)}", end="\n")
+
     with ExitStack() as stack:
         stack.enter_context(keeping(lambda: f"Finished points are kept in {folder}; the same command continues with the others."))
         execute = None if engine == "local" else stack.enter_context(open_engine(engine, workers, address))
-        table = driver.sweep(
-            lambda texts: load_scenario(scenario, [*overrides, *texts]),
-            parsed,
-            folder,
-            workers,
-            traces,
-            context.meta[PLUGINS],
-            report,
-            execute,
-            part or driver.WHOLE,
-        )
+        traced = "traces" in asked.keep
+        table = driver.sweep(asked.plan, folder, workers, traced, context.meta[PLUGINS], report, execute, announce)
     draw_line("", end="\n")
     if part is None:
-        _write(table, folder, name, as_json)
+        _write(table, folder, asked, as_json)
     if table.errors:
         raise LinksimError("\n".join(f"{point}: {error}" for point, error in table.errors.items()))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a sweep was asked for.
+
+    name     name of the study or scenario
+    plan     the points
+    keep     "tables", "figures", "traces": what is kept beside the journal
+    figures  figures beside sweep.png, by name
+    """
+
+    name: str
+    plan: "Plan"
+    keep: "Sequence[str]"
+    figures: "Mapping[str, FigureSpec]"
+
+
+def asked_for(
+    study: str, axes: Sequence[str], overrides: Sequence[str], replications: int | None, traces: bool, part: tuple[int, int] | None
+) -> Asked:
+    """Return what the arguments of a sweep ask for. Raises ScenarioError, and LinksimError for axes that cannot be read."""
+    from linksim.scenario.load import load_scenario
+    from linksim.sweeps.plan import WHOLE, Plan
+    from linksim.sweeps.study import read_study, study_file
+
+    parsed, more = parse_axes(axes), ["traces"] if traces else []
+    if file := study_file(study):
+        found = read_study(file)
+        plan = found.plan(parsed, overrides, replications, part=part or WHOLE)
+        return Asked(found.options.name, plan, [*found.options.keep, *more], found.figures())
+    name = load_scenario(study, overrides).name
+    if not axes:
+        raise click.UsageError(f"{study} is no study, which has the key 'scenario'; give a study, or at least one --axis")
+    plan = Plan(lambda texts: load_scenario(study, [*overrides, *texts]), parsed, replications or 1, None, part or WHOLE)
+    return Asked(name, plan, ["tables", "figures", *more], {})
+
+
+def _expected(missing: "Sequence[Point]", workers: int, engine: str) -> str:
+    """What the missing points come to, in words; measured on this machine if it runs them."""
+    from linksim.nets.speed import operations_per_s
+    from linksim.scenario.resources import OPERATIONS_PER_S
+    from linksim.sweeps.forecast import forecast
+    from linksim.threads import torch_threads
+
+    if not missing:
+        return "all are finished"
+    with torch_threads(1):
+        speed = operations_per_s() if engine == "local" else OPERATIONS_PER_S
+    return f"{len(missing):,} to run: {forecast(missing, workers, speed)}"
 
 
 def parse_axes(texts: Sequence[str]) -> dict[str, list[object]]:
@@ -122,29 +175,52 @@ def parse_axes(texts: Sequence[str]) -> dict[str, list[object]]:
     return parsed
 
 
-def _write(table: "SweepTable", folder: Path, name: str, as_json: bool) -> None:
-    """Write and print the table of a sweep, and draw its figure."""
-    from linksim.sweeps import driver, figure
+def _write(table: "SweepTable", folder: Path, asked: Asked, as_json: bool) -> None:
+    """Write and print the tables of a sweep, and draw its figures."""
+    from importlib.util import find_spec
 
-    csv = folder / "sweep.csv"
-    driver.write_table(table, csv)
-    drawn = figure.draw(table, folder / "sweep.png", f"Sweep of {name}")
+    from linksim.sweeps import figure
+    from linksim.sweeps.points import REPLICATED
+    from linksim.sweeps.table_file import write_table
+
+    means, suffixes = table.means(), [".csv", *([".parquet"] if find_spec("pyarrow") else [])]
+    tables = {"sweep": table} | ({"means": means} if set(REPLICATED) & set(table.axes) else {})
+    made, drawn = list[Path](), list[Path]()
+    if "tables" in asked.keep:
+        made = [write_table(each, folder / f"{name}{suffix}") for name, each in tables.items() for suffix in suffixes]
+    if "figures" in asked.keep:
+        found = [figure.draw(table, folder / "sweep.png", f"Sweep of {asked.name}")]
+        found += [figure.draw(table, folder / f"{name}.png", name, spec) for name, spec in asked.figures.items()]
+        drawn = [path for path in found if path is not None]
     if as_json:
-        print_json({"table": csv, "figure": drawn, "rows": list(table.rows), "errors": table.errors})
-    else:
-        for line in lines_of(table):
-            click.echo(line)
-        click.echo(f"table    {csv}")
-        if drawn is not None:
-            click.echo(f"figure   {drawn}")
+        print_json({"tables": made, "figures": drawn, "rows": list(table.rows), "means": list(means.rows), "errors": table.errors})
+        return
+    for line in lines_of(means):
+        click.echo(line)
+    for path in made:
+        click.echo(f"table    {path}")
+    for path in drawn:
+        click.echo(f"figure   {path}")
 
 
 def command_of(
-    scenario: str, axes: Sequence[str], overrides: Sequence[str], folder: Path, traces: bool, plugins: Sequence[str]
+    study: str,
+    axes: Sequence[str],
+    overrides: Sequence[str],
+    replications: int | None,
+    folder: Path,
+    traces: bool,
+    plugins: Sequence[str],
 ) -> list[str]:
     """Return the words of the command that runs points of a sweep."""
-    options = [*(("--axis", text) for text in axes), *(("--set", text) for text in overrides), *(("--plugin", text) for text in plugins)]
-    return ["sweep", scenario, *(word for option in options for word in option), "--out", str(folder), *(["--traces"] if traces else [])]
+    more = [("--replications", str(replications))] if replications else []
+    options = [
+        *more,
+        *(("--axis", text) for text in axes),
+        *(("--set", text) for text in overrides),
+        *(("--plugin", text) for text in plugins),
+    ]
+    return ["sweep", study, *(word for option in options for word in option), "--out", str(folder), *(["--traces"] if traces else [])]
 
 
 def _submit(command: list[str], folder: Path, name: str, tasks: int, dry_run: bool, as_json: bool) -> None:
@@ -160,16 +236,26 @@ def _submit(command: list[str], folder: Path, name: str, tasks: int, dry_run: bo
     click.echo(f"{answer or f'submit it with `sbatch {script}`'}; afterwards the same command without --engine collects all points")
 
 
-def lines_of(table: "SweepTable") -> list[str]:
-    """Return the table as lines of aligned columns: axes, group, receiver, and the numbers of `SHOWN`."""
-    from linksim.sweeps.points import shown
+def plot_sweep(
+    path: Path, out: Path, formats: Sequence[str], metrics: Sequence[str], over: str | None, by: Sequence[str], title: str | None
+) -> None:
+    """Draw a figure of a sweep in some formats, and print the paths of the files.
 
-    names = [*table.axes, "group", "receiver", *(name for name in SHOWN if any(row.get(name) is not None for row in table.rows))]
+    path     folder of the sweep, or its table
+    out      folder of the files
+    title    title of the figure, "" for none; None for the names of metrics and axis
+    formats, metrics, over, by  as the options of `linksim plot`
+    """
+    from linksim.plots.figures import wrap_write_errors
+    from linksim.sweeps import figure
 
-    def cell(row: dict[str, object], name: str) -> str:
-        value = row.get(name)
-        return "" if value is None else f"{value:.3f}" if name in SHOWN and isinstance(value, float) else shown(value)
-
-    cells = [names, *([cell(row, name) for name in names] for row in table.rows)]
-    widths = [max(len(line[place]) for line in cells) for place in range(len(names))]
-    return ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    spec = figure.FigureSpec(metrics, over, by)
+    shown = [*(metrics or ["sweep"]), *(["over", over] if over else []), *(["by", *by] if by else [])]
+    with wrap_write_errors(out):
+        folder = out.parent if out.suffix == ".csv" else out
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind in formats:
+            drawn = figure.draw(table_at(path), folder / f"{'-'.join(shown)}.{kind}", " ".join(shown) if title is None else title, spec)
+            if drawn is None:
+                raise LinksimError(f"{path}: no axis with two numbers, or more than {figure.MAX_LINES} lines; choose with --over and --by")
+            click.echo(f"figure   {drawn}")

@@ -61,10 +61,10 @@ class FieldSpec:
 
     @property
     def block(self) -> type[BaseModel] | None:
-        """The one block that stands here, where there is no choice."""
+        """The one block that stands here, where there is no choice; null may stand beside it."""
         if self.component:
             return None
-        return self.annotation if isinstance(self.annotation, type) and issubclass(self.annotation, BaseModel) else None
+        return next((part for part in self.types if isinstance(part, type) and issubclass(part, BaseModel)), None)
 
 
 def field_spec_of(annotation: Any, key: str = "") -> FieldSpec:
@@ -136,12 +136,12 @@ def allowed(spec: FieldSpec) -> str:
     """
     if spec.blocks:
         return f"{one_of(spec.words)}, or a block with this as its {spec.discriminator!r}"
+    if len(spec.types) > 1:
+        return " or ".join("null" if part is type(None) else allowed(FieldSpec(spec.key, part, spec.info)) for part in spec.types)
     if spec.block:
         return f"a block with keys {', '.join(spec.block.model_fields)}"
     if spec.words:
         return one_of(spec.words)
-    if len(spec.types) > 1:
-        return " or ".join("null" if part is type(None) else allowed(FieldSpec(spec.key, part, spec.info)) for part in spec.types)
     kind = get_origin(spec.annotation)
     limits = _limits(spec.info)
     if kind is list:

@@ -9,6 +9,7 @@ values of the frame that it sends or has sent last: the images, the symbols, and
 
 import math
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 
 from linksim.cost import ModelFacts, NetworkUse
 from linksim.scenario.dataset_size import DATASETS
@@ -17,6 +18,7 @@ from linksim.scenario.model_facts import model_facts
 from linksim.scenario.schema import Scenario
 
 PROCESS = 370 << 20  # bytes: the interpreter with its libraries; 320 MiB during a run, 420 MiB while figures are drawn
+CUDA_LIBRARIES = 280 << 20  # bytes: what a build of torch for CUDA loads beyond that, also without a GPU
 LINK = 40 << 10  # bytes: processes, streams and session of a link
 FRAMES_KEPT = 2  # frames of a link whose values are in memory, with what the allocator holds back
 WEIGHT = 6  # bytes per weight: float32, and the layouts that the kernels make of some of them
@@ -41,7 +43,8 @@ def memory_bytes(scenario: Scenario, links: Sequence[LinkEstimate]) -> int:
     kept = sum(link.cost.shared_bytes + link.options.links * (LINK + link.cost.link_bytes) for link in links)
     frames = sum(link.options.links * min(FRAMES_KEPT, link.traffic.frames) * link.traffic.images * image_bytes(link) for link in links)
     waiting = min(WAITING, sum(link.options.links * link.images for link in links)) * max(image_bytes(link) for link in links)
-    return round(PROCESS + DATASETS[scenario.dataset].test_bytes + setup + weights + SCRATCH * batch + kept + frames + waiting)
+    process = PROCESS + (CUDA_LIBRARIES if find_spec("nvidia") else 0)
+    return round(process + DATASETS[scenario.dataset].test_bytes + setup + weights + SCRATCH * batch + kept + frames + waiting)
 
 
 def cpu_s(scenario: Scenario, links: Sequence[LinkEstimate], operations_per_s: float = OPERATIONS_PER_S) -> float:

@@ -1,8 +1,9 @@
 """The points of a sweep: all combinations of the values of its axes, each a scenario of its own.
 
-    channel.bob.snr.mean_db = 0, 10   x   scheme = deepjscc, digital   -->   4 points
+    channel.bob.snr.mean_db = 0, 10   x   scheme = deepjscc, digital   -->   4 cells   x   3 replications   -->   12 points
 
-An axis is a key of the scenario with values, or a name with variants, each of which sets several keys.
+An axis is a key of the scenario with values, a name with variants, each of which sets several keys, or several keys whose values belong
+together. The replications of a cell have other random streams; those of equal number have equal ones in all cells.
 """
 
 import hashlib
@@ -23,18 +24,32 @@ from linksim.scenario.strict_yaml import parse_yaml
 
 Overrides = Mapping[str, Any]  # values by dotted key
 Variant = Overrides | Callable[[Scenario], Overrides]  # overrides, or a function of the scenario that returns them
-Axis = Sequence[Any] | Mapping[str, Variant]
+
+
+@dataclass(frozen=True)
+class Zipped:
+    """An axis of several keys: its n-th value sets each key to the n-th of its own values.
+
+    values  the values of each key, of equal number
+    """
+
+    values: Mapping[str, Sequence[Any]]
+
+
+Axis = Sequence[Any] | Mapping[str, Variant] | Zipped
 Source = Callable[[Sequence[str]], Scenario]  # overrides "KEY=VALUE" -> the scenario with them
 MAX_POINTS = 1_000_000
 NUMBER = r"(-?\d+(?:\.\d+)?)"
 RANGE = re.compile(rf"{NUMBER}\.\.{NUMBER}(?:\.\.{NUMBER})?")
+TAKEN = ("group", "receiver", "runs", "trace", "images", "units", "decoded", "lost", "psnr_db", "ssim", "accuracy", "reward")  # columns
+REPLICATED = ("seed", "replication")  # axes whose values are independent runs of the same cell
 
 
 @dataclass(frozen=True)
 class Point:
     """A point of a sweep.
 
-    values    value of each axis, or name of its variant, by axis
+    values    value of each key or name of each variant, by axis, and the number of the replication if a cell has several
     scenario  its scenario as YAML, with all keys written out
     digest    identifies the run: equal digests give equal results
     """
@@ -73,56 +88,97 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
     if not (key.strip() and equals and values.strip()):
         raise LinksimError(f"--axis {text}: got no values, allowed: KEY=VALUE,VALUE,... or KEY=FIRST..LAST..STEP")
     if found := RANGE.fullmatch(values.strip()):
-        return key.strip(), _range(text, *found.groups())
+        try:
+            return key.strip(), steps(*(float(part) if "." in part else int(part) for part in found.groups("1")))
+        except ValueError as fault:
+            raise LinksimError(f"--axis {text}: {fault}") from fault
     try:
         return key.strip(), list(parse_yaml(f"values: [{values}]", f"--axis {key}").data["values"])
     except ScenarioError as fault:
         raise LinksimError(f"--axis {text}: {str(fault).splitlines()[0].split(': ', 1)[-1]}") from fault
 
 
-def _range(text: str, first: str, last: str, step: str | None) -> list[Any]:
-    """The values of a range, both ends included; whole numbers if all three are."""
-    low, high, by = (float(part) for part in (first, last, step or "1"))
-    count = int(np.floor((high - low) / by + 1e-9)) + 1 if by > 0 else 0
+def steps(first: float, last: float, step: float = 1) -> list[Any]:
+    """Return the values of a range, both ends included; whole numbers if all three are. Raises ValueError for a range without values.
+
+    >>> steps(0, 10, 5), steps(0.0, 0.3, 0.1)
+    ([0, 5, 10], [0.0, 0.1, 0.2, 0.3])
+    """
+    count = int(np.floor((last - first) / step + 1e-9)) + 1 if step > 0 else 0
     if not 1 <= count <= MAX_POINTS:
-        raise LinksimError(f"--axis {text}: the range has {max(count, 0):,} values, allowed: 1 to {MAX_POINTS:,}")
-    whole = not any("." in part for part in (first, last, step or "1"))
-    return [int(low + i * by) if whole else round(low + i * by, 12) for i in range(count)]
+        raise ValueError(f"the range has {max(count, 0):,} values, allowed: 1 to {MAX_POINTS:,}")
+    whole = all(isinstance(part, int) for part in (first, last, step))
+    return [first + i * step if whole else round(first + i * step, 12) for i in range(count)]
 
 
-def points_of(source: Source, axes: Mapping[str, Axis], versions: Iterable[str] = ()) -> list[Point]:
-    """Return all points, the values of the last axis changing fastest.
+@dataclass(frozen=True)
+class Cell:
+    """A combination of values of the axes.
 
-    source    returns the scenario with overrides
-    axes      by key of the scenario, values of that key; by any other name, variants: overrides, or functions of the scenario that return
-              them, by name
-    versions  what determines the results beside the scenario, such as the version of linksim
+    values    value of each key, or name of each variant, by axis
+    scenario  its scenario
+    """
 
-    Raises LinksimError for an axis without values or with equal ones and for more than `MAX_POINTS` points, and ScenarioError, which names
-    the point, for a point that is no valid scenario.
+    values: Mapping[str, Any]
+    scenario: Scenario
+
+    def point(self, versions: Iterable[str] = (), replication: int | None = None) -> Point:
+        """Return a replication of the cell, counted from that of its scenario; None for its only run.
+
+        versions  what determines the results beside the scenario, such as the version of linksim
+        """
+        values, scenario = dict(self.values), self.scenario
+        if replication is not None:
+            values["replication"] = scenario.replication + replication
+            scenario = scenario.model_copy(update={"replication": values["replication"]})
+        resolved = resolved_yaml(scenario)
+        digest = hashlib.sha256("\n".join([resolved, *versions]).encode()).hexdigest()[:32]
+        return Point(values, resolved, digest)
+
+
+def cells_of(source: Source, axes: Mapping[str, Axis]) -> list[Cell]:
+    """Return all cells, the values of the last axis changing fastest.
+
+    source  returns the scenario with overrides
+    axes    by key of the scenario, values of that key; by any other name, variants: overrides, or functions of the scenario that return
+            them, by name, or keys whose values belong together
+
+    Raises LinksimError for an axis without values, with equal ones or with the name of a column of the table, for a key with two axes and
+    for more than `MAX_POINTS` cells, and ScenarioError, which names the cell, for a cell that is no valid scenario.
     """
     base = source(())
-    choices = {name: _choices(name, axis, base) for name, axis in axes.items()}
-    count = int(np.prod([len(each) for each in choices.values()], dtype=np.float64))
+    choices = [_choices(name, axis, base) for name, axis in axes.items()]
+    columns = [name for axis in choices for name in axis[0][0]]
+    if taken := [name for name in columns if name in TAKEN]:
+        raise LinksimError(f"axis {taken[0]}: the table of results has a column of that name, allowed: another name")
+    if repeated := [name for name in dict.fromkeys(columns) if columns.count(name) > 1]:
+        raise LinksimError(f"axis {repeated[0]}: got a second one, allowed: one per key")
+    count = int(np.prod([len(axis) for axis in choices], dtype=np.float64))
     if count > MAX_POINTS:
         raise LinksimError(f"the axes have {count:,} combinations, allowed: at most {MAX_POINTS:,}")
-    found = list[Point]()
-    for combination in itertools.product(*choices.values()):
-        values = {name: value for name, (value, _) in zip(choices, combination, strict=True)}
+    found = list[Cell]()
+    for combination in itertools.product(*choices):
+        values = {name: value for own, _ in combination for name, value in own.items()}
         overrides = {key: value for _, own in combination for key, value in own.items()}
-        resolved = resolved_yaml(_scenario_at(source, values, overrides))
-        digest = hashlib.sha256("\n".join([resolved, *versions]).encode()).hexdigest()[:32]
-        found.append(Point(values, resolved, digest))
+        found.append(Cell(values, _scenario_at(source, values, overrides)))
     return found
 
 
-def _choices(name: str, axis: Axis, scenario: Scenario) -> list[tuple[Any, Overrides]]:
-    """The values of an axis with the overrides that each stands for."""
-    if isinstance(axis, Mapping):
-        found = [(label, variant(scenario) if callable(variant) else variant) for label, variant in axis.items()]
+def _choices(name: str, axis: Axis, scenario: Scenario) -> list[tuple[Mapping[str, Any], Overrides]]:
+    """The values of an axis by column of the table, each with the overrides that it stands for."""
+    found: list[tuple[Mapping[str, Any], Overrides]]
+    if isinstance(axis, Zipped):
+        counts = {key: len(values) for key, values in axis.values.items()}
+        if len(set(counts.values())) > 1:
+            numbers = ", ".join(f"{count} of {key}" for key, count in counts.items())
+            raise LinksimError(f"axis {name}: got {numbers}, allowed: as many values of each key")
+        together = [dict(zip(axis.values, values, strict=True)) for values in zip(*axis.values.values(), strict=True)]
+        found = [(values, values) for values in together]
+    elif isinstance(axis, Mapping):
+        found = [({name: label}, dict(variant(scenario) if callable(variant) else variant)) for label, variant in axis.items()]
     else:
-        found = [(value, {name: value}) for value in axis]
-    labels = [shown(value) for value, _ in found]
+        found = [({name: value}, {name: value}) for value in axis]
+    labels = [", ".join(map(shown, values.values())) for values, _ in found]
     if not found:
         raise LinksimError(f"axis {name}: got no values, allowed: at least one")
     if repeated := [label for label in dict.fromkeys(labels) if labels.count(label) > 1]:

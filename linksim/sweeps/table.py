@@ -11,13 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from linksim.plots.summary import GroupSummary, ReceiverSummary
-from linksim.statistics import Interval
+from linksim.statistics import Interval, student_interval
 from linksim.sweeps.journal import Row
-from linksim.sweeps.points import shown
+from linksim.sweeps.points import REPLICATED, shown
 
 if TYPE_CHECKING:
     import pandas as pd
+
+SUMS = ("images", "units", "decoded", "lost")  # columns that are numbers of something
+BOUNDS = ("_low", "_high")  # suffixes of the columns of an interval
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,17 @@ class SweepTable:
         """Return the values of a column, None where a row has none."""
         return [row.get(name) for row in self.rows]
 
+    def means(self) -> "SweepTable":
+        """Return the table of the means over replications and seeds, a row per cell, group and receiver.
+
+        A mean has Student's interval over the runs; their number is in the column `runs`, and numbers of images and frames are their sums.
+        A cell with one run keeps the interval of that run.
+        """
+        axes, cells = [name for name in self.axes if name not in REPLICATED], dict[str, list[Row]]()
+        for row in self.rows:
+            cells.setdefault(shown([row[name] for name in (*axes, "group", "receiver")]), []).append(row)
+        return SweepTable(axes, [_mean_row([*axes, "group", "receiver"], rows) for rows in cells.values()], self.errors)
+
     def csv(self) -> str:
         """Return the table as CSV, with the names of the columns in the first line."""
         text = io.StringIO()
@@ -56,6 +72,18 @@ class SweepTable:
         import pandas as pd
 
         return pd.DataFrame(list(self.rows), columns=self.columns)
+
+
+def _mean_row(keys: Sequence[str], rows: Sequence[Row]) -> Row:
+    """The row of the means of a cell. `keys` are the columns that its rows have in common."""
+    found = {name: rows[0][name] for name in keys} | {"runs": len(rows)}
+    if len(rows) == 1:
+        return found | {name: value for name, value in rows[0].items() if name not in (*REPLICATED, "trace")}
+    names = dict.fromkeys(name for row in rows for name in row)
+    for name in [name for name in names if name not in (*keys, *REPLICATED, "trace") and not name.endswith(BOUNDS)]:
+        values = np.array([row[name] for row in rows if row.get(name) is not None], np.float64)
+        found |= {name: int(values.sum())} if name in SUMS else dict(bounds(name, student_interval(values)))
+    return found
 
 
 def summary_rows(groups: Sequence[GroupSummary]) -> list[Row]:
