@@ -14,10 +14,9 @@ from pathlib import Path
 
 import click
 
-import linksim
 from benchmarks.measure import BenchmarkResult
 from benchmarks.runs import bare_simulation, run_without_payload
-from linksim.scenario.schema import Scenario
+from linksim.scenario.load import build_scenario, find_document
 from linksim.sweeps.driver import sweep
 from linksim.sweeps.engines import Job
 from linksim.sweeps.journal import Outcome
@@ -71,11 +70,9 @@ def many_points(count: int) -> None:
     def nothing(jobs: Sequence[Job]) -> Iterator[tuple[str, Outcome]]:
         yield from ((job.digest, Outcome(0.0, [{"group": "link", "receiver": "bob", "psnr_db": 30.0}])) for job in jobs)
 
-    def scenario(texts: Sequence[str]) -> Scenario:
-        return linksim.load_scenario("awgn-baseline", list(texts))
-
+    document = find_document("awgn-baseline")
     with tempfile.TemporaryDirectory() as folder:
-        sweep(Plan(scenario, {"seed": range(count)}), Path(folder), execute=nothing)
+        sweep(Plan(lambda texts: build_scenario(document, texts), {"seed": range(count)}), Path(folder), execute=nothing)
 
 
 WORKLOADS: dict[str, Callable[[int], None]] = {"links": many_links, "frames": many_frames, "points": many_points}

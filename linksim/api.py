@@ -23,7 +23,7 @@ from linksim.records import Listener
 from linksim.results import Run
 from linksim.scenario import load
 from linksim.scenario.schema import Scenario
-from linksim.scenario.strict_yaml import dump_yaml
+from linksim.scenario.strict_yaml import Document, dump_yaml, parse_yaml
 from linksim.trace import reader
 
 if TYPE_CHECKING:
@@ -54,11 +54,18 @@ def load_scenario(scenario: str | Path | Mapping[str, Any] | Scenario, overrides
     """
     plugins.load_entry_points()
     texts = _override_texts(overrides)
+    if isinstance(scenario, Scenario) and not texts:
+        return scenario
+    return load.build_scenario(_document(scenario), texts)
+
+
+def _document(scenario: str | Path | Mapping[str, Any] | Scenario) -> Document:
+    """The document of a scenario."""
     if isinstance(scenario, Scenario):
-        return load.scenario_from_text(load.resolved_yaml(scenario), scenario.name, texts) if texts else scenario
+        return parse_yaml(load.resolved_yaml(scenario), scenario.name)
     if isinstance(scenario, Mapping):
-        return load.scenario_from_text(dump_yaml(dict(scenario)), "<mapping>", texts)
-    return load.load_scenario(str(scenario), texts)
+        return parse_yaml(dump_yaml(dict(scenario)), "<mapping>")
+    return load.find_document(str(scenario))
 
 
 def _override_texts(overrides: Overrides) -> list[str]:
@@ -162,7 +169,8 @@ def _plan(
 
     if isinstance(scenario, str | Path) and (file := study_file(str(scenario))):
         return read_study(file).plan(axes, overrides, replications, stop)
-    return Plan(lambda texts: load_scenario(scenario, [*overrides, *texts]), axes, replications or 1, stop)
+    document = _document(scenario)
+    return Plan(lambda texts: load.build_scenario(document, [*overrides, *texts]), axes, replications or 1, stop)
 
 
 def open_trace(path: str | Path) -> Run:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import signal
 import subprocess
@@ -150,9 +151,7 @@ def test_replications_of_equal_number_have_equal_random_streams_in_all_cells() -
 
 
 def _parsed(text: str) -> Any:
-    import yaml
-
-    return yaml.safe_load(text)
+    return json.loads(text)
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def asked_for(
     study: str, axes: Sequence[str], overrides: Sequence[str], replications: int | None, traces: bool, part: tuple[int, int] | None
 ) -> Asked:
     """Return what the arguments of a sweep ask for. Raises ScenarioError, and LinksimError for axes that cannot be read."""
-    from linksim.scenario.load import load_scenario
+    from linksim.scenario.load import build_scenario, find_document
     from linksim.sweeps.plan import WHOLE, Plan
     from linksim.sweeps.study import read_study, study_file
 
@@ -141,10 +141,11 @@ def asked_for(
         found = read_study(file)
         plan = found.plan(parsed, overrides, replications, part=part or WHOLE)
         return Asked(found.options.name, plan, [*found.options.keep, *more], found.figures())
-    name = load_scenario(study, overrides).name
+    document = find_document(study)
+    name = build_scenario(document, overrides).name
     if not axes:
         raise click.UsageError(f"{study} is no study, which has the key 'scenario'; give a study, or at least one --axis")
-    plan = Plan(lambda texts: load_scenario(study, [*overrides, *texts]), parsed, replications or 1, None, part or WHOLE)
+    plan = Plan(lambda texts: build_scenario(document, [*overrides, *texts]), parsed, replications or 1, None, part or WHOLE)
     return Asked(name, plan, ["tables", "figures", *more], {})
 
 

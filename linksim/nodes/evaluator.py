@@ -70,7 +70,7 @@ class Evaluator:
     receivers      number of receivers of the link: 1, or 2 with Eve
     kept_images    records the images of the first frames
     constellation  records symbols of the first transmissions
-    rewards        records the rewards of Bob's decisions
+    rewards        records the rewards of Bob's decisions, None if he takes none
     resolve_order  operation `operations.resolve_order`, if Eve cannot know the order of the images of an item, else None
     classify       operation `operations.classify`, if Alice's images are attacked, else None
     layer          outermost layer of the link's stack, whose keys an attack may be granted, None without layers
@@ -85,7 +85,7 @@ class Evaluator:
         receivers: int,
         kept_images: ImageKeeper,
         constellation: Constellation,
-        rewards: RewardRecorder,
+        rewards: RewardRecorder | None,
         resolve_order: Operation | None = None,
         classify: Operation | None = None,
         layer: Layer | None = None,
@@ -120,7 +120,8 @@ class Evaluator:
         self._pending[frame] = PendingFrame(images, attacked, indices, labels, classes, agreed)
         self._simulation.outstanding += 1
         self._kept_images.created(frame, labels.size)
-        self._rewards.created(self._link, frame)
+        if self._rewards is not None:
+            self._rewards.created(self._link, frame)
 
     def transmitted(self, frame: int) -> None:
         """Register a transmission of a frame, the first or a later one: each receiver will process a copy of it."""
@@ -285,10 +286,12 @@ class Evaluator:
             self._kept_images.completed(pending.start_ns, number, pending.images, pending.attacked)
             del self._pending[number]
             self._simulation.outstanding -= 1
+            if (rewards := self._rewards) is None:
+                return
             if pending.scores is None:
-                self._rewards.completed(self._link, number)
+                rewards.completed(self._link, number)
             else:
-                self._simulation.worker.then(pending.scores, lambda _: self._rewards.completed(self._link, number))
+                self._simulation.worker.then(pending.scores, lambda _: rewards.completed(self._link, number))
 
     def _emit_scores(self, receiver: int, start_ns: int, frame: int, pending: PendingFrame, scores: Named) -> None:
         place = {"time_ns": start_ns, "link": self._link, "frame": frame, "receiver": receiver}

@@ -40,7 +40,7 @@ def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
     >>> load_scenario("quickstart", ["frames=5"]).frames
     5
     """
-    return _build(read_yaml(_find(name_or_path)), overrides)
+    return build_scenario(find_document(name_or_path), overrides)
 
 
 def scenario_from_text(text: str, name: str = "<trace>", overrides: Sequence[str] = ()) -> Scenario:
@@ -51,7 +51,7 @@ def scenario_from_text(text: str, name: str = "<trace>", overrides: Sequence[str
         ...
     linksim.errors.ScenarioError: short.yaml:1:15: frame: unknown key; did you mean 'frames'?
     """
-    return _build(parse_yaml(text, name), overrides)
+    return build_scenario(parse_yaml(text, name), overrides)
 
 
 def override_texts(overrides: Mapping[str, Any]) -> list[str]:
@@ -78,18 +78,21 @@ def shipped_names() -> list[str]:
     return sorted(file.stem for file in places.shipped_scenarios().glob("*.yaml"))
 
 
-def _find(name: str) -> FilePath:
-    """The file of a scenario. Raises ScenarioError for a name that no shipped scenario has."""
+def find_document(name: str) -> Document:
+    """Read the file of a scenario, `name_or_path` of `load_scenario`.
+
+    Raises ScenarioError for a name that no shipped scenario has, and as `strict_yaml.read_yaml` does.
+    """
     if "/" in name or "\\" in name or name.endswith((".yaml", ".yml")):
-        return FilePath(name)
+        return read_yaml(FilePath(name))
     if name not in shipped_names():
         found = f"no scenario of that name comes with linksim; {suggest(name, shipped_names())} (a file is named {name}.yaml or ./{name})"
         raise ScenarioError([Problem(name[:100], "", found)])
-    return places.shipped_scenarios() / f"{name}.yaml"
+    return read_yaml(places.shipped_scenarios() / f"{name}.yaml")
 
 
-def _build(document: Document, overrides: Sequence[str]) -> Scenario:
-    """Merge the layers of a file and its overrides, and validate the result.
+def build_scenario(document: Document, overrides: Sequence[str] = ()) -> Scenario:
+    """Merge the layers of a file and its overrides, and validate the result; for many overrides of one file, which is then read once.
 
     The options at the top are validated by themselves too, so that an error there is reported where it was written and not once per group.
     """

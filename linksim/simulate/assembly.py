@@ -48,6 +48,7 @@ from linksim.scenario.faults import Faults as FaultOptions
 from linksim.scenario.layers import CovertOptions
 from linksim.scenario.schema import Scenario
 from linksim.scenario.source_attacks import LinfAttack, SourceAttackOptions
+from linksim.simulate.garbage import gc_paused
 from linksim.simulate.link_factory import GroupModels, LinkFactory
 from linksim.units import seconds_to_ns
 from linksim.wire_layout import header_bytes
@@ -150,7 +151,7 @@ class LinkAssembly:
             1 + (attack is not None),
             ImageKeeper(simulation, number, share(trace.images, place, links)),
             Constellation(simulation, number, share(trace.constellation_frames, place, links)),
-            rewards,
+            None if group.policy is None else rewards,
             self.resolve_order if attack is not None and attack.ambiguous_order else None,
             group.classify,
             group.stack.layers[0] if group.stack.layers else None,
@@ -220,6 +221,7 @@ class AssembledSimulation:
     image_shape: tuple[int, int, int]
 
 
+@gc_paused()
 def build(
     scenario: Scenario,
     worker: Worker,
@@ -268,8 +270,7 @@ def build(
     sent = simulation.env.all_of([simulation.env.process(link.alice.run()) for link in links])
     height, width, colours = assembly.dataset.images.shape[1:]
     models, kinds, untuned = assembly.groups.models, frozenset(assembly.groups.kinds), frozenset(assembly.groups.untuned)
-    shape = colours, height, width
-    return AssembledSimulation(simulation, sent, tuple(records), rewards, jammers, bobs, models, kinds, untuned, shape)
+    return AssembledSimulation(simulation, sent, tuple(records), rewards, jammers, bobs, models, kinds, untuned, (colours, height, width))
 
 
 def attack_strengths(options: SourceAttackOptions, draws: StreamKey) -> AttackStrengths | None:

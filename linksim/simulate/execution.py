@@ -5,17 +5,14 @@ limit of simulated time. The jammers then report the interval that they are in, 
 emits the last scores, and the rewards of Bob's last decisions follow.
 """
 
-import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from linksim.scenario.schema import Scenario
 from linksim.simulate.assembly import AssembledSimulation
+from linksim.simulate.garbage import gc_frozen
 from linksim.simulate.run_result import PartialResult, RunResult, result_of
 from linksim.units import seconds_to_ns
-
-GC_THRESHOLD = 20_000  # net allocations between two collections of the youngest generation
 
 CommonEnd = Callable[[int], int]  # the end of a part of the links in ns -> that of the whole run, which is not earlier
 
@@ -73,21 +70,3 @@ def _run_to(built: AssembledSimulation, end_ns: int) -> None:
         env.run(until=end_ns)
     while env.peek() <= end_ns:
         env.step()
-
-
-@contextmanager
-def gc_frozen() -> Iterator[None]:
-    """Context in which the garbage collector ignores all existing objects.
-
-    The objects of a simulation live as long as the run. With a thousand links their repeated inspection takes a fifth of the time. The
-    previous settings are restored at the end.
-    """
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()

@@ -18,7 +18,7 @@ import numpy as np
 
 from linksim.data.measured_snr import with_checksums
 from linksim.errors import LinksimError, ScenarioError
-from linksim.scenario.load import override_texts, resolved_yaml
+from linksim.scenario.load import override_texts
 from linksim.scenario.schema import Scenario
 from linksim.scenario.strict_yaml import parse_yaml
 
@@ -50,7 +50,7 @@ class Point:
     """A point of a sweep.
 
     values    value of each key or name of each variant, by axis, and the number of the replication if a cell has several
-    scenario  its scenario as YAML, with all keys written out
+    scenario  its scenario with all keys written out, as JSON, which is YAML and written fast
     digest    identifies the run: equal digests give equal results
     """
 
@@ -131,7 +131,7 @@ class Cell:
         if replication is not None:
             values["replication"] = scenario.replication + replication
             scenario = scenario.model_copy(update={"replication": values["replication"]})
-        resolved = resolved_yaml(scenario)
+        resolved = json.dumps(scenario.model_dump(), allow_nan=False)
         digest = hashlib.sha256("\n".join([resolved, *versions]).encode()).hexdigest()[:32]
         return Point(values, resolved, digest)
 

@@ -24,10 +24,10 @@ from linksim.errors import Problem, ScenarioError, quoted
 from linksim.places import shipped_scenarios
 from linksim.registry import suggest
 from linksim.scenario.base import FileName, Options
-from linksim.scenario.load import load_scenario, override_texts, scenario_from_text
+from linksim.scenario.load import build_scenario, find_document, override_texts
 from linksim.scenario.problems import explain, refuse
 from linksim.scenario.schema import Scenario
-from linksim.scenario.strict_yaml import Document, dotted, dump_yaml, read_yaml
+from linksim.scenario.strict_yaml import Document, dotted, dump_yaml, parse_yaml, read_yaml
 from linksim.scenario.tree import from_document
 from linksim.sweeps.figure import FigureSpec
 from linksim.sweeps.plan import WHOLE, Part, Plan
@@ -69,24 +69,20 @@ class Study:
     options    the keys of its file
     axes       its axes
     overrides  overrides of the scenario, as texts "KEY=VALUE"
-    _document  its file
+    _base      the file of its scenario
     _places    place of each override and value of an axis in the file, by the text "KEY=VALUE"
     """
 
     options: StudyOptions
     axes: Mapping[str, Axis]
     overrides: Sequence[str]
-    _document: Document
+    _base: Document
     _places: Mapping[str, str]
 
     def scenario(self, texts: Sequence[str]) -> Scenario:
         """Return the scenario with the overrides of the study, then with others. Raises ScenarioError with the lines of the study."""
-        named, every = self.options.scenario, [*self.overrides, *texts]
         try:
-            if isinstance(named, dict):
-                return scenario_from_text(dump_yaml(named), f"{self._document.place(('scenario',))}: scenario", every)
-            beside = "/" in named or named.endswith((".yaml", ".yml"))
-            return load_scenario(str(Path(self._document.name).parent / named) if beside else named, every)
+            return build_scenario(self._base, [*self.overrides, *texts])
         except ScenarioError as fault:
             raise ScenarioError([replace(problem, place=self._place(problem.place)) for problem in fault.problems]) from None
 
@@ -135,7 +131,10 @@ def _shipped() -> Path:
 
 
 def read_study(path: Path) -> Study:
-    """Read a study file. Raises ScenarioError with all errors of its own keys; those of the scenario are found by its plan."""
+    """Read a study file, and the file of its scenario.
+
+    Raises ScenarioError with all errors of its own keys; those of the scenario's keys are found by its plan.
+    """
     document = read_yaml(path)
     tree = from_document(document)
     try:
@@ -152,7 +151,15 @@ def read_study(path: Path) -> Study:
         reader.problems.append(Problem(document.place(()), "", "got no axis, allowed: at least one, under axes or zipped"))
     if reader.problems:
         raise ScenarioError(reader.problems)
-    return Study(options, axes, overrides, document, reader.places)
+    return Study(options, axes, overrides, _base(document, options.scenario), reader.places)
+
+
+def _base(document: Document, named: str | dict[str, Any]) -> Document:
+    """The scenario of a study: a block, a file beside the study, or one that comes with linksim."""
+    if isinstance(named, dict):
+        return parse_yaml(dump_yaml(named), f"{document.place(('scenario',))}: scenario")
+    beside = "/" in named or named.endswith((".yaml", ".yml"))
+    return find_document(str(Path(document.name).parent / named) if beside else named)
 
 
 class _Reader:
