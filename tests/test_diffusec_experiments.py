@@ -25,7 +25,7 @@ from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.unet import UNet
 from linksim.nets.weights import clear_model_cache, load_model, sha256_of
-from linksim.papers.diffusec import adaptive_attack, policies, purification, study
+from linksim.papers.diffusec import adaptive_attack, policies, purification, study, study_policies
 from linksim.papers.diffusec.experiments import ACTOR, MAX_CALLS, METHODS, PER_LINK, REWARD_TABLE, Setup, experiment
 from linksim.papers.diffusec.paper import DiffuSec
 from linksim.records import FrameSent, ImageScore, KeptImage, ParameterDecision, Record
@@ -141,8 +141,10 @@ def small(diffusec_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(study, name, value)
     task = TASKS[study.ACTOR]
     assert isinstance(task, DdpgTask)
+    monkeypatch.setattr(study_policies, "OUTSIDE_STEPS", 20)
+    monkeypatch.setitem(study_policies.OUTSIDE_SETTINGS, "learning_starts", 10)
     monkeypatch.setitem(TASKS, study.ACTOR, replace(task, steps=100, random_steps=90, minibatch=8))
-    caches = (purification.tested_images, policies.all_outcomes, study.all_outcomes, study.compared_policies, study.trained)
+    caches = (purification.tested_images, policies.all_outcomes, study.outcomes_of, study_policies.policy_named, study_policies.trained)
     for cached in caches:
         cached.cache_clear()
     use_models(monkeypatch, diffusec_models)

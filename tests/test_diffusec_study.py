@@ -13,7 +13,7 @@ from linksim.adapt.learning_curve import PolicyEvaluation
 from linksim.adapt.reward_table_file import write_reward_table
 from linksim.nets.cards import write_card
 from linksim.nets.weights import clear_model_cache, sha256_of
-from linksim.papers.diffusec import study
+from linksim.papers.diffusec import study, study_policies
 from linksim.papers.diffusec.experiments import SNRS_DB
 from linksim.papers.diffusec.learning_curve import samples_of
 from linksim.papers.diffusec.study_figures import study_figures
@@ -47,7 +47,7 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def clear_caches() -> None:
     """Forget models, policies and outcomes of other tables."""
     clear_model_cache()
-    for cached in (study.all_outcomes, study.compared_policies, study.trained):
+    for cached in (study.outcomes_of, study_policies.policy_named, study_policies.trained):
         cached.cache_clear()
 
 
@@ -101,7 +101,7 @@ def store(folder: Path, gain: float) -> ResultStore:
     channels: Samples = np.random.default_rng(1).normal(-0.3, 0.1, 200)
     waver = np.random.default_rng(2).normal(0.0, 0.01, 200)
     cells = {
-        study.regret_key(policy): {"reward": channels + (gain + waver) * policy.startswith("ddpg"), "regret": -channels}
+        study.regret_key(policy): {"reward": channels + (gain + waver) * policy.startswith(("ddpg", "td3", "sac")), "regret": -channels}
         for policy in study.NAMES
     }
     results = [ExperimentResult(key=key, digest="x", seed=1, samples=samples) for key, samples in cells.items()]
@@ -111,9 +111,23 @@ def store(folder: Path, gain: float) -> ResultStore:
 @pytest.mark.parametrize(("gain", "sign"), [(0.02, "+0.0"), (-0.02, "-0.0")])
 def test_ddpg_is_compared_over_seeds_with_an_interval_over_channels(tmp_path: Path, gain: float, sign: str) -> None:
     sentence = study.learnt_against(store(tmp_path, gain), "best-fixed")
-    assert sentence.startswith(f"DDPG against best fixed pair for -6..18 dB, reports 0 late, error 0 dB: its reward is {sign}")
-    assert "on average over 5 seeds" in sentence
-    assert float(sentence.split("its reward is ")[1].split()[0]) == pytest.approx(gain, abs=0.003)
+    assert sentence.startswith("Reward beyond that of best fixed pair for -6..18 dB, reports 0 late, error 0 dB, mean over 5 seeds")
+    for agent in ("DDPG", "TD3", "SAC"):
+        found = sentence.split(f"{agent} ")[1].split()[0]
+        assert found.startswith(sign)
+        assert float(found) == pytest.approx(gain, abs=0.003)
+
+
+@pytest.mark.parametrize("algorithm", ["TD3", "SAC"])
+def test_an_outside_agent_is_a_policy_of_the_study(algorithm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("stable_baselines3", reason="Stable-Baselines3 is not installed")
+    monkeypatch.setattr(study_policies, "OUTSIDE_STEPS", 20)
+    monkeypatch.setitem(study_policies.OUTSIDE_SETTINGS, "learning_starts", 10)
+    first, again = (study_policies.outside_agent(algorithm, synthetic_reward_table(), 1) for _ in range(2))
+    steps, snr_db = np.array([[20, 20], [1, 0]]), np.array([3.0, 12.0])
+    chosen = first.choose(steps, snr_db, snr_db, np.random.default_rng(1))
+    assert (chosen == again.choose(steps, snr_db, snr_db, np.random.default_rng(2))).all()
+    assert (np.abs(chosen - steps) <= 25).all()
 
 
 def test_without_results_nothing_is_compared(tmp_path: Path) -> None:

@@ -203,6 +203,19 @@ def test_replications_follow_until_the_rule_is_satisfied_and_a_second_sweep_runs
     assert len(started) == 15
 
 
+@pytest.mark.parametrize("rule", [None, StopRule(width=1.0)])
+def test_the_parts_of_a_plan_are_its_points_and_with_a_rule_its_cells(rule: StopRule | None) -> None:
+    def source(texts: Any) -> linksim.Scenario:
+        return linksim.load_scenario({"name": "base", "dataset": "samples"}, list(texts))
+
+    whole = Plan(source, {"frames": [2, 3, 4], "links": [1, 2]}, 3, rule)
+    parts = [Plan(source, whole.axes, 3, rule, (number, 4)).points() for number in (1, 2, 3, 4)]
+    assert sorted(point.digest for part in parts for point in part) == sorted(point.digest for point in whole.points())
+    if rule is not None:
+        assert [len({point.text().split(", replication")[0] for point in part}) for part in parts] == [2, 2, 1, 1]
+        assert all(len(part) % 3 == 0 for part in parts)
+
+
 # The command line
 
 

@@ -64,7 +64,7 @@ class Plan:
 
         "24 cells", "24 cells x 5 replications", "24 cells x 5 to 100 replications"
         """
-        cells, each = len(self._cells), max(len(points) for points in self._points)
+        cells, each = len(self._cells), max((len(points) for points in self._points), default=0)
         to = f" to {self.stop.most}" if self.stop else ""
         return f"{cells:,} cell{'s' * (cells != 1)}" + (f" x {each}{to} replications" if self._replicated else "")
 

@@ -134,6 +134,7 @@ CIFAR_RECEIVERS: Mapping[str, BobsReceiver] = {
     f"{STRONG}/bypass": STRONGER("bypass (fair control)", f"{STRONG}-bypass"),
     f"{STRONG}/noiseless": STRONGER("stage-1 classifier", f"{STRONG}-noiseless"),
     f"{STRONG}/noiseless-denoised": STRONGER("stage-1 classifier, denoised", f"{STRONG}-noiseless", f"{STRONG}-denoiser", as_clean=True),
+    f"{TABLE_II}/diffsem": BobsReceiver("DiffSem", f"{TABLE_II}-receiver", f"{TABLE_II}-denoiser", codec=TABLE_II),
     f"{TABLE_II}/bypass": BobsReceiver("bypass (fair control)", f"{TABLE_II}-bypass", codec=TABLE_II),
 }
 BY_NAME: Mapping[str, BobsReceiver] = {**RECEIVERS, **CIFAR_RECEIVERS}

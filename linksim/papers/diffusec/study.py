@@ -6,98 +6,47 @@ In the study of `policies` the codec is given the SNR and removes the noise itse
 codec is given the same SNR everywhere (`codec_snr_db`), and the denoiser is the one that is trained on diffusion alone.
 
 Policies are chosen on training images, by the reward table `CHOSEN_ON`, and evaluated on test images, by the table `EVALUATED_ON`; the
-oracle knows the latter. DDPG is trained with `SEEDS` seeds. The first is the trained model; the others are trained here, in about a minute
-each, as is one with the paper's learning rates, a tenth of ours.
+oracle knows the latter. `study_policies` has the policies.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
-from linksim.adapt.ddpg import Ddpg, DdpgConfig
 from linksim.adapt.evaluation_channels import EVALUATION_CHANNELS, evaluation_channels
 from linksim.adapt.learning_curve import COLUMNS
 from linksim.adapt.mdp import random_steps
-from linksim.adapt.policy import BestFixed, LookupPolicy, Oracle, Policy, Random
+from linksim.adapt.policy import Policy
 from linksim.adapt.regret import Condition, PolicyOutcome, evaluate_policies
-from linksim.adapt.reward_table import RewardTable
 from linksim.adapt.reward_table_file import load_reward_table
-from linksim.nets.policy import Actor
-from linksim.nets.weights import load_model
-from linksim.papers.diffusec.experiments import SNRS_DB, SYMMETRIC_STEPS
-from linksim.papers.diffusec.policies import BIN_DB, CHANNELS, DELAYS, ERRORS_DB, INTERVAL_MS, ROUNDS
+from linksim.papers.diffusec.experiments import SNRS_DB
+from linksim.papers.diffusec.policies import CHANNELS, DELAYS, ERRORS_DB, INTERVAL_MS, ROUNDS
 from linksim.papers.diffusec.policy_rollout import FINAL_ROUND, STARTS
+from linksim.papers.diffusec.study_policies import (
+    ACTOR,
+    AGENTS,
+    CHOSEN_ON,
+    EVALUATED_ON,
+    LEARNT,
+    NAMES,
+    OTHERS,
+    SEEDS,
+    policy_named,
+    trained,
+)
 from linksim.reproduction.paper import Experiment, Measurement, ProgressCallback
 from linksim.reproduction.results import ResultStore, Samples
 from linksim.reproduction.simulated import weights_of
 from linksim.reproduction.tables import Entry, Row, Table
 from linksim.rng import Streams
 from linksim.statistics import bootstrap_mean
-from linksim.training.ddpg import DdpgTask
-from linksim.training.ddpg_trainer import DdpgTrainer
-from linksim.training.tasks import TASKS
 
-CHOSEN_ON, EVALUATED_ON, ACTOR = "diffusec-blind-rewards", "diffusec-blind-rewards-test", "ddpg-diffusec-blind"
-SEEDS = (1, 2, 3, 4, 5)
-RANGE_DB = np.arange(-6.0, 18.1, 0.5)  # SNRs over which the best fixed pair is chosen: those of the evaluation
 STALE: dict[str, Any] = {"delay": max(DELAYS), "error_db": max(ERRORS_DB)}  # the worst reports
 STUDY = "study-paper"  # first part of the keys
-LEARNT = {f"ddpg-{seed}": f"DDPG, seed {seed}" for seed in SEEDS}
-OTHERS: Mapping[str, str] = {
-    "oracle": "oracle: knows the true SNR and the test images",
-    "paper-rates": f"DDPG with the paper's learning rates, seed {SEEDS[0]}",
-    "lookup": f"lookup, a pair for every {BIN_DB:g} dB",
-    "best-fixed": "best fixed pair for -6..18 dB",
-    "symmetric": f"symmetric, {SYMMETRIC_STEPS[0]} + {SYMMETRIC_STEPS[0]} steps",
-    "random": "random pairs",
-}
-NAMES = LEARNT | dict(OTHERS)
-
-
-@cache
-def trained(seed: int, table: str, papers_rates: bool = False) -> DdpgTrainer:
-    """Return the finished training of DDPG, once per digest of its reward table. Raises ModelError if the table is missing.
-
-    papers_rates  learning rates of the paper instead of those of the task
-    """
-    task = TASKS[ACTOR]
-    assert isinstance(task, DdpgTask)
-    trainer = DdpgTrainer(replace(task, seed=seed, ddpg=DdpgConfig() if papers_rates else task.ddpg))
-    while not trainer.finished:
-        trainer.train_step()
-    return trainer
-
-
-@cache
-def compared_policies(chosen_on: str, evaluated_on: str) -> Mapping[str, Policy]:
-    """Return the policies by the names of `NAMES`. The arguments are the digests of the tables."""
-    chosen, evaluated = load_reward_table(CHOSEN_ON), load_reward_table(EVALUATED_ON)
-    return {f"ddpg-{seed}": _learnt(seed) for seed in SEEDS} | {
-        "oracle": Oracle(evaluated),
-        "paper-rates": _policy_of(trained(SEEDS[0], weights_of(CHOSEN_ON), papers_rates=True)),
-        "lookup": LookupPolicy(chosen, BIN_DB),
-        "best-fixed": BestFixed(chosen.best_fixed(RANGE_DB)),
-        "symmetric": BestFixed(SYMMETRIC_STEPS),
-        "random": Random(),
-    }
-
-
-def _learnt(seed: int) -> Policy:
-    if seed == SEEDS[0]:
-        actor = load_model(ACTOR, "policy").network
-        assert isinstance(actor, Actor)
-        return Ddpg(actor)
-    return _policy_of(trained(seed, weights_of(CHOSEN_ON)))
-
-
-def _policy_of(trainer: DdpgTrainer) -> Policy:
-    actor = trainer.agent.actor
-    actor.load_state_dict(trainer.result())
-    return Ddpg(actor)
 
 
 @dataclass(frozen=True)
@@ -116,9 +65,9 @@ class StudyExperiment:
         weights = [weights_of(name) for name in (CHOSEN_ON, EVALUATED_ON, ACTOR)]
         return hashlib.sha256(repr([1, astuple(self), *weights]).encode()).hexdigest()[:16]
 
-    def policies(self) -> Mapping[str, Policy]:
-        """Return the policies. Raises ModelError where a table or the actor is missing."""
-        return compared_policies(weights_of(CHOSEN_ON), weights_of(EVALUATED_ON))
+    def chooser(self) -> Policy:
+        """Return the policy. Raises as `study_policies.policy_named` does."""
+        return policy_named(self.policy, weights_of(CHOSEN_ON), weights_of(EVALUATED_ON))
 
 
 @dataclass(frozen=True)
@@ -143,9 +92,9 @@ class StudyRegret(StudyExperiment):
         return CHANNELS * (1 if self.channel else len(EVALUATION_CHANNELS))
 
     def measure(self, on_progress: ProgressCallback) -> Measurement:
-        found = all_outcomes(self.seed, weights_of(CHOSEN_ON), weights_of(EVALUATED_ON))
+        found = outcomes_of(self.policy, self.seed, weights_of(CHOSEN_ON), weights_of(EVALUATED_ON))
         kinds = [self.channel] if self.channel else list(EVALUATION_CHANNELS)
-        outcomes = [found[self.policy, Condition(kind, self.delay, self.error_db)] for kind in kinds]
+        outcomes = [found[Condition(kind, self.delay, self.error_db)] for kind in kinds]
         on_progress(self.size)
         rewards, regrets = ([getattr(outcome, name) for outcome in outcomes] for name in ("rewards", "regrets"))
         return Measurement({"reward": np.concatenate(rewards), "regret": np.concatenate(regrets)}, {})
@@ -163,7 +112,7 @@ class StudySteps(StudyExperiment):
         return steps_key(self.policy, self.snr_db)
 
     def measure(self, on_progress: ProgressCallback) -> Measurement:
-        policy, evaluated, draw = self.policies()[self.policy], load_reward_table(EVALUATED_ON), Streams(self.seed)("study/starts")
+        policy, evaluated, draw = self.chooser(), load_reward_table(EVALUATED_ON), Streams(self.seed)("study/starts")
         level_db, steps = np.full(STARTS, float(self.snr_db)), random_steps(draw, STARTS)
         for _ in range(FINAL_ROUND):
             steps = policy.choose(steps, level_db, level_db, draw)
@@ -191,12 +140,12 @@ class StudyCurve(StudyExperiment):
 
 
 @cache
-def all_outcomes(seed: int, chosen_on: str, evaluated_on: str) -> Mapping[tuple[str, Condition], PolicyOutcome]:
-    """Return the outcomes of all policies under all conditions, computed once per digest of both tables."""
+def outcomes_of(policy: str, seed: int, chosen_on: str, evaluated_on: str) -> Mapping[Condition, PolicyOutcome]:
+    """Return the outcomes of a policy under all conditions, computed once per digest of both tables."""
     channels = {kind: evaluation_channels(kind, CHANNELS, ROUNDS + max(DELAYS), INTERVAL_MS, seed) for kind in EVALUATION_CHANNELS}
-    table: RewardTable = load_reward_table(EVALUATED_ON)
-    outcomes = evaluate_policies(table, compared_policies(chosen_on, evaluated_on), channels, DELAYS, ERRORS_DB, seed)
-    return {(outcome.policy, outcome.condition): outcome for outcome in outcomes}
+    policies = {policy: policy_named(policy, chosen_on, evaluated_on)}
+    outcomes = evaluate_policies(load_reward_table(EVALUATED_ON), policies, channels, DELAYS, ERRORS_DB, seed)
+    return {outcome.condition: outcome for outcome in outcomes}
 
 
 def regret_key(policy: str, channel: str | None = None, delay: int = 0, error_db: float = 0.0) -> str:
@@ -269,18 +218,21 @@ def _regrets(title: str, columns: Mapping[str, Callable[[str], str]], remarks: t
 
 
 def learnt_against(results: ResultStore, other: str, delay: int = 0, error_db: float = 0.0) -> str:
-    """Return a sentence on the reward of DDPG minus that of another policy, over seeds and channels; empty where results are missing.
+    """Return a sentence on the rewards of the agents minus that of another policy; empty where results are missing.
 
     delay, error_db  of the reports
     """
-    keys = [regret_key(policy, delay=delay, error_db=error_db) for policy in (other, *LEARNT)]
-    if any(key not in results for key in keys):
+    of = partial(regret_key, delay=delay, error_db=error_db)
+    if any(of(policy) not in results for policy in (other, *(seed for seeds in AGENTS.values() for seed in seeds))):
         return ""
-    compared, *learnt = results.aligned(keys, "reward")
-    gains: list[Samples] = [reward - compared for reward in learnt]
-    found = bootstrap_mean(np.mean(gains, axis=0), Streams(0)("study/bootstrap"))
-    least = min(float(gain.mean()) for gain in gains)
+    said = []
+    for agent, seeds in AGENTS.items():
+        compared, *learnt = results.aligned([of(policy) for policy in (other, *seeds)], "reward")
+        gains: list[Samples] = [reward - compared for reward in learnt]
+        found = bootstrap_mean(np.mean(gains, axis=0), Streams(0)("study/bootstrap"))
+        least = min(float(gain.mean()) for gain in gains)
+        said.append(f"{agent} {found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}], worst seed {least:+.4f}")
     return (
-        f"DDPG against {OTHERS[other]}, reports {delay} late, error {error_db:g} dB: its reward is {found.value:+.4f} higher on average "
-        f"over {len(SEEDS)} seeds, 95 % interval over channels {found.low:+.4f}..{found.high:+.4f}; the worst seed {least:+.4f}"
+        f"Reward beyond that of {OTHERS[other]}, reports {delay} late, error {error_db:g} dB, mean over {len(SEEDS)} seeds with the 95 % "
+        f"interval over channels: {'; '.join(said)}"
     )

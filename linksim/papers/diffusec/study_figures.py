@@ -5,20 +5,24 @@ study-regret.png  regret against the delay of a report, a panel for each error o
 study-curves.png  learning curves of DDPG, mean and band over seeds
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from linksim.papers.diffusec.experiments import SNRS_DB
 from linksim.papers.diffusec.learning_curve import kept_curve
 from linksim.papers.diffusec.policies import DELAYS, ERRORS_DB
-from linksim.papers.diffusec.study import LEARNT, OTHERS, curve_key, regret_key, steps_key
+from linksim.papers.diffusec.study import curve_key, regret_key, steps_key
+from linksim.papers.diffusec.study_policies import AGENTS, LEARNT, OTHERS
 from linksim.plots.learning_curve import learning_curve_figure
 from linksim.plots.plot_style import save
 from linksim.plots.sweeps import SweepLine, SweepPanel, sweep_figure
 from linksim.reproduction.paper import Figures
 from linksim.reproduction.results import ResultStore
-from linksim.statistics import Interval, mean_interval
+from linksim.statistics import Interval, student_interval
 
-SHOWN = ("oracle", "lookup", "best-fixed")  # policies beside DDPG
+SHOWN = ("oracle", "lookup", "best-fixed")  # policies beside the agents
+DRAWN = (*(seed for seeds in AGENTS.values() for seed in seeds), *SHOWN)
 QUANTITIES = {"t_d": "t_D", "t_plus": "t_plus", "robust": "accuracy under attack"}
 
 
@@ -28,26 +32,32 @@ def study_figures(results: ResultStore) -> Figures:
 
 
 def lines(results: ResultStore, keys: dict[str, dict[float, str]], metric: str) -> tuple[SweepLine, ...]:
-    """Return a line for DDPG, over its seeds, and one for each policy of `SHOWN`.
+    """Return a line for each kind of agent, over its seeds, and one for each policy of `SHOWN`.
 
     keys  keys of the experiments by abscissa, by policy
     """
-    found = [SweepLine("DDPG, mean over seeds", tuple(keys[next(iter(LEARNT))]), over_seeds(results, keys, metric))]
+    found = [
+        SweepLine(f"{agent}, mean over seeds", tuple(keys[seeds[0]]), over_seeds(results, [keys[seed] for seed in seeds], metric))
+        for agent, seeds in AGENTS.items()
+    ]
     for policy in SHOWN:
         values = tuple(results[key].interval(metric) for key in keys[policy].values())
         found.append(SweepLine(OTHERS[policy], tuple(keys[policy]), values))
     return tuple(found)
 
 
-def over_seeds(results: ResultStore, keys: dict[str, dict[float, str]], metric: str) -> tuple[Interval, ...]:
-    """Return the mean over the seeds of DDPG at each abscissa, with its interval over seeds."""
-    means = np.array([[results[key].samples[metric].mean() for key in keys[seed].values()] for seed in LEARNT])
-    return tuple(mean_interval(column) for column in means.T)
+def over_seeds(results: ResultStore, keys: Sequence[dict[float, str]], metric: str) -> tuple[Interval, ...]:
+    """Return the mean over the seeds of an agent at each abscissa, with Student's interval over seeds.
+
+    keys  keys of the experiments by abscissa, of each seed
+    """
+    means = np.array([[results[key].samples[metric].mean() for key in of.values()] for of in keys])
+    return tuple(student_interval(column) for column in means.T)
 
 
 def steps_figure(results: ResultStore) -> Figures:
     """study-steps.png: steps and accuracy against the SNR."""
-    keys = {policy: {float(snr_db): steps_key(policy, snr_db) for snr_db in SNRS_DB} for policy in (*LEARNT, *SHOWN)}
+    keys = {policy: {float(snr_db): steps_key(policy, snr_db) for snr_db in SNRS_DB} for policy in DRAWN}
     if any(key not in results for of in keys.values() for key in of.values()):
         return Figures()
     panels = [SweepPanel(name, name, lines(results, keys, metric)) for metric, name in QUANTITIES.items()]
@@ -57,9 +67,9 @@ def steps_figure(results: ResultStore) -> Figures:
 
 def regret_figure(results: ResultStore) -> Figures:
     """study-regret.png: regret against the delay of a report."""
-    policies, panels = (*LEARNT, *SHOWN), []
+    panels = []
     for error_db in ERRORS_DB:
-        keys = {policy: {float(delay): regret_key(policy, delay=delay, error_db=error_db) for delay in DELAYS} for policy in policies}
+        keys = {policy: {float(delay): regret_key(policy, delay=delay, error_db=error_db) for delay in DELAYS} for policy in DRAWN}
         if any(key not in results for of in keys.values() for key in of.values()):
             return Figures()
         panels.append(SweepPanel(f"error {error_db:g} dB", "regret", lines(results, keys, "regret"), "delay of a report (rounds)"))
