@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ from hypothesis import strategies as st
 import linksim
 from linksim.cli import main
 from linksim.errors import LinksimError, ScenarioError
+from linksim.scenario.strict_yaml import dump_yaml
 from linksim.statistics import student_interval
 from linksim.sweeps.driver import sweep
 from linksim.sweeps.engines import Job
 from linksim.sweeps.journal import Journal, Outcome
 from linksim.sweeps.plan import Plan
 from linksim.sweeps.stop import LEAST, StopRule
-from linksim.sweeps.study import read_study, shipped_studies, study_file
+from linksim.sweeps.study import StudyOptions, read_study, shipped_studies, study_file
 
 SNR = "channel.bob.snr.mean_db"
 STUDY = """\
@@ -244,3 +246,26 @@ def test_the_command_runs_a_study_and_compares_and_plots_it(tmp_path: Path, smal
 
 
 SHOWN = ("psnr_db", "ssim", "accuracy")
+
+
+scalars = (
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(-10, 10) | st.sampled_from(["", "quickstart", "frames", "a.b", "psnr_db"])
+)
+trees = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["frames", "from", "to", "step", "variants", "links", "width", "name"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(key=st.sampled_from(sorted(StudyOptions.model_fields)), value=trees, within=st.sampled_from(["", "frames", "seed"]))
+def test_a_study_with_any_value_is_planned_or_refused(tmp_path_factory: pytest.TempPathFactory, key: str, value: Any, within: str) -> None:
+    path = tmp_path_factory.mktemp("study") / "study.yaml"
+    valid = {"name": "rates", "scenario": {"name": "base", "frames": 2}, "axes": {"links": [1, 2]}}
+    path.write_text(dump_yaml(valid | {key: {within: value} if within else value}))
+    with suppress(LinksimError):
+        assert read_study(path).plan().points()

@@ -70,7 +70,7 @@ class Study:
     axes       its axes
     overrides  overrides of the scenario, as texts "KEY=VALUE"
     _base      the file of its scenario
-    _places    place of each override and value of an axis in the file, by the text "KEY=VALUE"
+    _places    place of each override and value of an axis in the file, by the text "KEY=VALUE", of a range by "KEY="
     """
 
     options: StudyOptions
@@ -105,7 +105,8 @@ class Study:
 
     def _place(self, place: str) -> str:
         """The place in the study of an override that a message calls "--set KEY=VALUE"; other places as they are."""
-        return self._places.get(place.removeprefix("--set "), place)
+        text = place.removeprefix("--set ")
+        return self._places.get(text, self._places.get(f"{text.partition('=')[0]}=", place)) if text != place else place
 
 
 def shipped_studies() -> list[str]:
@@ -167,7 +168,7 @@ class _Reader:
 
     document  the file
     problems  what was found to be wrong
-    places    place of each override and value of an axis, by the text "KEY=VALUE"
+    places    place of each override and value of an axis, by the text "KEY=VALUE", of a range by "KEY="
     """
 
     def __init__(self, document: Document) -> None:
@@ -219,8 +220,7 @@ class _Reader:
             except ValueError as fault:
                 self.problems.append(Problem(self._document.place(path), dotted(path), str(fault)))
                 return []
-            for value in found:
-                self._text(key, value, path)
+            self.places[f"{key}="] = self._document.place(path)  # of all its values, which may be many
             return found
         unknown = [each for each in axis if each not in KEYS_OF_RANGE] if isinstance(axis, dict) else []
         hint = f"; no key {unknown[0]!r}, {suggest(unknown[0], [*sorted(KEYS_OF_RANGE), 'variants'])}" if unknown else ""
