@@ -65,7 +65,7 @@ class StudyExperiment:
         weights = [weights_of(name) for name in (CHOSEN_ON, EVALUATED_ON, ACTOR)]
         return hashlib.sha256(repr([1, astuple(self), *weights]).encode()).hexdigest()[:16]
 
-    def chooser(self) -> Policy:
+    def policy_used(self) -> Policy:
         """Return the policy. Raises as `study_policies.policy_named` does."""
         return policy_named(self.policy, weights_of(CHOSEN_ON), weights_of(EVALUATED_ON))
 
@@ -112,7 +112,7 @@ class StudySteps(StudyExperiment):
         return steps_key(self.policy, self.snr_db)
 
     def measure(self, on_progress: ProgressCallback) -> Measurement:
-        policy, evaluated, draw = self.chooser(), load_reward_table(EVALUATED_ON), Streams(self.seed)("study/starts")
+        policy, evaluated, draw = self.policy_used(), load_reward_table(EVALUATED_ON), Streams(self.seed)("study/starts")
         level_db, steps = np.full(STARTS, float(self.snr_db)), random_steps(draw, STARTS)
         for _ in range(FINAL_ROUND):
             steps = policy.choose(steps, level_db, level_db, draw)
