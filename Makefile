@@ -49,8 +49,8 @@ ifeq ($(TORCH),)
 else
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(TORCH)
 endif
-	$(LOCKED) -r requirements/run.txt
-	$(BIN)/python -c "from importlib.metadata import version as v; raise SystemExit('+cpu' not in v('torch'))" || $(LOCKED) -r requirements/cuda.txt
+	$(LOCKED) --no-deps -r requirements/run.txt
+	$(BIN)/python -c "from importlib.metadata import version as v; raise SystemExit('+cpu' not in v('torch'))" || $(LOCKED) --no-deps -r requirements/cuda.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
