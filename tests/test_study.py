@@ -19,6 +19,7 @@ from linksim.scenario.strict_yaml import dump_yaml
 from linksim.statistics import student_interval
 from linksim.sweeps.driver import sweep
 from linksim.sweeps.engines import Job
+from linksim.sweeps.forecast import forecast
 from linksim.sweeps.journal import Journal, Outcome
 from linksim.sweeps.plan import Plan
 from linksim.sweeps.stop import LEAST, StopRule
@@ -216,6 +217,18 @@ def test_the_parts_of_a_plan_are_its_points_and_with_a_rule_its_cells(rule: Stop
     if rule is not None:
         assert [len({point.text().split(", replication")[0] for point in part}) for part in parts] == [2, 2, 1, 1]
         assert all(len(part) % 3 == 0 for part in parts)
+
+
+def test_the_time_to_expect_has_the_start_of_a_process_once() -> None:
+    def expected_s(points: int, workers: int) -> float:
+        plan = Plan(lambda texts: linksim.load_scenario({"name": "base", "links": 1, "frames": 1}, list(texts)), {"seed": range(points)})
+        return float(forecast(plan.points(), workers).split("about ")[1].split(" s ")[0])
+
+    ten, ninety = expected_s(10, 1), expected_s(90, 1)
+    each = (ninety - ten) / 80
+    assert 0.4 < each < 0.8  # half a second, and one image
+    assert ten - 10 * each == pytest.approx(3.0, abs=1.0)
+    assert expected_s(90, 2) == pytest.approx(3.0 + 45 * each, abs=1.0)
 
 
 # The command line

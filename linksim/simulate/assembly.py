@@ -269,8 +269,8 @@ def build(
         simulation.env.process(link.bob.run())
     sent = simulation.env.all_of([simulation.env.process(link.alice.run()) for link in links])
     height, width, colours = assembly.dataset.images.shape[1:]
-    models, kinds, untuned = assembly.groups.models, frozenset(assembly.groups.kinds), frozenset(assembly.groups.untuned)
-    return AssembledSimulation(simulation, sent, tuple(records), rewards, jammers, bobs, models, kinds, untuned, (colours, height, width))
+    shape, kinds, untuned = (colours, height, width), frozenset(assembly.groups.kinds), frozenset(assembly.groups.untuned)
+    return AssembledSimulation(simulation, sent, tuple(records), rewards, jammers, bobs, assembly.groups.models, kinds, untuned, shape)
 
 
 def attack_strengths(options: SourceAttackOptions, draws: StreamKey) -> AttackStrengths | None:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from linksim.progress import duration
 from linksim.scenario.estimate import estimate
 from linksim.scenario.load import scenario_from_text
-from linksim.scenario.resources import OPERATIONS_PER_S
+from linksim.scenario.resources import OPERATIONS_PER_S, START_S
 from linksim.sweeps.points import Point
 
 LOOKED_AT = 24  # points whose scenarios are estimated; the others are taken to be like them
-START_S = 4.0  # time until a worker process has loaded its libraries
+POINT_S = 0.5  # time in which a worker that has loaded libraries and models builds a run and reads its results
 
 
 def forecast(missing: Sequence[Point], workers: int, operations_per_s: float = OPERATIONS_PER_S) -> str:
@@ -23,5 +23,6 @@ def forecast(missing: Sequence[Point], workers: int, operations_per_s: float = O
     looked_at = missing[:: -(-len(missing) // LOOKED_AT)]
     found = [estimate(scenario_from_text(point.scenario), operations_per_s) for point in looked_at]
     images, cpu_s = (len(missing) / len(found) * sum(values) for values in ([e.images for e in found], [e.cpu_s for e in found]))
+    running_s = cpu_s + len(missing) * (POINT_S - START_S)  # a process loads its libraries once
     used = min(workers, len(missing))
-    return f"{images:,.0f} images, about {duration(START_S + cpu_s / used)} in {used} process{'es' * (used > 1)}"
+    return f"{images:,.0f} images, about {duration(START_S + running_s / used)} in {used} process{'es' * (used > 1)}"
