@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 import linksim
+from linksim.adapt.observation import Observation
 from linksim.scenario.policies import PolicyOptions
 
 
@@ -22,9 +23,9 @@ class Hysteresis:
     def __init__(self, options: HysteresisOptions) -> None:
         self._options, self._strong, self._weak = options, (20, 35), (10, 5)
 
-    def choose(self, current: NDArray[np.int64], reported_db: NDArray[np.float64], true_db: object, draw: object) -> NDArray[np.int64]:
-        weaker = (current == self._weak).all(axis=1)
-        weaker = (reported_db > self._options.high_db) | (weaker & (reported_db >= self._options.low_db))
+    def choose(self, seen: Observation, draw: object) -> NDArray[np.int64]:
+        weaker = (seen.current == self._weak).all(axis=1)
+        weaker = (seen.reported_db > self._options.high_db) | (weaker & (seen.reported_db >= self._options.low_db))
         return np.where(weaker[:, None], self._weak, self._strong)
 
 

@@ -4,7 +4,7 @@ Two averages of PSNR are in use, which differ by 0.35-0.65 dB on CIFAR-10. `psnr
 larger value; `psnr_of_mean_mse` averages the squared error first.
 
 All functions take batches of images float [batch, colours, height, width] in 0..1 and are differentiable, except `psnr_of_mean_mse`. The
-evaluator's operation `operations.score` and the training tasks use them.
+evaluator's operation `scoring.score` and the training tasks use them.
 """
 
 import functools

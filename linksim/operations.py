@@ -4,7 +4,8 @@
     air         apply_channel, or apply_jammed_channel with gaussian_jamming or adversarial_jamming
     Bob         receive, merge_transmissions
     Eve         eve_decode, eve_encode
-    evaluator   resolve_order, classify, score
+
+`scoring` has the operations that classify and score images.
 
 The functions here make an `Operation` from the networks and options of a group, once per group (`linksim.simulate`). Their first lines
 state the inputs and the result of the operation; all arrays have one row per item. `k` is the number of images per item, and noise keys are
@@ -12,18 +13,14 @@ int64 [items, 3] from `phy.noise.item_keys`: a draw depends on the key of its it
 `batch` and `precision` are the number of items per call and the precision of the networks.
 """
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from itertools import permutations
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from linksim.attacks.model_inversion import Reassemble, SymbolDecoder, SymbolEncoder, invert_frames
-from linksim.metrics import Metric, mse, psnr, ssim
-from linksim.nets.classifiers import Classifier
 from linksim.phy.baseband import ReceivedSymbols, transmit
 from linksim.phy.noise import Noise
 from linksim.reconstruction import Reconstruction
@@ -34,9 +31,6 @@ from linksim.worker import Named, Operation
 
 DecodedAs = Literal["images", "logits"]  # what an attack decodes symbols to
 CHANNEL_BATCH = 256  # items; the arithmetic of the channel is cheap, so any large batch size is fast
-SCORE_BATCH = (
-    64  # images; in larger batches the intermediate values of SSIM exceed a core's cache (measured: 64 instead of 36 us per image)
-)
 
 
 @dataclass(frozen=True)
@@ -91,21 +85,25 @@ def send(scheme: Scheme, parameters: FrameParameters, batch: int, precision: Pre
     return Operation("send", run, batch)
 
 
-def receive(scheme: Scheme, parameters: FrameParameters, equaliser: Equaliser, batch: int, precision: Precision) -> Operation:
+def receive(
+    scheme: Scheme, parameters: FrameParameters, equaliser: Equaliser, batch: int, precision: Precision, keep_undenoised: bool = False
+) -> Operation:
     """(received symbols complex [items, channel_uses], gain, noise power [items], noise keys [items, 3], flattened parameters) -> parts.
 
     The result is the named tensors of a reconstruction, see `Reconstruction.tensors`. The gain is complex [items, channel_uses], or
     [items, 1] if it is constant; gain and noise power are the receiver's estimates, which may differ from those of the channel.
 
-    scheme      the outermost scheme of the group's stack
-    parameters  any parameters with the nesting of the scheme's own
-    equaliser   Bob's equaliser
+    scheme           the outermost scheme of the group's stack
+    parameters       any parameters with the nesting of the scheme's own
+    equaliser        Bob's equaliser
+    keep_undenoised  keep the images before denoising, if the scheme has them, for `disagree`
     """
 
     def run(symbols: Tensor, gain: Tensor, noise_power: Tensor, keys: Tensor, *arrays: Tensor) -> Named:
         received = ReceivedSymbols(symbols, gain, noise_power, equaliser)
         with precision():
-            return scheme.receive(received, unflatten(parameters, iter(arrays)), Noise(keys)).tensors()
+            found = scheme.receive(received, unflatten(parameters, iter(arrays)), Noise(keys))
+        return (found if keep_undenoised else replace(found, undenoised=None)).tensors()
 
     return Operation("receive", run, batch)
 
@@ -218,79 +216,3 @@ def eve_encode(encode: SymbolEncoder, batch: int, precision: Precision) -> Opera
             return encode(images.flatten(0, 1)).reshape(len(images), -1)
 
     return Operation("eve_encode", run, batch)
-
-
-def resolve_order() -> Operation:
-    """(reconstruction with images, images) -> the reconstruction of each item in the order of least squared error.
-
-    It is for attacks that cannot tell which image of an item is which (`Attack.ambiguous_order`). All k! orders are compared.
-
-    >>> images = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1, 1)
-    >>> resolve_order().run({"images": images.flip(1) * 0.9}, images)["images"].flatten().tolist()
-    [0.0, 0.8999999761581421]
-    """
-
-    def run(reconstruction: Named, images: Tensor) -> Named:
-        guesses = reconstruction["images"]
-        error = (guesses[:, :, None] - images[:, None]).square().flatten(3).mean(dim=3)  # [items, guess, image]
-        orders = torch.tensor(list(permutations(range(images.shape[1]))), device=images.device)
-        total = error[:, orders, torch.arange(images.shape[1], device=images.device)].sum(dim=2)  # [items, orders]
-        best = orders[total.argmin(dim=1)]
-        rows = torch.arange(len(images), device=images.device)[:, None]
-        return {name: part[rows, best] for name, part in reconstruction.items()}
-
-    return Operation("resolve_order", run, SCORE_BATCH)
-
-
-def classify(classifier: Classifier, batch: int, precision: Precision) -> Operation:
-    """(images, attacked images), both [items, k, c, h, w] in 0..1 -> class_clean and class_attacked, int64 [items, k] each.
-
-    classifier  the evaluator's classifier
-    """
-
-    def run(images: Tensor, attacked: Tensor) -> Named:
-        both = torch.stack([images, attacked], dim=2)
-        with precision():
-            logits: Tensor = classifier(both.flatten(0, 2))
-        clean, of_attacked = logits.argmax(dim=1).view(both.shape[:3]).unbind(dim=2)
-        return {"class_clean": clean, "class_attacked": of_attacked}
-
-    return Operation("classify", run, batch)
-
-
-def score(classifier: Classifier | None, batch: int, precision: Precision, metrics: Sequence[Metric] = ()) -> Operation:
-    """(reconstruction, images [items, k, c, h, w] in 0..1, classes from `classify` if the images were attacked) -> scores by name.
-
-    The scores are mse, psnr_db, ssim and the metrics of a receiver with images, class_received of one with logits or where there is a
-    classifier, erased where the receiver detects erasures, and the classes. Each is [items, k]; a score that does not exist is absent. A
-    grey image is scored in the place of an erased one. The names are those of the columns of the table `scores`.
-
-    classifier  classifies received images; None for no class of a receiver without logits
-    precision   that of the classifier; the other scores are computed in float32
-    metrics     further scores
-
-    >>> images = torch.full((1, 1, 3, 16, 16), 0.5)
-    >>> found = score(None, 1, Precision(False, images.device)).run({"images": images + 0.1}, images)
-    >>> {name: round(part.item(), 3) for name, part in found.items()}
-    {'mse': 0.01, 'psnr_db': 20.0, 'ssim': 0.984}
-    """
-
-    def run(reconstruction: Named, images: Tensor, *classes: Named) -> Named:
-        found = Reconstruction.of(reconstruction)
-        shape = images.shape[:2]
-        scores = dict(classes[0]) if classes else {}
-        if found.images is not None:
-            shown, originals = found.shown().flatten(0, 1), images.flatten(0, 1)
-            error = mse(shown, originals)
-            scores |= {"mse": error.view(shape), "psnr_db": psnr(error).view(shape), "ssim": ssim(shown, originals).view(shape)}
-            scores |= {metric.name: metric(shown, originals).view(shape) for metric in metrics}
-            if found.logits is None and classifier is not None:
-                with precision():
-                    scores["class_received"] = classifier(shown).argmax(dim=1).view(shape)
-        if found.logits is not None:
-            scores["class_received"] = found.logits.argmax(dim=2)
-        if found.erased is not None:
-            scores["erased"] = found.erased
-        return scores
-
-    return Operation("score", run, batch)

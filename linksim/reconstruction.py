@@ -18,9 +18,11 @@ FILL_VALUE = 0.5  # mid-grey, in pixel values of 0..1, shown for an erased image
 class Reconstruction:
     """Reconstruction of a batch of items.
 
-    images  float [items, k, c, h, w] in 0..1, or None
-    logits  float [items, k, classes], or None
-    erased  bool [items, k], True for an image that the receiver knows it did not decode; None if it cannot know
+    images      float [items, k, c, h, w] in 0..1, or None
+    logits      float [items, k, classes], or None
+    erased      bool [items, k], True for an image that the receiver knows it did not decode; None if it cannot know
+    undenoised  images before the receiver's denoising, float [items, k, c, h, w], about 0..1; None if it does not denoise or if they
+                are not needed
 
     Raises ValueError if both images and logits are absent.
     """
@@ -28,6 +30,7 @@ class Reconstruction:
     images: Tensor | None = None
     logits: Tensor | None = None
     erased: Tensor | None = None
+    undenoised: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.images is None and self.logits is None:
@@ -39,7 +42,7 @@ class Reconstruction:
         >>> sorted(Reconstruction(logits=torch.zeros(1, 1, 10)).tensors())
         ['logits']
         """
-        parts = {"images": self.images, "logits": self.logits, "erased": self.erased}
+        parts = {"images": self.images, "logits": self.logits, "erased": self.erased, "undenoised": self.undenoised}
         return {name: part for name, part in parts.items() if part is not None}
 
     @classmethod

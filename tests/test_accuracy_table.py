@@ -12,6 +12,7 @@ from tiny_digits import declare_digits
 from tiny_models import bare_card, use_models, write_model
 
 from linksim.adapt.accuracy_table import KIND, AccuracyTable, read_accuracy_table, write_accuracy_table
+from linksim.adapt.observation import of_snr
 from linksim.adapt.self_noise import SelfNoise
 from linksim.errors import LinksimError, ModelError
 from linksim.nets.cards import write_card
@@ -156,6 +157,6 @@ def test_the_policy_needs_its_table(tiny_receiver: Path) -> None:
 def test_the_policy_looks_at_the_measured_snr_alone() -> None:
     policy, draw = SelfNoise(table(), 0.6), np.random.default_rng(1)
     measured = np.array([-3.0, 0.0, 8.0])
-    chosen = [policy.choose(np.full((3, 1), step), measured, true_db, draw) for step, true_db in ((0, measured), (400, -measured))]
+    chosen = [policy.choose(of_snr(np.full((3, 1), step), measured, true_db), draw) for step, true_db in ((0, measured), (400, -measured))]
     assert np.array_equal(*chosen)
     assert chosen[0].shape == (3, 1)

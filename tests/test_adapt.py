@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as hnp
 from synthetic_reward_table import synthetic_reward_table
 
 from linksim.adapt.mdp import MAX_ACTION, T_D, T_PLUS, StepPairs, apply_action, random_steps, state, step_toward
+from linksim.adapt.observation import of_snr
 from linksim.adapt.policy import BestFixed, ConstantPolicy, LookupPolicy, Oracle, Policy, Random
 from linksim.adapt.reward import adv_share, err_share, reward
 
@@ -115,19 +116,19 @@ POLICIES: dict[str, Policy] = {
 @pytest.mark.parametrize("name", POLICIES)
 def test_a_policy_moves_each_link_independently_in_range_and_by_at_most_max_action(name: str) -> None:
     steps, snr_db = random_steps(generator(), 64), generator(2).uniform(-30, 40, 64)
-    chosen = POLICIES[name].choose(steps, snr_db, snr_db, generator(3))
+    chosen = POLICIES[name].choose(of_snr(steps, snr_db), generator(3))
     assert chosen.shape == (64, 2)
     assert in_range(chosen)
     assert np.abs(chosen - steps).max() <= MAX_ACTION
     if name != "random":
-        alone = [POLICIES[name].choose(steps[i : i + 1], snr_db[i : i + 1], snr_db[i : i + 1], generator(3))[0] for i in range(64)]
+        alone = [POLICIES[name].choose(of_snr(steps[i : i + 1], snr_db[i : i + 1]), generator(3))[0] for i in range(64)]
         assert (chosen == alone).all()
 
 
 def steps_after_two_rounds(policy: Policy, reported_db: float, true_db: float) -> list[int]:
     steps = np.array([[50, 0]])
     for _ in range(2):
-        steps = policy.choose(steps, np.array([reported_db]), np.array([true_db]), generator())
+        steps = policy.choose(of_snr(steps, np.array([reported_db]), np.array([true_db])), generator())
     found: list[int] = steps[0].tolist()
     return found
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from test_digital import PIXELS, images, lost, over_air, scheme
 
 from linksim.adapt.link_adaptation import LinkAdaptation
+from linksim.adapt.observation import of_snr
 from linksim.data.image_codec import ImageCodec
 from linksim.errors import LinksimError
 from linksim.negotiation import bounds
@@ -128,7 +129,7 @@ def test_the_policy_keeps_its_margin() -> None:
     measured_db = np.linspace(-10, 20, 301)
     before = np.zeros((len(measured_db), 1), np.int64)
     for margin_db in (0.0, 1.5):
-        modes = LinkAdaptation(required_db, margin_db).choose(before, measured_db, measured_db, np.random.default_rng(1))[:, 0]
+        modes = LinkAdaptation(required_db, margin_db).choose(of_snr(before, measured_db), np.random.default_rng(1))[:, 0]
         assert all(modes[1:] >= modes[:-1])
         higher = modes > 0
         assert all(np.array(required_db)[modes[higher]] <= measured_db[higher] - margin_db + 1e-9)

@@ -30,6 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("secrecy", "attacks", "adapt"),
     ("schemes",),
     ("link", "operations"),
+    ("scoring",),
     ("context", "trace", "training"),
     ("jammers", "medium", "control_plane", "nodes"),
     ("simulate", "plots", "views"),

@@ -72,7 +72,7 @@ def test_costs_add_up_in_any_grouping(a: Cost, b: Cost, c: Cost) -> None:
 def test_every_component_declares_a_cost(declaration: Any) -> None:
     cost = declaration.options.model_construct().cost(ASKED)
     assert isinstance(cost, Cost)
-    assert set(cost.rows) <= {"scores", "keys", "detections", "attack_strengths", "jamming"}
+    assert set(cost.rows) <= {"scores", "keys", "detections", "attack_strengths", "disagreements", "jamming"}
     assert all(use.per_image > 0 for use in cost.networks)
     assert (cost.channel_uses > 0) == (declaration.kind == "scheme")  # a layer alone adds none
 

@@ -18,6 +18,7 @@ from tiny_tasks import declare_tasks, ignore
 from linksim.adapt.ddpg import Ddpg, DdpgAgent, DdpgConfig, select_actions, soft_update
 from linksim.adapt.learning_curve import PolicyEvaluation, read_curve, write_curve
 from linksim.adapt.mdp import MAX_ACTION, MAX_STEPS, MIN_STEPS, random_steps, state
+from linksim.adapt.observation import of_snr
 from linksim.adapt.replay import ReplayBuffer, Transitions
 from linksim.adapt.reward_table_file import write_reward_table
 from linksim.errors import LinksimError, ModelError
@@ -26,9 +27,10 @@ from linksim.nets.policy import Actor, Critic, saturated_share
 from linksim.nets.weights import clear_model_cache, load_model, sha256_of
 from linksim.plots.learning_curve import draw_curve
 from linksim.training import loop
-from linksim.training.ddpg_trainer import DdpgTrainer, RewardBaseline
+from linksim.training.ddpg_trainer import DdpgTrainer
 from linksim.training.loop import TrainingProgress, train
 from linksim.training.pipeline import train_model
+from linksim.training.step_world import RewardBaseline
 from linksim.training.tune import tune
 
 
@@ -139,7 +141,7 @@ def test_the_policy_uses_the_reported_snr_only_and_stays_in_range() -> None:
     actor, draw = networks()[0], np.random.default_rng(1)
     scale_output(actor, 1e3)
     steps, reported_db = random_steps(draw, 200), draw.uniform(-6, 18, 200)
-    chosen = Ddpg(actor).choose(steps, reported_db, np.full(200, np.nan), draw)
+    chosen = Ddpg(actor).choose(of_snr(steps, reported_db, np.full(200, np.nan)), draw)
     assert ((chosen >= MIN_STEPS) & (chosen <= MAX_STEPS)).all()
     expected = np.clip(steps + np.rint(select_actions(actor, state(steps, reported_db))), MIN_STEPS, MAX_STEPS)
     np.testing.assert_array_equal(chosen, expected)

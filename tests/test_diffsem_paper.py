@@ -10,7 +10,6 @@ from tiny_digits import TEST, declare_digits
 from tiny_models import use_models, write_model
 
 from linksim.feature_diffusion import ABAR
-from linksim.nets.features import FeatureCodec
 from linksim.nets.weights import clear_model_cache
 from linksim.papers.diffsem import adversaries, received, receivers
 from linksim.papers.diffsem.adversaries import CIFAR_SYSTEMS, SYSTEMS, Inversion, NoisyPixels, Probing, exchange_quadrants
@@ -28,7 +27,7 @@ from linksim.papers.diffsem.claim_checks import (
 )
 from linksim.papers.diffsem.paper import FEW, DiffSem
 from linksim.papers.diffsem.received import OperatingPoint, evaluation_batches
-from linksim.papers.diffsem.receivers import BAYES, CIFAR_RECEIVERS, RECEIVERS, SINGLE, Reception, kernel_posterior
+from linksim.papers.diffsem.receivers import BAYES, BAYES_CODECS, CIFAR_RECEIVERS, RECEIVERS, SINGLE, Reception, kernel_posterior
 from linksim.reproduction.claims import read_claims
 from linksim.reproduction.results import ExperimentResult, ResultStore, Samples
 from linksim.reproduction.rules import verdict_of
@@ -60,11 +59,11 @@ def tiny_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
         write_model(tmp_path, name, "classifier", {"layout": "mlp"})
     for name, layout in ((STRONG, "trunk"), (TABLE_II, "cifar10")):
         write_model(tmp_path, name, "feature-codec", {"layout": layout})
+        write_model(tmp_path, f"{name}-inverter", "feature-inverter", {"layout": "conv", "width": 32})
         for denoiser in ("denoiser", "guided"):
             write_model(tmp_path, f"{name}-{denoiser}", "feature-denoiser", MLP | {"channels": 3})
-    for classifier in ("classifier-cifar10", CIFAR_SYSTEMS[STRONG].tuned):
+    for classifier in ("classifier-cifar10", *(system.tuned for system in CIFAR_SYSTEMS.values())):
         write_model(tmp_path, classifier, "classifier", dict(SMALL))
-    write_model(tmp_path, f"{STRONG}-inverter", "feature-inverter", {"layout": "conv", "width": 32})
     for classifier in (*(receiver.classifier for receiver in CIFAR_RECEIVERS.values()), f"{STRONG}-probe"):
         write_model(tmp_path, str(classifier), "feature-receiver", {"channels": 3})
     caches: tuple[Callable[[], None], ...] = (
@@ -111,7 +110,9 @@ def test_all_receivers_get_equal_images_and_noise() -> None:
 def test_every_experiment_measures_every_image() -> None:
     paper = DiffSem(TEST)
     kinds = {experiment.kind: experiment for experiment in paper.experiments()}  # one of each kind
-    every = {f"bob {name}" for name in (*RECEIVERS, *CIFAR_RECEIVERS, BAYES)} | {f"eve {name}" for name in (*SYSTEMS, *CIFAR_SYSTEMS)}
+    every = {f"bob {name}" for name in (*RECEIVERS, *CIFAR_RECEIVERS, *BAYES_CODECS)} | {
+        f"eve {name}" for name in (*SYSTEMS, *CIFAR_SYSTEMS)
+    }
     assert every <= set(kinds)
     for experiment in kinds.values():
         done: list[int] = []
@@ -128,12 +129,12 @@ def test_every_experiment_measures_every_image() -> None:
 @pytest.mark.usefixtures("tiny_system")
 def test_the_kernel_posterior_is_exact_for_two_features(monkeypatch: pytest.MonkeyPatch) -> None:
     """With two training features of opposite sign the posterior is the logistic function of the matched filter."""
-    point, codec = OperatingPoint(10, 250), FeatureCodec()
+    point = OperatingPoint(10, 250)
     pattern = torch.randn(64, generator=torch.Generator().manual_seed(4))
     prior = torch.stack([pattern, -pattern])
     monkeypatch.setattr(receivers, "training_features", lambda codec: (prior, torch.eye(10)[torch.tensor([3, 7])]))
     seen = torch.randn(5, 1, 8, 8, generator=torch.Generator().manual_seed(5))
-    logits, mean = kernel_posterior(codec, seen, torch.zeros(5, dtype=torch.int64), point)
+    logits, mean = kernel_posterior("codec", seen, torch.zeros(5, dtype=torch.int64), point)
     scale, variance = ABAR[250].sqrt(), sum(point.noise_power)
     share = torch.sigmoid(2.0 * scale * (seen.flatten(1) @ pattern) / variance)
     assert torch.allclose(logits[:, 3].exp(), share, atol=1e-5)

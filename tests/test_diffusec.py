@@ -9,6 +9,7 @@ import torch
 from tiny_models import write_diffusec_models, write_model
 from torch import Tensor
 
+from linksim.adapt.observation import Observation
 from linksim.diffusion import ABAR
 from linksim.enums import Outcome
 from linksim.errors import LinksimError
@@ -257,7 +258,7 @@ def test_a_policy_restarts_from_random_steps_after_the_reset_interval() -> None:
 @pytest.mark.usefixtures("models")
 def test_a_policy_of_the_user_replaces_that_of_the_scenario() -> None:
     class UserPolicy:
-        def choose(self, steps: np.ndarray, reported_db: np.ndarray, true_db: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+        def choose(self, seen: Observation, draw: np.random.Generator) -> np.ndarray:
             return np.array([[11, 4]])
 
     found: list[Record] = []

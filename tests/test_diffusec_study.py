@@ -10,6 +10,7 @@ from synthetic_reward_table import synthetic_reward_table
 from tiny_models import bare_card, use_models, write_model
 
 from linksim.adapt.learning_curve import PolicyEvaluation
+from linksim.adapt.observation import of_snr
 from linksim.adapt.reward_table_file import write_reward_table
 from linksim.nets.cards import write_card
 from linksim.nets.weights import clear_model_cache, sha256_of
@@ -125,8 +126,8 @@ def test_an_outside_agent_is_a_policy_of_the_study(algorithm: str, monkeypatch: 
     monkeypatch.setitem(study_policies.OUTSIDE_SETTINGS, "learning_starts", 10)
     first, again = (study_policies.outside_agent(algorithm, synthetic_reward_table(), 1) for _ in range(2))
     steps, snr_db = np.array([[20, 20], [1, 0]]), np.array([3.0, 12.0])
-    chosen = first.choose(steps, snr_db, snr_db, np.random.default_rng(1))
-    assert (chosen == again.choose(steps, snr_db, snr_db, np.random.default_rng(2))).all()
+    chosen = first.choose(of_snr(steps, snr_db), np.random.default_rng(1))
+    assert (chosen == again.choose(of_snr(steps, snr_db), np.random.default_rng(2))).all()
     assert (np.abs(chosen - steps) <= 25).all()
 
 

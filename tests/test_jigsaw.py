@@ -15,10 +15,10 @@ from linksim.attacks.key_recovery import KeySets, decode_key, known_plaintext, m
 from linksim.attacks.magnitude_inversion import MagnitudeInverse
 from linksim.attacks.model_inversion import invert_frames
 from linksim.attacks.row_model import FeatureRows, GaussMarkovRowModel, RowScores, real_rows
-from linksim.operations import resolve_order
 from linksim.phy.baseband import ReceivedSymbols
 from linksim.schemes.permutation import shuffle
 from linksim.schemes.phase_scrambling import rotate
+from linksim.scoring import resolve_order
 
 ROWS, WIDTH = 8, 24
 DRIFT = 0.5  # standard deviation of the difference of adjacent rows

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from tiny_models import use_models
 
 import linksim
-from linksim import operations, plugins, registry
+from linksim import plugins, registry, scoring
 from linksim.cli import main
 from linksim.data.evaluation_weights import FILES, weights_file
 from linksim.errors import LinksimError, ScenarioError, TraceError
@@ -172,7 +172,7 @@ def test_the_metrics_of_linksim_compare_images() -> None:
 
 def test_scores_contain_the_metrics_of_reconstructions_that_are_images() -> None:
     metrics = [Metric("ms_ssim", ms_ssim, 2), Metric("first", lambda estimates, _: estimates[:, 0, 0, 0], 8)]
-    score = operations.score(None, 4, Precision(True, CPU), metrics)
+    score = scoring.score(None, 4, Precision(True, CPU), metrics)
     images = torch.rand(2, 3, 3, 16, 16, generator=torch.Generator().manual_seed(1))
     erased = torch.tensor([[False, True, False]] * 2)
     found = score.run({"images": images * 0.9, "erased": erased}, images)

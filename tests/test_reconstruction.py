@@ -15,12 +15,12 @@ from linksim.errors import ModelError
 from linksim.metrics import psnr_of_mean_mse
 from linksim.negotiation import NegotiatedParameters
 from linksim.nets.weights import clear_model_cache
-from linksim.operations import score
 from linksim.phy.baseband import ReceivedSymbols, equalise
 from linksim.reconstruction import FILL_VALUE, Reconstruction
 from linksim.records import ImageScore, KeptImage
 from linksim.registry import remove
 from linksim.scenario.schema import LinkOptions, refresh
+from linksim.scoring import score
 from linksim.simulate.link_factory import Precision
 
 CLASSES, LEVELS = 4, torch.tensor([0.2, 0.4, 0.6])  # classes by mean brightness, and their boundaries

@@ -40,7 +40,8 @@ def test_frames_and_images_of_a_link_without_control() -> None:
     assert found.simulated_s == pytest.approx(20 * (5 * 512 + 32 + header) / 1e6)  # pilots, header and payload, one after the other
     sent = {"links": 3, "frames": 60, "receptions": 60, "scores": 300, "control": 0, "jamming": 0}
     kept = {"images": 16, "channel": 400, "constellation": 4 * 256}
-    assert dict(found.rows) == sent | kept | dict.fromkeys(("decisions", "rewards", "keys", "detections", "attack_strengths"), 0)
+    absent = "decisions", "rewards", "keys", "detections", "attack_strengths", "disagreements"
+    assert dict(found.rows) == sent | kept | dict.fromkeys(absent, 0)
 
 
 def test_an_eve_doubles_what_is_received_and_adds_a_picture() -> None:

@@ -62,7 +62,7 @@ def test_a_policy_is_chosen_by_a_table_of_training_images_only(
     else:
         with pytest.raises(ModelError, match=rf"'table' was measured on images of the split '{split}'.* `linksim train table`"):
             DdpgTrainer(DdpgTask("table"))
-    assert DdpgTrainer(DdpgTask("table", split=split)).reward_table.images == synthetic_reward_table().images
+    assert DdpgTrainer(DdpgTask("table", split=split)).task.rewards.images == synthetic_reward_table().images
 
 
 def test_the_shipped_policy_states_the_split_of_its_table() -> None:

@@ -177,8 +177,8 @@ class Climb:
     def __init__(self, by: int) -> None:
         self._by = by
 
-    def choose(self, values: Any, reported_db: Any, true_db: Any, draw: Any) -> Any:
-        return np.minimum(values + self._by, 3)
+    def choose(self, seen: Any, draw: Any) -> Any:
+        return np.minimum(seen.current + self._by, 3)
 
 
 @linksim.register("policy", "toy-climb", ClimbOptions)

@@ -8,6 +8,7 @@ The target of the critic comes from slowly following copies of both networks, be
 `adapt.mdp`.
 """
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -15,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from linksim.adapt.mdp import StepPairs, apply_action, state
-from linksim.adapt.policy import Decibels
+from linksim.adapt.mdp import STATE_SIZE, StepPairs, apply_action, state
+from linksim.adapt.observation import Observation
 from linksim.adapt.replay import Floats, Transitions
 from linksim.nets.policy import Actor, Critic
 
@@ -104,14 +105,16 @@ def select_actions(actor: Actor, states: Floats) -> Floats:
 
 
 class Ddpg:
-    """The policy of a trained actor, without exploration noise. It uses the reported SNR only.
+    """The policy of a trained actor, without exploration noise. It uses the reported SNR, and the disagreement if the actor has the input.
 
     actor  network, for example that of a model of kind "policy"
     """
 
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
+        self.observes: Sequence[str] = ("disagreement",) if actor.inputs > STATE_SIZE else ()
 
-    def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
+    def choose(self, seen: Observation, draw: np.random.Generator) -> StepPairs:
         """See `adapt.policy.Policy.choose`."""
-        return apply_action(steps, select_actions(self._actor, state(steps, reported_db)))
+        states = state(seen.current, seen.reported_db, seen.disagreement if self.observes else None)
+        return apply_action(seen.current, select_actions(self._actor, states))

@@ -16,6 +16,8 @@ T_PLUS = (0, 50)  # minimum and maximum of the denoising steps that Bob adds
 MAX_ACTION = 25  # largest change of either number of steps by one action
 SNR_DB = (-6.0, 18.0)  # SNR range that maps to -1..1 in a state (Sec. VI-C)
 
+STATE_SIZE = 3  # values of the paper's state: t_D, t_plus, SNR
+
 MIN_STEPS, MAX_STEPS = np.array([T_D, T_PLUS]).T
 MIDDLE_DB, HALF_DB = (SNR_DB[0] + SNR_DB[1]) / 2, (SNR_DB[1] - SNR_DB[0]) / 2
 
@@ -51,15 +53,18 @@ def random_steps(draw: np.random.Generator, n: int) -> StepPairs:
     return draw.integers(MIN_STEPS, MAX_STEPS + 1, (n, 2))
 
 
-def state(steps: StepPairs, snr_db: NDArray[np.float64]) -> NDArray[np.float32]:
+def state(steps: StepPairs, snr_db: NDArray[np.float64], disagreement: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
     """The input of an actor or critic: steps [n, 2] and SNR in dB [n] -> float32 [n, 3].
 
-    Each component is -1..1 over its range; an SNR outside `SNR_DB` lies outside -1..1.
+    Each component is -1..1 over its range; an SNR outside `SNR_DB` lies outside -1..1. With a disagreement (0..1, [n]), which is not part
+    of the paper's state, the result is [n, 4]; where it is NaN the fourth component is -1, as if no class had changed.
 
     >>> state(np.array([[1, 25]]), np.array([18.0])).tolist()
     [[-1.0, 0.0, 1.0]]
     """
-    scaled = np.empty((len(steps), 3), np.float32)
+    scaled = np.empty((len(steps), STATE_SIZE + (disagreement is not None)), np.float32)
     scaled[:, :2] = 2.0 * (steps - MIN_STEPS) / (MAX_STEPS - MIN_STEPS) - 1.0
     scaled[:, 2] = (snr_db - MIDDLE_DB) / HALF_DB
+    if disagreement is not None:
+        scaled[:, 3] = 2.0 * np.nan_to_num(disagreement) - 1.0
     return scaled

@@ -1,4 +1,6 @@
-"""Policies: rules by which Bob chooses diffusion steps from the reported SNR. The trained policy is in `adapt.ddpg`.
+"""Policies: rules by which Bob chooses diffusion steps from the reported SNR.
+
+The trained policy is in `adapt.ddpg`, those that also observe the attack are in `adapt.attack_policy`.
 
 All policies move by `mdp.step_toward` or `mdp.apply_action`, so none changes either number of steps by more than `mdp.MAX_ACTION` in one
 round.
@@ -9,7 +11,7 @@ round.
     LookupPolicy    one pair per bin of SNR: what a table in a real receiver would do
     Oracle          the best pair for the true SNR: an upper bound
 
-A policy is a function of steps and SNR without memory or clock, so the same object serves the reward table (`adapt.regret`), a run
+A policy is a function of an observation without memory or clock, so the same object serves the reward table (`adapt.regret`), a run
 (`control_plane.policy_controller.from_policy`) and a Gymnasium environment.
 """
 
@@ -17,51 +19,51 @@ from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from linksim.adapt.mdp import StepPairs, random_steps, step_toward
+from linksim.adapt.observation import Observation
 from linksim.adapt.reward_table import RewardTable
 
 SAMPLES_PER_BIN = 31  # SNRs in each bin of `LookupPolicy` over which the mean reward is maximised
 
-Decibels = NDArray[np.float64]  # [n]
-
 
 class Policy(Protocol):
-    """Chooses diffusion steps for n links at once, independently for each link."""
+    """Chooses diffusion steps for n links at once, independently for each link.
 
-    def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
+    An attribute `observes` declares what it observes beside the SNR (`adapt.observation`).
+    """
+
+    def choose(self, seen: Observation, draw: np.random.Generator) -> StepPairs:
         """Return the steps to use from now on, int64 [n, 2].
 
-        steps        steps in force, [n, 2]
-        reported_db  measured SNR in dB, [n]
-        true_db      true SNR in dB, [n]; only an oracle uses it
-        draw         random generator for stochastic policies
+        seen  steps in force, and what the receiver measured
+        draw  random generator for stochastic policies
         """
 
 
 class ConstantPolicy:
     """Keeps the steps in force."""
 
-    def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
-        """Return `steps`."""
-        return steps
+    def choose(self, seen: Observation, draw: np.random.Generator) -> StepPairs:
+        """Return the steps in force."""
+        return seen.current
 
 
 class BestFixed:
     """Moves to one pair (t_D, t_plus) and stays there. `RewardTable.best_fixed` finds the best pair.
 
-    >>> policy, snr_db = BestFixed((40, 10)), np.array([5.0])
-    >>> policy.choose(np.array([[1, 0]]), snr_db, snr_db, np.random.default_rng(1)).tolist()  # at most 25 steps at once
+    >>> from linksim.adapt.observation import of_snr
+    >>> seen = of_snr(np.array([[1, 0]]), np.array([5.0]))
+    >>> BestFixed((40, 10)).choose(seen, np.random.default_rng(1)).tolist()  # at most 25 steps at once
     [[26, 10]]
     """
 
     def __init__(self, pair: tuple[int, int]) -> None:
         self._pair = np.array(pair, np.int64)
 
-    def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
+    def choose(self, seen: Observation, draw: np.random.Generator) -> StepPairs:
         """Return the steps closest to the pair."""
-        return step_toward(steps, self._pair)
+        return step_toward(seen.current, self._pair)
 
 
 class LookupPolicy:
@@ -79,10 +81,10 @@ class LookupPolicy:
         inside = (np.linspace(low, high, SAMPLES_PER_BIN) for low, high in pairwise(edges_db))
         self._pairs = np.array([reward_table.best_fixed(snr_db) for snr_db in inside], np.int64)
 
-    def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
+    def choose(self, seen: Observation, draw: np.random.Generator) -> StepPairs:
         """Return the steps closest to the pair of each link's bin."""
-        bins = np.floor((reported_db - self._low_db) / self._bin_db)
-        return step_toward(steps, self._pairs[np.clip(bins, 0, len(self._pairs) - 1).astype(np.int64)])
+        bins = np.floor((seen.reported_db - self._low_db) / self._bin_db)
+        return step_toward(seen.current, self._pairs[np.clip(bins, 0, len(self._pairs) - 1).astype(np.int64)])
 
 
 class Oracle:
@@ -94,14 +96,14 @@ class Oracle:
     def __init__(self, reward_table: RewardTable) -> None:
         self._reward_table = reward_table
 
-    def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
+    def choose(self, seen: Observation, draw: np.random.Generator) -> StepPairs:
         """Return the steps closest to the best pair at each link's true SNR."""
-        return step_toward(steps, self._reward_table.best(true_db))
+        return step_toward(seen.current, self._reward_table.best(seen.true_db))
 
 
 class Random:
     """Moves toward a pair that is drawn uniformly in every round."""
 
-    def choose(self, steps: StepPairs, reported_db: Decibels, true_db: Decibels, draw: np.random.Generator) -> StepPairs:
+    def choose(self, seen: Observation, draw: np.random.Generator) -> StepPairs:
         """Return the steps closest to a random pair for each link."""
-        return step_toward(steps, random_steps(draw, len(steps)))
+        return step_toward(seen.current, random_steps(draw, len(seen.current)))

@@ -9,7 +9,7 @@ Common random numbers make the comparison sharp: the difference of two policies 
 channels, so `difference` pairs the outcomes channel by channel.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from linksim.adapt.evaluation_channels import ChannelSnr
 from linksim.adapt.mdp import StepPairs, random_steps
+from linksim.adapt.observation import Observation, of_snr
 from linksim.adapt.policy import Oracle, Policy
 from linksim.adapt.reward import reward
 from linksim.adapt.reward_table import RewardTable
@@ -130,13 +131,21 @@ def evaluate_policies(
     return tuple(outcomes)
 
 
-def rollout(policy: Policy, first: StepPairs, reported_db: ChannelSnr, true_db: ChannelSnr, draw: np.random.Generator) -> StepPairs:
+def rollout(
+    policy: Policy,
+    first: StepPairs,
+    reported_db: ChannelSnr,
+    true_db: ChannelSnr,
+    draw: np.random.Generator,
+    observe: Callable[[int, Observation], Observation] = lambda turn, seen: seen,
+) -> StepPairs:
     """The steps in force in each round, int64 [n, rounds, 2].
 
     policy                policy of all n links
     first                 steps before the first round, [n, 2]
     reported_db, true_db  SNR in dB, [n, rounds]
     draw                  random generator for stochastic policies
+    observe               adds what the receiver observes beside the SNR, from the number of the round and its observation
 
     >>> from linksim.adapt.policy import BestFixed
     >>> snr_db = np.zeros((1, 2))
@@ -146,7 +155,8 @@ def rollout(policy: Policy, first: StepPairs, reported_db: ChannelSnr, true_db: 
     chosen = np.empty((*true_db.shape, 2), np.int64)
     steps = first
     for turn in range(true_db.shape[1]):
-        steps = chosen[:, turn] = policy.choose(steps, reported_db[:, turn], true_db[:, turn], draw)
+        seen = observe(turn, of_snr(steps, reported_db[:, turn], true_db[:, turn]))
+        steps = chosen[:, turn] = policy.choose(seen, draw)
     return chosen
 
 

@@ -9,16 +9,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from linksim.adapt.mdp import STATE_SIZE
+
 Floats = NDArray[np.float32]
 
 
 class Transitions(NamedTuple):
     """n transitions (s, a, r, s') of Ren et al., Algorithm 1, float32.
 
-    state       [n, 3], as returned by `mdp.state`
+    state       [n, inputs], as returned by `mdp.state`
     action      [n, 2], in steps
     reward      [n]
-    next_state  [n, 3]
+    next_state  [n, inputs]
     """
 
     state: Floats
@@ -27,13 +29,11 @@ class Transitions(NamedTuple):
     next_state: Floats
 
 
-COLUMNS = 3 + 2 + 1 + 3
-
-
 class ReplayBuffer:
     """The last `capacity` transitions, one per row. The operating system allocates memory as rows are written.
 
     capacity  largest number of transitions held
+    inputs    number of values of a state
 
     added  number of transitions ever added
 
@@ -43,8 +43,9 @@ class ReplayBuffer:
     (2, 3, [2.0, 3.0])
     """
 
-    def __init__(self, capacity: int = 1_000_000) -> None:
-        self._rows = np.empty((capacity, COLUMNS), np.float32)
+    def __init__(self, capacity: int = 1_000_000, inputs: int = STATE_SIZE) -> None:
+        self._ends = np.cumsum([inputs, 2, 1])  # of state, action and reward in a row
+        self._rows = np.empty((capacity, 2 * inputs + 3), np.float32)
         self.added = 0
 
     def __len__(self) -> int:
@@ -60,13 +61,14 @@ class ReplayBuffer:
     def sample(self, draw: np.random.Generator, n: int) -> Transitions:
         """n transitions, drawn uniformly with replacement from those that are held. The buffer must not be empty."""
         rows = self._rows[draw.integers(0, len(self), n)]
-        return Transitions(rows[:, :3], rows[:, 3:5], rows[:, 5], rows[:, 6:])
+        state, action, reward, next_state = np.split(rows, self._ends, axis=1)
+        return Transitions(state, action, reward[:, 0], next_state)
 
     def rows(self) -> Floats:
-        """The content as a checkpoint stores it: [len, 9]."""
+        """The content as a checkpoint stores it: [len, 2 inputs + 3]."""
         return self._rows[: len(self)]
 
     def restore(self, rows: Floats, added: int) -> None:
-        """Set the content to `rows` [len, 9] of a buffer to which `added` transitions had been added."""
+        """Set the content to `rows` [len, 2 inputs + 3] of a buffer to which `added` transitions had been added."""
         self._rows[: len(rows)] = rows
         self.added = added

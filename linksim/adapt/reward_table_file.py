@@ -78,12 +78,15 @@ def load_reward_table(name: str) -> RewardTable:
     return read_reward_table(find_table(name, "reward-table"))
 
 
-def split_of(name: str) -> str:
-    """Return the split of the images that a reward table was measured on, "train" or "test", according to its card; "unknown" without it.
+def split_of(name: str, kind: str = "reward-table") -> str:
+    """Return the split of the images that a table was measured on, "train" or "test", according to its card; "unknown" without it.
+
+    name  name of the model
+    kind  kind of the table
 
     Raises ModelError as `load_reward_table` does.
     """
-    card = read_card(find_table(name, "reward-table").with_suffix(".yaml"))
+    card = read_card(find_table(name, kind).with_suffix(".yaml"))
     return str(card.training.get("split", "unknown"))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linksim.adapt.accuracy_table import AccuracyTable
+from linksim.adapt.observation import Observation
 
 
 class SelfNoise:
@@ -16,8 +17,6 @@ class SelfNoise:
     def __init__(self, table: AccuracyTable, wanted: float) -> None:
         self._table, self._wanted = table, wanted
 
-    def choose(
-        self, steps: NDArray[np.int64], reported_db: NDArray[np.float64], true_db: NDArray[np.float64], draw: np.random.Generator
-    ) -> NDArray[np.int64]:
+    def choose(self, seen: Observation, draw: np.random.Generator) -> NDArray[np.int64]:
         """Return T' for each link, int64 [n, 1]. Neither the step in force nor the true SNR matters."""
-        return self._table.largest_step(reported_db, self._wanted)[:, None]
+        return self._table.largest_step(seen.reported_db, self._wanted)[:, None]

@@ -4,15 +4,18 @@
                                     |  every `reset_interval` rounds it starts from random values
                                     +--> record of the decision
 
-A decision sees the measured SNR, which contains the error of the estimate. The true SNR is handed on for oracles only. The values come into
-force when Alice uses them, which is after the round; a lost REPORT makes a decision without effect.
+A decision sees the measured SNR, which contains the error of the estimate, and what else its policy declares to observe
+(`adapt.observation`). The true SNR and the strength of the attack are handed on for oracles only. The values come into force when Alice
+uses them, which is after the round; a lost REPORT makes a decision without effect.
 """
 
+import math
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from linksim.adapt.observation import Observation
 from linksim.adapt.policy import Policy
 from linksim.context import Simulation
 from linksim.errors import LinksimError
@@ -33,6 +36,22 @@ Decision = Callable[[NegotiatedParameters, float, float, np.random.Generator], G
 """
 
 
+class Sensed(NamedTuple):
+    """What Bob's receiver observed of one link since the last decision; see `adapt.observation.Observation`."""
+
+    disagreement: float = math.nan
+    images: int = 0
+    strength: float = math.nan
+
+
+Sense = Callable[[NegotiatedParameters], Sensed]  # from the values in force
+
+
+def senses_nothing(current: NegotiatedParameters) -> Sensed:
+    """The `Sense` of a receiver that observes the SNR alone."""
+    return Sensed()
+
+
 def keep_current(
     current: NegotiatedParameters, measured_db: float, true_db: float, sequence: int
 ) -> Generator[Any, Any, NegotiatedParameters]:
@@ -41,8 +60,11 @@ def keep_current(
     return current
 
 
-def from_policy(policy: Policy) -> Decision:
-    """Return the decision process of a policy. It takes no simulated time.
+def from_policy(policy: Policy, sense: Sense = senses_nothing) -> Decision:
+    """Return the decision process of a policy on one link. It takes no simulated time.
+
+    policy  the policy
+    sense   what the link's receiver observes beside the SNR
 
     The process raises LinksimError if the policy returns anything but one row of integers within their bounds.
     """
@@ -53,7 +75,8 @@ def from_policy(policy: Policy) -> Decision:
         yield from ()
         declared = bounds(type(current))
         before = np.array([values(current)], np.int64)
-        chosen = np.asarray(policy.choose(before, np.array([measured_db]), np.array([true_db]), draw))
+        sensed = (np.array([value]) for value in sense(current))
+        chosen = np.asarray(policy.choose(Observation(before, np.array([measured_db]), np.array([true_db]), *sensed), draw))
         lowest, highest = ([getattr(bound, end) for bound in declared] for end in ("lowest", "highest"))
         if chosen.shape != before.shape or chosen.dtype.kind != "i" or (chosen < lowest).any() or (chosen > highest).any():
             allowed = ", ".join(f"{bound.name} in {bound.lowest}..{bound.highest}" for bound in declared)

@@ -20,7 +20,8 @@ from linksim.scenario.strict_yaml import dotted, dump_yaml, read_yaml
 
 HEADLINE = "at 10 dB"  # the usual operating point; its score is the one shown in lists
 LARGEST_SIZE = 1 << 20  # of a number in a config; networks and tables are far smaller
-TABLE_SUFFIXES = {"reward-table": ".h5", "accuracy-table": ".csv"}  # file suffix of each kind of model that is a table instead of a network
+# file suffix of each kind of model that is a table instead of a network
+TABLE_SUFFIXES = {"reward-table": ".h5", "accuracy-table": ".csv", "attack-table": ".csv"}
 
 Options = Annotated[Mapping[StrictStr, Any], Strict()]  # keyword arguments, of types that YAML has
 Count = Annotated[StrictInt, Field(ge=0)]

@@ -25,6 +25,7 @@ class Actor(nn.Module):
 
     reach   largest magnitude of an action; `adapt.mdp.MAX_ACTION`
     hidden  width of both hidden layers
+    inputs  number of values of a state; 4 with the disagreement
 
     >>> actor = Actor(reach=25.0)
     >>> actor.draw(torch.Generator().manual_seed(1))
@@ -32,10 +33,10 @@ class Actor(nn.Module):
     True
     """
 
-    def __init__(self, reach: float, hidden: int = 256) -> None:
+    def __init__(self, reach: float, hidden: int = 256, inputs: int = 3) -> None:
         super().__init__()
-        self.reach = reach
-        self.layers = _three_layers(3, hidden, 2)
+        self.reach, self.inputs = reach, inputs
+        self.layers = _three_layers(inputs, hidden, 2)
 
     def forward(self, state: Tensor) -> Tensor:
         action: Tensor = self.reach * torch.tanh(self.layers(state))
@@ -53,12 +54,13 @@ class Critic(nn.Module):
 
     reach   divides the actions, so that all inputs are about -1..1
     hidden  width of both hidden layers
+    inputs  number of values of a state
     """
 
-    def __init__(self, reach: float, hidden: int = 256) -> None:
+    def __init__(self, reach: float, hidden: int = 256, inputs: int = 3) -> None:
         super().__init__()
         self.reach = reach
-        self.layers = _three_layers(5, hidden, 1)
+        self.layers = _three_layers(inputs + 2, hidden, 1)
 
     def forward(self, state: Tensor, action: Tensor) -> Tensor:
         value: Tensor = self.layers(torch.cat([state, action / self.reach], dim=1))[:, 0]

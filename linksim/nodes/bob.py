@@ -23,6 +23,7 @@ from linksim.enums import HeaderOutcome, Node, Outcome
 from linksim.frames import ReceivedFrame, ReceivedMessage
 from linksim.medium.air import Air
 from linksim.nodes.evaluator import Evaluator
+from linksim.nodes.observer import Observer
 from linksim.phy.noise import item_keys
 from linksim.rng import StreamKey
 from linksim.scenario.nodes import Processing
@@ -69,14 +70,22 @@ class Bob:
     session           his end of the control plane
     pipeline          his operations
     processing        his processing time per frame and per image
+    observer          what his policy is given beside the SNR, None without a policy
     max_queue_length  largest number of frames that waited for Bob's networks so far
     """
 
     def __init__(
-        self, simulation: Simulation, air: Air, evaluator: Evaluator, session: BobSession, pipeline: ReceivePipeline, processing: Processing
+        self,
+        simulation: Simulation,
+        air: Air,
+        evaluator: Evaluator,
+        session: BobSession,
+        pipeline: ReceivePipeline,
+        processing: Processing,
+        observer: Observer | None = None,
     ) -> None:
         self._simulation, self._evaluator, self._session = simulation, evaluator, session
-        self._pipeline, self._processing = pipeline, processing
+        self._pipeline, self._processing, self._observer = pipeline, processing, observer
         self._queue: simpy.Store = simpy.Store(simulation.env)
         self._partial: PartialFrame | None = None
         self._newest_complete = -1  # number of the newest frame that needs no retransmission
@@ -106,6 +115,8 @@ class Bob:
             copy, header, agreed = yield self._queue.get()
             reconstruction = self._decode(copy, agreed)
             yield self._simulation.env.timeout(self._processing.latency_ns(copy.frame.images))
+            if self._observer is not None:
+                self._observer.decoded(agreed.context.negotiated, reconstruction)
             if self._pipeline.max_transmissions > 1:
                 self._assemble(copy, header, agreed, reconstruction)
             else:

@@ -41,7 +41,7 @@ class PendingFrame:
     attacked     promise of the images that she encoded instead; the same promise without an attack on the source
     indices      indices of the images in the dataset, int64 [items, k]
     labels       classes of the images, int64 [items, k]
-    classes      promise of the classes of both, see `operations.classify`; None if there is no attack or no classifier
+    classes      promise of the classes of both, see `scoring.classify`; None if there is no attack or no classifier
     agreed       Alice's view of the agreement
     outstanding  outstanding receptions, plus one while a retransmission is possible; the frame is complete at 0
     start_ns     start of the last transmission that a receiver has processed, simulated time
@@ -66,13 +66,13 @@ class Evaluator:
 
     simulation     shared state of the run; `outstanding` counts the pending frames of all links, for which the end of a run waits
     link           number of the link in the run
-    score          operation `operations.score`
+    score          operation `scoring.score`
     receivers      number of receivers of the link: 1, or 2 with Eve
     kept_images    records the images of the first frames
     constellation  records symbols of the first transmissions
     rewards        records the rewards of Bob's decisions, None if he takes none
-    resolve_order  operation `operations.resolve_order`, if Eve cannot know the order of the images of an item, else None
-    classify       operation `operations.classify`, if Alice's images are attacked, else None
+    resolve_order  operation `scoring.resolve_order`, if Eve cannot know the order of the images of an item, else None
+    classify       operation `scoring.classify`, if Alice's images are attacked, else None
     layer          outermost layer of the link's stack, whose keys an attack may be granted, None without layers
     roles          roles of the images of a frame in turn, empty if they have none
     """

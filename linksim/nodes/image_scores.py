@@ -28,7 +28,7 @@ def image_scores(
 ) -> Iterator[ImageScore]:
     """Yield the scores of a reconstruction, image by image.
 
-    scores                          scores by name, each [items, k], from `operations.score`
+    scores                          scores by name, each [items, k], from `scoring.score`
     indices, labels                 indices in the dataset and classes of the images, int64 [items, k]
     roles                           roles of the images of a frame in turn, empty if they have none
     time_ns, link, frame, receiver  as in the records

@@ -19,7 +19,7 @@ scenario, which are mappings by name. Records are built by keyword. Times are in
 """
 
 from linksim.records.codes import MESSAGES, NODES, RECEIVERS
-from linksim.records.control_plane import ControlSent, DecisionReward, ParameterDecision
+from linksim.records.control_plane import ControlSent, DecisionReward, DisagreementObserved, ParameterDecision
 from linksim.records.data_plane import (
     Detection,
     FrameSent,
@@ -45,6 +45,7 @@ __all__ = [
     "ControlSent",
     "DecisionReward",
     "Detection",
+    "DisagreementObserved",
     "FrameSent",
     "ImageScore",
     "JammingInterval",
@@ -75,4 +76,5 @@ TABLES: tuple[type[Record], ...] = (  # in the order of their groups in the trac
     KeyKnowledge,
     Detection,
     SourceAttackStrength,
+    DisagreementObserved,
 )

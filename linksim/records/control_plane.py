@@ -52,6 +52,21 @@ class ParameterDecision(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DisagreementObserved(Record):
+    """What Bob observed of an attack on the source before a decision, if his policy declares that it observes it (`adapt.observation`).
+
+    It is emitted at the decision, of the images that he decoded since the last one and that were sent with the parameters in force.
+    """
+
+    table = "disagreements"
+    title = "images whose class changed when Bob denoised them"
+    time_ns: int = column("ns", "instant of the decision")
+    link: int = column("1", "number of the link", dtype="int32")
+    images: int = column("1", "images that were compared", dtype="int32")
+    disagreement: float = column("1", "share of them whose class changed, 0..1", dtype="float32")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionReward(Record):
     """The reward of one of Bob's decisions and its parts; emitted when no more image can count for it, at the latest when the run ends.
 

@@ -80,6 +80,37 @@ class OraclePolicy(RewardTableOptions):
     name: Literal["oracle"] = "oracle"
 
 
+class AttackTableOptions(PolicyOptions):
+    """Base of the options of a policy that reads an attack table: rewards measured for several strengths of the attack."""
+
+    Chosen: ClassVar[type[NegotiatedParameters] | None] = DiffusionSteps
+    attack_table: str = Field("diffusec-attack-rewards", pattern=NAME, description="attack table, measured beforehand")
+
+
+@component("policy", "linksim.simulate.policy_factory:make_attack_lookup")
+class AttackLookupOptions(AttackTableOptions):
+    """The best choice for each bin of reported SNR and for what Bob observes of the attack.
+
+    He classifies every image before and after he denoises it. How often the class changes tells how strong the attack is.
+    """
+
+    name: Literal["attack-lookup"] = "attack-lookup"
+    bin_db: float = Field(3.0, gt=0, le=30, description="width of a bin in dB")
+    observing: bool = Field(True, description="false for the same policy that sees the SNR alone, where each strength is as likely")
+
+    def cost(self, traffic: Traffic) -> Cost:
+        if not self.observing or not traffic.classifier:
+            return Cost()
+        return Cost(networks=(NetworkUse(traffic.classifier, per_image=2.0),), rows={"disagreements": traffic.rounds})
+
+
+@component("policy", "linksim.simulate.policy_factory:make_attack_oracle")
+class AttackOracleOptions(AttackTableOptions):
+    """The best choice for the true SNR and the true strength of the attack, which no receiver knows: an upper bound."""
+
+    name: Literal["attack-oracle"] = "attack-oracle"
+
+
 @component("policy", "linksim.simulate.policy_factory:make_random")
 class RandomPolicy(PolicyOptions):
     """A random choice in every round."""

@@ -59,7 +59,8 @@ class Diffusec:
         return self._codec.encode(to_pixels(diffused), self._given(codec_snr_db(parameters.snr_db)))  # Eq. (4)
 
     def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Reconstruction:
-        return Reconstruction(self.purify(self.decode(received), parameters, noise))
+        decoded = self.decode(received)
+        return Reconstruction(self.purify(decoded, parameters, noise), undenoised=to_pixels(decoded)[:, None])
 
     def decode(self, received: ReceivedSymbols) -> Tensor:
         """Return the decoder's output before denoising, float [batch, c, h, w].

@@ -18,7 +18,7 @@ import torch
 from simpy import Event
 from torch import Tensor
 
-from linksim import operations
+from linksim import operations, scoring
 from linksim.adapt.policy import Policy
 from linksim.attacks.attack import Attack
 from linksim.context import Simulation
@@ -32,7 +32,6 @@ from linksim.jammers.factory import JammerFactory
 from linksim.jammers.jammer import Jammer
 from linksim.medium.air import Air
 from linksim.nodes.alice import Alice, TransmitPipeline
-from linksim.nodes.attack_strengths import AttackStrengths
 from linksim.nodes.bob import Bob, ReceivePipeline
 from linksim.nodes.channel_sampler import ChannelSampler, sampling_step_ns
 from linksim.nodes.constellation import Constellation
@@ -41,15 +40,16 @@ from linksim.nodes.evaluator import Evaluator
 from linksim.nodes.eve import Eve
 from linksim.nodes.image_sampler import HostSampler, ImageOrder, ImageSampler
 from linksim.nodes.kept_images import ImageKeeper
+from linksim.nodes.observer import Observer
 from linksim.records import LinkCreated
 from linksim.registry import suggest
-from linksim.rng import StreamKey, Streams
+from linksim.rng import Streams
 from linksim.scenario.faults import Faults as FaultOptions
 from linksim.scenario.layers import CovertOptions
 from linksim.scenario.schema import Scenario
-from linksim.scenario.source_attacks import LinfAttack, SourceAttackOptions
 from linksim.simulate.garbage import gc_paused
 from linksim.simulate.link_factory import GroupModels, LinkFactory
+from linksim.simulate.source_attack_factory import attack_strengths, true_strength
 from linksim.units import seconds_to_ns
 from linksim.wire_layout import header_bytes
 from linksim.worker import Worker
@@ -78,7 +78,7 @@ class LinkAssembly:
         pixels: Tensor = torch.from_numpy(np.array(self.dataset.images)).to(device)
         self.load_images = operations.load_images(pixels, operations.CHANNEL_BATCH)
         self.apply_channel, self.apply_jammed_channel = operations.apply_channel(), operations.apply_jammed_channel()
-        self.merge_transmissions, self.resolve_order = operations.merge_transmissions(), operations.resolve_order()
+        self.merge_transmissions, self.resolve_order = operations.merge_transmissions(), scoring.resolve_order()
         self.jammer_factory = JammerFactory(self.streams, scenario.dataset, self.groups.model, device)
 
     def link(
@@ -105,8 +105,11 @@ class LinkAssembly:
         air = Air(simulation, number, f"air/{name}", options, streams, self.apply_channel, self.apply_jammed_channel)
         names = f"alice/{name}", f"bob/{name}"
         bob_session = BobSession(simulation, number, air, options, group.stack, streams, names[::-1])
+        strengths = attack_strengths(options.alice.source_attack, streams.key(f"{names[0]}/attack-strengths"))
+        observer = None
         if group.policy is not None:
-            decide = from_policy(group.policy) if self._decider is None else self._decider(simulation, number)
+            observer = Observer(simulation, number, group.disagree, true_strength(options.alice.source_attack, strengths))
+            decide = from_policy(group.policy, observer) if self._decider is None else self._decider(simulation, number)
             bob_session.choose = PolicyController(
                 simulation, number, decide, options.bob.policy.reset_interval, streams.key(f"{names[1]}/policy")
             )
@@ -117,7 +120,7 @@ class LinkAssembly:
             detects_erasures=group.stack.scheme.detects_erasures,
             max_transmissions=group.stack.max_transmissions,
         )
-        bob = Bob(simulation, air, evaluator, bob_session, receive_pipeline, options.bob.processing)
+        bob = Bob(simulation, air, evaluator, bob_session, receive_pipeline, options.bob.processing, observer)
         if attack is not None:
             Eve(air, evaluator, attack)
         alice_session = AliceSession(simulation, number, air, options, group.stack, streams, names)
@@ -125,7 +128,7 @@ class LinkAssembly:
             sampler=self._images(place, group),
             load_images=self.load_images,
             attack=group.source_attack,
-            strengths=attack_strengths(options.alice.source_attack, streams.key(f"{names[0]}/attack-strengths")),
+            strengths=strengths,
             send=group.send,
             noise=streams.key(f"{names[0]}/send"),
             items=group.stack.items,
@@ -271,16 +274,6 @@ def build(
     height, width, colours = assembly.dataset.images.shape[1:]
     shape, kinds, untuned = (colours, height, width), frozenset(assembly.groups.kinds), frozenset(assembly.groups.untuned)
     return AssembledSimulation(simulation, sent, tuple(records), rewards, jammers, bobs, assembly.groups.models, kinds, untuned, shape)
-
-
-def attack_strengths(options: SourceAttackOptions, draws: StreamKey) -> AttackStrengths | None:
-    """Return the varying strengths of an attack on the source, None if it always has the same or there is none.
-
-    draws  stream of the strengths of one link
-    """
-    if not isinstance(options, LinfAttack) or not options.varies:
-        return None
-    return AttackStrengths(tuple(options.strengths), options.block_ms, draws)
 
 
 def most_images(scenario: Scenario) -> int:

@@ -7,20 +7,19 @@ group, and groups that differ in the SNR only, fill one batch. A key of the cach
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
-from linksim import operations
-from linksim.adapt.accuracy_table import AccuracyTable, load_accuracy_table
+from linksim import operations, scoring
+from linksim.adapt.accuracy_table import load_accuracy_table
+from linksim.adapt.attack_table import load_attack_table
 from linksim.adapt.policy import Policy
-from linksim.adapt.reward_table import RewardTable
 from linksim.adapt.reward_table_file import load_reward_table
 from linksim.attacks.attack import Attack
 from linksim.data.evaluation_weights import weights_file
 from linksim.data.sources import ImageDataset
 from linksim.errors import LinksimError
-from linksim.negotiation import names
 from linksim.nets.cards import RuntimeSettings
 from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
@@ -33,7 +32,6 @@ from linksim.nets.weights import TrainedModel, find_table, load_model, sha256_of
 from linksim.operations import Precision
 from linksim.rng import Streams
 from linksim.scenario.attacks import NoAttack
-from linksim.scenario.policies import FixedPolicy
 from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.scenario.schemes import base_options
 from linksim.scenario.source_attacks import NoSourceAttack
@@ -41,10 +39,12 @@ from linksim.schemes.base_schemes import BaseScheme, build_base
 from linksim.schemes.stack import Stack, build_stack
 from linksim.simulate.eve_factory import EveContext, make_attack
 from linksim.simulate.metric_factory import MetricContext, make_metrics
-from linksim.simulate.policy_factory import PolicyContext, make_policy
+from linksim.simulate.policy_factory import PolicyContext, bob_policy, observes_disagreement
 from linksim.simulate.source_attack_factory import make_source_attack
 from linksim.wire_layout import MAX_PAIRS
 from linksim.worker import Operation, Worker
+
+Table = TypeVar("Table")
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,11 @@ class GroupModels:
     base           base scheme
     stack          stack of schemes around it
     source_attack  attack on Alice's images, see `make_source_attack`
-    classify       classification of attacked images, `operations.classify`
+    classify       classification of attacked images, `scoring.classify`
     send, receive  encoder and decoder, `operations.send` and `operations.receive`
-    score          scores of the evaluator, `operations.score`
+    score          scores of the evaluator, `scoring.score`
     policy         Bob's policy, None if the scheme negotiates nothing
+    disagree       comparison of classes before and after denoising, `scoring.disagree`, if the policy observes it
     """
 
     options: LinkOptions
@@ -70,6 +71,7 @@ class GroupModels:
     receive: Operation
     score: Operation
     policy: Policy | None
+    disagree: Operation | None
 
 
 class LinkFactory:
@@ -136,13 +138,13 @@ class LinkFactory:
         The batch size of a card is in images, that of an operation in items, so it is divided by `images` here and in all other operations.
         """
         classifier, batch, precision = self._classifier()
-        return self.cached(("score", images), lambda: operations.score(classifier, max(1, batch // images), precision, self._metrics))
+        return self.cached(("score", images), lambda: scoring.score(classifier, max(1, batch // images), precision, self._metrics))
 
     def _classifier(self) -> tuple[Classifier | None, int, Precision]:
         """Return the evaluator's classifier, its batch size in images, and its precision; None as the classifier if there is none."""
         name = self._scenario.classifier
         if name is None:
-            return None, operations.SCORE_BATCH, Precision(False, self._device)
+            return None, scoring.SCORE_BATCH, Precision(False, self._device)
         model = self.model(name, "classifier")
         assert isinstance(model.network, Classifier)
         return model.network, model.runtime.batch, self.precision(model.runtime)
@@ -168,13 +170,17 @@ class LinkFactory:
         precision, example = self.precision(base.runtime), stack.example_parameters()
         settings = stack.identity
         send = self.cached(("send", *settings), lambda: operations.send(stack.scheme, example, batch, precision))
-        equaliser = options.channel.bob.equaliser
+        equaliser, policy = (
+            options.channel.bob.equaliser,
+            bob_policy(name, options, stack, self._policies.get(name), self._policy_context()),
+        )
+        disagree = self._disagree(name, policy, options, stack.scheme.images_per_item)
         receive = self.cached(
-            ("receive", equaliser, *settings), lambda: operations.receive(stack.scheme, example, equaliser, batch, precision)
+            ("receive", equaliser, disagree is not None, *settings),
+            lambda: operations.receive(stack.scheme, example, equaliser, batch, precision, keep_undenoised=disagree is not None),
         )
         images = stack.scheme.images_per_item
         source_attack, classify = self._source_attack(name, options, images), self._classify(options, images)
-        policy = self._policy(name, options, stack)
         return GroupModels(
             options=options,
             base=base,
@@ -185,6 +191,7 @@ class LinkFactory:
             receive=receive,
             score=self.score(images),
             policy=policy,
+            disagree=disagree,
         )
 
     def _source_attack(self, name: str, options: LinkOptions, images: int) -> Operation | None:
@@ -204,32 +211,36 @@ class LinkFactory:
         classifier, batch, precision = self._classifier()
         if classifier is None or isinstance(options.alice.source_attack, NoSourceAttack):
             return None
-        return self.cached(("classify", images), lambda: operations.classify(classifier, max(1, batch // (2 * images)), precision))
+        return self.cached(("classify", images), lambda: scoring.classify(classifier, max(1, batch // (2 * images)), precision))
 
-    def _policy(self, name: str, options: LinkOptions, stack: Stack) -> Policy | None:
-        """Return Bob's policy: the one that was passed to the run for this group, else that of the scenario.
+    def _disagree(self, name: str, policy: Policy | None, options: LinkOptions, images: int) -> Operation | None:
+        """Return the comparison of classes before and after denoising, None for a policy that does not observe it.
 
-        The result is None if the scheme negotiates nothing. Raises LinksimError if a policy is set for such a scheme.
+        Raises LinksimError if the policy observes what the link does not have.
         """
-        own, spec = self._policies.get(name), options.bob.policy
-        if names(type(stack.negotiated)):
-            if own is None and spec.Chosen is not None and not isinstance(stack.negotiated, spec.Chosen):
-                wanted, found = (", ".join(names(declared)) for declared in (spec.Chosen, type(stack.negotiated)))
-                raise LinksimError(f"group {name!r}: bob.policy {spec.name!r} chooses {wanted}; the scheme negotiates {found}")
-            return own if own is not None else make_policy(spec, PolicyContext(self.model, self.reward_table, self.accuracy_table))
-        if own is not None or not isinstance(spec, FixedPolicy):
-            raise LinksimError(f"group {name!r}: bob.policy chooses negotiated parameters; scheme {options.scheme[-1].name!r} has none")
-        return None
+        classifier, batch, precision = self._classifier()
+        if not observes_disagreement(name, policy, options, classifier):
+            return None
+        assert classifier is not None
+        return self.cached(("disagree", images), lambda: scoring.disagree(classifier, max(1, batch // (2 * images)), precision))
 
-    def reward_table(self, name: str) -> RewardTable:
-        """Load a reward table. Raises ModelError if it is missing or damaged."""
-        self.models[name] = sha256_of(find_table(name, "reward-table"))
-        return load_reward_table(name)
+    def _policy_context(self) -> PolicyContext:
+        """Return what a policy is built from."""
+        return PolicyContext(
+            load=self.model,
+            reward_table=self._reader("reward-table", load_reward_table),
+            accuracy_table=self._reader("accuracy-table", load_accuracy_table),
+            attack_table=self._reader("attack-table", load_attack_table),
+        )
 
-    def accuracy_table(self, name: str) -> AccuracyTable:
-        """Load an accuracy table. Raises ModelError if it is missing or damaged."""
-        self.models[name] = sha256_of(find_table(name, "accuracy-table"))
-        return load_accuracy_table(name)
+    def _reader(self, kind: str, load: Callable[[str], Table]) -> Callable[[str], Table]:
+        """Return the function that loads a table of a kind by its name, and records its digest. It raises ModelError if it is missing."""
+
+        def read(name: str) -> Table:
+            self.models[name] = sha256_of(find_table(name, kind))
+            return load(name)
+
+        return read
 
     def attack(self, name: str, group: GroupModels, worker: Worker, place: int) -> Attack | None:
         """Create Eve's attack on one link, None without Eve.

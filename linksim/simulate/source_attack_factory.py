@@ -18,9 +18,18 @@ from linksim.data.sources import ImageDataset
 from linksim.errors import LinksimError
 from linksim.nets.classifiers import Classifier
 from linksim.nets.weights import TrainedModel
+from linksim.nodes.attack_strengths import AttackStrengths
+from linksim.rng import StreamKey
 from linksim.scenario.base import component_of
 from linksim.scenario.schema import Scenario
-from linksim.scenario.source_attacks import CarliniWagnerAttack, FgsmAttack, PgdAttack, SourceAttackOptions
+from linksim.scenario.source_attacks import (
+    CarliniWagnerAttack,
+    FgsmAttack,
+    LinfAttack,
+    NoSourceAttack,
+    PgdAttack,
+    SourceAttackOptions,
+)
 from linksim.simulate.item_cache import ItemCache
 from linksim.worker import Operation
 
@@ -60,6 +69,25 @@ def make_source_attack(
 def _cached_attack(options: SourceAttackOptions, classifier: Classifier) -> ItemCache:
     """Return the attack with a cache, so that runs with the same images and the same attack compute it once."""
     return ItemCache(component_of(options).load()(options, classifier))
+
+
+def attack_strengths(options: SourceAttackOptions, draws: StreamKey) -> AttackStrengths | None:
+    """Return the varying strengths of an attack on the source, None if it always has the same or there is none.
+
+    draws  stream of the strengths of one link
+    """
+    if not isinstance(options, LinfAttack) or not options.varies:
+        return None
+    return AttackStrengths(tuple(options.strengths), options.block_ms, draws)
+
+
+def true_strength(options: SourceAttackOptions, strengths: AttackStrengths | None) -> Callable[[int], float]:
+    """Return the strength of an attack on the source at a time in ns: as drawn, else 1, or 0 without an attack.
+
+    strengths  varying strengths of the link, None if they do not vary
+    """
+    constant = float(not isinstance(options, NoSourceAttack))
+    return strengths.at if strengths is not None else lambda time_ns: constant
 
 
 def make_fgsm(options: FgsmAttack, classifier: Classifier) -> AttackImages:

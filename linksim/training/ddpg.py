@@ -2,7 +2,7 @@
 
 Differs from the paper, whose channel appears to be constant over an episode: here the SNR fluctuates around the mean of the episode
 (`SnrProcess`), as on the links that use the policy. The paper specifies neither the exploration noise nor the minibatch. Rewards are
-normalised by a per-SNR baseline (`ddpg_trainer.RewardBaseline`), and the actor with the lowest regret during training is kept.
+normalised by a per-SNR baseline (`step_world.RewardBaseline`), and the actor with the lowest regret during training is kept.
 
 A reward table makes training cheap: a step costs an interpolation instead of a transmission, and the best reward at each SNR is known, so
 an actor is scored by its regret.
@@ -11,19 +11,18 @@ an actor is scored by its regret.
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
-import numpy as np
-
-from linksim.adapt.ddpg import DdpgConfig, select_actions
-from linksim.adapt.learning_curve import PolicyEvaluation
-from linksim.adapt.mdp import MAX_ACTION, StepPairs, apply_action, random_steps, state
+from linksim.adapt.attack_table import load_attack_table
+from linksim.adapt.ddpg import DdpgConfig
+from linksim.adapt.mdp import MAX_ACTION, random_steps
 from linksim.adapt.reward_table import RewardTable
 from linksim.adapt.reward_table_file import load_reward_table, split_of
 from linksim.adapt.snr_process import SnrProcess
 from linksim.errors import ModelError
 from linksim.nets.cards import Score
-from linksim.nets.policy import Actor, saturated_share
+from linksim.nets.policy import Actor
 from linksim.nets.weights import find_table, sha256_of
 from linksim.rng import Streams
+from linksim.training.step_world import AttackWorld, StepWorld, TableWorld
 
 # SNRs in dB, and number of random initial steps, of the scores on the card.
 SCORED_DB, SCORED_STARTS = (-3.0, 0.0, 5.0, 10.0, 15.0), 1_000
@@ -66,6 +65,10 @@ class DdpgTask:
         """Keyword arguments of the actor."""
         return {"reach": MAX_ACTION}
 
+    def actor(self) -> Actor:
+        """Return a new actor."""
+        return Actor(MAX_ACTION)
+
     @property
     def recipe(self) -> dict[str, object]:
         """The recipe. It contains the digest of the reward table, because another table requires another training."""
@@ -74,13 +77,18 @@ class DdpgTask:
         return fields | {"ddpg": asdict(self.ddpg), "snr_process": asdict(self.snr_process), "reward_table_sha256": self.digest}
 
     @property
+    def table_kind(self) -> str:
+        """Kind of the table that supplies the rewards."""
+        return "reward-table"
+
+    @property
     def digest(self) -> str:
-        """SHA-256 of the file of the reward table. Raises ModelError if there is none."""
-        return sha256_of(find_table(self.reward_table, "reward-table"))
+        """SHA-256 of the file of the table. Raises ModelError if there is none."""
+        return sha256_of(find_table(self.reward_table, self.table_kind))
 
     def require_split(self) -> None:
         """Raise ModelError if the reward table is missing or was not measured on images of `split`."""
-        if (found := split_of(self.reward_table)) != self.split:
+        if (found := split_of(self.reward_table, self.table_kind)) != self.split:
             raise ModelError(
                 f"reward table {self.reward_table!r} was measured on images of the split {found!r}, and a policy is chosen on those of "
                 f"{self.split!r}: measure it first with `linksim train {self.reward_table}`"
@@ -91,41 +99,53 @@ class DdpgTask:
         """The reward table. Raises ModelError if there is none."""
         return load_reward_table(self.reward_table)
 
+    def world(self) -> StepWorld:
+        """Return the world of the reward table. Raises ModelError if there is none."""
+        return TableWorld(self.rewards, self.snr_process)
+
     def scores(self, actor: Actor) -> tuple[Score, ...]:
         """Return the regret of the actor in the last round of an episode, for each of `conditions`.
 
         The actor starts from the same random steps at each SNR, which is constant and reported without error.
         """
-        starts = random_steps(Streams(self.seed)("scores"), SCORED_STARTS)
-        regrets = (evaluate_actor(actor, self.rewards, snr_db, starts, self.episode_length).regret for snr_db in SCORED_DB)
+        starts, world = random_steps(Streams(self.seed)("scores"), SCORED_STARTS), self.world()
+        regrets = (world.evaluate(actor, snr_db, starts, self.episode_length).regret for snr_db in SCORED_DB)
         return tuple(Score("regret", name, round(regret, 4), SCORED_STARTS) for name, regret in zip(self.conditions, regrets, strict=True))
 
 
-def evaluate_actor(
-    actor: Actor, reward_table: RewardTable, snr_db: float, starts: StepPairs, rounds: int, step: int = 0
-) -> PolicyEvaluation:
-    """Evaluate an actor at one constant SNR without exploration noise.
+@dataclass(frozen=True)
+class AttackDdpgTask(DdpgTask):
+    """Trains an `Actor` that also observes the disagreement, on an attack table. Fields are those of `DdpgTask`.
 
-    actor         the actor
-    reward_table  rewards of all steps
-    snr_db        SNR in dB, which the actor knows
-    starts        initial diffusion steps, int64 [n, 2]
-    rounds        number of rounds, at least 1
-    step          training step, which is stored in the result
+    reward_table  name of the attack table
+    images        number of images that Bob receives in a round of training
+    hidden        width of the actor's hidden layers
 
-    Reward, SSIM, the roots of the shares (Eq. 27 and 29) and the share of saturated actions are means over all rounds and starts. Regret
-    and steps are those of the last round, since an actor needs several rounds to reach the best steps.
+    Its state extends the paper's (t_D, t_plus, SNR) by the share of images whose class changes when Bob denoises them.
     """
-    level_db = np.full(len(starts), snr_db)
-    steps, results = starts, list[tuple[float, ...]]()
-    for _ in range(rounds):
-        actions = select_actions(actor, state(steps, level_db))
-        steps = apply_action(steps, actions)
-        found = reward_table.components(steps, level_db)
-        earned = reward_table.reward(steps, level_db)
-        adv, err = np.sqrt(found.adv), np.sqrt(found.err)  # Eq. (27), (29)
-        results.append(tuple(float(np.mean(x)) for x in (earned, found.ssim, adv, err, saturated_share(actions, actor.reach))))
-    reward, ssim, adv_mean, err_mean, saturated = np.mean(results, axis=0).tolist()
-    best = reward_table.reward(reward_table.best(level_db), level_db)
-    t_d, t_plus = steps.mean(axis=0).tolist()
-    return PolicyEvaluation(step, snr_db, reward, ssim, adv_mean, err_mean, float(np.mean(best - earned)), t_d, t_plus, saturated)
+
+    images: int = 16
+    hidden: int = 64
+
+    @property
+    def config(self) -> dict[str, object]:
+        """Keyword arguments of the actor."""
+        return super().config | {"inputs": AttackWorld.inputs, "hidden": self.hidden}
+
+    def actor(self) -> Actor:
+        """Return a new actor."""
+        return Actor(MAX_ACTION, self.hidden, AttackWorld.inputs)
+
+    @property
+    def recipe(self) -> dict[str, object]:
+        """The recipe; see `DdpgTask.recipe`."""
+        return super().recipe | {"images": self.images}
+
+    @property
+    def table_kind(self) -> str:
+        """Kind of the table that supplies the rewards."""
+        return "attack-table"
+
+    def world(self) -> StepWorld:
+        """Return the world of the attack table. Raises ModelError if there is none."""
+        return AttackWorld(load_attack_table(self.reward_table), self.snr_process, self.images)

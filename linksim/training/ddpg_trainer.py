@@ -14,15 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from linksim.adapt.ddpg import DdpgAgent, select_actions
 from linksim.adapt.learning_curve import PolicyEvaluation
-from linksim.adapt.mdp import MAX_ACTION, StepPairs, apply_action, random_steps, state
+from linksim.adapt.mdp import MAX_ACTION, StepPairs, apply_action, random_steps
 from linksim.adapt.replay import Floats, ReplayBuffer, Transitions
-from linksim.adapt.reward import reward
-from linksim.adapt.reward_table import RewardTable
 from linksim.nets.policy import Actor, Critic
 from linksim.rng import Streams
 from linksim.training.checkpoint import (
@@ -34,7 +31,7 @@ from linksim.training.checkpoint import (
     restoring,
     write_checkpoint,
 )
-from linksim.training.ddpg import DdpgTask, evaluate_actor
+from linksim.training.ddpg import DdpgTask
 from linksim.training.loop import fingerprint
 
 CURVE_DB = (-3.0, 3.0, 9.0, 15.0)  # SNRs of the learning curve in dB, Sec. VI-B
@@ -47,6 +44,7 @@ class DdpgTrainer:
     """Trainer of a policy, run by `loop.train`.
 
     task           the training task
+    world          what it is trained on
     agent          actor, critic, their targets and optimisers
     replay         replay buffer
     current_steps  current diffusion steps of the training link, [1, 2]
@@ -61,13 +59,13 @@ class DdpgTrainer:
 
     def __init__(self, task: DdpgTask) -> None:
         task.require_split()
-        self.task, self.reward_table, self._streams = task, task.rewards, Streams(task.seed)
-        self._baseline = RewardBaseline(self.reward_table)
-        actor, critic = Actor(MAX_ACTION), Critic(MAX_ACTION)  # line 2
+        self.task, self.world, self._streams = task, task.world(), Streams(task.seed)
+        inputs = self.world.inputs
+        actor, critic = task.actor(), Critic(MAX_ACTION, inputs=inputs)  # line 2
         generator = torch.Generator().manual_seed(task.seed)
         actor.draw(generator)
         critic.draw(generator)
-        self.agent, self.replay = DdpgAgent(actor, critic, task.ddpg), ReplayBuffer()  # lines 3 and 1
+        self.agent, self.replay = DdpgAgent(actor, critic, task.ddpg), ReplayBuffer(inputs=inputs)  # lines 3 and 1
         self.current_steps: StepPairs = random_steps(self._streams("episode/steps", 0), 1)
         self.curve: list[PolicyEvaluation] = []
         self.best_weights, self.best_regret = actor.state_dict(), float("inf")
@@ -88,7 +86,7 @@ class DdpgTrainer:
         self.step += 1
         if self.step % CURVE_EVERY == 0:
             settings = (self._starts, self.task.episode_length, self.step)
-            self.curve += [evaluate_actor(self.agent.actor, self.reward_table, snr_db, *settings) for snr_db in CURVE_DB]
+            self.curve += [self.world.evaluate(self.agent.actor, snr_db, *settings) for snr_db in CURVE_DB]
             self._select_best()
         return loss
 
@@ -98,28 +96,24 @@ class DdpgTrainer:
         DDPG does not improve monotonically, so the last actor may be worse than an earlier one. The regret is that on the images of the
         reward table, which are of the split of the task.
         """
-        regrets = [
-            evaluate_actor(self.agent.actor, self.reward_table, snr_db, self._starts, self.task.episode_length).regret
-            for snr_db in SELECTION_DB
-        ]
+        regrets = [self.world.evaluate(self.agent.actor, snr_db, self._starts, self.task.episode_length).regret for snr_db in SELECTION_DB]
         if (regret := float(np.mean(regrets))) < self.best_regret:
             self.best_regret, self.best_weights = regret, {name: value.clone() for name, value in self.agent.actor.state_dict().items()}
 
     def _transition(self) -> Transitions:
         """Run one round of an episode and return the transition, one row.
 
-        The actor observes the reported SNR; the reward is that of the true SNR. The next state contains the report of the next round.
+        The actor observes what is reported; the reward is that of the true state of nature. The next state contains the report of the next
+        round.
         """
-        episode, round_index = divmod(self.step, self.task.episode_length)
-        if round_index == 0:  # line 5
-            self.current_steps = random_steps(self._streams("episode/steps", episode), 1)
-        snr = self.task.snr_process.sample(self._streams("episode/snr", episode), self.task.episode_length + 1, 1)
-        before = state(self.current_steps, snr.reported_db[round_index])
+        number, turn = divmod(self.step, self.task.episode_length)
+        if turn == 0:  # line 5
+            self.current_steps = random_steps(self._streams("episode/steps", number), 1)
+        episode = self.world.begin(self._streams, number, self.task.episode_length)
+        before = episode.state(self.current_steps, turn)
         action = self._exploration_action(before)  # line 7
         self.current_steps = apply_action(self.current_steps, action)  # line 8
-        true_db = snr.true_db[round_index]
-        rewards = self._baseline.normalise(self.reward_table.reward(self.current_steps, true_db), true_db)
-        return Transitions(before, action, rewards, state(self.current_steps, snr.reported_db[round_index + 1]))
+        return Transitions(before, action, episode.reward(self.current_steps, turn), episode.state(self.current_steps, turn + 1))
 
     def _exploration_action(self, before: Floats) -> Floats:
         """Return an action [1, 2] in steps: uniform at first, then that of the actor with noise, clipped to `MAX_ACTION`."""
@@ -167,30 +161,3 @@ class DdpgTrainer:
 
     def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
         return {"actor_optimiser": self.agent.actor_optimiser, "critic_optimiser": self.agent.critic_optimiser}
-
-
-class RewardBaseline:
-    """Normalisation of rewards by their mean at each SNR.
-
-    A policy does not influence the SNR, and most of the variance of a reward is due to the SNR. Subtracting the mean reward of all steps at
-    an SNR and dividing by the standard deviation of the remainder leaves the optimal steps unchanged, and the critic only has to model the
-    effect of the steps.
-
-    reward_table  table whose rewards are normalised
-    """
-
-    def __init__(self, reward_table: RewardTable) -> None:
-        rewards = reward(reward_table.ssim, reward_table.adv, reward_table.err)
-        self._snr_db, self._mean = reward_table.snr_db, rewards.mean(axis=(0, 1))
-        self._spread = float((rewards - self._mean).std()) or 1.0
-
-    def normalise(self, rewards: NDArray[np.float64], snr_db: NDArray[np.float64]) -> Floats:
-        """Return rewards minus the mean at their SNR, in units of the standard deviation of the remainder.
-
-        rewards  rewards, float64 [n]
-        snr_db   true SNR of each in dB, float64 [n]; means are interpolated between the nodes of the table
-
-        Returns float32 [n].
-        """
-        normalised: Floats = ((rewards - np.interp(snr_db, self._snr_db, self._mean)) / self._spread).astype(np.float32)
-        return normalised

@@ -14,12 +14,10 @@ import torch
 from torch import Tensor
 
 from linksim.adapt.learning_curve import write_curve
-from linksim.adapt.mdp import MAX_ACTION
 from linksim.data.sources import ImageDataset
 from linksim.errors import ModelError
 from linksim.nets.cards import NO_NETWORK, TABLE_SUFFIXES, Card, Score
 from linksim.nets.compact import pack, unpack
-from linksim.nets.policy import Actor
 from linksim.nets.weights import build, pick_device
 from linksim.registry import components, suggest
 from linksim.training.card_blocks import cost_of
@@ -129,7 +127,7 @@ def train_policy(name: str, task: DdpgTask, checkpoint: Path, folder: Path, repo
         trainer.load(checkpoint)
     train(trainer, checkpoint, report)
     write_curve(trainer.curve, checkpoint.with_suffix(".csv"))
-    actor, trained = Actor(MAX_ACTION), trainer.result()
+    actor, trained = task.actor(), trainer.result()
     refuse_divergence(trained)
     actor.load_state_dict(trained)
 

@@ -95,14 +95,19 @@ class RewardTableMeasurement(GridMeasurement):
         return ImageDataset(found.images[chosen], found.labels[chosen], found.classes)
 
     def prepare(self, device: torch.device) -> Callable[[int], CellValues]:
-        """Return the function from the index of a cell to the five values of `AttackedLink`. Raises ModelError if a model is missing."""
+        """Return the function from the index of a cell to the five values of `COMPONENTS`. Raises ModelError if a model is missing."""
+        link = self.link_factory(device)(1.0)
+        return lambda cell: link(*self.node(cell))[: len(COMPONENTS)]
+
+    def link_factory(self, device: torch.device) -> Callable[[float], AttackedLink]:
+        """Return the function from the strength of the attack to the link under it. Raises ModelError if a model is missing."""
         codec, denoiser, evaluator = (load_model(getattr(self, kind), kind, device.type).network for kind in MODEL_KINDS)
         assert isinstance(codec, Codec)
         assert isinstance(denoiser, UNet)
         assert isinstance(evaluator, Classifier)
         scheme = Diffusec(codec, denoiser, self.num_denoiser_calls, self.codec_snr_db)
-        link = AttackedLink(scheme, evaluator, self.load_dataset(), Streams(self.seed), self.batch, self.bfloat16, self.clean, device)
-        return lambda cell: link(*self.node(cell))
+        shared = self.load_dataset(), Streams(self.seed), self.batch, self.bfloat16, self.clean, device
+        return lambda strength: AttackedLink(scheme, evaluator, *shared, strength)
 
     def node(self, cell: int) -> tuple[int, float, int]:
         """Return (t_D, SNR in dB, t_plus) of a cell; t_plus changes fastest."""

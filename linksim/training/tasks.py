@@ -11,12 +11,13 @@ from linksim.adapt.ddpg import DdpgConfig
 from linksim.adapt.snr_process import SnrProcess
 from linksim.registry import Component, add
 from linksim.training.adversarial_training import AdversarialTask
+from linksim.training.attack_table import AttackTableMeasurement
 from linksim.training.classifier import AVERAGED, CLEAN, ClassifierTask
 from linksim.training.codec import CodecTask
 from linksim.training.covert_detection_tasks import COVERT_DETECTION
 from linksim.training.covert_eve_tasks import COVERT_EVE
 from linksim.training.covert_tasks import COVERT
-from linksim.training.ddpg import DdpgTask
+from linksim.training.ddpg import AttackDdpgTask, DdpgTask
 from linksim.training.denoiser import DenoiserTask
 from linksim.training.diffsem_tasks import ACCURACY_TABLES, DIFFSEM
 from linksim.training.grid_measurement import GridMeasurement
@@ -72,20 +73,25 @@ def miea_inverse(snr_db: int, layout: str = "miea", **settings: Any) -> Inverter
     )  # fmt: skip
 
 
+BLIND: dict[str, Any] = {  # DiffuSeC with a codec that is given the same SNR everywhere
+    "denoiser": "denoiser-cifar10", "classifier": "classifier-cifar10-large", "codec_snr_db": 12.0
+}  # fmt: skip
+
+
 def blind_rewards(split: str) -> RewardTableMeasurement:
     """Return the measurement of a reward table of DiffuSeC with a codec that is given the same SNR everywhere.
 
     split  split of the images: policies are chosen on training images, and evaluated on test images
     """
-    return RewardTableMeasurement(
-        "cifar10", denoiser="denoiser-cifar10", classifier="classifier-cifar10-large", codec_snr_db=12.0, t_d=(1, 10, 20, 50),
-        t_plus=(0, 10, 20, 35, 50), images=384, split=split,
-    )  # fmt: skip
+    return RewardTableMeasurement("cifar10", t_d=(1, 10, 20, 50), t_plus=(0, 10, 20, 35, 50), images=384, split=split, **BLIND)
+
+
+AGENT: dict[str, Any] = {"ddpg": DdpgConfig(actor=1e-4, critic=1e-3), "snr_process": SnrProcess(low_db=-6.0, high_db=18.0)}
 
 
 def actor(reward_table: str) -> DdpgTask:
     """Return the task of an actor for -6..18 dB that is trained on a reward table."""
-    return DdpgTask(reward_table, ddpg=DdpgConfig(actor=1e-4, critic=1e-3), snr_process=SnrProcess(low_db=-6.0, high_db=18.0))
+    return DdpgTask(reward_table, **AGENT)
 
 
 PAPER_SCALE: dict[str, TrainingTask] = {  # these tasks need a GPU
@@ -170,6 +176,9 @@ TASKS: dict[str, AnyTask] = {
     "diffusec-blind-rewards": blind_rewards("train"),
     "diffusec-blind-rewards-test": blind_rewards("test"),
     "ddpg-diffusec-blind": actor("diffusec-blind-rewards"),
+    "diffusec-attack-rewards": AttackTableMeasurement("cifar10", split="train", **BLIND),
+    "diffusec-attack-rewards-test": AttackTableMeasurement("cifar10", split="test", **BLIND),
+    "ddpg-diffusec-attack": AttackDdpgTask("diffusec-attack-rewards", **AGENT),
     **PAPER_SCALE,
     **{f"miea-inverse-{db}db-{name}": miea_inverse(db, **defence) for db in (0, 10, 20) for name, defence in DEFENCES.items()},
     **{f"miea-inverse-10db-open-m{m}": miea_inverse(10, num_captured_frames=m) for m in (100, 1000)},

@@ -40,7 +40,7 @@ from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.simulated import weights_of
 from linksim.rng import Streams
 from linksim.training.adversary import direct
-from linksim.training.diffsem_tasks import ADVERSARY, IBAL, INVERTER, STRONG
+from linksim.training.diffsem_tasks import ADVERSARY, IBAL, INVERTER, STRONG, TABLE_II
 from linksim.training.order import take_share
 
 MEASUREMENT = 1  # raise it when the measurement changes
@@ -81,7 +81,8 @@ SYSTEMS: Mapping[str, System] = {
 }
 
 CIFAR_SYSTEMS: Mapping[str, System] = {
-    STRONG: System("DiffSem's adversary", STRONG, f"{STRONG}-inverter", f"{STRONG}-strong-classifier", "classifier-cifar10"),
+    codec: System("DiffSem's adversary", codec, f"{codec}-inverter", f"{codec}-strong-classifier", "classifier-cifar10")
+    for codec in (STRONG, TABLE_II)
 }
 BY_NAME: Mapping[str, System] = {**SYSTEMS, **CIFAR_SYSTEMS}
 

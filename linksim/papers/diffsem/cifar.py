@@ -4,7 +4,7 @@ from linksim.papers.diffsem.adversaries import CIFAR_SYSTEMS, NUM_KEPT_IMAGES, I
 from linksim.papers.diffsem.claim_checks import CIFAR_STEP, CIFAR_STEPS, DIRECT_STEPS, PAPER_SNR_DB, bob, eve, share
 from linksim.papers.diffsem.figures import draw_likeness
 from linksim.papers.diffsem.received import OperatingPoint
-from linksim.papers.diffsem.receivers import CIFAR_RECEIVERS, Reception
+from linksim.papers.diffsem.receivers import BAYES, BAYES_CODECS, CIFAR_RECEIVERS, Reception
 from linksim.plots.papers import ImageGrid, image_grid_figure, load_saved_images, scored_image
 from linksim.plots.plot_style import save
 from linksim.plots.sweeps import SweepLine, SweepPanel, sweep_figure
@@ -14,6 +14,7 @@ from linksim.reproduction.tables import Entry, Row, Table
 from linksim.training.diffsem_tasks import STRONG, TABLE_II
 
 PAIRS = {STRONG: "stronger pair", TABLE_II: "networks of Table II"}
+ADVERSARIES = {codec: f"{CIFAR_SYSTEMS[codec].name}, {networks}" for codec, networks in PAIRS.items()}
 PAPER_AT_150 = {"bypass": 0.873, "diffsem": 0.917, "e-diffsem": 0.933}  # Sec. IV-C
 PAPER_ADVERSARY_AT_150 = 0.587
 SHOWN_STEPS, SHOWN_IMAGES = (60, 150, 300), 3  # of Fig. 11
@@ -23,7 +24,8 @@ AXIS = "step T' of the self-noising"
 def experiments(size: int) -> list[Experiment]:
     """All experiments on CIFAR-10 with `size` test images each."""
     points = [OperatingPoint(PAPER_SNR_DB, step) for step in CIFAR_STEPS]
-    found: list[Experiment] = [Reception(name, point, size=size) for name in CIFAR_RECEIVERS for point in points]
+    references = (name for name in BAYES_CODECS if name != BAYES)
+    found: list[Experiment] = [Reception(name, point, size=size) for name in (*CIFAR_RECEIVERS, *references) for point in points]
     found += [Inversion(name, point, size=size) for name in CIFAR_SYSTEMS for point in points]
     found += [Probing(point, STRONG, size=size) for point in points]
     found += [NoisyPixels(False, step, STRONG, size=size) for step in DIRECT_STEPS]
@@ -38,9 +40,14 @@ def tables() -> list[Table]:
 def accuracy_table() -> Table:
     """Fig. 9 as a table, with both pairs of networks and the readings of the gain."""
     rows = [Row(f"{receiver.name}, {PAIRS[receiver.codec]}", _receiver_entries(name)) for name, receiver in CIFAR_RECEIVERS.items()]
-    paper = {CIFAR_STEP: (PAPER_ADVERSARY_AT_150,)}
-    adversary = (Entry(eve(STRONG, PAPER_SNR_DB, step), paper.get(step, ())) for step in CIFAR_STEPS)
-    rows.append(Row(f"adversary, tuned classifier, {PAIRS[STRONG]}", tuple(adversary)))
+    paper = {STRONG: {CIFAR_STEP: (PAPER_ADVERSARY_AT_150,)}, TABLE_II: {}}
+    for codec, networks in PAIRS.items():
+        adversary = (Entry(eve(codec, PAPER_SNR_DB, step), paper[codec].get(step, ())) for step in CIFAR_STEPS)
+        rows.append(Row(f"adversary, tuned classifier, {networks}", tuple(adversary)))
+    rows += [
+        Row(f"kernel posterior (Bayes), {networks}", tuple(Entry(bob(f"{codec}/{BAYES}", PAPER_SNR_DB, step)) for step in CIFAR_STEPS))
+        for codec, networks in PAIRS.items()
+    ]
     probe = (Entry(Probing(OperatingPoint(PAPER_SNR_DB, step), STRONG).key) for step in CIFAR_STEPS)
     rows.append(Row(f"label probe, {PAIRS[STRONG]}", tuple(probe)))
     title = f"Fig. 9. Accuracy on CIFAR-10 at {PAPER_SNR_DB} dB: ours (the paper's)"
@@ -58,7 +65,7 @@ def likeness_table() -> Table:
     metrics = ("ssim", "psnr_db", "correct", "untuned")
     steps = tuple(sorted({*CIFAR_STEPS, *DIRECT_STEPS}))
     rows = (
-        Row(CIFAR_SYSTEMS[STRONG].name, tuple(Entry(eve(STRONG, PAPER_SNR_DB, step)) for step in steps)),
+        *(Row(shown, tuple(Entry(eve(codec, PAPER_SNR_DB, step)) for step in steps)) for codec, shown in ADVERSARIES.items()),
         Row("direct", tuple(Entry(NoisyPixels(False, step, STRONG).key) for step in steps)),
     )
     title = f"Fig. 10. Images of CIFAR-10 at {PAPER_SNR_DB} dB: SSIM / PSNR / accuracy of the tuned / of the untuned classifier"
@@ -79,9 +86,8 @@ def accuracy_figure(results: ResultStore) -> Figures:
             for name, receiver in CIFAR_RECEIVERS.items()
             if receiver.codec == codec
         }
-        if codec in CIFAR_SYSTEMS:
-            hers = [eve(codec, PAPER_SNR_DB, step) for step in CIFAR_STEPS]
-            keyed |= {"adversary, tuned classifier": (hers, "correct"), "adversary, untuned classifier": (hers, "untuned")}
+        hers = [eve(codec, PAPER_SNR_DB, step) for step in CIFAR_STEPS]
+        keyed |= {"adversary, tuned classifier": (hers, "correct"), "adversary, untuned classifier": (hers, "untuned")}
         lines = tuple(
             SweepLine(label, tuple(map(float, CIFAR_STEPS)), tuple(share(results[key].samples[metric]) for key in keys))
             for label, (keys, metric) in keyed.items()
@@ -96,7 +102,7 @@ def accuracy_figure(results: ResultStore) -> Figures:
 
 def likeness(results: ResultStore) -> Figures:
     """fig10.png: accuracy of the tuned classifier over SSIM and over PSNR."""
-    keyed = {CIFAR_SYSTEMS[STRONG].name: [eve(STRONG, PAPER_SNR_DB, step) for step in CIFAR_STEPS]}
+    keyed = {shown: [eve(codec, PAPER_SNR_DB, step) for step in CIFAR_STEPS] for codec, shown in ADVERSARIES.items()}
     keyed["direct"] = [NoisyPixels(False, step, STRONG).key for step in DIRECT_STEPS]
     title = f"Recognised images against their likeness, CIFAR-10, {PAPER_SNR_DB} dB (DiffSem Fig. 10)"
     return draw_likeness(title, "fig10.png", keyed, results)

@@ -9,7 +9,8 @@ few labels             bypass and diffsem with 50, 200 and 1,000 labelled images
 measured               diffsem that starts at the step of the noise it measures
 1-call, 50-calls       diffsem with other numbers of calls of the denoiser
 leak                   e-diffsem guided by the true label: what a receiver cannot have
-bayes                  the posterior given all training features as a prior: an estimate of the best that can be done
+bayes                  the posterior given all training features as a prior: an estimate of the best that can be done, where features
+                       of training and test images are distributed alike
 """
 
 import hashlib
@@ -23,7 +24,6 @@ from torch import Tensor
 
 from linksim.feature_diffusion import ABAR, step_of_noise
 from linksim.nets.feature_receivers import CLASSES
-from linksim.nets.features import FeatureCodec
 from linksim.nets.weights import load_model
 from linksim.papers.diffsem.received import (
     CODEC,
@@ -139,6 +139,7 @@ CIFAR_RECEIVERS: Mapping[str, BobsReceiver] = {
 }
 BY_NAME: Mapping[str, BobsReceiver] = {**RECEIVERS, **CIFAR_RECEIVERS}
 BAYES = "bayes"
+BAYES_CODECS: Mapping[str, str] = {BAYES: CODEC, **{f"{codec}/{BAYES}": codec for codec in (STRONG, TABLE_II)}}  # by receiver
 SEEDED = ("diffsem", "e-diffsem", "bypass")
 SINGLE = (
     *("measured", "1-call", "50-calls"),
@@ -150,7 +151,7 @@ SINGLE = (
 class Reception:
     """Experiment: a receiver at an operating point.
 
-    receiver  name in `BY_NAME`, or `BAYES`
+    receiver  name in `BY_NAME` or `BAYES_CODECS`
     point     operating point
 
     Metrics: "correct", 0 or 1 per image, and "feature_mse" where features are estimated without guidance. `measure` raises LinksimError
@@ -171,15 +172,17 @@ class Reception:
         return f"bob {self.receiver}"
 
     def digest(self) -> str:
-        models = (CODEC,) if self.receiver == BAYES else BY_NAME[self.receiver].models()
-        calls = NUM_CALLS if self.receiver == BAYES else BY_NAME[self.receiver].num_calls
+        prior = BAYES_CODECS.get(self.receiver)
+        models = BY_NAME[self.receiver].models() if prior is None else (prior,)
+        calls = BY_NAME[self.receiver].num_calls if prior is None else NUM_CALLS
         determining = [MEASUREMENT, self.receiver, self.point, self.size, NUM_ROUNDS, calls, [weights_of(name) for name in models]]
         return hashlib.sha256(repr(determining).encode()).hexdigest()[:16]
 
     @torch.inference_mode()
     def measure(self, on_progress: ProgressCallback) -> Measurement:
-        codec = CODEC if self.receiver == BAYES else BY_NAME[self.receiver].codec
-        receive = partial(kernel_posterior, codec_of()) if self.receiver == BAYES else BY_NAME[self.receiver].build()
+        prior = BAYES_CODECS.get(self.receiver)
+        codec = BY_NAME[self.receiver].codec if prior is None else prior
+        receive = BY_NAME[self.receiver].build() if prior is None else partial(kernel_posterior, prior)
         correct, errors, done = list[Tensor](), list[Tensor](), 0
         for _, labels, features, received in evaluation_batches(codec, self.point, self.size):
             logits, denoised = receive(received, labels, self.point)
@@ -195,15 +198,18 @@ class Reception:
 
 
 @lru_cache(maxsize=1)
-def training_features(codec: FeatureCodec) -> tuple[Tensor, Tensor]:
-    """Return the features of the training images of Alice and Bob, [n, values], and their labels as rows of the identity, [n, 10]."""
-    name = dataset_of(CODEC)
+def training_features(codec: str) -> tuple[Tensor, Tensor]:
+    """Return the features of the training images of Alice and Bob, [n, values], and their labels as rows of the identity, [n, 10].
+
+    codec  name of the trained codec
+    """
+    name = dataset_of(codec)
     labels = take_share(images_of(name, "train")[0], PAIR).labels
-    features = features_of(codec, name, "train")[: len(labels)]
+    features = features_of(codec_of(codec), name, "train")[: len(labels)]
     return features.flatten(1), torch.eye(CLASSES)[torch.tensor(labels)]
 
 
-def kernel_posterior(codec: FeatureCodec, received: Tensor, labels: Tensor, point: OperatingPoint) -> tuple[Tensor, Tensor]:
+def kernel_posterior(codec: str, received: Tensor, labels: Tensor, point: OperatingPoint) -> tuple[Tensor, Tensor]:
     """Return log posterior of the classes [n, 10] and posterior mean of the features, with the training features as the prior.
 
     The true labels are not used.

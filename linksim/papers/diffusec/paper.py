@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from linksim.adapt.reward_table_file import split_of
 from linksim.nets.weights import has_model
-from linksim.papers.diffusec import adaptive_attack, figures, learning_curve, policies, purification, solver, study
+from linksim.papers.diffusec import adaptive_attack, attack_study, figures, learning_curve, policies, purification, solver, study
 from linksim.papers.diffusec.claim_checks import ROLLOUT_KEYS, RULES
 from linksim.papers.diffusec.classifier_accuracy import ClassifierAccuracy
 from linksim.papers.diffusec.experiments import (
@@ -72,6 +72,7 @@ class DiffuSec:
             *rollout_experiments(seed),
             *policies.regret_experiments(seed),
             *study.study_experiments(seed),
+            *attack_study.attack_experiments(seed),
             *(ClassifierAccuracy(classifier) for classifier in CLASSIFIERS),
             *purification.purification_experiments(seed),
         ]
@@ -90,6 +91,7 @@ class DiffuSec:
             adaptive_attack.table(),
             *policies.regret_tables(),
             *study.study_tables(),
+            *attack_study.attack_tables(),
             solver.table(),
         ]
 
@@ -98,7 +100,7 @@ class DiffuSec:
 
     def figures(self, results: ResultStore) -> Figures:
         own = learning_curve.figure(results) + figures.accuracy_figure(results, TABLE_II) + figures.image_figure(results)
-        return own + study_figures(results)
+        return own + study_figures(results) + attack_study.attack_figure(results)
 
 
 def make(results: ResultStore, images: int | None = None) -> DiffuSec:

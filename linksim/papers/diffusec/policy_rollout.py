@@ -13,6 +13,7 @@ import numpy as np
 
 from linksim.adapt.ddpg import Ddpg
 from linksim.adapt.mdp import random_steps
+from linksim.adapt.observation import of_snr
 from linksim.adapt.policy import BestFixed, Policy, Random
 from linksim.adapt.reward_table import RewardTable
 from linksim.adapt.reward_table_file import load_reward_table
@@ -67,7 +68,7 @@ class PolicyRollout:
         rewards = {"start": reward_table.reward(steps, level_db)}
         for number in range(1, FINAL_ROUND + 1):
             reported_db = reports.choice(np.array(SNRS_DB, np.float64), STARTS) if self.policy == "shuffled" else level_db
-            steps = policy.choose(steps, reported_db, level_db, draw)
+            steps = policy.choose(of_snr(steps, reported_db, level_db), draw)
             if number <= ROUNDS:
                 rewards[f"reward{number}"] = reward_table.reward(steps, level_db)
         on_progress(STARTS)
@@ -93,7 +94,7 @@ def converged_steps(snr_db: float) -> tuple[int, int]:
     policy, level_db, steps = trained_policy(), np.array([snr_db]), np.array([SYMMETRIC_STEPS], np.int64)
     draw = Streams(0)("policy/settled")  # required by the interface; a trained policy draws nothing
     for _ in range(FINAL_ROUND):
-        steps = policy.choose(steps, level_db, level_db, draw)
+        steps = policy.choose(of_snr(steps, level_db), draw)
     t_d, t_plus = steps[0].tolist()
     return t_d, t_plus
 

@@ -20,6 +20,7 @@ import numpy as np
 from linksim.adapt.evaluation_channels import EVALUATION_CHANNELS, evaluation_channels
 from linksim.adapt.learning_curve import COLUMNS
 from linksim.adapt.mdp import random_steps
+from linksim.adapt.observation import of_snr
 from linksim.adapt.policy import Policy
 from linksim.adapt.regret import Condition, PolicyOutcome, evaluate_policies
 from linksim.adapt.reward_table_file import load_reward_table
@@ -115,7 +116,7 @@ class StudySteps(StudyExperiment):
         policy, evaluated, draw = self.policy_used(), load_reward_table(EVALUATED_ON), Streams(self.seed)("study/starts")
         level_db, steps = np.full(STARTS, float(self.snr_db)), random_steps(draw, STARTS)
         for _ in range(FINAL_ROUND):
-            steps = policy.choose(steps, level_db, level_db, draw)
+            steps = policy.choose(of_snr(steps, level_db), draw)
         on_progress(STARTS)
         t_d, t_plus = steps.astype(np.float64).T
         found = evaluated.components(steps, level_db)
