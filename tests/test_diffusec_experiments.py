@@ -25,7 +25,7 @@ from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.unet import UNet
 from linksim.nets.weights import clear_model_cache, load_model, sha256_of
-from linksim.papers.diffusec import adaptive_attack, policies, purification, study, study_policies
+from linksim.papers.diffusec import adaptive_attack, classifiers, codecs, policies, purification, study, study_policies
 from linksim.papers.diffusec.experiments import ACTOR, MAX_CALLS, METHODS, PER_LINK, REWARD_TABLE, Setup, experiment
 from linksim.papers.diffusec.paper import DiffuSec
 from linksim.records import FrameSent, ImageScore, KeptImage, ParameterDecision, Record
@@ -98,9 +98,9 @@ def test_the_digest_depends_on_what_determines_the_values() -> None:
 
 MODELS: dict[str, tuple[str, dict[str, object]]] = {
     "diffusec-codec": ("codec", VIT),
+    codecs.BLIND_CODEC: ("codec", VIT | {"snr_input": False}),
     **dict.fromkeys(purification.DENOISERS, ("denoiser", UNET)),
-    "classifier-cifar10": ("classifier", CLASSIFIER),
-    "classifier-cifar10-at": ("classifier", CLASSIFIER),
+    **dict.fromkeys((*classifiers.CLASSIFIERS, "classifier-cifar10-at"), ("classifier", CLASSIFIER)),
     "masked-vqvae": ("vqvae", {"stem": 4, "width": 8, "inner": 4, "blocks": 1}),
     ACTOR: ("policy", {"reach": 25}),
     study.ACTOR: ("policy", {"reach": 25}),
@@ -128,6 +128,7 @@ def small(diffusec_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "simulate.assembly",
         "papers.diffusec.classifier_accuracy",
         "papers.diffusec.adaptive_attack",
+        "papers.diffusec.codecs",
         "papers.diffusec.purification",
     ):
         monkeypatch.setattr(f"linksim.{module}.load", lambda dataset, split: images)
@@ -136,6 +137,8 @@ def small(diffusec_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(f"linksim.papers.diffusec.adaptive_attack.{name}", value)
     for name, number in {"IMAGES": 4, "BATCH": 2}.items():
         monkeypatch.setattr(purification, name, number)
+        monkeypatch.setattr(codecs, name, number)
+    monkeypatch.setattr(classifiers, "IMAGES", 4)
     for name, value in {"CHANNELS": 2, "ROUNDS": 3}.items():
         monkeypatch.setattr(f"linksim.papers.diffusec.policies.{name}", value)
         monkeypatch.setattr(study, name, value)
@@ -144,7 +147,8 @@ def small(diffusec_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(study_policies, "OUTSIDE_STEPS", 20)
     monkeypatch.setitem(study_policies.OUTSIDE_SETTINGS, "learning_starts", 10)
     monkeypatch.setitem(TASKS, study.ACTOR, replace(task, steps=100, random_steps=90, minibatch=8))
-    caches = (purification.tested_images, policies.all_outcomes, study.outcomes_of, study_policies.policy_named, study_policies.trained)
+    of_images, of_policies = (purification.tested_images, codecs.encoded), (study_policies.policy_named, study_policies.trained)
+    caches = (*of_images, policies.all_outcomes, study.outcomes_of, *of_policies)
     for cached in caches:
         cached.cache_clear()
     use_models(monkeypatch, diffusec_models)
@@ -176,7 +180,7 @@ def test_an_experiment_of_every_kind_is_measured_once_printed_and_written(small:
     )
     only = [
         word
-        for name in ("snr6", "t40", "classifier/*", "curve", "channels/ddpg/*", "reports/ddpg/*", f"{study.STUDY}/ddpg-2/curve")
+        for name in ("snr6", "t40", "t50", "classifier/*", "curve", "channels/ddpg/*", "reports/ddpg/*", f"{study.STUDY}/ddpg-2/curve")
         for word in ("--only", name)
     ]
     first = linksim("--images", str(PER_LINK), *only)
@@ -274,5 +278,51 @@ def test_purification_of_no_step_is_the_image_and_of_many_is_not(small: Path) ->
     assert psnr_db[0].min() > 35
     assert (psnr_db[0] > psnr_db[1]).all()
     assert (psnr_db[1] > psnr_db[2]).all()
-    images, _, attacked = purification.tested_images(4, 1, "")
+    images, _, attacked = purification.tested_images(4, 1, "classifier-cifar10", "")
     assert 0 < (attacked - images).abs().max() <= 8 / 255 + 1e-6
+
+
+@pytest.mark.usefixtures("small")
+def test_the_variants_of_the_codec_differ_in_the_snr_that_they_are_given_and_share_the_noise() -> None:
+    def found(variant: str, snr_db: int) -> dict[str, NDArray[np.float64]]:
+        return dict(codecs.CodecQuality(variant, snr_db, 1).measure(lambda _: None).samples)
+
+    aware, fixed, blind = (found(variant, 0) for variant in codecs.VARIANTS)
+    assert {name: values.shape for name, values in aware.items()} == dict.fromkeys(("psnr_db", "lag1", "noise_share"), (4,))
+    assert not np.array_equal(aware["psnr_db"], fixed["psnr_db"])
+    assert not np.array_equal(aware["psnr_db"], blind["psnr_db"])
+    at_12_db = [found(variant, 12) for variant in ("aware", "fixed")]
+    assert all(np.array_equal(at_12_db[0][name], at_12_db[1][name]) for name in at_12_db[0])
+    assert (found("aware", -3)["noise_share"] > at_12_db[0]["noise_share"]).all()
+
+
+def test_the_errors_of_white_noise_are_uncorrelated_and_those_of_smoothed_noise_are_not() -> None:
+    white = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    smoothed = torch.nn.functional.avg_pool2d(white, 2, stride=1)
+    assert codecs.lag_one_correlation(white + 5).tolist() == pytest.approx([0, 0], abs=0.03)
+    assert codecs.lag_one_correlation(smoothed).tolist() == pytest.approx([0.5, 0.5], abs=0.05)
+
+
+@pytest.mark.usefixtures("small")
+def test_images_are_classified_as_they_are_purified_or_received_with_the_same_noise_every_time() -> None:
+    images = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    found = {name: classifiers.received(name, images, 0, 1) for name in classifiers.CONDITIONS}
+    assert torch.equal(found["unpurified"], images)
+    for name, after in found.items():
+        assert after.shape == images.shape
+        assert 0 <= after.min() <= after.max() <= 1
+        assert torch.equal(classifiers.received(name, images, 0, 1), after)
+    assert len({round(after.mean().item(), 6) for after in found.values()}) == len(found)
+    assert not torch.equal(classifiers.received("t50", images, 2, 1), found["t50"])
+
+
+@pytest.mark.usefixtures("small")
+def test_each_classifier_is_attacked_itself() -> None:
+    attacked = []
+    for name in classifiers.CLASSIFIERS:
+        images, labels, found = purification.tested_images(4, 1, name, weights_of(name))
+        network = load_model(name, "classifier").network
+        before, after = (torch.nn.functional.cross_entropy(network(some), labels) for some in (images, found))
+        assert after > before
+        attacked.append(found)
+    assert not torch.equal(*attacked)

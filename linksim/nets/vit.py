@@ -10,8 +10,8 @@ per pixel value.
 
 Differs from the paper, which does not specify the patch size and whose "decoder layer 300" fits no patching of 32 x 32 pixels. Patches of
 8 x 8 and a linear layer from 352 to the 192 values of a patch are chosen here. The inner width of the transformer is twice its width. The
-channel decoder receives the SNR with the symbols, and the power is normalised per image. Eq. (6) prints C^-1(S^-1(.)); the inverse of
-Eq. (4) is S^-1(C^-1(.)).
+channel decoder receives the SNR with the symbols unless the codec is SNR-blind, as the paper's is, and the power is normalised per image.
+Eq. (6) prints C^-1(S^-1(.)); the inverse of Eq. (4) is S^-1(C^-1(.)).
 """
 
 import torch
@@ -107,18 +107,21 @@ class ChannelEncoder(nn.Module):
 class ChannelDecoder(nn.Module):
     """C^-1: (equalised complex symbols [batch, channel_uses], snr_db [batch]) -> tokens [batch, tokens, width].
 
-    The SNR in dB, divided by 10 and at least `NO_SIGNAL_DB` / 10, is an additional input for each token.
+    The SNR in dB, divided by 10 and at least `NO_SIGNAL_DB` / 10, is an additional input for each token, the last one. Without `snr_input`
+    the SNR is ignored.
     """
 
-    def __init__(self, width: int, reals: int, tokens: int) -> None:
+    def __init__(self, width: int, reals: int, tokens: int, snr_input: bool) -> None:
         super().__init__()
-        self.tokens = tokens
-        self.dense = nn.Sequential(nn.Linear(reals + 1, 1024), nn.ReLU(), nn.Linear(1024, width))
+        self.tokens, self.snr_input = tokens, snr_input
+        self.dense = nn.Sequential(nn.Linear(reals + snr_input, 1024), nn.ReLU(), nn.Linear(1024, width))
 
     def forward(self, symbols: Tensor, snr_db: Tensor) -> Tensor:
         received = torch.view_as_real(symbols).reshape(len(symbols), self.tokens, -1)
-        level = (snr_db.clamp_min(NO_SIGNAL_DB) / 10.0)[:, None, None].expand(-1, self.tokens, 1)
-        tokens: Tensor = self.dense(torch.cat([received, level], dim=2))
+        if self.snr_input:
+            level = (snr_db.clamp_min(NO_SIGNAL_DB) / 10.0)[:, None, None].expand(-1, self.tokens, 1)
+            received = torch.cat([received, level], dim=2)
+        tokens: Tensor = self.dense(received)
         return tokens
 
 
@@ -156,6 +159,7 @@ class VitJscc(Codec):
     patch                 side of a patch in pixels
     width, heads, layers  sizes of the transformer
     reals                 real values sent per patch, an even number
+    snr_input             the channel decoder takes the SNR as an input; False for an SNR-blind codec
 
     The defaults are those of the paper where it gives them; they have 10.8 million weights and 1,280 channel uses.
 
@@ -168,9 +172,18 @@ class VitJscc(Codec):
     decoder: VitDecoder
 
     def __init__(
-        self, *, colours: int = 3, side: int = 32, patch: int = 8, width: int = 352, heads: int = 8, layers: int = 10, reals: int = 160
+        self,
+        *,
+        colours: int = 3,
+        side: int = 32,
+        patch: int = 8,
+        width: int = 352,
+        heads: int = 8,
+        layers: int = 10,
+        reals: int = 160,
+        snr_input: bool = True,
     ) -> None:
         tokens = (side // patch) ** 2
         super().__init__(colours, side, rows=tokens, channel_uses=tokens * reals // 2)
         self.encoder = VitEncoder(SemanticEncoder(colours, side, patch, width, heads, layers), ChannelEncoder(width, reals))
-        self.decoder = VitDecoder(SemanticDecoder(colours, side, patch, width), ChannelDecoder(width, reals, tokens))
+        self.decoder = VitDecoder(SemanticDecoder(colours, side, patch, width), ChannelDecoder(width, reals, tokens, snr_input))

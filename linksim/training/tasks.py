@@ -12,6 +12,7 @@ from linksim.adapt.snr_process import SnrProcess
 from linksim.registry import Component, add
 from linksim.training.adversarial_training import AdversarialTask
 from linksim.training.attack_table import AttackTableMeasurement
+from linksim.training.blind_codec import BlindVitTask
 from linksim.training.classifier import AVERAGED, CLEAN, ClassifierTask
 from linksim.training.codec import CodecTask
 from linksim.training.covert_detection_tasks import COVERT_DETECTION
@@ -23,6 +24,7 @@ from linksim.training.diffsem_tasks import ACCURACY_TABLES, DIFFSEM
 from linksim.training.grid_measurement import GridMeasurement
 from linksim.training.inverter import InverterTask
 from linksim.training.link_denoiser import LinkDenoiserTask
+from linksim.training.purified_classifier import PurifiedTask
 from linksim.training.reward_table import RewardTableMeasurement
 from linksim.training.task import TrainingTask
 from linksim.training.vit import VitTask
@@ -162,6 +164,14 @@ TASKS: dict[str, AnyTask] = {
     **COVERT_EVE,
     **COVERT_DETECTION,
     "diffusec-codec": VitTask("cifar10", {"layout": "vit"}, phases=(800, 600, 2_200, 600, 6_500), num_eval_images=2_000),
+    "diffusec-codec-blind": BlindVitTask(
+        "cifar10",
+        {"layout": "vit", "snr_input": False},
+        phases=(0, 0, 0, 0, 400),
+        peak_rate=2e-4,
+        average=0.98,
+        num_eval_images=1_000,
+    ),
     "denoiser-cifar10": DenoiserTask("cifar10", {}, cycles=((8_000, 1.0), (4_000, 0.7))),
     "denoiser-cifar10-large": DenoiserTask(
         "cifar10", {"widths": [96, 192, 320]}, cycles=((7_000, 1.0),), batch=128, max_diffusion_steps=150, focus=[50, 120]
@@ -171,6 +181,7 @@ TASKS: dict[str, AnyTask] = {
     **ACCURACY_TABLES,
     "masked-vqvae": VqvaeTask("cifar10", {}, steps=3_000, num_eval_images=2_000),
     "classifier-cifar10-at": AdversarialTask("cifar10", {}, cycles=((160, 0.5),), num_eval_images=2_000),
+    "classifier-cifar10-purified": PurifiedTask("cifar10", {}, cycles=((32, 0.05),), batch=240, num_eval_images=1_000),
     "diffusec-reward-table": RewardTableMeasurement("cifar10"),
     "ddpg-cifar10": actor("diffusec-reward-table"),
     "diffusec-blind-rewards": blind_rewards("train"),

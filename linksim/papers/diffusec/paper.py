@@ -4,7 +4,18 @@ from collections.abc import Sequence
 
 from linksim.adapt.reward_table_file import split_of
 from linksim.nets.weights import has_model
-from linksim.papers.diffusec import adaptive_attack, attack_study, figures, learning_curve, policies, purification, solver, study
+from linksim.papers.diffusec import (
+    adaptive_attack,
+    attack_study,
+    classifiers,
+    codecs,
+    figures,
+    learning_curve,
+    policies,
+    purification,
+    solver,
+    study,
+)
 from linksim.papers.diffusec.claim_checks import ROLLOUT_KEYS, RULES
 from linksim.papers.diffusec.classifier_accuracy import ClassifierAccuracy
 from linksim.papers.diffusec.experiments import (
@@ -75,6 +86,8 @@ class DiffuSec:
             *attack_study.attack_experiments(seed),
             *(ClassifierAccuracy(classifier) for classifier in CLASSIFIERS),
             *purification.purification_experiments(seed),
+            *codecs.codec_experiments(seed),
+            *classifiers.classifier_experiments(seed),
         ]
         solvers, attacks = solver.solver_experiments(self._setup), adaptive_attack.adaptive_experiments(seed)
         return [*fast, *paper_experiments(self._setup), *solvers, *attacks]
@@ -87,6 +100,8 @@ class DiffuSec:
             ssim_table(),
             *classifier_tables(),
             purification.table(),
+            codecs.table(),
+            classifiers.table(),
             rollout_table(),
             adaptive_attack.table(),
             *policies.regret_tables(),

@@ -69,30 +69,32 @@ class Purification:
     def measure(self, on_progress: ProgressCallback) -> Measurement:
         network, classifier = load_model(self.denoiser, "denoiser").network, load_model(CLASSIFIER, "classifier").network
         assert isinstance(network, UNet)
-        images, labels, attacked = tested_images(IMAGES, self.seed, weights_of(CLASSIFIER))
+        images, labels, attacked = tested_images(IMAGES, self.seed, CLASSIFIER, weights_of(CLASSIFIER))
         rows = []
         with torch.inference_mode():
             for first, batch in batches(IMAGES):
-                cleaned = [self._purified(network, some[batch], first) for some in (images, attacked)]
+                cleaned = [purified(network, some[batch], self.step, first, self.seed) for some in (images, attacked)]
                 right = [classifier(found).argmax(dim=1) == labels[batch] for found in cleaned]
                 rows.append(torch.stack([psnr(mse(cleaned[0], images[batch])), *right]))
                 on_progress(batch.stop)
         values = torch.cat(rows, dim=1).double().numpy()
         return Measurement(dict(zip(("psnr_db", "clean", "robust"), values, strict=True)), {})
 
-    def _purified(self, network: UNet, images: Tensor, first: int) -> Tensor:
-        """Diffuse images to the step and denoise them. Clean and attacked images have the same noise.
 
-        first  number of the first image, which selects the noise
-        """
-        steps, streams = torch.full((len(images),), self.step), Streams(self.seed)
+def purified(network: UNet, images: Tensor, step: int, first: int, seed: int) -> Tensor:
+    """Diffuse images [n, c, h, w] in 0..1 to a step and denoise them. -> the same shape. Clean and attacked images have the same noise.
 
-        def drawn(name: str) -> Tensor:
-            return torch.from_numpy(streams(f"purification/{name}", first).standard_normal(images.shape, dtype="float32"))
+    first  number of the first image, which selects the noise
+    seed   of the noise
+    """
+    steps, streams = torch.full((len(images),), step), Streams(seed)
 
-        noisy = diffuse(to_unit(images), steps, drawn("forward"))
-        with autocast(images.device, training_precision(images.device, bfloat16=True)):  # as in the reward tables
-            return to_pixels(denoise(network, noisy, steps, lambda index: drawn(f"reverse/{index}"), MAX_CALLS))
+    def drawn(name: str) -> Tensor:
+        return torch.from_numpy(streams(f"purification/{name}", first).standard_normal(images.shape, dtype="float32"))
+
+    noisy = diffuse(to_unit(images), steps, drawn("forward"))
+    with autocast(images.device, training_precision(images.device, bfloat16=True)):  # as in the reward tables
+        return to_pixels(denoise(network, noisy, steps, lambda index: drawn(f"reverse/{index}"), MAX_CALLS))
 
 
 def batches(count: int) -> Iterator[tuple[int, slice]]:
@@ -105,10 +107,13 @@ def batches(count: int) -> Iterator[tuple[int, slice]]:
         yield first, slice(first, min(first + BATCH, count))
 
 
-@lru_cache(maxsize=1)
-def tested_images(count: int, seed: int, classifier: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Return test images [n, c, h, w], their labels [n], and the images under PGD, computed once per digest of the classifier."""
-    dataset, network = load("cifar10", "test"), load_model(CLASSIFIER, "classifier").network
+@lru_cache(maxsize=2)
+def tested_images(count: int, seed: int, classifier: str, digest: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Return test images [n, c, h, w], their labels [n], and the images under PGD on a classifier, computed once per digest of it.
+
+    classifier  name of the trained model
+    """
+    dataset, network = load("cifar10", "test"), load_model(classifier, "classifier").network
     assert isinstance(network, Classifier)
     chosen = Streams(seed)("purification/images").permutation(len(dataset.images))[:count]
     images, labels = to_images(dataset.images[chosen]), torch.tensor(dataset.labels[chosen])
