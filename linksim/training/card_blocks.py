@@ -47,6 +47,7 @@ def training_data(task: Recipe) -> tuple[TrainingData, ...]:
     if isinstance(dataset := recipe.get("dataset"), str):
         found[dataset] = SOURCES[dataset].licence if dataset in SOURCES else UNKNOWN_TERMS
     if isinstance(reward_table := recipe.get("reward_table"), str) and has_model(reward_table):
-        card = read_card(find_table(reward_table, "reward-table").with_suffix(".yaml"))
+        kind = str(recipe.get("table_kind", "reward-table"))
+        card = read_card(find_table(reward_table, kind).with_suffix(".yaml"))
         found |= {data.dataset: data.terms for data in card.data}
     return tuple(TrainingData(dataset, terms) for dataset, terms in found.items())

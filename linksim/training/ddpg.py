@@ -139,7 +139,7 @@ class AttackDdpgTask(DdpgTask):
     @property
     def recipe(self) -> dict[str, object]:
         """The recipe; see `DdpgTask.recipe`."""
-        return super().recipe | {"images": self.images}
+        return super().recipe | {"images": self.images, "table_kind": self.table_kind}
 
     @property
     def table_kind(self) -> str:
