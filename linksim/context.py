@@ -101,7 +101,7 @@ class Simulation:
             if self._links is not None and link not in self._links:
                 return
             found = self._hashes[link] = hashlib.blake2b(digest_size=16)
-        found.update(_EVENT.pack(self.now, kind, number))
+        found.update(_EVENT.pack(self.env.now, kind, number))
 
     def fingerprints(self) -> dict[int, str]:
         """Return the hash of all events so far of each link that had any, 32 hexadecimal digits."""

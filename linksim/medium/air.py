@@ -9,7 +9,7 @@ simulation depends on their content.
 """
 
 from collections.abc import Callable, Generator, Iterable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,7 @@ class Air:
         self.jammer: Jammer | None = None
         self.inject_faults: InjectFaults | None = None
         self._specs, self._correlation = (options.channel.bob, options.channel.eve), options.channel.correlation
-        self._radio = options.radio
+        self._radio, self._header_uses = options.radio, lru_cache(maxsize=1)(partial(header_channel_uses, options.radio))
         self._eavesdropper: tuple[ControlPhy, Callable[[OverheardMessage], object]] | None = None
         geometry = options.channel.geometry
         self._geometries = tuple(LinkGeometry(geometry.alice, receiver, self._symbol_rate_hz) for receiver in (geometry.bob, geometry.eve))
@@ -119,13 +119,17 @@ class Air:
 
         Each receiver gets its copy one propagation delay after the end.
         """
-        header_uses = header_channel_uses(self._radio, len(frame.header))
+        header_uses = self._header_uses(len(frame.header))
         overhead = self._num_pilots + header_uses
         start = yield from self._occupy(overhead + frame.channel_uses, overhead, data=True)
         self._simulation.update_fingerprint(self._link, EventKind.SENT, frame.number)
+        arrivals: dict[int, list[Any]] = {}  # by delay: receivers at equal distance share an event
         for receiver in self._receivers.values():
-            copy, levels = self._reception.receive(receiver, frame, start, header_uses, self.jammer)
-            self._after(receiver.delay_ns, partial(self._deliver, receiver, copy, levels))
+            deliver = partial(self._deliver, receiver, *self._reception.receive(receiver, frame, start, header_uses, self.jammer))
+            if receiver.delay_ns in arrivals:
+                arrivals[receiver.delay_ns].append(deliver)
+            else:
+                arrivals[receiver.delay_ns] = self._after(receiver.delay_ns, deliver)
         self._release()
         return start
 
@@ -154,7 +158,8 @@ class Air:
 
         overhead  channel uses before the payload
         """
-        env, now, airtime = self._simulation.env, self._simulation.now, self.airtime_ns(channel_uses)
+        env, airtime = self._simulation.env, self.airtime_ns(channel_uses)
+        now = self._simulation.now
         start = max(now, self._free_ns)
         self._free_ns = start + airtime
         if self.jammer:
@@ -167,10 +172,11 @@ class Air:
         if self.jammer:
             self.jammer.on_frame_end(busy=self._free_ns > self._simulation.now)
 
-    def _after(self, delay_ns: int, call: Callable[[Event], None]) -> None:
-        """Schedule a call after `delay_ns` of simulated time; its argument is the event of that instant."""
+    def _after(self, delay_ns: int, call: Callable[[Event], None]) -> list[Any]:
+        """Schedule a call after `delay_ns` of simulated time; its argument is the event of that instant. Returns the calls of the event."""
         callbacks: list[Any] = self._simulation.env.timeout(delay_ns).callbacks
         callbacks.append(call)
+        return callbacks
 
     def _deliver(self, receiver: Receiver, copy: ReceivedFrame, levels: ReceptionLevels, _: Event) -> None:
         """Hand a copy of a data frame to its receiver, and announce its record, which needs the radiated power of the symbols."""

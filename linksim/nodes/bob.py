@@ -25,19 +25,19 @@ from linksim.medium.air import Air
 from linksim.nodes.evaluator import Evaluator
 from linksim.phy.noise import ItemKeys
 from linksim.rng import StreamKey
-from linksim.scenario.nodes import Processing
 from linksim.worker import Operation, Promise
 
 
 @dataclass(frozen=True)
 class ReceivePipeline:
-    """Bob's operations.
+    """Bob's operations, and the time that they take.
 
     receive              operation `operations.receive`
     merge_transmissions  operation `operations.merge_transmissions`
     noise                key of the scheme's random stream at the receiver, with one draw per item of the run
     detects_erasures     True if the scheme knows which images it could not decode
     max_transmissions    number of transmissions of a frame; if it is above 1, Bob acknowledges frames
+    processing_ns        simulated processing time of a frame in ns
     """
 
     receive: Operation
@@ -45,6 +45,7 @@ class ReceivePipeline:
     noise: StreamKey
     detects_erasures: bool
     max_transmissions: int
+    processing_ns: int
 
 
 @dataclass(frozen=True)
@@ -67,15 +68,12 @@ class Bob:
     evaluator         evaluator of the link
     session           his end of the control plane
     pipeline          his operations
-    processing        his processing time per frame and per image
     max_queue_length  largest number of frames that waited for Bob's networks so far
     """
 
-    def __init__(
-        self, simulation: Simulation, air: Air, evaluator: Evaluator, session: BobSession, pipeline: ReceivePipeline, processing: Processing
-    ) -> None:
+    def __init__(self, simulation: Simulation, air: Air, evaluator: Evaluator, session: BobSession, pipeline: ReceivePipeline) -> None:
         self._simulation, self._evaluator, self._session = simulation, evaluator, session
-        self._pipeline, self._processing = pipeline, processing
+        self._pipeline = pipeline
         self._queue: deque[tuple[ReceivedFrame, DataHeader, AgreedParameters]] = deque()
         self._busy = False
         self._partial: PartialFrame | None = None
@@ -107,7 +105,7 @@ class Bob:
         self._busy = True
         copy, header, agreed = self._queue.popleft()
         done = partial(self._processed, copy, header, agreed, self._decode(copy, agreed))
-        self._simulation.env.timeout(self._processing.latency_ns(copy.frame.images)).callbacks.append(done)
+        self._simulation.env.timeout(self._pipeline.processing_ns).callbacks.append(done)
 
     def _processed(self, copy: ReceivedFrame, header: DataHeader, agreed: AgreedParameters, reconstruction: Promise, _: Event) -> None:
         """Hand over the reconstruction of a frame whose processing time has passed, and go on with the next frame."""

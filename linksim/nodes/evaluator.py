@@ -123,7 +123,7 @@ class Evaluator:
 
     def completed(self, frame: int) -> None:
         """Register that Alice will not transmit the frame again."""
-        self._release(frame)
+        self._release(frame, self._pending[frame])
 
     def suppressed(self, frame: int, epoch: int, images: int) -> None:
         """Emit the record of a frame that Alice did not send, because there was no agreement with Bob.
@@ -245,10 +245,10 @@ class Evaluator:
         if reconstruction is not None and receiver == Node.EVE and self._resolve_order is not None:
             reconstruction = self._simulation.worker.promise(self._resolve_order, reconstruction, pending.images)
         if reconstruction is not None:
-            self._score_and_keep(receiver, copy, reconstruction)
+            self._score_and_keep(pending, receiver, copy, reconstruction)
             pending.partial = None if receiver == Node.BOB else pending.partial
         pending.start_ns = copy.start_ns
-        self._release(number)
+        self._release(number, pending)
 
     def partially_reconstructed(self, copy: ReceivedFrame, images: Promise) -> None:
         """Register that Bob has processed a copy with erased images and requested a retransmission.
@@ -258,23 +258,21 @@ class Evaluator:
         self._pending[copy.frame.number].partial = copy, images
         self.reconstructed(Node.BOB, copy, None)
 
-    def _score_and_keep(self, receiver: int, copy: ReceivedFrame, reconstruction: Promise) -> None:
+    def _score_and_keep(self, pending: PendingFrame, receiver: int, copy: ReceivedFrame, reconstruction: Promise) -> None:
         """Score a receiver's reconstruction of a frame, and keep its images for the trace."""
         number, worker = copy.frame.number, self._simulation.worker
-        pending = self._pending[number]
         classes = () if pending.classes is None else (pending.classes,)
         scores = worker.promise(self._score, reconstruction, pending.images, *classes)
         worker.announce(scores, self._scores, ScoredFrame(copy.start_ns, self._link, number, receiver, pending.indices))
         pending.scores = scores if receiver == Node.BOB else pending.scores
         self._kept_images.reconstructed(receiver, copy.start_ns, number, reconstruction)
 
-    def _release(self, number: int) -> None:
+    def _release(self, number: int, pending: PendingFrame) -> None:
         """Count one awaited reception less, and forget the frame after the last one."""
-        pending = self._pending[number]
         pending.outstanding -= 1
         if not pending.outstanding:
             if pending.partial is not None:
-                self._score_and_keep(Node.BOB, *pending.partial)
+                self._score_and_keep(pending, Node.BOB, *pending.partial)
             self._kept_images.completed(pending.start_ns, number, pending.images, pending.attacked)
             del self._pending[number]
             self._simulation.outstanding -= 1

@@ -11,7 +11,7 @@ from linksim.control_plane import data_header
 from linksim.control_plane.data_header import DataHeader
 from linksim.control_plane.wire import MalformedFrame
 from linksim.enums import HeaderOutcome, Node
-from linksim.frames import UNKNOWN_EPOCH, OverheardMessage, ReceivedFrame, ReceivedMessage
+from linksim.frames import UNKNOWN_EPOCH, DataFrame, OverheardMessage, ReceivedFrame, ReceivedMessage
 from linksim.medium.air import Air
 from linksim.nodes.evaluator import Evaluator
 
@@ -72,4 +72,6 @@ def as_received(copy: ReceivedFrame, header: DataHeader | None) -> ReceivedFrame
     header  what Eve has read in the header, None if she lost it
     """
     epoch = UNKNOWN_EPOCH if header is None else header.epoch
-    return copy._replace(frame=copy.frame._replace(epoch=epoch, header=copy.header, symbols=copy.received))
+    sent = copy.frame
+    frame = DataFrame(sent.number, epoch, copy.header, sent.items, sent.images, sent.channel_uses, copy.received, sent.attempt)
+    return ReceivedFrame(frame, *copy[1:])

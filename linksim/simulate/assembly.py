@@ -120,8 +120,9 @@ class LinkAssembly:
             noise=streams.key(f"{names[1]}/receive"),
             detects_erasures=group.stack.scheme.detects_erasures,
             max_transmissions=group.stack.max_transmissions,
+            processing_ns=options.bob.processing.latency_ns(options.alice.images_per_frame),
         )
-        bob = Bob(simulation, air, evaluator, bob_session, receive_pipeline, options.bob.processing)
+        bob = Bob(simulation, air, evaluator, bob_session, receive_pipeline)
         if attack is not None:
             Eve(air, evaluator, attack)
         alice_session = AliceSession(simulation, number, air, options, group.stack, streams, names)
@@ -140,8 +141,7 @@ class LinkAssembly:
         air.jammer = jammer
         self._add_faults(air, f"faults/{name}", options.session.faults, alice_session, bob_session)
         frame_uses = air.channel_uses_of(pipeline.channel_uses, header_bytes(alice_session.needed))
-        sampler = self._sampler(number, air, group, air.airtime_ns(frame_uses)) if place == 0 else None
-        return AssembledLink(alice, bob, sampler)
+        return AssembledLink(alice, bob, self._sampler(number, air, group, air.airtime_ns(frame_uses)) if place == 0 else None)
 
     def evaluator(self, number: int, place: int, group: GroupModels, attack: Attack | None) -> Evaluator:
         """Create the evaluator of a link. The arguments are those of `link`."""

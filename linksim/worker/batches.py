@@ -22,7 +22,7 @@ Array = NDArray[Any]  # an input [items, ...] made outside torch, such as gains
 Named = Mapping[str, Tensor]  # several tensors by name, each [items, ...]
 Value = Tensor | Named  # what an operation returns
 
-_BATCH, _SHAPE = attrgetter("batch"), attrgetter("shape")
+_BATCH, _SHAPE = attrgetter("_batch"), attrgetter("shape")
 
 
 class Rows(Protocol):
@@ -57,24 +57,22 @@ class Operation:
 class Promise:
     """A tensor [items, ...], or several by name, that is computed later: rows of a batch. `Worker.promise` makes it.
 
-    batch   batch that computes it
-    inputs  inputs of the operation; none once the batch has run
     first   number of its first row
     items   number of its rows, the first dimension of every input and of the value
     """
 
-    __slots__ = ("batch", "first", "inputs", "items")
+    __slots__ = ("_batch", "_inputs", "first", "items")
 
     def __init__(self, batch: "Batch", inputs: "tuple[Input, ...]", items: int) -> None:
-        self.batch, self.inputs, self.first, self.items = batch, inputs, batch.items, items
+        self._batch, self._inputs, self.first, self.items = batch, inputs, batch.items, items  # no inputs once the batch has run
 
     def __len__(self) -> int:
         return self.items
 
     def known(self) -> Value:
         """The value; the batch has run."""
-        assert self.batch.value is not None
-        return rows(self.batch.value, self.first, self.first + self.items)
+        assert self._batch.value is not None
+        return rows(self._batch.value, self.first, self.first + self.items)
 
 
 Input = Tensor | Array | Rows | Promise
@@ -107,22 +105,22 @@ class Batch:
 
     def add(self, promise: Promise) -> None:
         """Add a promise that waits; its rows follow those of the promises before."""
-        promise.batch, promise.first = self, self.items
+        promise._batch, promise.first = self, self.items
         self.promises.append(promise)
         self.items += promise.items
 
     def of_equal_shapes(self) -> "list[Batch]":
         """Return the batch itself if all items of each input have one shape, else batches of its promises by shapes of the inputs."""
-        if all(map(_uniform, zip(*(promise.inputs for promise in self.promises), strict=True))):
+        if all(map(_uniform, zip(*(promise._inputs for promise in self.promises), strict=True))):
             return [self]
         found: dict[tuple[Any, ...], Batch] = {}
         for promise in self.promises:
-            found.setdefault(tuple(map(_item_shape, promise.inputs)), Batch(self.operation, self.level)).add(promise)
+            found.setdefault(tuple(map(_item_shape, promise._inputs)), Batch(self.operation, self.level)).add(promise)
         for promise, listener in self.listeners:
-            promise.batch.listeners.append((promise, listener))
+            promise._batch.listeners.append((promise, listener))
         for block, entries in self.blocks.items():
             for entry, promise in entries:
-                promise.batch.blocks.setdefault(block, []).append((entry, promise))
+                promise._batch.blocks.setdefault(block, []).append((entry, promise))
         return list(found.values())
 
     def resolve(self, value: Value) -> None:
@@ -130,7 +128,7 @@ class Batch:
         self.value = value
         self.shape = tuple((name, column.shape[1:]) for name, column in value.items()) if isinstance(value, Mapping) else value.shape[1:]
         for promise in self.promises:
-            promise.inputs = ()
+            promise._inputs = ()
         self.promises = []
 
     def notify(self) -> None:
@@ -146,7 +144,7 @@ class Batch:
 def _item_shape(x: Input) -> tuple[Any, ...]:
     """Shape of an item of an input; items of equal shape share a batch."""
     if isinstance(x, Promise):
-        return x.batch.shape
+        return x._batch.shape
     return tuple(x.shape[1:]) if isinstance(x, Tensor | np.ndarray) else ()
 
 
@@ -181,7 +179,7 @@ def _select(promises: Sequence[Promise]) -> Value:
     places: dict[Batch, list[int]] = {}
     total = 0
     for promise in promises:
-        batch, items = promise.batch, promise.items
+        batch, items = promise._batch, promise.items
         if batch not in selected:
             selected[batch], places[batch] = [], []
         selected[batch].extend(range(promise.first, promise.first + items))

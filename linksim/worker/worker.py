@@ -71,7 +71,7 @@ class Worker:
         items, level = -1, 0
         for x in inputs:
             if isinstance(x, Promise):
-                count, below = x.items, x.batch.level
+                count, below = x.items, x._batch.level
                 if level <= below:
                     level = below + 1
             else:
@@ -96,8 +96,8 @@ class Worker:
         `batch_size` items. No simulated time passes. A process whose next step depends on a value calls this method, after it has waited
         for its processing time.
         """
-        if promise.batch.value is None:
-            self._run(promise.batch)
+        if promise._batch.value is None:
+            self._run(promise._batch)
         return promise.known()
 
     def then(self, promise: Promise, listener: Callable[[Any], None]) -> None:
@@ -113,8 +113,8 @@ class Worker:
         >>> found
         [tensor([4.])]
         """
-        if promise.batch.value is None:
-            promise.batch.listeners.append((promise, listener))
+        if promise._batch.value is None:
+            promise._batch.listeners.append((promise, listener))
         else:
             listener(promise.known())
 
@@ -133,10 +133,10 @@ class Worker:
         >>> worker.flush()
         ['a', 'b'] [4.0, 4.0]
         """
-        if promise.batch.value is None:
-            promise.batch.blocks.setdefault(listener, []).append((entry, promise))
+        if promise._batch.value is None:
+            promise._batch.blocks.setdefault(listener, []).append((entry, promise))
         else:
-            listener([(entry, promise)], promise.batch.value)
+            listener([(entry, promise)], promise._batch.value)
 
     def flush(self) -> None:
         """Compute all promises that still wait, and call their listeners. A run does so at its end."""
@@ -147,9 +147,9 @@ class Worker:
         """Compute a batch, after those that its inputs wait for. Items of different shapes are divided among batches of equal shapes."""
         del self._waiting[batch.operation, batch.level]
         for promise in batch.promises:
-            for x in promise.inputs:
-                if isinstance(x, Promise) and x.batch.value is None:
-                    self._run(x.batch)
+            for x in promise._inputs:
+                if isinstance(x, Promise) and x._batch.value is None:
+                    self._run(x._batch)
         for part in batch.of_equal_shapes():
             self._compute(part)
             part.notify()
@@ -157,7 +157,7 @@ class Worker:
     def _compute(self, batch: Batch) -> None:
         """Stack the inputs of a batch, and run the operation on slices of `batch_size` items."""
         operation = batch.operation
-        columns = [stack(column, self.device) for column in zip(*(promise.inputs for promise in batch.promises), strict=True)]
+        columns = [stack(column, self.device) for column in zip(*(promise._inputs for promise in batch.promises), strict=True)]
         starts = range(0, batch.items, operation.batch_size)
         with torch.inference_mode():
             results = [operation.run(*(rows(column, s, s + operation.batch_size) for column in columns)) for s in starts]
