@@ -25,7 +25,8 @@ class NullWorker(Worker):
     """A worker that never computes a promise, so that a run costs only its events."""
 
     def promise(self, operation: Operation, *inputs: Any) -> Promise:
-        return Promise(NEVER, inputs, len(inputs[0]))
+        first = inputs[0]
+        return Promise(NEVER, inputs, first.items if isinstance(first, Promise) else len(first))
 
     def then(self, promise: Promise, listener: Callable[[Any], None]) -> None:
         """Discard the listener; the promise is never computed."""

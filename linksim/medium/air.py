@@ -121,7 +121,8 @@ class Air:
         """
         header_uses = self._header_uses(len(frame.header))
         overhead = self._num_pilots + header_uses
-        start = yield from self._occupy(overhead + frame.channel_uses, overhead, data=True)
+        start, env = self._reserve(overhead + frame.channel_uses, overhead, data=True), self._simulation.env
+        yield env.timeout(self._free_ns - env.now)
         self._simulation.update_fingerprint(self._link, EventKind.SENT, frame.number)
         arrivals: dict[int, list[Any]] = {}  # by delay: receivers at equal distance share an event
         for receiver in self._receivers.values():
@@ -140,7 +141,8 @@ class Air:
         has none. Without a receiver at Alice, frames to her are not delivered.
         """
         sent = self.control_phy.symbols(frame)
-        start = yield from self._occupy(len(sent), 0, data=False)
+        start, env = self._reserve(len(sent), 0, data=False), self._simulation.env
+        yield env.timeout(self._free_ns - env.now)
         self._simulation.update_fingerprint(self._link, EventKind.CONTROL, self._num_control_frames)
         receiver = self._receivers[Node.BOB]
         copy = self._received_message(receiver, self.control_phy, frame, sent, start)
@@ -153,18 +155,15 @@ class Air:
             for extra_delay_ns, received in self.inject_faults(copy) if self.inject_faults else [(0, copy)]:
                 self._after(receiver.delay_ns + extra_delay_ns, partial(_hand_over, deliver, received))
 
-    def _occupy(self, channel_uses: int, overhead: int, *, data: bool) -> Generator[Any, Any, int]:
-        """Wait until the air is free, then for the airtime, and return the start of the transmission in ns.
+    def _reserve(self, channel_uses: int, overhead: int, *, data: bool) -> int:
+        """Take the air for a frame as soon as it is free, and return the start of the transmission in ns.
 
         overhead  channel uses before the payload
         """
-        env, airtime = self._simulation.env, self.airtime_ns(channel_uses)
-        now = self._simulation.now
-        start = max(now, self._free_ns)
-        self._free_ns = start + airtime
+        start = max(self._simulation.now, self._free_ns)
+        self._free_ns = start + self.airtime_ns(channel_uses)
         if self.jammer:
-            self.jammer.on_frame_start(Transmission(data, start, start + round(overhead * self._use_ns), start + airtime))
-        yield env.timeout(start + airtime - now)
+            self.jammer.on_frame_start(Transmission(data, start, start + round(overhead * self._use_ns), self._free_ns))
         return start
 
     def _release(self) -> None:

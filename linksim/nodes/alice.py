@@ -88,10 +88,10 @@ class Alice:
         """
         interval_ns = seconds_to_ns(self._spec.frame_interval_ms / 1e3)
         processing_ns = self._spec.processing.latency_ns(self._spec.images_per_frame)
-        env, now = self._simulation.env, self._simulation.now
+        env = self._simulation.env
         for number in range(self._frames):
-            if number * interval_ns > (now := self._simulation.now):
-                yield env.timeout(number * interval_ns - now)
+            if number * interval_ns > env.now:
+                yield env.timeout(number * interval_ns - env.now)
             agreed = yield from self._session.activate(number)
             if agreed is None:
                 self._evaluator.suppressed(number, self._session.epoch, self._spec.images_per_frame)
