@@ -73,6 +73,13 @@ class Simulation:
 
         record   type of the records
         columns  values of each field that has no default, in the order of the records, which are of links that report
+
+        >>> from linksim.records import LinkCreated
+        >>> simulation, found = Simulation(Worker()), []
+        >>> simulation.listen(found.append)
+        >>> simulation.emit_block(LinkCreated, {"link": [0, 1], "group": [0, 0]})
+        >>> found
+        [LinkCreated(link=0, group=0), LinkCreated(link=1, group=0)]
         """
         records: list[Record] | None = None
         for listener in self._listeners:
