@@ -11,6 +11,7 @@ from linksim.control_plane.messages import Report
 from linksim.enums import Node
 from linksim.frames import ControlFrame
 from linksim.medium.air import Air
+from linksim.medium.reception_records import ReceptionRecorder
 from linksim.rng import Streams
 from linksim.scenario.schema import LinkOptions
 from linksim.secrecy import BOB_TO_ALICE, KEY_BYTES, Decryptor, Encryptor
@@ -31,7 +32,8 @@ def control_benchmark() -> Iterator[BenchmarkResult]:
 def reports() -> None:
     """Bob transmits REPORT messages, and Alice decrypts them."""
     simulation = Simulation(Worker())
-    air = Air(simulation, 0, "air", LinkOptions.model_validate(LINK), Streams(1), operations.apply_channel(), operations.apply_channel())
+    options, apply_channel = LinkOptions.model_validate(LINK), operations.apply_channel()
+    air = Air(simulation, 0, "air", options, Streams(1), apply_channel, apply_channel, ReceptionRecorder(simulation))
     encryptor, sequences = Encryptor(bytes(KEY_BYTES), BOB_TO_ALICE), []
     decryptor = Decryptor(bytes(KEY_BYTES), BOB_TO_ALICE)
 

@@ -15,9 +15,10 @@ from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.simulate.assembly import build
 from linksim.simulate.execution import run_until_done
 from linksim.simulate.run import run
-from linksim.worker import Operation, Promise, Worker
+from linksim.worker import Batch, BatchListener, Operation, Promise, Worker
 
 CODEC, INVERTER = "codec-cifar10-6", "inverter-cifar10-6"
+NEVER = Batch(Operation("never", lambda x: x, 1), 0)
 
 
 class NullWorker(Worker):
@@ -25,10 +26,13 @@ class NullWorker(Worker):
 
     def promise(self, operation: Operation, *inputs: Any) -> Promise:
         first = inputs[0]
-        return Promise(operation, inputs, first.items if isinstance(first, Promise) else len(first))
+        return Promise(NEVER, inputs, first.items if isinstance(first, Promise) else len(first))
 
-    def then(self, promise: Promise, listener: Callable[[torch.Tensor], None]) -> None:
+    def then(self, promise: Promise, listener: Callable[[Any], None]) -> None:
         """Discard the listener; the promise is never computed."""
+
+    def announce(self, promise: Promise, listener: BatchListener, entry: Any) -> None:
+        """Discard the entry; the promise is never computed."""
 
 
 def codec_only(links: int, frames: int, **compute: str) -> Scenario:

@@ -6,13 +6,14 @@ computed, so it separates a change of the simulation from a change of rounding.
 """
 
 import hashlib
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from enum import IntEnum
 from struct import Struct
+from typing import Any
 
 import simpy
 
-from linksim.records import Listener, Record
+from linksim.records import BlockListener, Listener, Record
 from linksim.worker import Worker
 
 _EVENT = Struct("<qhq")
@@ -67,6 +68,29 @@ class Simulation:
         for listener in self._listeners:
             listener(record)
 
+    def emit_block(self, record: type[Record], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Pass records of one type to all listeners: as columns to those that take blocks, else one after the other.
+
+        record   type of the records
+        columns  values of each field that has no default, in the order of the records, which are of links that report
+
+        >>> from linksim.records import LinkCreated
+        >>> simulation, found = Simulation(Worker()), []
+        >>> simulation.listen(found.append)
+        >>> simulation.emit_block(LinkCreated, {"link": [0, 1], "group": [0, 0]})
+        >>> found
+        [LinkCreated(link=0, group=0), LinkCreated(link=1, group=0)]
+        """
+        records: list[Record] | None = None
+        for listener in self._listeners:
+            if isinstance(listener, BlockListener):
+                listener.block(record, columns)
+                continue
+            if records is None:
+                records = [record(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+            for each in records:
+                listener(each)
+
     def update_fingerprint(self, link: int, kind: EventKind, number: int) -> None:
         """Add an event to the fingerprint of a link, which hashes time, kind and number of its events in their order.
 
@@ -84,7 +108,7 @@ class Simulation:
             if self._links is not None and link not in self._links:
                 return
             found = self._hashes[link] = hashlib.blake2b(digest_size=16)
-        found.update(_EVENT.pack(self.now, kind, number))
+        found.update(_EVENT.pack(self.env.now, kind, number))
 
     def fingerprints(self) -> dict[int, str]:
         """Return the hash of all events so far of each link that had any, 32 hexadecimal digits."""

@@ -1,6 +1,5 @@
 """Headers of data frames in a running simulation: their airtime, their losses, and what Bob, Eve and the trace make of them."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -106,5 +105,5 @@ def test_eves_copy_holds_what_she_received() -> None:
     frame = DataFrame(3, 7, raw, 1, 1, 8, object(), 1)  # type: ignore[arg-type]  # promises are not evaluated
     copy = ReceivedFrame(frame, raw, 0, 8, 8, 0, "received", np.ones((1, 1), np.complex64), np.ones(1, np.float32), 0.0, "mmse")  # type: ignore[arg-type]
     for header, epoch in ((raw, 7), (b"", UNKNOWN_EPOCH), (raw[:-1] + b"\0", UNKNOWN_EPOCH)):
-        seen = as_received(replace(copy, header=header), readable(header))
+        seen = as_received(copy._replace(header=header), readable(header))
         assert (seen.frame.epoch, seen.frame.header, seen.frame.symbols) == (epoch, header, "received")

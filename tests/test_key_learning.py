@@ -231,7 +231,7 @@ def test_the_images_granted_are_those_that_alice_encodes(probe: Any) -> None:
     """With an attack on the source, the content of a frame is the attacked image."""
     attack, _, _ = probe({"num_plaintext_frames": 1}, {"alice": {"images_per_frame": 2, "source_attack": {"attack": "fgsm"}}}, frames=1)
     plain, _, _ = probe({"num_plaintext_frames": 1}, {}, frames=1)
-    images = [next(value for name, value in each.calls if name == "plaintext")[1]._value for each in (attack, plain)]
+    images = [next(value for name, value in each.calls if name == "plaintext")[1].known() for each in (attack, plain)]
     assert all(found is not None for found in images)
     assert not torch.equal(images[0], images[1])
 

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 import tracemalloc
+from dataclasses import fields
 from pathlib import Path
 
 import h5py
@@ -16,7 +17,7 @@ from trace_files import frame, writer, written
 
 from linksim.errors import TraceError
 from linksim.interrupts import Terminated
-from linksim.records import FrameSent, LinkCreated
+from linksim.records import FrameSent, ImageScore, LinkCreated
 from linksim.trace.destination import Destination
 from linksim.trace.layout import BLOCK
 from linksim.trace.reader import open_trace
@@ -36,6 +37,22 @@ def test_equal_runs_give_equal_bytes(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONHASHSEED": "77", "TZ": "Asia/Tokyo"}
     subprocess.run([sys.executable, "-c", textwrap.dedent(child), str(tmp_path / "c.h5")], check=True, env=environment)
     assert hashlib.sha256(one).digest() == hashlib.sha256(two).digest() == hashlib.sha256((tmp_path / "c.h5").read_bytes()).digest()
+
+
+def test_records_in_blocks_and_single_records_give_the_same_rows(tmp_path: Path) -> None:
+    records = [frame(i) for i in range(700)]
+    with writer(tmp_path / "blocks.h5") as trace:
+        for first in range(0, 700, 100):
+            trace(records[first])
+            block = records[first + 1 : first + 100]
+            trace.block(FrameSent, {f.name: [getattr(record, f.name) for record in block] for f in fields(FrameSent)})
+        trace.block(ImageScore, {f.name: [0, 1] for f in fields(ImageScore) if f.name not in ("role", "metrics", "ssim")})
+        trace.close("f00d")
+    with open_trace(tmp_path / "blocks.h5") as blocks, open_trace(written(tmp_path / "single.h5")) as single:
+        columns = blocks.table("frames"), single.table("frames")
+        assert all((columns[0][name] == columns[1][name]).all() for name in ("time_ns", "link", "frame", "steps", "guard_us"))
+        scores = blocks.table("scores")
+        assert (scores["mse"].tolist(), scores["role"].tolist()) == ([0.0, 1.0], [-1, -1])
 
 
 def test_a_trace_is_replaced_only_on_request_and_only_when_the_new_one_is_closed(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The contract of the worker: what it batches, when it runs, and that batching never changes a result."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import simpy
@@ -7,6 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from linksim.phy.noise import ItemKeys
+from linksim.rng import StreamKey
 from linksim.worker import Operation, Promise, Worker
 
 ENCODE = Operation("encode", lambda x: 2 * x, batch_size=4)
@@ -94,6 +98,56 @@ def test_a_listener_of_a_known_value_is_called_at_once() -> None:
     promised = worker.promise(DECODE, torch.ones(1, 3))
     worker.then(promised, lambda value: received.append(value.item()))
     assert received == [3.0]
+
+
+def test_inputs_from_several_batches_keep_their_order() -> None:
+    """As scores of Bob's and Eve's images, which two networks compute in turn."""
+    bob, eve = (Operation(name, lambda x, factor=factor: factor * x, 64) for name, factor in (("bob", 1), ("eve", 10)))
+    add = Operation("add", lambda x, y: {"sum": x + y}, 64)
+    worker, found = Worker(), list[Promise]()
+    for number in range(6):
+        x = torch.full((1 + number % 2, 3), float(number))
+        found.append(worker.promise(add, worker.promise(eve if number % 3 else bob, x), x))
+    worker.flush()
+    expected = [number * (11 if number % 3 else 2) for number in range(6)]
+    assert [worker.value(promise)["sum"][0, 0].item() for promise in found] == expected
+    assert worker.calls == {"bob": 1, "eve": 1, "add": 1}
+
+
+def test_announcements_are_one_call_per_batch_in_the_order_of_its_promises() -> None:
+    worker, blocks = Worker(), list[tuple[list[str], list[float]]]()
+    promises = [worker.promise(DECODE, torch.full((2, 3), float(x))) for x in range(3)]
+
+    def listen(block: Sequence[tuple[str, Promise]], value: torch.Tensor) -> None:
+        blocks.append(([entry for entry, _ in block], [value[promise.first].item() for _, promise in block]))
+
+    assert worker.calls == {"decode": 1}  # the first two fill a batch, and are known when they are announced
+    worker.announce(promises[1], listen, "b")
+    last = worker.promise(DECODE, torch.full((1, 3), 9.0))
+    worker.announce(last, listen, "d")
+    worker.announce(promises[2], listen, "c")
+    worker.flush()
+    assert blocks == [(["b"], [3.0]), (["c", "d"], [6.0, 27.0])]
+
+
+def test_announcements_follow_items_of_other_shapes_into_their_own_batch() -> None:
+    worker, found = Worker(), list[tuple[str, float]]()
+
+    def listen(block: Sequence[tuple[str, Promise]], value: torch.Tensor) -> None:
+        found.extend((entry, value[promise.first].item()) for entry, promise in block)
+
+    for name, width in (("a", 3), ("b", 5)):
+        worker.announce(worker.promise(DECODE, torch.ones(1, width)), listen, name)
+    worker.flush()
+    assert found == [("a", 3.0), ("b", 5.0)]
+    assert worker.calls == {"decode": 2}
+
+
+def test_keys_of_noise_become_an_array_when_the_batch_runs() -> None:
+    worker, keys = Worker(), Operation("keys", lambda keys: keys, 64)
+    first, second = (worker.promise(keys, ItemKeys(StreamKey(1, high), 5, count)) for high, count in ((2, 1), (3, 2)))
+    assert worker.value(second).tolist() == [[1, 3, 5], [1, 3, 6]]
+    assert worker.value(first).tolist() == [[1, 2, 5]]
 
 
 @settings(max_examples=60, deadline=None)

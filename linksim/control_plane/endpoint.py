@@ -18,11 +18,12 @@ from linksim.enums import ControlOutcome
 from linksim.errors import LinksimError
 from linksim.frames import ReceivedMessage
 from linksim.medium.air import Air
-from linksim.negotiation import NegotiatedParameters
+from linksim.negotiation import NegotiatedParameters, names, values
 from linksim.records import ControlSent
 from linksim.rng import Streams
 from linksim.scenario.schema import LinkOptions
 from linksim.schemes.layers import FrameKeys, KeyIndices, LayerKeys
+from linksim.schemes.parameters import flatten
 from linksim.schemes.stack import Stack
 from linksim.secrecy import (
     ALICE_TO_BOB,
@@ -81,6 +82,8 @@ class SessionEndpoint:
         self._handshakes = 0
         self.needed = stack.negotiates or options.session.probe_interval_ms > 0 or stack.max_transmissions > 1
         self._secure_state: SecureState | None = None
+        self._basis: tuple[object, ...] = ()
+        self._agreed: AgreedParameters | None = None  # of the newest frame, for those with the same basis
 
     def _secure(self, keys: SessionKeys, direction: int) -> SecureState:
         """Return what follows from session keys for the end that sends in `direction`."""
@@ -167,9 +170,18 @@ class SessionEndpoint:
         pairs         (p, s) that KEY transmitted, () if there are none
         """
         secure = self._secure_state
-        frame_keys, keys = ([], None) if secure is None else (self._frame_keys(secure.layer_keys, frame, pairs), secure.keys)
+        keys = None if secure is None else secure.keys
+        basis = epoch, snr_db, negotiated, pairs, keys
+        if self._agreed is not None and basis == self._basis:
+            return self._agreed
+        frame_keys = [] if secure is None else self._frame_keys(secure.layer_keys, frame, pairs)
         parameters = self._stack.parameters(snr_db, negotiated, frame_keys)
-        return AgreedParameters(parameters, epoch, snr_db, ParameterContext(keys, negotiated, pairs))
+        numbers = dict(zip(names(type(negotiated)), values(negotiated), strict=True))
+        context = ParameterContext(keys, negotiated, pairs)
+        agreed = AgreedParameters(parameters, epoch, snr_db, context, flatten(parameters), numbers)
+        if not self._stack.layers:  # else the keys depend on the frame
+            self._basis, self._agreed = basis, agreed
+        return agreed
 
     def _frame_keys(self, layer_keys: tuple[LayerKeys, ...], frame: int, pairs: KeyIndices) -> list[FrameKeys]:
         """Return the keys of each keyed layer: those that `pairs` selects, or those that are derived from the frame number."""

@@ -1,11 +1,12 @@
 """What the two endpoints agree on for a data frame, and Bob's list of offered parameters."""
 
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from linksim.negotiation import NegotiatedParameters
 from linksim.schemes.layers import KeyIndices
-from linksim.schemes.parameters import FrameParameters
+from linksim.schemes.parameters import FrameParameters, ItemArray
 from linksim.secrecy import SessionKeys
 
 EPOCHS = 2**16
@@ -36,12 +37,16 @@ class AgreedParameters:
     epoch       number of the parameters, 0..65535
     snr_db      estimated SNR in dB that the parameters hold
     context     shared state from which they are derived
+    arrays      arrays of the parameters, the inputs of an operation
+    values      values of the negotiated parameters by name
     """
 
     parameters: FrameParameters
     epoch: int
     snr_db: float
     context: ParameterContext
+    arrays: Sequence[ItemArray]
+    values: Mapping[str, int]
 
 
 class ParameterOffers:

@@ -20,6 +20,7 @@ from linksim.enums import Node
 from linksim.frames import DataFrame, Transmission
 from linksim.jammers.jammer import Jammer, Symbols
 from linksim.phy.jamming import EnergyBudget
+from linksim.phy.noise import ItemKeys
 from linksim.rng import StreamKey, generator
 from linksim.scenario.jammers import AdversarialJammer
 from linksim.schemes.parameters import per_item_float
@@ -67,7 +68,7 @@ class Adversarial(Jammer):
         yield from self.radiate(frame.end_ns)
 
     def interference(
-        self, receiver: int, frame: DataFrame, gain: Symbols, noise_power: float, power: NDArray[np.float32], keys: NDArray[np.int64]
+        self, receiver: int, frame: DataFrame, gain: Symbols, noise_power: float, power: NDArray[np.float32], keys: ItemKeys
     ) -> Promise:
         """Perturbation of the frame at a receiver; that at Eve is the one computed for Bob. See `Jammer.interference`."""
         promise = self._simulation.worker.promise

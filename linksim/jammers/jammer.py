@@ -20,6 +20,7 @@ from linksim.context import EventKind, Simulation
 from linksim.enums import Node
 from linksim.frames import DataFrame, Transmission
 from linksim.phy.jamming import channel_uses_hit
+from linksim.phy.noise import ItemKeys
 from linksim.records import JammingInterval
 from linksim.scenario.jammers import Jamming
 from linksim.units import db_to_linear
@@ -105,7 +106,7 @@ class Jammer:
         return found
 
     def interference(
-        self, receiver: int, frame: DataFrame, gain: Symbols, noise_power: float, power: NDArray[np.float32], keys: NDArray[np.int64]
+        self, receiver: int, frame: DataFrame, gain: Symbols, noise_power: float, power: NDArray[np.float32], keys: ItemKeys
     ) -> Promise:
         """Interference on the payload of a data frame at a receiver: promise of complex [items, channel_uses / items].
 
@@ -116,7 +117,7 @@ class Jammer:
         gain         complex64 [items, 1] or [items, channel_uses / items], gain of the path from Alice
         noise_power  N0 at the receiver, per complex symbol
         power        float32 [items, channel_uses / items], interference power
-        keys         int64 [items, 3], streams of the interference at the receiver
+        keys         streams of the interference at the receiver
         """
         return self._simulation.worker.promise(self._waveform, power, keys)
 

@@ -9,19 +9,21 @@ simulation depends on their content.
 """
 
 from collections.abc import Callable, Generator, Iterable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from simpy import Event
 
 from linksim.context import EventKind, Simulation
 from linksim.enums import Node
 from linksim.frames import ControlFrame, DataFrame, OverheardMessage, ReceivedFrame, ReceivedMessage, Transmission
 from linksim.jammers.jammer import Jammer
 from linksim.medium.control_phy import ControlPhy
-from linksim.medium.data_reception import DataReception, Deliver, Receiver, ReceptionLevels, reception_record, sinr_db
+from linksim.medium.data_reception import DataReception, Deliver, Receiver, ReceptionLevels, sinr_db
 from linksim.medium.header_phy import HeaderPhy
+from linksim.medium.reception_records import DeliveredCopy, ReceptionRecorder
 from linksim.phy.path import RadioPath
 from linksim.phy.path_loss import LinkGeometry
 from linksim.records import NODES
@@ -30,7 +32,7 @@ from linksim.scenario.attacks import NoAttack
 from linksim.scenario.control_size import header_channel_uses
 from linksim.scenario.schema import LinkOptions
 from linksim.units import NS_PER_S, airtime_ns, seconds_to_ns
-from linksim.worker import Named, Operation
+from linksim.worker import Operation
 
 InjectFaults = Callable[[ReceivedMessage], Iterable[tuple[int, ReceivedMessage]]]  # copy -> (additional delay in ns, copy), ...
 
@@ -44,6 +46,7 @@ class Air:
     options                              options of the link
     streams                              random streams of the run
     apply_channel, apply_jammed_channel  operations of the worker that compute received symbols, without and with interference
+    receptions                           records the copies of data frames, for all links of the run
     jammer                               the link's jammer, None without one; it is notified of the start and end of every frame
     inject_faults                        faults of control frames before they reach their addressee, None without faults
     control_phy                          physical layer of control frames between Alice and Bob
@@ -58,6 +61,7 @@ class Air:
         streams: Streams,
         apply_channel: Operation,
         apply_jammed_channel: Operation,
+        receptions: ReceptionRecorder,
     ) -> None:
         self._simulation, self._link, self._name, self._streams = simulation, link, name, streams
         self._symbol_rate_hz, self._use_ns = options.radio.symbol_rate_hz, NS_PER_S / options.radio.symbol_rate_hz
@@ -65,6 +69,7 @@ class Air:
         estimated = any(path.csi == "pilots" for path in paths)
         self._num_pilots = options.radio.pilots if estimated else 0
         self._reception = DataReception(simulation.worker, options.radio, self._num_pilots, apply_channel, apply_jammed_channel)
+        self._receptions = receptions
         self._free_ns = 0
         self._num_control_frames = 0
         self._receivers: dict[int, Receiver] = {}
@@ -72,7 +77,7 @@ class Air:
         self.jammer: Jammer | None = None
         self.inject_faults: InjectFaults | None = None
         self._specs, self._correlation = (options.channel.bob, options.channel.eve), options.channel.correlation
-        self._radio = options.radio
+        self._radio, self._header_uses = options.radio, lru_cache(maxsize=1)(partial(header_channel_uses, options.radio))
         self._eavesdropper: tuple[ControlPhy, Callable[[OverheardMessage], object]] | None = None
         geometry = options.channel.geometry
         self._geometries = tuple(LinkGeometry(geometry.alice, receiver, self._symbol_rate_hz) for receiver in (geometry.bob, geometry.eve))
@@ -114,13 +119,18 @@ class Air:
 
         Each receiver gets its copy one propagation delay after the end.
         """
-        header_uses = header_channel_uses(self._radio, len(frame.header))
+        header_uses = self._header_uses(len(frame.header))
         overhead = self._num_pilots + header_uses
-        start = yield from self._occupy(overhead + frame.channel_uses, overhead, data=True)
+        start, env = self._reserve(overhead + frame.channel_uses, overhead, data=True), self._simulation.env
+        yield env.timeout(self._free_ns - env.now)
         self._simulation.update_fingerprint(self._link, EventKind.SENT, frame.number)
+        arrivals: dict[int, list[Any]] = {}  # by delay: receivers at equal distance share an event
         for receiver in self._receivers.values():
-            copy, levels = self._reception.receive(receiver, frame, start, header_uses, self.jammer)
-            self._after(receiver.delay_ns, partial(self._deliver, receiver, copy, levels))
+            deliver = partial(self._deliver, receiver, *self._reception.receive(receiver, frame, start, header_uses, self.jammer))
+            if receiver.delay_ns in arrivals:
+                arrivals[receiver.delay_ns].append(deliver)
+            else:
+                arrivals[receiver.delay_ns] = self._after(receiver.delay_ns, deliver)
         self._release()
         return start
 
@@ -131,7 +141,8 @@ class Air:
         has none. Without a receiver at Alice, frames to her are not delivered.
         """
         sent = self.control_phy.symbols(frame)
-        start = yield from self._occupy(len(sent), 0, data=False)
+        start, env = self._reserve(len(sent), 0, data=False), self._simulation.env
+        yield env.timeout(self._free_ns - env.now)
         self._simulation.update_fingerprint(self._link, EventKind.CONTROL, self._num_control_frames)
         receiver = self._receivers[Node.BOB]
         copy = self._received_message(receiver, self.control_phy, frame, sent, start)
@@ -142,19 +153,17 @@ class Air:
         deliver = receiver.deliver if frame.sender == Node.ALICE else self._alice
         if deliver is not None:
             for extra_delay_ns, received in self.inject_faults(copy) if self.inject_faults else [(0, copy)]:
-                self._after(receiver.delay_ns + extra_delay_ns, partial(deliver, received))
+                self._after(receiver.delay_ns + extra_delay_ns, partial(_hand_over, deliver, received))
 
-    def _occupy(self, channel_uses: int, overhead: int, *, data: bool) -> Generator[Any, Any, int]:
-        """Wait until the air is free, then for the airtime, and return the start of the transmission in ns.
+    def _reserve(self, channel_uses: int, overhead: int, *, data: bool) -> int:
+        """Take the air for a frame as soon as it is free, and return the start of the transmission in ns.
 
         overhead  channel uses before the payload
         """
-        env, now, airtime = self._simulation.env, self._simulation.now, self.airtime_ns(channel_uses)
-        start = max(now, self._free_ns)
-        self._free_ns = start + airtime
+        start = max(self._simulation.now, self._free_ns)
+        self._free_ns = start + self.airtime_ns(channel_uses)
         if self.jammer:
-            self.jammer.on_frame_start(Transmission(data, start, start + round(overhead * self._use_ns), start + airtime))
-        yield env.timeout(start + airtime - now)
+            self.jammer.on_frame_start(Transmission(data, start, start + round(overhead * self._use_ns), self._free_ns))
         return start
 
     def _release(self) -> None:
@@ -162,26 +171,20 @@ class Air:
         if self.jammer:
             self.jammer.on_frame_end(busy=self._free_ns > self._simulation.now)
 
-    def _after(self, delay_ns: int, call: Callable[[], object]) -> None:
-        """Schedule a call after `delay_ns` of simulated time."""
+    def _after(self, delay_ns: int, call: Callable[[Event], None]) -> list[Any]:
+        """Schedule a call after `delay_ns` of simulated time; its argument is the event of that instant. Returns the calls of the event."""
+        callbacks: list[Any] = self._simulation.env.timeout(delay_ns).callbacks
+        callbacks.append(call)
+        return callbacks
 
-        def due(_: object) -> None:
-            call()
-
-        self._simulation.env.timeout(delay_ns).callbacks.append(due)
-
-    def _deliver(self, receiver: Receiver, copy: ReceivedFrame, levels: ReceptionLevels) -> None:
-        """Hand a copy of a data frame to its receiver, and emit its record, which needs the radiated power and the header's outcome."""
-        frame = copy.frame
-        self._simulation.update_fingerprint(self._link, EventKind.DELIVERED, 2 * frame.number + receiver.number)
+    def _deliver(self, receiver: Receiver, copy: ReceivedFrame, levels: ReceptionLevels, _: Event) -> None:
+        """Hand a copy of a data frame to its receiver, and announce its record, which needs the radiated power of the symbols."""
+        simulation, frame = self._simulation, copy.frame
+        simulation.update_fingerprint(self._link, EventKind.DELIVERED, 2 * frame.number + receiver.number)
         header = receiver.deliver(copy)
         assert header is not None
-
-        def record(sent: Named) -> None:
-            power = float(sent["power"].mean())
-            self._simulation.emit(reception_record(self._link, receiver.number, copy, levels, header, power))
-
-        self._simulation.worker.then(frame.symbols, record)
+        delivered = DeliveredCopy(copy.start_ns, self._link, frame.number, receiver.number, levels, copy.snr_db, header)
+        simulation.worker.announce(frame.symbols, self._receptions, delivered)
 
     def _overhear(
         self,
@@ -198,7 +201,7 @@ class Air:
         eve = self._receivers[Node.EVE]
         copy = self._received_message(eve, phy, frame, sent, start)
         overheard = OverheardMessage(copy.raw, start, copy.airtime_ns, copy.channel_uses, copy.snr_db)
-        self._after(eve.delay_ns, partial(deliver, overheard))
+        self._after(eve.delay_ns, partial(_hand_over, deliver, overheard))
 
     def _received_message(
         self, receiver: Receiver, phy: ControlPhy, frame: ControlFrame, sent: NDArray[np.complex64], start: int
@@ -213,3 +216,8 @@ class Air:
         jamming_power = self.jammer.power(receiver.number, start, channel_uses, self._use_ns) if self.jammer else None
         raw, snr_db = phy.receive(frame, sent, realisation, jamming_power, self._num_control_frames)
         return ReceivedMessage(frame, raw, start, self.airtime_ns(channel_uses), channel_uses, snr_db, sinr_db(realisation, jamming_power))
+
+
+def _hand_over(deliver: Callable[[Any], object], copy: ReceivedMessage | OverheardMessage, _: Event) -> None:
+    """Call a receiver's callback with its copy of a control frame."""
+    deliver(copy)

@@ -19,9 +19,8 @@ from linksim.frames import DataFrame, ReceivedFrame, ReceivedMessage
 from linksim.jammers.jammer import Jammer
 from linksim.medium.header_phy import HeaderPhy
 from linksim.phy import pilots
-from linksim.phy.noise import item_keys, unit_noise
+from linksim.phy.noise import ItemKeys, unit_noise
 from linksim.phy.path import ChannelRealisation, RadioPath
-from linksim.records import Reception
 from linksim.rng import StreamKey, generator
 from linksim.scenario.channel import Path
 from linksim.scenario.nodes import Radio
@@ -60,7 +59,7 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class ReceptionLevels:
-    """What the record of a reception holds beside power, estimate and header; SNR and jamming refer to symbols of unit power.
+    """SNR and jamming of a reception for symbols of unit power.
 
     mean_snr_db, snr_db  SNR of the path without and with fading, in dB
     sinr_db              SNR with fading and with the mean interference power added to the noise power, in dB
@@ -73,6 +72,26 @@ class ReceptionLevels:
     sinr_db: float
     jammed_fraction: float
     mean_jsr: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Undisturbed:
+    """What the frames of a link have in common at a receiver that knows the channel, as long as the channel stays the same.
+
+    realisation  the channel
+    gain         complex64 [items, 1] or [items, payload / items]
+    noise_power  float32 [items]
+    levels       SNR at unit power, without interference
+    loss         probability that a header is lost
+    airtime_ns   duration of a transmission
+    """
+
+    realisation: ChannelRealisation
+    gain: NDArray[np.complex64]
+    noise_power: NDArray[np.float32]
+    levels: ReceptionLevels
+    loss: float
+    airtime_ns: int
 
 
 class DataReception:
@@ -90,6 +109,7 @@ class DataReception:
         self._pilots, self._num_pilots = pilots.pilots(radio.pilots), num_pilots
         self._estimator = radio.snr_estimator
         self._apply_channel, self._apply_jammed_channel = apply_channel, apply_jammed_channel
+        self._undisturbed: dict[int, _Undisturbed] = {}
 
     def receive(
         self, receiver: Receiver, frame: DataFrame, start_ns: int, header_uses: int, jammer: Jammer | None
@@ -99,10 +119,12 @@ class DataReception:
         start_ns     start of the transmission
         header_uses  channel uses of the header
         """
-        items, first = frame.items, self._num_pilots + header_uses
-        channel_uses = first + frame.channel_uses
+        channel_uses = self._num_pilots + header_uses + frame.channel_uses
         realisation = receiver.path.during(start_ns, channel_uses, self._use_ns)
         power = jammer.power(receiver.number, start_ns, channel_uses, self._use_ns) if jammer else None
+        if power is None and receiver.spec.csi != "pilots":
+            return self._receive_undisturbed(receiver, frame, start_ns, header_uses, realisation)
+        items, first = frame.items, self._num_pilots + header_uses
         received = self._received_symbols(receiver, frame, realisation, first, power, jammer)
         gain, noise_power, snr_db = realisation.gain, per_item_float(realisation.noise_power, items), realisation.snr_db
         estimate = self._estimate_channel(receiver, frame, realisation, power) if receiver.spec.csi == "pilots" else None
@@ -131,6 +153,42 @@ class DataReception:
         jammed_fraction = 0.0 if power is None else float(np.count_nonzero(power)) / channel_uses
         mean_jsr = 0.0 if power is None else float(power.mean())
         return copy, ReceptionLevels(realisation.mean_snr_db, realisation.snr_db, sinr_db(realisation, power), jammed_fraction, mean_jsr)
+
+    def _receive_undisturbed(
+        self, receiver: Receiver, frame: DataFrame, start_ns: int, header_uses: int, realisation: ChannelRealisation
+    ) -> tuple[ReceivedFrame, ReceptionLevels]:
+        """Return the copy of a receiver that knows the channel, without interference. All frames of a link have the same layout."""
+        shared = self._undisturbed.get(receiver.number)
+        channel_uses = self._num_pilots + header_uses + frame.channel_uses
+        if shared is None or shared.realisation is not realisation:
+            first, snr_db = self._num_pilots + header_uses, realisation.snr_db
+            uses = realisation.gain if len(realisation.gain) == 1 else realisation.gain[self._num_pilots : first]
+            shared = self._undisturbed[receiver.number] = _Undisturbed(
+                realisation,
+                per_item(realisation.gain, frame.items, first),
+                per_item_float(realisation.noise_power, frame.items),
+                ReceptionLevels(realisation.mean_snr_db, snr_db, snr_db, 0.0, 0.0),
+                receiver.header.loss_probability(len(frame.header), uses, realisation.noise_power, None),
+                airtime_ns(channel_uses, self._symbol_rate_hz),
+            )
+        gain, noise_power = shared.gain, shared.noise_power
+        keys = ItemKeys(receiver.noise, frame.draw, frame.items)
+        received = self._worker.promise(self._apply_channel, frame.symbols, gain, noise_power, keys)
+        header = receiver.header.draw(frame.header, shared.loss, frame.transmission)
+        copy = ReceivedFrame(
+            frame,
+            header,
+            start_ns,
+            shared.airtime_ns,
+            channel_uses,
+            header_uses,
+            received,
+            gain,
+            noise_power,
+            realisation.snr_db,
+            receiver.spec.equaliser,
+        )
+        return copy, shared.levels
 
     def _received_header(
         self,
@@ -167,12 +225,12 @@ class DataReception:
             frame.symbols,
             per_item(realisation.gain, items, first),
             per_item_float(realisation.noise_power, items),
-            item_keys(receiver.noise, frame.draw, items),
+            ItemKeys(receiver.noise, frame.draw, items),
         )
         if jamming_power is None:
             return self._worker.promise(self._apply_channel, *inputs)
         assert jammer is not None
-        power, jamming_keys = jamming_power[first:].reshape(items, -1), item_keys(receiver.jamming, frame.draw, items)
+        power, jamming_keys = jamming_power[first:].reshape(items, -1), ItemKeys(receiver.jamming, frame.draw, items)
         jamming = jammer.interference(receiver.number, frame, inputs[1], realisation.noise_power, power, jamming_keys)
         return self._worker.promise(self._apply_jammed_channel, *inputs, jamming)
 
@@ -188,32 +246,6 @@ class DataReception:
         level = realisation.noise_power if jamming_power is None else realisation.noise_power + jamming_power[:count]
         gain = realisation.gain if len(realisation.gain) == 1 else realisation.gain[:count]
         return pilots.estimate(gain * self._pilots + unit_noise(draw, count) * np.sqrt(level), self._pilots, self._estimator)
-
-
-def reception_record(link: int, receiver: int, copy: ReceivedFrame, levels: ReceptionLevels, header: int, power: float) -> Reception:
-    """The record of a reception once the header's outcome and the radiated power of the payload are known.
-
-    SNR, SINR and jamming-to-signal ratio refer to that power.
-
-    link, receiver  number of the link, Node.BOB or Node.EVE
-    copy, levels    results of `DataReception.receive`
-    header          a value of `HeaderOutcome`
-    power           mean radiated power per complex symbol of the payload, linear
-    """
-    return Reception(
-        time_ns=copy.start_ns,
-        link=link,
-        frame=copy.frame.number,
-        receiver=receiver,
-        power=power,
-        mean_snr_db=levels.mean_snr_db,
-        snr_db=levels.snr_db + linear_to_db(power),
-        sinr_db=levels.sinr_db + linear_to_db(power),
-        estimated_snr_db=copy.snr_db,
-        jammed_fraction=levels.jammed_fraction,
-        mean_jsr=levels.mean_jsr / power if power else 0.0,
-        header=header,
-    )
 
 
 def sinr_db(realisation: ChannelRealisation, jamming_power: NDArray[np.float32] | None) -> float:

@@ -52,7 +52,16 @@ class HeaderPhy:
         estimate  what the receiver estimated from pilots, None if it knows the channel
         index     number of the draw, a different one for each transmission
         """
-        probability = self._loss(len(raw), self._snr(gain, level, estimate))
+        return self.draw(raw, self.loss_probability(len(raw), gain, level, estimate), index)
+
+    def loss_probability(
+        self, size: int, gain: NDArray[np.complex64], level: float | NDArray[np.floating], estimate: PilotEstimate | None
+    ) -> float:
+        """Probability that a header of `size` bytes is lost, 0..1; the other arguments are those of `receive`."""
+        return self._loss(size, self._snr(gain, level, estimate))
+
+    def draw(self, raw: bytes, probability: float, index: int) -> bytes:
+        """Received bytes of a header that is lost with a probability; `index` is the number of the draw."""
         return b"" if probability > NEGLIGIBLE and self._draws(index).random() < probability else raw
 
     def _snr(

@@ -5,7 +5,7 @@ when a process needs a value. Her processing time passes on the simulated clock,
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,10 @@ from linksim.medium.air import Air
 from linksim.nodes.attack_strengths import AttackStrengths
 from linksim.nodes.evaluator import Evaluator
 from linksim.nodes.image_sampler import ImageSampler
-from linksim.phy.noise import item_keys
+from linksim.phy.noise import ItemKeys
 from linksim.records import SourceAttackStrength
 from linksim.rng import StreamKey
 from linksim.scenario.nodes import Alice as AliceSpec
-from linksim.schemes.parameters import flatten
 from linksim.units import seconds_to_ns
 from linksim.worker import Operation
 
@@ -89,32 +88,34 @@ class Alice:
         """
         interval_ns = seconds_to_ns(self._spec.frame_interval_ms / 1e3)
         processing_ns = self._spec.processing.latency_ns(self._spec.images_per_frame)
-        env, now = self._simulation.env, self._simulation.now
+        env = self._simulation.env
         for number in range(self._frames):
-            if number * interval_ns > (now := self._simulation.now):
-                yield env.timeout(number * interval_ns - now)
+            if number * interval_ns > env.now:
+                yield env.timeout(number * interval_ns - env.now)
             agreed = yield from self._session.activate(number)
             if agreed is None:
                 self._evaluator.suppressed(number, self._session.epoch, self._spec.images_per_frame)
                 continue
             yield env.timeout(processing_ns)
-            yield from self._deliver(self._make_frame(number, agreed), agreed)
+            frame = self._make_frame(number, agreed)
+            if self._pipeline.max_transmissions > 1:
+                yield from self._deliver(frame, agreed)
+            else:
+                self._evaluator.transmitted(number)
+                yield from self._air.send_data(frame)
+            self._evaluator.completed(number)
 
     def _deliver(self, frame: DataFrame, agreed: AgreedParameters) -> Generator[Any, Any, None]:
-        """Transmit a frame, and retransmit it if Bob requests it."""
+        """Transmit a frame until Bob acknowledges it."""
 
         def send(attempt: int) -> Generator[Any, Any, int]:
             self._evaluator.transmitted(frame.number)
             if not attempt:
-                return (yield from self._air.send_data(frame))
+                return self._air.send_data(frame)
             header = self._session.header(frame.number, attempt, agreed)
-            return (yield from self._air.send_data(replace(frame, attempt=attempt, header=header)))
+            return self._air.send_data(frame._replace(attempt=attempt, header=header))
 
-        if self._pipeline.max_transmissions > 1:
-            yield from self._session.deliver(frame.number, send, self._pipeline.max_transmissions)
-        else:
-            yield from send(0)
-        self._evaluator.completed(frame.number)
+        yield from self._session.deliver(frame.number, send, self._pipeline.max_transmissions)
 
     def _make_frame(self, number: int, agreed: AgreedParameters) -> DataFrame:
         """Promise the images and the symbols of a frame, and register it at the evaluator. No simulated time passes.
@@ -123,11 +124,12 @@ class Alice:
         """
         pipeline, worker = self._pipeline, self._simulation.worker
         indices = pipeline.sampler.batch_indices(number, self._spec.images_per_frame).reshape(pipeline.items, -1)
-        labels, images = pipeline.sampler.labels[indices], worker.promise(pipeline.load_images, indices)
-        attacked = images if pipeline.attack is None else worker.promise(pipeline.attack, images, labels, *self._strengths(number))
-        keys = item_keys(pipeline.noise, number * pipeline.items, pipeline.items)
-        symbols = worker.promise(pipeline.send, attacked, keys, *flatten(agreed.parameters))
-        self._evaluator.created(number, images, attacked, indices, labels, agreed)
+        images = attacked = worker.promise(pipeline.load_images, indices)
+        if pipeline.attack is not None:
+            attacked = worker.promise(pipeline.attack, images, pipeline.sampler.labels[indices], *self._strengths(number))
+        keys = ItemKeys(pipeline.noise, number * pipeline.items, pipeline.items)
+        symbols = worker.promise(pipeline.send, attacked, keys, *agreed.arrays)
+        self._evaluator.created(number, images, attacked, indices, agreed)
         header = self._session.header(number, 0, agreed)
         return DataFrame(number, agreed.epoch, header, pipeline.items, indices.size, pipeline.channel_uses, symbols)
 

@@ -8,11 +8,11 @@ Without ARQ no event of the simulation depends on his images, so they stay promi
 the checksums, so the images are computed when his processing time has passed.
 """
 
-from collections.abc import Generator
+from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
-import simpy
+from simpy import Event
 
 from linksim.context import Simulation
 from linksim.control_plane.bob_session import BobSession
@@ -24,22 +24,21 @@ from linksim.frames import ReceivedFrame, ReceivedMessage
 from linksim.medium.air import Air
 from linksim.nodes.evaluator import Evaluator
 from linksim.nodes.observer import Observer
-from linksim.phy.noise import item_keys
+from linksim.phy.noise import ItemKeys
 from linksim.rng import StreamKey
-from linksim.scenario.nodes import Processing
-from linksim.schemes.parameters import flatten
 from linksim.worker import Operation, Promise
 
 
 @dataclass(frozen=True)
 class ReceivePipeline:
-    """Bob's operations.
+    """Bob's operations, and the time that they take.
 
     receive              operation `operations.receive`
     merge_transmissions  operation `operations.merge_transmissions`
     noise                key of the scheme's random stream at the receiver, with one draw per item of the run
     detects_erasures     True if the scheme knows which images it could not decode
     max_transmissions    number of transmissions of a frame; if it is above 1, Bob acknowledges frames
+    processing_ns        simulated processing time of a frame in ns
     """
 
     receive: Operation
@@ -47,6 +46,7 @@ class ReceivePipeline:
     noise: StreamKey
     detects_erasures: bool
     max_transmissions: int
+    processing_ns: int
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,6 @@ class Bob:
     evaluator         evaluator of the link
     session           his end of the control plane
     pipeline          his operations
-    processing        his processing time per frame and per image
     observer          what his policy is given beside the SNR, None without a policy
     max_queue_length  largest number of frames that waited for Bob's networks so far
     """
@@ -81,12 +80,12 @@ class Bob:
         evaluator: Evaluator,
         session: BobSession,
         pipeline: ReceivePipeline,
-        processing: Processing,
         observer: Observer | None = None,
     ) -> None:
         self._simulation, self._evaluator, self._session = simulation, evaluator, session
-        self._pipeline, self._processing, self._observer = pipeline, processing, observer
-        self._queue: simpy.Store = simpy.Store(simulation.env)
+        self._pipeline, self._observer = pipeline, observer
+        self._queue: deque[tuple[ReceivedFrame, DataHeader, AgreedParameters]] = deque()
+        self._busy = False
         self._partial: PartialFrame | None = None
         self._newest_complete = -1  # number of the newest frame that needs no retransmission
         self.max_queue_length = 0
@@ -105,31 +104,37 @@ class Bob:
             if header is not None:
                 self._simulation.env.process(self._session.refuse(header, NackReason.NO_PARAMETERS))
         else:
-            self._queue.put((copy, header, agreed))
-            self.max_queue_length = max(self.max_queue_length, len(self._queue.items))
+            self._queue.append((copy, header, agreed))
+            self.max_queue_length = max(self.max_queue_length, len(self._queue))
+            if not self._busy:
+                self._process_next()
         return outcome
 
-    def run(self) -> Generator[Any, Any, None]:
-        """SimPy process that decodes the queued frames, one after the other. It never ends; the run does."""
-        while True:
-            copy, header, agreed = yield self._queue.get()
-            reconstruction = self._decode(copy, agreed)
-            yield self._simulation.env.timeout(self._processing.latency_ns(copy.frame.images))
-            if self._observer is not None:
-                self._observer.decoded(agreed.context.negotiated, reconstruction)
-            if self._pipeline.max_transmissions > 1:
-                self._assemble(copy, header, agreed, reconstruction)
-            else:
-                self._evaluator.received(copy, agreed, reconstruction if self._pipeline.detects_erasures else None)
-                self._evaluator.reconstructed(Node.BOB, copy, reconstruction)
+    def _process_next(self) -> None:
+        """Decode the first queued frame, for which his processing time passes."""
+        self._busy = True
+        copy, header, agreed = self._queue.popleft()
+        done = partial(self._processed, copy, header, agreed, self._decode(copy, agreed))
+        self._simulation.env.timeout(self._pipeline.processing_ns).callbacks.append(done)
+
+    def _processed(self, copy: ReceivedFrame, header: DataHeader, agreed: AgreedParameters, reconstruction: Promise, _: Event) -> None:
+        """Hand over the reconstruction of a frame whose processing time has passed, and go on with the next frame."""
+        if self._observer is not None:
+            self._observer.decoded(agreed.context.negotiated, reconstruction)
+        if self._pipeline.max_transmissions > 1:
+            self._assemble(copy, header, agreed, reconstruction)
+        else:
+            self._evaluator.received(copy, agreed, reconstruction if self._pipeline.detects_erasures else None)
+            self._evaluator.reconstructed(Node.BOB, copy, reconstruction)
+        self._busy = False
+        if self._queue:
+            self._process_next()
 
     def _decode(self, copy: ReceivedFrame, agreed: AgreedParameters) -> Promise:
         """Promise the reconstruction of a copy under Bob's view of the agreement; see `operations.receive`."""
         pipeline, frame = self._pipeline, copy.frame
-        keys = item_keys(pipeline.noise, frame.number * frame.items, frame.items)
-        return self._simulation.worker.promise(
-            pipeline.receive, copy.received, copy.gain, copy.noise_power, keys, *flatten(agreed.parameters)
-        )
+        keys = ItemKeys(pipeline.noise, frame.number * frame.items, frame.items)
+        return self._simulation.worker.promise(pipeline.receive, copy.received, copy.gain, copy.noise_power, keys, *agreed.arrays)
 
     def _assemble(self, copy: ReceivedFrame, header: DataHeader, agreed: AgreedParameters, reconstruction: Promise) -> None:
         """Merge a copy with earlier copies of the same frame. Acknowledge the frame, or request its retransmission.

@@ -9,16 +9,16 @@ had the parameters that he chose. A frame that Alice encoded before his REPORT a
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from linksim.adapt.reward import adv_share, err_share, reward
 from linksim.context import Simulation
 from linksim.enums import Node, Outcome
-from linksim.records import FILL, DecisionReward, FrameSent, ImageScore, ParameterDecision, Record
+from linksim.records import FILL, BlockListener, DecisionReward, FrameSent, ImageScore, ParameterDecision, Record
 
 
 class RoundReward(NamedTuple):
@@ -81,7 +81,7 @@ class _LinkRounds:
     scores: defaultdict[tuple[int, int], list[ImageScore]] = field(default_factory=lambda: defaultdict(list))
 
 
-class RewardRecorder:
+class RewardRecorder(BlockListener):
     """A listener that emits a `DecisionReward` for each decision of a run, in the order of each link's decisions.
 
     simulation  shared state of the run, to which it listens
@@ -101,6 +101,12 @@ class RewardRecorder:
                 link.sent[record.frame, record.time_ns] = record
         elif isinstance(record, ImageScore) and record.receiver == Node.BOB and (link := self._links[record.link]).rounds:
             link.scores[record.frame, record.time_ns].append(record)
+
+    def block(self, record: type[Record], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Process the scores of a batch."""
+        if record is ImageScore and any(link.rounds for link in self._links.values()):
+            for row in zip(*columns.values(), strict=True):
+                self(ImageScore(**dict(zip(columns, row, strict=True))))
 
     def created(self, link: int, frame: int) -> None:
         """Register a frame that Alice has encoded."""

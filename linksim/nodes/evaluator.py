@@ -9,7 +9,6 @@ frame may follow long after its transmission; their times are those of the trans
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,19 +17,18 @@ from linksim.attacks.attack import Attack
 from linksim.attacks.key_recovery import KeySets
 from linksim.context import Simulation
 from linksim.control_plane.frame_parameters import AgreedParameters
-from linksim.enums import ImageRole, Node, Outcome
+from linksim.enums import Node, Outcome
 from linksim.frames import ReceivedFrame
-from linksim.negotiation import names, values
 from linksim.nodes.constellation import Constellation
 from linksim.nodes.decision_rewards import RewardRecorder
 from linksim.nodes.detections import emit_detections
-from linksim.nodes.image_scores import image_scores
+from linksim.nodes.image_scores import ScoredFrame, ScoreRecorder
 from linksim.nodes.kept_images import ImageKeeper
 from linksim.records import FrameSent, KeyKnowledge
 from linksim.schemes.layers import Layer
 from linksim.schemes.permutation import PermutationKey
 from linksim.secrecy import SessionKeys
-from linksim.worker import Named, Operation, Promise
+from linksim.worker import Operation, Promise
 
 
 @dataclass(slots=True)
@@ -40,7 +38,6 @@ class PendingFrame:
     images       promise of Alice's images, float [items, k, c, h, w] in 0..1
     attacked     promise of the images that she encoded instead; the same promise without an attack on the source
     indices      indices of the images in the dataset, int64 [items, k]
-    labels       classes of the images, int64 [items, k]
     classes      promise of the classes of both, see `scoring.classify`; None if there is no attack or no classifier
     agreed       Alice's view of the agreement
     outstanding  outstanding receptions, plus one while a retransmission is possible; the frame is complete at 0
@@ -52,7 +49,6 @@ class PendingFrame:
     images: Promise
     attacked: Promise
     indices: NDArray[np.int64]
-    labels: NDArray[np.int64]
     classes: Promise | None
     agreed: AgreedParameters
     outstanding: int = 1
@@ -67,6 +63,7 @@ class Evaluator:
     simulation     shared state of the run; `outstanding` counts the pending frames of all links, for which the end of a run waits
     link           number of the link in the run
     score          operation `scoring.score`
+    scores         records the scores of links with equal roles of images
     receivers      number of receivers of the link: 1, or 2 with Eve
     kept_images    records the images of the first frames
     constellation  records symbols of the first transmissions
@@ -74,7 +71,6 @@ class Evaluator:
     resolve_order  operation `scoring.resolve_order`, if Eve cannot know the order of the images of an item, else None
     classify       operation `scoring.classify`, if Alice's images are attacked, else None
     layer          outermost layer of the link's stack, whose keys an attack may be granted, None without layers
-    roles          roles of the images of a frame in turn, empty if they have none
     """
 
     def __init__(
@@ -82,6 +78,7 @@ class Evaluator:
         simulation: Simulation,
         link: int,
         score: Operation,
+        scores: ScoreRecorder,
         receivers: int,
         kept_images: ImageKeeper,
         constellation: Constellation,
@@ -89,12 +86,11 @@ class Evaluator:
         resolve_order: Operation | None = None,
         classify: Operation | None = None,
         layer: Layer | None = None,
-        roles: tuple[ImageRole, ...] = (),
     ) -> None:
-        self._simulation, self._link, self._score, self._receivers = simulation, link, score, receivers
+        self._simulation, self._link, self._score, self._scores, self._receivers = simulation, link, score, scores, receivers
         self._kept_images, self._constellation, self._rewards = kept_images, constellation, rewards
         self._resolve_order, self._classify = resolve_order, classify
-        self._layer, self._roles = layer, roles
+        self._layer = layer
         self._granted: SessionKeys | None = None  # session whose key sets Eve has
         self._pending: dict[int, PendingFrame] = {}
 
@@ -104,7 +100,6 @@ class Evaluator:
         images: Promise,
         attacked: Promise,
         indices: NDArray[np.int64],
-        labels: NDArray[np.int64],
         agreed: AgreedParameters,
     ) -> None:
         """Register a frame that Alice has encoded.
@@ -113,13 +108,12 @@ class Evaluator:
         images    promise of the original images, float [items, k, c, h, w] in 0..1, to which reconstructions are compared
         attacked  promise of the images that she encoded; the same promise without an attack on the source
         indices   indices of the images in the dataset, int64 [items, k]
-        labels    classes of the images, int64 [items, k]
         agreed    Alice's view of the agreement
         """
         classes = None if self._classify is None else self._simulation.worker.promise(self._classify, images, attacked)
-        self._pending[frame] = PendingFrame(images, attacked, indices, labels, classes, agreed)
+        self._pending[frame] = PendingFrame(images, attacked, indices, classes, agreed)
         self._simulation.outstanding += 1
-        self._kept_images.created(frame, labels.size)
+        self._kept_images.created(frame, indices.size)
         if self._rewards is not None:
             self._rewards.created(self._link, frame)
 
@@ -129,7 +123,7 @@ class Evaluator:
 
     def completed(self, frame: int) -> None:
         """Register that Alice will not transmit the frame again."""
-        self._release(frame)
+        self._release(frame, self._pending[frame])
 
     def suppressed(self, frame: int, epoch: int, images: int) -> None:
         """Emit the record of a frame that Alice did not send, because there was no agreement with Bob.
@@ -170,7 +164,6 @@ class Evaluator:
         frame, sent = copy.frame, self._pending[copy.frame.number].agreed
 
         def emit(outcome: int) -> None:
-            negotiated = sent.context.negotiated
             self._simulation.emit(
                 FrameSent(
                     time_ns=copy.start_ns,
@@ -183,7 +176,7 @@ class Evaluator:
                     channel_uses=copy.channel_uses,
                     header_channel_uses=copy.header_channel_uses,
                     assumed_snr_db=sent.snr_db,
-                    parameters=dict(zip(names(type(negotiated)), values(negotiated), strict=True)),
+                    parameters=sent.values,
                     outcome=outcome,
                 )
             )
@@ -252,10 +245,10 @@ class Evaluator:
         if reconstruction is not None and receiver == Node.EVE and self._resolve_order is not None:
             reconstruction = self._simulation.worker.promise(self._resolve_order, reconstruction, pending.images)
         if reconstruction is not None:
-            self._score_and_keep(receiver, copy, reconstruction)
+            self._score_and_keep(pending, receiver, copy, reconstruction)
             pending.partial = None if receiver == Node.BOB else pending.partial
         pending.start_ns = copy.start_ns
-        self._release(number)
+        self._release(number, pending)
 
     def partially_reconstructed(self, copy: ReceivedFrame, images: Promise) -> None:
         """Register that Bob has processed a copy with erased images and requested a retransmission.
@@ -265,24 +258,21 @@ class Evaluator:
         self._pending[copy.frame.number].partial = copy, images
         self.reconstructed(Node.BOB, copy, None)
 
-    def _score_and_keep(self, receiver: int, copy: ReceivedFrame, reconstruction: Promise) -> None:
+    def _score_and_keep(self, pending: PendingFrame, receiver: int, copy: ReceivedFrame, reconstruction: Promise) -> None:
         """Score a receiver's reconstruction of a frame, and keep its images for the trace."""
         number, worker = copy.frame.number, self._simulation.worker
-        pending = self._pending[number]
-        listener = partial(self._emit_scores, receiver, copy.start_ns, number, pending)
         classes = () if pending.classes is None else (pending.classes,)
         scores = worker.promise(self._score, reconstruction, pending.images, *classes)
-        worker.then(scores, listener)
+        worker.announce(scores, self._scores, ScoredFrame(copy.start_ns, self._link, number, receiver, pending.indices))
         pending.scores = scores if receiver == Node.BOB else pending.scores
         self._kept_images.reconstructed(receiver, copy.start_ns, number, reconstruction)
 
-    def _release(self, number: int) -> None:
+    def _release(self, number: int, pending: PendingFrame) -> None:
         """Count one awaited reception less, and forget the frame after the last one."""
-        pending = self._pending[number]
         pending.outstanding -= 1
         if not pending.outstanding:
             if pending.partial is not None:
-                self._score_and_keep(Node.BOB, *pending.partial)
+                self._score_and_keep(pending, Node.BOB, *pending.partial)
             self._kept_images.completed(pending.start_ns, number, pending.images, pending.attacked)
             del self._pending[number]
             self._simulation.outstanding -= 1
@@ -292,8 +282,3 @@ class Evaluator:
                 rewards.completed(self._link, number)
             else:
                 self._simulation.worker.then(pending.scores, lambda _: rewards.completed(self._link, number))
-
-    def _emit_scores(self, receiver: int, start_ns: int, frame: int, pending: PendingFrame, scores: Named) -> None:
-        place = {"time_ns": start_ns, "link": self._link, "frame": frame, "receiver": receiver}
-        for record in image_scores(scores, pending.indices, pending.labels, self._roles, **place):
-            self._simulation.emit(record)

@@ -71,18 +71,7 @@ def as_received(copy: ReceivedFrame, header: DataHeader | None) -> ReceivedFrame
 
     header  what Eve has read in the header, None if she lost it
     """
-    sent, epoch = copy.frame, UNKNOWN_EPOCH if header is None else header.epoch
+    epoch = UNKNOWN_EPOCH if header is None else header.epoch
+    sent = copy.frame
     frame = DataFrame(sent.number, epoch, copy.header, sent.items, sent.images, sent.channel_uses, copy.received, sent.attempt)
-    return ReceivedFrame(  # `dataclasses.replace` takes several times as long, which counts once per frame
-        frame,
-        copy.header,
-        copy.start_ns,
-        copy.airtime_ns,
-        copy.channel_uses,
-        copy.header_channel_uses,
-        copy.received,
-        copy.gain,
-        copy.noise_power,
-        copy.snr_db,
-        copy.equaliser,
-    )
+    return ReceivedFrame(frame, *copy[1:])

@@ -1,50 +1,81 @@
-"""The records of the scores of a reconstruction."""
+"""The records of the scores of reconstructions, image by image, for all frames of a batch at once."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from linksim.context import Simulation
 from linksim.enums import ImageRole, Node
 from linksim.errors import ModelError
 from linksim.records import ImageScore
-from linksim.worker import Named
+from linksim.worker import Named, Promise
 
 FIELDS = {f.name for f in fields(ImageScore)}  # scores of other names are metrics of the scenario
 
 
-def image_scores(
-    scores: Named,
-    indices: NDArray[np.int64],
-    labels: NDArray[np.int64],
-    roles: tuple[ImageRole, ...] = (),
-    *,
-    time_ns: int,
-    link: int,
-    frame: int,
-    receiver: int,
-) -> Iterator[ImageScore]:
-    """Yield the scores of a reconstruction, image by image.
+class ScoredFrame(NamedTuple):
+    """A receiver's reconstruction of a frame, whose scores are announced to a `ScoreRecorder`.
 
-    scores                          scores by name, each [items, k], from `scoring.score`
-    indices, labels                 indices in the dataset and classes of the images, int64 [items, k]
-    roles                           roles of the images of a frame in turn, empty if they have none
     time_ns, link, frame, receiver  as in the records
+    indices                         indices of the images in the dataset, int64 [items, k]
+    """
+
+    time_ns: int
+    link: int
+    frame: int
+    receiver: int
+    indices: NDArray[np.int64]
+
+
+class ScoreRecorder:
+    """A block listener of the worker that emits one `ImageScore` per image; the frames of links with equal roles share one.
+
+    simulation  shared state of the run
+    labels      classes of all images of the dataset, int64
+    roles       roles of the images of a frame in turn, empty if they have none
 
     Raises ModelError if an image contains NaN. Only an image that the receiver declares as erased is shown and scored as grey; one without
     a score would be missing in every mean, as if it had not been received.
     """
-    columns = {name: part.flatten().tolist() for name, part in scores.items()}
-    if spoilt := [image for image, error in enumerate(columns.get("mse", ())) if not math.isfinite(error)]:
-        place = f"link {link}, frame {frame}, image {spoilt[0]}"
-        raise ModelError(f"{place}: the reconstruction of {Node(receiver).word} contains NaN; a network or an attack has diverged")
-    metrics = {name: column for name, column in columns.items() if name not in FIELDS}
-    columns = {name: column for name, column in columns.items() if name in FIELDS}
-    columns |= {"dataset_index": indices.ravel().tolist(), "label": labels.ravel().tolist()}
-    for image in range(labels.size):
-        found = {name: column[image] for name, column in columns.items()}
-        measured = {name: column[image] for name, column in metrics.items()}
-        role = roles[image % len(roles)] if roles else None
-        yield ImageScore(role=role, time_ns=time_ns, link=link, frame=frame, image=image, receiver=receiver, metrics=measured, **found)
+
+    def __init__(self, simulation: Simulation, labels: NDArray[np.int64], roles: tuple[ImageRole, ...] = ()) -> None:
+        self._simulation, self._labels, self._roles = simulation, labels, roles
+
+    def __call__(self, block: Sequence[tuple[ScoredFrame, Promise]], scores: Named) -> None:
+        """Emit the scores of a batch: by name, each [items, k], from `operations.score`."""
+        columns: dict[str, list[Any]] = {name: [] for name in ("time_ns", "link", "frame", "image", "receiver")}
+        indices, rows = list[int](), list[int]()
+        for scored, promise in block:
+            count, first = scored.indices.size, promise.first * scored.indices.shape[1]
+            columns["image"].extend(range(count))
+            for name in ("time_ns", "link", "frame", "receiver"):
+                columns[name].extend([getattr(scored, name)] * count)
+            indices.extend(scored.indices.ravel().tolist())
+            rows.extend(range(first, first + count))
+        columns |= {"dataset_index": indices, "label": self._labels[indices].tolist()}
+        if self._roles:
+            columns["role"] = [self._roles[image % len(self._roles)] for image in columns["image"]]
+        found = {name: [values[row] for row in rows] for name, values in _flat(scores)}
+        self._require_finite(columns, found.get("mse", []))
+        columns |= {name: found.pop(name) for name in list(found) if name in FIELDS}
+        if found:
+            columns["metrics"] = [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
+        self._simulation.emit_block(ImageScore, columns)
+
+    def _require_finite(self, columns: Mapping[str, list[Any]], errors: list[float]) -> None:
+        for row, error in enumerate(errors):
+            if not math.isfinite(error):
+                link, frame, image, receiver = (columns[name][row] for name in ("link", "frame", "image", "receiver"))
+                raise ModelError(
+                    f"link {link}, frame {frame}, image {image}: the reconstruction of {Node(receiver).word} contains NaN; a network or an "
+                    "attack has diverged"
+                )
+
+
+def _flat(scores: Named) -> Iterator[tuple[str, list[Any]]]:
+    """Values of all images by name of the score."""
+    return ((name, part.flatten().tolist()) for name, part in scores.items())

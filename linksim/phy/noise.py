@@ -4,6 +4,7 @@ The worker may evaluate an item together with any others, in batches of any size
 instead of the noise itself or a generator: its draws are the same in every batch, and waiting items need little memory.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
 from typing import Any
@@ -25,14 +26,34 @@ def item_keys(key: StreamKey, first: int, count: int) -> NDArray[np.int64]:
 
     A row is the two words of the stream's key and the number of the item.
 
-    `struct` packs the keys of the few items of a frame several times faster than filling an array does.
-
     >>> item_keys(StreamKey(high=7, low=8), first=2, count=2).tolist()
     [[7, 8, 2], [7, 8, 3]]
     """
-    high, low = key.high, key.low
-    packed = b"".join([_ROW.pack(high, low, number) for number in range(first, first + count)])
-    return np.frombuffer(packed, np.int64).reshape(count, 3)
+    return ItemKeys.stack([ItemKeys(key, first, count)])
+
+
+class ItemKeys:
+    """The keys of the items of a frame, `item_keys(key, first, count)`, as an input of a promise: an array only when its batch runs.
+
+    >>> key = StreamKey(high=7, low=8)
+    >>> ItemKeys.stack([ItemKeys(key, 2, 1), ItemKeys(key, 5, 2)]).tolist()
+    [[7, 8, 2], [7, 8, 5], [7, 8, 6]]
+    """
+
+    __slots__ = ("count", "first", "key")
+
+    def __init__(self, key: StreamKey, first: int, count: int) -> None:
+        self.key, self.first, self.count = key, first, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    @staticmethod
+    def stack(column: "Sequence[ItemKeys]") -> NDArray[np.int64]:
+        """Return the keys of several frames, int64 [items, 3]; read-only. `struct` is several times faster here than filling an array."""
+        pack = _ROW.pack
+        packed = [pack(x.key.high, x.key.low, number) for x in column for number in range(x.first, x.first + x.count)]
+        return np.frombuffer(b"".join(packed), np.int64).reshape(-1, 3)
 
 
 def unit_noise(draw: np.random.Generator, channel_uses: int) -> NDArray[np.complex64]:

@@ -19,7 +19,7 @@ from linksim.phy.path_loss import DEFAULT_GEOMETRY, LinkGeometry
 from linksim.phy.snr import SnrPath, snr_path
 from linksim.rng import Streams
 from linksim.scenario.channel import Path
-from linksim.units import db_to_linear, linear_to_db
+from linksim.units import FOREVER_NS, db_to_linear, linear_to_db
 
 MAX_SEGMENTS = 64  # largest number of different mean SNRs within one frame
 
@@ -67,24 +67,30 @@ class RadioPath:
         geometry: LinkGeometry = DEFAULT_GEOMETRY,
     ) -> None:
         self._snr: SnrPath = snr_path(spec.snr, streams.key(f"{name}/snr"), geometry)
+        self._constant_from_ns, self._constant = FOREVER_NS, ChannelRealisation(UNIT_GAIN, 1.0, 0.0, 0.0)  # known once it is met
         self._fading: Fading = fading(spec.fading, streams, f"{name}/fading", f"{reference}/fading", correlation)
 
     def during(self, start_ns: int, channel_uses: int, use_ns: float) -> ChannelRealisation:
-        """The path over one frame.
+        """The path over one frame. A path that changes no more is the same object for all frames.
 
         start_ns      start of the frame, at least 0; calls may be in any order
         channel_uses  length of the frame, at least 1
         use_ns        duration of a channel use
         """
+        if start_ns >= self._constant_from_ns:
+            return self._constant
         gain = self._fading.gains(start_ns, channel_uses, use_ns)
-        mean_db = self._snr.at(start_ns)
-        if self._snr.constant_until(start_ns) < start_ns + channel_uses * use_ns:
+        mean_db, until_ns = self._snr.at(start_ns), self._snr.constant_until(start_ns)
+        if until_ns < start_ns + channel_uses * use_ns:
             snr = self._snr_of_channel_uses(start_ns, channel_uses, use_ns)
             mean = float(snr.mean())
             mean_db = linear_to_db(mean)
             gain = (gain * np.sqrt(snr / mean)).astype(np.complex64)
         snr_db = mean_db if gain is UNIT_GAIN else mean_db + 10.0 * math.log10(max(mean_power(gain), 1e-30))
-        return ChannelRealisation(gain, 10.0 ** (-mean_db / 10.0), mean_db, snr_db)
+        realisation = ChannelRealisation(gain, 10.0 ** (-mean_db / 10.0), mean_db, snr_db)
+        if gain is UNIT_GAIN and until_ns == FOREVER_NS:
+            self._constant_from_ns, self._constant = start_ns, realisation
+        return realisation
 
     def _snr_of_channel_uses(self, start_ns: int, channel_uses: int, use_ns: float) -> NDArray[np.float64]:
         """Mean SNR of each channel use, linear, float64 [channel_uses]. An SNR with more than `MAX_SEGMENTS` changes is sampled."""

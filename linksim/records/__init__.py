@@ -31,7 +31,7 @@ from linksim.records.data_plane import (
     SourceAttackStrength,
 )
 from linksim.records.radio import ChannelSample, ConstellationPoint, JammingInterval
-from linksim.records.record import FILL, Column, Listener, MetricColumn, Record, columns
+from linksim.records.record import FILL, BlockListener, Column, Listener, MetricColumn, Record, columns
 
 __all__ = [
     "FILL",
@@ -39,6 +39,7 @@ __all__ = [
     "NODES",
     "RECEIVERS",
     "TABLES",
+    "BlockListener",
     "ChannelSample",
     "Column",
     "ConstellationPoint",

@@ -5,7 +5,8 @@ storage type, from which the trace derives its datasets and docs/trace-format.md
 """
 
 import math
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, get_type_hints
 
@@ -144,3 +145,15 @@ class Record:
 
 
 Listener = Callable[[Record], None]  # is called with every record, in the order of their emission, and must not change the simulation
+
+
+class BlockListener(ABC):
+    """A listener that also takes records as columns."""
+
+    @abstractmethod
+    def __call__(self, record: Record) -> None:
+        """Take a single record."""
+
+    @abstractmethod
+    def block(self, record: type[Record], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Take records of one type: the values of each field in the order of the records. Fields that are left out have defaults."""

@@ -27,10 +27,12 @@ from linksim.control_plane.bob_session import BobSession
 from linksim.control_plane.faults import FaultInjector, restart_periodically
 from linksim.control_plane.policy_controller import Decision, PolicyController, from_policy
 from linksim.data.sources import ImageDataset, load
+from linksim.enums import ImageRole
 from linksim.errors import LinksimError
 from linksim.jammers.factory import JammerFactory
 from linksim.jammers.jammer import Jammer
 from linksim.medium.air import Air
+from linksim.medium.reception_records import ReceptionRecorder
 from linksim.nodes.alice import Alice, TransmitPipeline
 from linksim.nodes.bob import Bob, ReceivePipeline
 from linksim.nodes.channel_sampler import ChannelSampler, sampling_step_ns
@@ -39,6 +41,7 @@ from linksim.nodes.decision_rewards import RewardRecorder
 from linksim.nodes.evaluator import Evaluator
 from linksim.nodes.eve import Eve
 from linksim.nodes.image_sampler import HostSampler, ImageOrder, ImageSampler
+from linksim.nodes.image_scores import ScoreRecorder
 from linksim.nodes.kept_images import ImageKeeper
 from linksim.nodes.observer import Observer
 from linksim.records import LinkCreated
@@ -60,17 +63,18 @@ Decider = Callable[[Simulation, int], Decision]  # (shared state, number of a li
 class LinkAssembly:
     """Creates the links of one run, from what all of them share: dataset, random streams, models and operations.
 
-    scenario  the scenario
-    device    device of the networks and of the images
-    policies  policies by group, which replace those of the scenario
-    decider   replaces all policies, None to use them
+    scenario    the scenario
+    simulation  shared state of the run; its worker's device is that of the networks and of the images
+    policies    policies by group, which replace those of the scenario
+    decider     replaces all policies, None to use them
 
     The attributes `streams`, `dataset` and `groups` are the random streams of the run, the test split of the dataset, and the factory of
     what the links of a group share. Raises DataError if the dataset is missing or damaged.
     """
 
-    def __init__(self, scenario: Scenario, device: torch.device, policies: Mapping[str, Policy], decider: Decider | None) -> None:
-        self._scenario, self._decider = scenario, decider
+    def __init__(self, scenario: Scenario, simulation: Simulation, policies: Mapping[str, Policy], decider: Decider | None) -> None:
+        self._scenario, self._simulation, self._decider = scenario, simulation, decider
+        device = simulation.worker.device
         self.streams = Streams(scenario.seed, scenario.replication)
         self.dataset: ImageDataset = load(scenario.dataset, "test")
         self.image_order = ImageOrder(self.streams.key("images"), len(self.dataset.labels), most_images(scenario))
@@ -79,11 +83,12 @@ class LinkAssembly:
         self.load_images = operations.load_images(pixels, operations.CHANNEL_BATCH)
         self.apply_channel, self.apply_jammed_channel = operations.apply_channel(), operations.apply_jammed_channel()
         self.merge_transmissions, self.resolve_order = operations.merge_transmissions(), scoring.resolve_order()
+        self.rewards, self.receptions = RewardRecorder(simulation), ReceptionRecorder(simulation)
+        self.scores: dict[tuple[ImageRole, ...], ScoreRecorder] = {}
         self.jammer_factory = JammerFactory(self.streams, scenario.dataset, self.groups.model, device)
 
     def link(
         self,
-        simulation: Simulation,
         number: int,
         place: int,
         group: GroupModels,
@@ -93,7 +98,6 @@ class LinkAssembly:
     ) -> "AssembledLink":
         """Create Alice, Bob, Eve and the air of a link. Nodes register at the air; their processes start later.
 
-        simulation  shared state of the run
         number      number of the link in the run
         place       number of the link in its group, which names its random streams
         group       what the links of the group share
@@ -101,8 +105,8 @@ class LinkAssembly:
         jammer      jammer of the link, None without one
         attack      Eve's attack, None without Eve
         """
-        options, streams, name = group.options, self.streams, f"link-{place}"
-        air = Air(simulation, number, f"air/{name}", options, streams, self.apply_channel, self.apply_jammed_channel)
+        simulation, options, streams, name = self._simulation, group.options, self.streams, f"link-{place}"
+        air = Air(simulation, number, f"air/{name}", options, streams, self.apply_channel, self.apply_jammed_channel, self.receptions)
         names = f"alice/{name}", f"bob/{name}"
         bob_session = BobSession(simulation, number, air, options, group.stack, streams, names[::-1])
         strengths = attack_strengths(options.alice.source_attack, streams.key(f"{names[0]}/attack-strengths"))
@@ -119,8 +123,9 @@ class LinkAssembly:
             noise=streams.key(f"{names[1]}/receive"),
             detects_erasures=group.stack.scheme.detects_erasures,
             max_transmissions=group.stack.max_transmissions,
+            processing_ns=options.bob.processing.latency_ns(options.alice.images_per_frame),
         )
-        bob = Bob(simulation, air, evaluator, bob_session, receive_pipeline, options.bob.processing, observer)
+        bob = Bob(simulation, air, evaluator, bob_session, receive_pipeline, observer)
         if attack is not None:
             Eve(air, evaluator, attack)
         alice_session = AliceSession(simulation, number, air, options, group.stack, streams, names)
@@ -137,28 +142,26 @@ class LinkAssembly:
         )
         alice = Alice(simulation, number, air, evaluator, alice_session, pipeline, options.alice, self._scenario.frames)
         air.jammer = jammer
-        self._add_faults(simulation, air, f"faults/{name}", options.session.faults, alice_session, bob_session)
+        self._add_faults(air, f"faults/{name}", options.session.faults, alice_session, bob_session)
         frame_uses = air.channel_uses_of(pipeline.channel_uses, header_bytes(alice_session.needed))
-        sampler = self._sampler(simulation, number, air, group, air.airtime_ns(frame_uses)) if place == 0 else None
-        return AssembledLink(alice, bob, sampler)
+        return AssembledLink(alice, bob, self._sampler(number, air, group, air.airtime_ns(frame_uses)) if place == 0 else None)
 
-    def evaluator(
-        self, simulation: Simulation, number: int, place: int, group: GroupModels, attack: Attack | None, rewards: RewardRecorder
-    ) -> Evaluator:
-        """Create the evaluator of a link; `rewards` is that of the run, the other arguments are those of `link`."""
-        trace, links = self._scenario.trace, group.options.links
+    def evaluator(self, number: int, place: int, group: GroupModels, attack: Attack | None) -> Evaluator:
+        """Create the evaluator of a link. The arguments are those of `link`."""
+        simulation, trace, links, roles = self._simulation, self._scenario.trace, group.options.links, group.stack.roles
+        scores = self.scores.setdefault(roles, ScoreRecorder(simulation, self.dataset.labels, roles))
         return Evaluator(
             simulation,
             number,
             group.score,
+            scores,
             1 + (attack is not None),
             ImageKeeper(simulation, number, share(trace.images, place, links)),
             Constellation(simulation, number, share(trace.constellation_frames, place, links)),
-            None if group.policy is None else rewards,
+            None if group.policy is None else self.rewards,
             self.resolve_order if attack is not None and attack.ambiguous_order else None,
             group.classify,
             group.stack.layers[0] if group.stack.layers else None,
-            group.stack.roles,
         )
 
     def _images(self, place: int, group: GroupModels) -> ImageSampler:
@@ -167,20 +170,19 @@ class LinkAssembly:
         num_hosts = next((layer.num_hosts for layer in group.options.scheme if isinstance(layer, CovertOptions)), None)
         return ImageSampler(*settings) if num_hosts is None else HostSampler(*settings, num_hosts, group.stack.roles)
 
-    def _add_faults(self, simulation: Simulation, air: Air, name: str, spec: FaultOptions, alice: AliceSession, bob: BobSession) -> None:
+    def _add_faults(self, air: Air, name: str, spec: FaultOptions, alice: AliceSession, bob: BobSession) -> None:
         """Add the faults of a link's control frames and the restarts of its ends. `name` is that of the random stream of the faults."""
         if spec.any_on_frames:
             air.inject_faults = FaultInjector(spec, self.streams.key(name), bob.identity).apply
         for every_ms, end in ((spec.alice_restart_ms, alice), (spec.bob_restart_ms, bob)):
             if every_ms:
-                simulation.env.process(restart_periodically(simulation, seconds_to_ns(every_ms / 1e3), end.restart))
+                self._simulation.env.process(restart_periodically(self._simulation, seconds_to_ns(every_ms / 1e3), end.restart))
 
-    def _sampler(self, simulation: Simulation, link: int, air: Air, group: GroupModels, airtime_ns: int) -> ChannelSampler:
+    def _sampler(self, link: int, air: Air, group: GroupModels, airtime_ns: int) -> ChannelSampler:
         """Return the sampler of a link's radio paths, with a step that suits the fading and the rate of frames, each `airtime_ns` long."""
         period_ns = max(airtime_ns, seconds_to_ns(group.options.alice.frame_interval_ms / 1e3))
-        return ChannelSampler(
-            simulation, link, air.receivers, sampling_step_ns(air.receivers, airtime_ns, period_ns), self._scenario.trace.channel_samples
-        )
+        step_ns = sampling_step_ns(air.receivers, airtime_ns, period_ns)
+        return ChannelSampler(self._simulation, link, air.receivers, step_ns, self._scenario.trace.channel_samples)
 
 
 @dataclass(frozen=True)
@@ -244,14 +246,11 @@ def build(
     """
     if unknown := policies.keys() - scenario.groups.keys():
         raise LinksimError(f"no group {min(unknown)!r} to which the policy could apply; {suggest(min(unknown), scenario.groups)}")
-    assembly = LinkAssembly(scenario, worker.device, policies, decider)
     simulation = Simulation(worker, owned)
-    rewards = RewardRecorder(simulation)
-    records: list[LinkCreated] = []
-    links: list[AssembledLink] = []
+    assembly = LinkAssembly(scenario, simulation, policies, decider)
+    records, links = list[LinkCreated](), list[AssembledLink]()
     numbers = range(0)  # of the links of a group
-    jammers: dict[str, list[Jammer]] = {}
-    bobs: dict[str, list[Bob]] = {}
+    jammers, bobs = dict[str, list[Jammer]](), dict[str, list[Bob]]()
     for index, (name, options) in enumerate(scenario.groups.items()):
         group = assembly.groups.group(name, options)
         numbers = range(numbers.stop, numbers.stop + options.links)
@@ -260,20 +259,21 @@ def build(
             if owned is not None and number not in owned:
                 continue
             attack = assembly.groups.attack(name, group, worker, place)
-            evaluator = assembly.evaluator(simulation, number, place, group, attack, rewards)
+            evaluator = assembly.evaluator(number, place, group, attack)
             jammer = jammers[name][place] if jammers[name] else None
-            link = assembly.link(simulation, number, place, group, evaluator, jammer, attack)
+            link = assembly.link(number, place, group, evaluator, jammer, attack)
             records.append(LinkCreated(link=number, group=index))
             links.append(link)
             bobs.setdefault(name, []).append(link.bob)
     for link in links:
         if link.sampler is not None:
             simulation.env.process(link.sampler.run())
-        simulation.env.process(link.bob.run())
     sent = simulation.env.all_of([simulation.env.process(link.alice.run()) for link in links])
-    height, width, colours = assembly.dataset.images.shape[1:]
-    shape, kinds, untuned = (colours, height, width), frozenset(assembly.groups.kinds), frozenset(assembly.groups.untuned)
-    return AssembledSimulation(simulation, sent, tuple(records), rewards, jammers, bobs, assembly.groups.models, kinds, untuned, shape)
+    (height, width, colours), made = assembly.dataset.images.shape[1:], assembly.groups
+    kinds, untuned, rewards = frozenset(made.kinds), frozenset(made.untuned), assembly.rewards
+    return AssembledSimulation(
+        simulation, sent, tuple(records), rewards, jammers, bobs, made.models, kinds, untuned, (colours, height, width)
+    )
 
 
 def most_images(scenario: Scenario) -> int:

@@ -5,15 +5,16 @@ transmission or Alice has suppressed it, an image when it is scored; with lazy e
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from linksim.progress import progress_line, rate, times
-from linksim.records import FrameSent, ImageScore, Record
+from linksim.records import BlockListener, FrameSent, ImageScore, Record
 
 EVERY_S = 0.25  # shortest wall-clock time between two displays
 
 
-class RunCounts:
+class RunCounts(BlockListener):
     """A listener that counts.
 
     frames  data frames that Bob has processed or Alice has suppressed
@@ -31,8 +32,13 @@ class RunCounts:
         elif type(record) is ImageScore:
             self.images += 1
 
+    def block(self, record: type[Record], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Count the scores of a batch; frames are single records."""
+        if record is ImageScore:
+            self.images += len(columns["image"])
 
-class RunProgress:
+
+class RunProgress(BlockListener):
     """A listener that displays a line at most four times a second. `linksim run` adds it to a run.
 
     frames  number of data frames of the run, over all links
@@ -49,6 +55,11 @@ class RunProgress:
 
     def __call__(self, record: Record) -> None:
         self._counts(record)
+        self._draw()
+
+    def block(self, record: type[Record], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Count the scores of a batch."""
+        self._counts.block(record, columns)
         self._draw()
 
     def update(self, frames: int, images: int, now_ns: int) -> None:

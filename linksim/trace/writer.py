@@ -10,6 +10,7 @@ writer uses the low-level interface of h5py, which takes 5 us per column and blo
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import MISSING, fields
 from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from linksim.errors import TraceError
 from linksim.interrupts import deferred
-from linksim.records import TABLES, Column, Record
+from linksim.records import TABLES, BlockListener, Column, Record
 from linksim.trace import layout
 from linksim.trace.destination import Destination
 from linksim.trace.layout import BLOCK, COMMITTED, ROW, ColumnKey, Compression, RunMetadata, wrap_errors
@@ -34,7 +35,7 @@ _SCALAR = h5s.create(h5s.SCALAR)
 class TableWriter:
     """Writer of one table of a trace.
 
-    pending    records that are not written yet; the list object never changes
+    pending    records that are not written yet, after those that are in columns; the list object never changes
     written    number of rows in the datasets
     committed  number of rows that the file's counter includes
     """
@@ -51,17 +52,39 @@ class TableWriter:
         targets = [group[ROW], *(group[c.name] for c in self._columns)]
         self._targets = [(d.id, d.shape[1:], h5t.py_create(d.dtype)) for d in targets]
         self._counter = file[COMMITTED][record.table].id
+        defaults = {f.name: f.default if f.default is not MISSING else f.default_factory for f in fields(record)}
+        self._defaults = {name: default() if callable(default) else default for name, default in defaults.items()}
         self.pending: list[Record] = []
+        self._waiting: dict[str, list[Any]] = {name: [] for name in self._fields}  # by field
         self.written = 0
         self.committed = 0
 
+    @property
+    def waiting(self) -> int:
+        """Number of rows that are not written yet."""
+        return len(self._waiting[self._fields[0]]) + len(self.pending)
+
+    def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Add rows, given as the values of each field; a field that is left out has its default."""
+        self._collect()
+        rows = len(columns[self._fields[0]])
+        for name, values in self._waiting.items():
+            values.extend(columns[name] if name in columns else [self._defaults[name]] * rows)
+
+    def _collect(self) -> None:
+        """Convert the pending records to columns."""
+        if self.pending:
+            for values, found in zip(self._waiting.values(), zip(*map(self._values, self.pending), strict=True), strict=True):
+                values.extend(found)
+            self.pending.clear()
+
     def write_rows(self) -> None:
         """Write the pending rows to the datasets. Raises ValueError, and writes none, if a value does not fit its column."""
-        if not self.pending:
+        self._collect()
+        if not self.waiting:
             return
-        by_field = dict(zip(self._fields, zip(*map(self._values, self.pending), strict=True), strict=True))
-        values = [_cells(column, by_field[column.field]) for column in self._columns]
-        self.pending.clear()  # also if writing fails: a bad row must not fail every later flush
+        values = [_cells(column, self._waiting[column.field]) for column in self._columns]
+        self._waiting = {name: [] for name in self._fields}  # also if writing fails: a bad row must not fail every later flush
         packed = []
         for column, words, (_, shape, _), cells in zip(self._columns, self._meanings, self._targets[1:], values, strict=True):
             try:
@@ -115,7 +138,7 @@ def _packer(kind: str, count: int) -> struct.Struct:
     return struct.Struct(f"{count}{kind}")
 
 
-class TraceWriter:
+class TraceWriter(BlockListener):
     """Writer of the trace of a run: a listener, called with each record, and a context manager. Call `close` when the run has ended.
 
     path         path of the file, which is readable from the start; missing folders are created
@@ -169,6 +192,15 @@ class TraceWriter:
         rows.append(record)
         if len(rows) >= BLOCK:
             self.flush()  # all tables, so that the rows of other tables that a committed row refers to are committed too
+
+    def block(self, record: type[Record], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Add records of one type as columns. Raises as a call with a record does."""
+        if self._closed:
+            raise TraceError(f"{self.path} is closed, no record can be added")
+        table = self._tables[record]
+        table.add(columns)
+        if table.waiting >= BLOCK:
+            self.flush()
 
     def append(self, record: type[Record], arrays: Sequence[NDArray[Any]]) -> None:
         """Write rows, given as one array [rows, ...] per column of a table, which the next flush commits. Raises TraceError."""
