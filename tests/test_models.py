@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from linksim.adapt.accuracy_table import load_accuracy_table
+from linksim.adapt.attack_table import load_attack_table
 from linksim.adapt.reward_table_file import load_reward_table
 from linksim.data.sources import SOURCES, ImageDataset, load
 from linksim.errors import DataError, ModelError
@@ -13,6 +14,7 @@ from linksim.nets.cards import NO_NETWORK, TrainingData, read_card
 from linksim.nets.weights import clear_model_cache, list_models, load_model
 from linksim.places import shipped_models
 from linksim.training.accuracy_table import AccuracyTableMeasurement
+from linksim.training.attack_table import AttackTableMeasurement
 from linksim.training.card_blocks import cost_of, training_data
 from linksim.training.ddpg import DdpgTask
 from linksim.training.grid_measurement import GridMeasurement
@@ -22,7 +24,8 @@ from linksim.training.reward_table import RewardTableMeasurement
 from linksim.training.tasks import TASKS
 
 CARDS = sorted(path.stem for path in shipped_models().glob("*.yaml"))
-REWARD_TABLES = [name for name in CARDS if isinstance(TASKS[name], RewardTableMeasurement)]
+ATTACK_TABLES = [name for name in CARDS if isinstance(TASKS[name], AttackTableMeasurement)]
+REWARD_TABLES = [name for name in CARDS if isinstance(TASKS[name], RewardTableMeasurement) and name not in ATTACK_TABLES]
 IMAGE_MODELS = [name for name in CARDS if not isinstance(TASKS[name], GridMeasurement | DdpgTask)]
 BANDS = {
     "psnr_of_mean_mse_db": 0.3,
@@ -76,6 +79,13 @@ def test_scores_of_the_reward_table_match_the_card(name: str) -> None:
     task = TASKS[name]
     assert isinstance(task, RewardTableMeasurement)
     assert read_card(shipped_models() / f"{name}.yaml").scores == task.scores(load_reward_table(name))
+
+
+@pytest.mark.parametrize("name", ATTACK_TABLES)
+def test_scores_of_an_attack_table_match_the_card(name: str) -> None:
+    task = TASKS[name]
+    assert isinstance(task, AttackTableMeasurement)
+    assert read_card(shipped_models() / f"{name}.yaml").scores == task.attack_scores(load_attack_table(name), task.images)
 
 
 @pytest.mark.parametrize("name", [name for name in CARDS if isinstance(TASKS[name], AccuracyTableMeasurement)])
