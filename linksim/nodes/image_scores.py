@@ -1,7 +1,7 @@
 """The records of the scores of reconstructions, image by image, for all frames of a batch at once."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, NamedTuple
 
@@ -59,7 +59,8 @@ class ScoreRecorder:
         columns |= {"dataset_index": indices, "label": self._labels[indices].tolist()}
         if self._roles:
             columns["role"] = [self._roles[image % len(self._roles)] for image in columns["image"]]
-        found = {name: [values[row] for row in rows] for name, values in _flat(scores)}
+        flat = {name: part.flatten().tolist() for name, part in scores.items()}
+        found = {name: [values[row] for row in rows] for name, values in flat.items()}
         self._require_finite(columns, found.get("mse", []))
         columns |= {name: found.pop(name) for name in list(found) if name in FIELDS}
         if found:
@@ -67,6 +68,7 @@ class ScoreRecorder:
         self._simulation.emit_block(ImageScore, columns)
 
     def _require_finite(self, columns: Mapping[str, list[Any]], errors: list[float]) -> None:
+        """Raise ModelError for the first image with an error that is no number."""
         for row, error in enumerate(errors):
             if not math.isfinite(error):
                 link, frame, image, receiver = (columns[name][row] for name in ("link", "frame", "image", "receiver"))
@@ -74,8 +76,3 @@ class ScoreRecorder:
                     f"link {link}, frame {frame}, image {image}: the reconstruction of {Node(receiver).word} contains NaN; a network or an "
                     "attack has diverged"
                 )
-
-
-def _flat(scores: Named) -> Iterator[tuple[str, list[Any]]]:
-    """Values of all images by name of the score."""
-    return ((name, part.flatten().tolist()) for name, part in scores.items())

@@ -150,8 +150,10 @@ class Worker:
             for x in promise._inputs:
                 if isinstance(x, Promise) and x._batch.value is None:
                     self._run(x._batch)
-        for part in batch.of_equal_shapes():
+        parts = batch.of_equal_shapes()
+        for part in parts:
             self._compute(part)
+        for part in parts:
             part.notify()
 
     def _compute(self, batch: Batch) -> None:
