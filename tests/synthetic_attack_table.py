@@ -1,8 +1,13 @@
 """A synthetic attack table: without attack few steps are best, and the stronger the attack the more; the classes that change tell which."""
 
-import numpy as np
+from pathlib import Path
 
-from linksim.adapt.attack_table import AttackTable, attack_table
+import numpy as np
+from tiny_models import bare_card
+
+from linksim.adapt.attack_table import KIND, AttackTable, attack_table, write_attack_table
+from linksim.nets.cards import write_card
+from linksim.nets.weights import sha256_of
 
 STRENGTHS = (0.0, 1.0, 2.0)
 T_D_NODES, T_PLUS_NODES, SNR_NODES_DB = (1, 20, 50), (0, 50), (-3.0, 15.0)
@@ -23,3 +28,9 @@ def synthetic_attack_table() -> AttackTable:
         "disagreement": np.select([strength == 0, strength == 1], [0.1, 0.4], 0.8),
     }
     return attack_table(axes, cells, images=100)
+
+
+def write_synthetic_attack_table(folder: Path, name: str) -> None:
+    """Write the table as a model of this name."""
+    write_attack_table(synthetic_attack_table(), folder / f"{name}.csv")
+    write_card(bare_card(name, KIND, sha256_of(folder / f"{name}.csv")), folder / f"{name}.yaml")

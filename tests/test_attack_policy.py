@@ -12,12 +12,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
-from synthetic_attack_table import STRENGTHS, WANTED, synthetic_attack_table
-from tiny_models import bare_card, use_models, write_diffusec_models
+from synthetic_attack_table import STRENGTHS, WANTED, synthetic_attack_table, write_synthetic_attack_table
+from tiny_models import use_models, write_diffusec_models
 
 from linksim.adapt.attack_policy import AttackLookup, AttackOracle
 from linksim.adapt.attack_regret import BLOCK_ROUNDS, attacked_channels, evaluate_under_attack
-from linksim.adapt.attack_table import KIND, MEASURED, AttackTable, read_attack_table, write_attack_table
+from linksim.adapt.attack_table import MEASURED, AttackTable, read_attack_table, write_attack_table
 from linksim.adapt.ddpg import Ddpg, DdpgConfig
 from linksim.adapt.mdp import MAX_ACTION
 from linksim.adapt.observation import Observation, observed_by, of_snr
@@ -25,10 +25,9 @@ from linksim.adapt.policy import BestFixed
 from linksim.adapt.regret import Condition
 from linksim.adapt.snr_process import SnrProcess
 from linksim.errors import LinksimError, ModelError
-from linksim.nets.cards import write_card
 from linksim.nets.classifiers import Classifier
 from linksim.nets.policy import Actor
-from linksim.nets.weights import clear_model_cache, sha256_of
+from linksim.nets.weights import clear_model_cache
 from linksim.operations import Precision
 from linksim.records import DisagreementObserved, FrameSent, ParameterDecision, Record, SourceAttackStrength
 from linksim.rng import Streams
@@ -279,9 +278,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     use_models(monkeypatch, tmp_path)
     clear_model_cache()
     write_diffusec_models(tmp_path)
-    name = "diffusec-attack-rewards"
-    write_attack_table(TABLE, tmp_path / f"{name}.csv")
-    write_card(bare_card(name, KIND, sha256_of(tmp_path / f"{name}.csv")), tmp_path / f"{name}.yaml")
+    write_synthetic_attack_table(tmp_path, "diffusec-attack-rewards")
     yield tmp_path
     clear_model_cache()
 

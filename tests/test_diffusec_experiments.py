@@ -10,6 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from numpy.typing import NDArray
+from synthetic_attack_table import write_synthetic_attack_table
 from synthetic_reward_table import synthetic_reward_table
 from tiny_models import CLASSIFIER, UNET, VIT, bare_card, use_models, write_model
 
@@ -25,7 +26,7 @@ from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.unet import UNet
 from linksim.nets.weights import clear_model_cache, load_model, sha256_of
-from linksim.papers.diffusec import adaptive_attack, classifiers, codecs, policies, purification, study, study_policies
+from linksim.papers.diffusec import adaptive_attack, attack_study, classifiers, codecs, policies, purification, study, study_policies
 from linksim.papers.diffusec.experiments import ACTOR, MAX_CALLS, METHODS, PER_LINK, REWARD_TABLE, Setup, experiment
 from linksim.papers.diffusec.paper import DiffuSec
 from linksim.records import FrameSent, ImageScore, KeptImage, ParameterDecision, Record
@@ -142,13 +143,16 @@ def small(diffusec_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for name, value in {"CHANNELS": 2, "ROUNDS": 3}.items():
         monkeypatch.setattr(f"linksim.papers.diffusec.policies.{name}", value)
         monkeypatch.setattr(study, name, value)
+        monkeypatch.setattr(attack_study, name, value)
+    for name in (attack_study.CHOSEN_ON, attack_study.EVALUATED_ON):
+        write_synthetic_attack_table(diffusec_models, name)
     task = TASKS[study.ACTOR]
     assert isinstance(task, DdpgTask)
     monkeypatch.setattr(study_policies, "OUTSIDE_STEPS", 20)
     monkeypatch.setitem(study_policies.OUTSIDE_SETTINGS, "learning_starts", 10)
     monkeypatch.setitem(TASKS, study.ACTOR, replace(task, steps=100, random_steps=90, minibatch=8))
     of_images, of_policies = (purification.tested_images, codecs.encoded), (study_policies.policy_named, study_policies.trained)
-    caches = (*of_images, policies.all_outcomes, study.outcomes_of, *of_policies)
+    caches = (*of_images, policies.all_outcomes, study.outcomes_of, *of_policies, attack_study.policy_named)
     for cached in caches:
         cached.cache_clear()
     use_models(monkeypatch, diffusec_models)
@@ -180,7 +184,17 @@ def test_an_experiment_of_every_kind_is_measured_once_printed_and_written(small:
     )
     only = [
         word
-        for name in ("snr6", "t40", "t50", "classifier/*", "curve", "channels/ddpg/*", "reports/ddpg/*", f"{study.STUDY}/ddpg-2/curve")
+        for name in (
+            "snr6",
+            "t40",
+            "t50",
+            "classifier/*",
+            "curve",
+            "channels/ddpg/*",
+            "reports/ddpg/*",
+            f"{study.STUDY}/ddpg-2/curve",
+            f"{attack_study.STUDY}/attack-lookup/slow/*",
+        )
         for word in ("--only", name)
     ]
     first = linksim("--images", str(PER_LINK), *only)

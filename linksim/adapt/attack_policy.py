@@ -1,10 +1,13 @@
 """Policies for an attack whose strength varies, by an attack table that was measured beforehand.
 
-disagreement --likelihood of each strength--> posterior --+
-SNR -----------------------------------------------> bin --+--> pair of highest expected reward
+    disagreement --likelihood of each strength--> posterior --+
+    SNR -----------------------------------------------> bin --+--> pair of highest expected reward
 
-AttackLookup   one pair per bin of SNR and posterior of the strength: what a table in a real receiver would do
-AttackOracle   the best pair for the true SNR and the true strength: an upper bound
+    AttackLookup     one pair per bin of SNR and posterior of the strength: what a table in a real receiver would do
+    StrengthLookup   the same where the strength is known
+    AttackOracle     the best pair for the true SNR and the true strength: an upper bound
+
+They move by `mdp.step_toward` like all policies, and keep nothing from round to round.
 """
 
 from collections.abc import Sequence
@@ -68,6 +71,22 @@ class AttackLookup:
         rewards = self._rewards[np.clip(bins, 0, len(self._rewards) - 1).astype(np.int64)]  # [n, strengths, pairs]
         expected = np.einsum("ns,nsp->np", self.posterior(seen), rewards)
         return step_toward(seen.current, ALL_PAIRS[expected.argmax(axis=1)])
+
+
+class StrengthLookup(AttackLookup):
+    """`AttackLookup` of a receiver that knows the true strength, which none does: what a perfect observation of it would be worth.
+
+    attack_table, bin_db  as those of `AttackLookup`
+    """
+
+    def __init__(self, attack_table: AttackTable, bin_db: float) -> None:
+        super().__init__(attack_table, bin_db, observing=False)
+
+    def posterior(self, seen: Observation) -> NDArray[np.float64]:
+        """Return 1 for the strength of the table that is nearest to the true one, float64 [n, strengths]."""
+        nearest = np.abs(seen.strength[:, None] - self._table.strengths).argmin(axis=1)
+        found: NDArray[np.float64] = np.eye(len(self._table.strengths))[nearest]
+        return found
 
 
 class AttackOracle:

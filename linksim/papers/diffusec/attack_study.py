@@ -13,7 +13,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from linksim.adapt.attack_policy import ALL_PAIRS, AttackLookup, AttackOracle
+from linksim.adapt.attack_policy import ALL_PAIRS, AttackLookup, AttackOracle, StrengthLookup
 from linksim.adapt.attack_regret import BLOCK_ROUNDS, AttackOutcome, attacked_channels, evaluate_under_attack
 from linksim.adapt.attack_table import AttackTable, load_attack_table
 from linksim.adapt.ddpg import Ddpg
@@ -47,6 +47,7 @@ USUAL_IMAGES = 16
 PAPERS_STRENGTH = 1.0
 NAMES: Mapping[str, str] = {
     "oracle": "oracle: knows SNR, strength and the test images",
+    "strength-lookup": f"lookup by SNR and true strength, a pair for every {BIN_DB:g} dB",
     "attack-lookup": f"lookup by SNR and disagreement, a pair for every {BIN_DB:g} dB",
     "snr-lookup": "lookup by SNR, chosen for all strengths",
     "lookup": "lookup by SNR, chosen for 8/255 alone",
@@ -56,7 +57,11 @@ NAMES: Mapping[str, str] = {
     "random": "random pairs",
 }
 LEARNT = tuple(f"ddpg-attack-{seed}" for seed in SEEDS)
-OBSERVERS: Mapping[str, tuple[str, ...]] = {"the lookup by SNR and disagreement": ("attack-lookup",), "DDPG that observes": LEARNT}
+OBSERVERS: Mapping[str, tuple[str, ...]] = {
+    "the lookup by SNR and true strength": ("strength-lookup",),
+    "the lookup by SNR and disagreement": ("attack-lookup",),
+    "DDPG that observes": LEARNT,
+}
 BLIND = ("snr-lookup", "ddpg", "best-fixed")
 
 
@@ -77,6 +82,7 @@ def policy_named(name: str, chosen_on: str, evaluated_on: str) -> Policy:
     chosen = load_attack_table(CHOSEN_ON)
     others: Mapping[str, Policy] = {
         "oracle": AttackOracle(load_attack_table(EVALUATED_ON)),
+        "strength-lookup": StrengthLookup(chosen, BIN_DB),
         "attack-lookup": AttackLookup(chosen, BIN_DB),
         "snr-lookup": AttackLookup(chosen, BIN_DB, observing=False),
         "lookup": LookupPolicy(chosen.tables[int(np.flatnonzero(chosen.strengths == PAPERS_STRENGTH)[0])], BIN_DB),
@@ -225,7 +231,9 @@ def attack_figure(results: ResultStore) -> Figures:
     if any(key not in results for keyed in shown.values() for keys in keyed.values() for key in keys.values()):
         return Figures()
     panels = [SweepPanel(f"by {axis.partition(' (')[0]}", "regret", lines(results, keyed), axis) for axis, keyed in shown.items()]
-    figure = sweep_figure("Regret under an attack of varying strength, on held-out channels (study `attack`)", panels)
+    highest = max(value.high for panel in panels for line in panel.lines for value in line.values)
+    title = "Regret under an attack of varying strength, on held-out channels (study `attack`)"
+    figure = sweep_figure(title, panels, limits=(0.0, 1.1 * highest))
     return Figures(drawn=(save(figure, results.folder / "study-attack.png"),))
 
 
