@@ -262,7 +262,6 @@ ATTACK = "{attack: fgsm, strengths: [0, 1, 2], block_ms: 60}"
 LINK = f"""
 name: attacked
 frames: 24
-dataset: cifar10
 classifier: classifier-cifar10
 links: 2
 scheme: {{name: diffusec}}
@@ -374,7 +373,7 @@ def test_a_link_without_what_is_observed_is_one_message(changes: dict[str, str],
 
 def test_a_measurement_has_the_strengths_of_the_attack(models: Path) -> None:
     axes: dict[str, Any] = {"t_d": (1, 50), "t_plus": (0, 50), "snr_db": (0.0, 12.0), "strengths": (0.0, 3.0)}
-    grid = AttackTableMeasurement("cifar10", images=12, batch=6, split="test", **axes)
+    grid = AttackTableMeasurement("samples", images=12, batch=6, split="test", **axes)
     values, _ = run_grid(grid, torch.device("cpu"), models / "cells", lambda progress: None)
     assert values.shape == (16, len(MEASURED))
     scores = grid.finalise(values, models / "table.csv")

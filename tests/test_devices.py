@@ -43,13 +43,13 @@ class NamedDevices(TorchFunctionMode):
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[NamedDevices]:
     """Watch all that the worker runs."""
-    mode, run_batch = NamedDevices(), Worker._run_batch
+    mode, run_batch = NamedDevices(), Worker._compute
 
     def watching(*args: Any, **options: Any) -> Any:
         with mode:
             return run_batch(*args, **options)
 
-    monkeypatch.setattr(Worker, "_run_batch", watching)
+    monkeypatch.setattr(Worker, "_compute", watching)
     yield mode
     assert not mode.found
 

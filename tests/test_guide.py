@@ -22,7 +22,7 @@ def test_the_examples_of_the_page_on_adaptation_run(
     own_models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_diffusec_models(own_models)
-    for model in ("diffusec-reward-table", "ddpg-cifar10"):
+    for model in ("diffusec-reward-table", "diffusec-attack-rewards", "ddpg-cifar10"):
         for path in shipped_models().glob(f"{model}.*"):
             shutil.copy(path, own_models)
     load_whole = load.load_scenario
@@ -33,10 +33,12 @@ def test_the_examples_of_the_page_on_adaptation_run(
     monkeypatch.setattr(load, "load_scenario", load_shortened)
     monkeypatch.chdir(own_models)
     blocks, known = BLOCK.findall(PAGE.read_text(encoding="utf-8")), dict[str, Any]()
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for block in blocks:
         exec(block, known)
-    *regrets, live = capsys.readouterr().out.splitlines()
+    *shown, live = capsys.readouterr().out.splitlines()
+    observed, regrets = shown[:3], shown[3:]
+    assert observed[0].startswith("[[0.")  # the posterior of two links, and their steps
     assert len(regrets) == 5 * 3 * 2  # channels x delays x errors
     reward, images = live.split()
     assert -1.66 <= float(reward) < 0.0  # the range of Eq. (31); 0 would need perfect images

@@ -167,7 +167,7 @@ def stack(column: Sequence[Any], device: torch.device) -> Value:
         return torch.from_numpy(np.concatenate(column)).to(device)  # copies even a single array, which may be read-only
     if not isinstance(column[0], Promise | np.ndarray | Tensor):
         return torch.from_numpy(column[0].stack(column).copy()).to(device)
-    values = [x.known() if isinstance(x, Promise) else torch.tensor(x) if isinstance(x, np.ndarray) else x for x in column]
+    values = [x.known() if isinstance(x, Promise) else torch.from_numpy(x.copy()) if isinstance(x, np.ndarray) else x for x in column]
     return join([_each(value, lambda part: part.to(device)) for value in values])
 
 
@@ -197,8 +197,9 @@ def _rows_of(value: Value, numbers: list[int]) -> Value:
     first, count = numbers[0], len(numbers)
     if numbers == list(range(first, first + count)):
         return _each(value, lambda column: column[first : first + count].contiguous())
-    index = torch.tensor(numbers)
-    return _each(value, lambda column: column.index_select(0, index.to(column.device)))
+    device = next(iter(value.values())).device if isinstance(value, Mapping) else value.device
+    index = torch.tensor(numbers, device=device)
+    return _each(value, lambda column: column.index_select(0, index))
 
 
 def rows(value: Value, start: int, end: int) -> Value:
