@@ -6,21 +6,17 @@
 accuracy: more noise hides more of the image, and the accuracy falls with it.
 """
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from linksim.adapt.grid_csv import read_grid, reading, write_grid
 from linksim.adapt.interpolation import interpolation_weights
-from linksim.errors import ModelError
-from linksim.files import atomic_write
 from linksim.nets.weights import find_table
 
 KIND = "accuracy-table"
-HEADER = ("t_prime", "snr_db", "accuracy")
-MAX_FILE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +71,7 @@ class AccuracyTable:
 
 def write_accuracy_table(table: AccuracyTable, path: Path) -> None:
     """Write a table as CSV. An existing file is replaced only once the new one is complete."""
-    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(HEADER)
-        for step, row in zip(table.t_prime.tolist(), table.accuracy.tolist(), strict=True):
-            lines.writerows([step, f"{snr_db:g}", f"{value:.4f}"] for snr_db, value in zip(table.snr_db.tolist(), row, strict=True))
+    write_grid(path, {"t_prime": table.t_prime.astype(np.float64), "snr_db": table.snr_db}, {"accuracy": table.accuracy}, digits=4)
 
 
 def load_accuracy_table(name: str) -> AccuracyTable:
@@ -94,17 +86,6 @@ def load_accuracy_table(name: str) -> AccuracyTable:
 
 def read_accuracy_table(path: Path) -> AccuracyTable:
     """Read a table. Raises ModelError with a one-line message if the file is damaged, or is no accuracy table."""
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ValueError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
-        header, *lines = csv.reader(path.read_text(encoding="utf-8").splitlines())
-        if tuple(header) != HEADER:
-            raise ValueError(f"the first line must be {','.join(HEADER)}")
-        steps, snr_db, accuracy = np.array(lines, np.float64).T
-        nodes = np.unique(steps), np.unique(snr_db)
-        expected = np.stack(np.meshgrid(*nodes, indexing="ij"), axis=-1).reshape(-1, 2)
-        if not np.array_equal(expected, np.stack([steps, snr_db], axis=-1)):
-            raise ValueError("the lines must be those of a grid, in order")
-        return AccuracyTable(nodes[0].astype(np.int64), nodes[1], accuracy.reshape(len(nodes[0]), -1))
-    except (ValueError, OSError, csv.Error) as fault:
-        raise ModelError(f"{path}: cannot be read as an accuracy table ({' '.join(str(fault).split())[:200]})") from fault
+    with reading(path, "accuracy table"):
+        axes, cells = read_grid(path, ("t_prime", "snr_db"), ("accuracy",))
+        return AccuracyTable(axes["t_prime"].astype(np.int64), axes["snr_db"], cells["accuracy"])

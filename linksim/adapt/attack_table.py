@@ -7,26 +7,22 @@ class changes when he denoises them. It depends on strength, steps and SNR, so a
 state of nature beside the SNR; in DiffuSeC, which attacks with one strength, it is not part of the state.
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from linksim.adapt.grid_csv import read_grid, reading, write_grid
 from linksim.adapt.interpolation import interpolation_weights
 from linksim.adapt.mdp import MAX_STEPS, MIN_STEPS, StepPairs
 from linksim.adapt.reward_table import RewardTable
-from linksim.errors import ModelError
-from linksim.files import atomic_write
 from linksim.nets.weights import find_table
 
 KIND = "attack-table"
 AXES = ("strength", "t_d", "t_plus", "snr_db")
 MEASURED = ("ssim", "adv", "err", "robust", "disagreement")
-MAX_FILE_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,27 +66,13 @@ class AttackTable:
             found += weight * cells[(slice(None), *places)]
         return found
 
-    @cached_property
-    def average(self) -> RewardTable:
-        """The reward table of a receiver who does not know the strength: shares and SSIM averaged over all strengths.
-
-        By it a policy is chosen that sees the SNR alone, where each strength is as likely as every other one.
-        """
-        first = self.tables[0]
-        means = {name: np.mean([getattr(table, name) for table in self.tables], axis=0) for name in ("ssim", "adv", "err", "robust")}
-        return RewardTable(first.t_d, first.t_plus, first.snr_db, **means, clean=first.clean, images=first.images)
-
 
 def write_attack_table(table: AttackTable, path: Path) -> None:
     """Write a table as CSV. An existing file is replaced only once the new one is complete."""
     grid = table.tables[0]
-    nodes = np.stack(np.meshgrid(table.strengths, grid.t_d, grid.t_plus, grid.snr_db, indexing="ij"), axis=-1).reshape(-1, len(AXES))
-    cells = [np.stack([getattr(one, name) for one in table.tables]).ravel() for name in MEASURED[:-1]] + [table.disagreement.ravel()]
-    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow((*AXES, *MEASURED))
-        for node, values in zip(nodes.tolist(), np.stack(cells, axis=-1).tolist(), strict=True):
-            lines.writerow([*(f"{place:g}" for place in node), *(f"{value:.6f}" for value in values)])
+    nodes = table.strengths, grid.t_d.astype(np.float64), grid.t_plus.astype(np.float64), grid.snr_db
+    cells = {name: np.stack([getattr(one, name) for one in table.tables]) for name in MEASURED[:-1]}
+    write_grid(path, dict(zip(AXES, nodes, strict=True)), cells | {MEASURED[-1]: table.disagreement}, digits=6)
 
 
 def load_attack_table(name: str) -> AttackTable:
@@ -100,21 +82,9 @@ def load_attack_table(name: str) -> AttackTable:
 
 def read_attack_table(path: Path) -> AttackTable:
     """Read a table. Raises ModelError with a one-line message if the file is damaged, or is no attack table."""
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ValueError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
-        header, *lines = csv.reader(path.read_text(encoding="utf-8").splitlines())
-        if tuple(header) != (*AXES, *MEASURED):
-            raise ValueError(f"the first line must be {','.join((*AXES, *MEASURED))}")
-        rows = np.array(lines, np.float64)
-        axes = [np.unique(column) for column in rows[:, : len(AXES)].T]
-        expected = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(AXES))
-        if not np.array_equal(expected, rows[:, : len(AXES)]):
-            raise ValueError("the lines must be those of a grid, in order")
-        cells = {name: column.reshape([len(axis) for axis in axes]) for name, column in zip(MEASURED, rows[:, len(AXES) :].T, strict=True)}
-        return attack_table(axes, cells, images=1)
-    except (ValueError, OSError, csv.Error) as fault:
-        raise ModelError(f"{path}: cannot be read as an attack table ({' '.join(str(fault).split())[:200]})") from fault
+    with reading(path, "attack table"):
+        axes, cells = read_grid(path, AXES, MEASURED)
+        return attack_table([*axes.values()], cells, images=1)
 
 
 def attack_table(axes: Sequence[NDArray[np.float64]], cells: dict[str, NDArray[np.float64]], images: int) -> AttackTable:

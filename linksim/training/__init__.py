@@ -9,8 +9,8 @@
     codec, vit, vqvae                                        tasks of the codecs
     classifier, adversarial_training, inverter               tasks of the classifiers and of Eve's networks
     denoiser, link_denoiser                                  tasks of the denoiser
-    grid_measurement, attacked_link, reward_table            tables that are measured instead of trained
-    ddpg, ddpg_trainer                                       policy of diffusion steps
+    grid_measurement, attacked_link, reward_table, attack_table   tables that are measured instead of trained
+    ddpg, ddpg_trainer, step_world                           policy of diffusion steps, and what it is trained on
 
 A task is a frozen dataclass without state: every random value is a function of its seed and the step. A training therefore resumes bit for
 bit after an interruption, and the recipe on the card repeats it.
