@@ -9,7 +9,7 @@ import torch
 from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.inverters import InverseNet
-from linksim.nets.weights import load_model
+from linksim.nets.weights import TrainedModel, autocast, load_model
 from linksim.scenario.attacks import InverseNetworkAttack
 from linksim.scenario.schema import LinkOptions, Scenario
 from linksim.simulate.assembly import build
@@ -69,12 +69,12 @@ def run_without_payload(scenario: Scenario) -> Callable[[], object]:
 
 
 def bare_codec(images: int) -> Callable[[], object]:
-    """A function that encodes and decodes `images` images at the codec's fastest batch size, without any simulation."""
+    """A function that encodes and decodes `images` images at the codec's fastest settings, without any simulation."""
     model = load_model(CODEC, "codec")
     codec, batch = model.network, model.runtime.batch
     assert isinstance(codec, Codec)
     x, level = channels_last(batch), torch.full((batch,), 10.0)
-    return repeated(lambda: codec.decode(codec.encode(x, level), level), images / batch)
+    return repeated(lambda: codec.decode(codec.encode(x, level), level), images / batch, model)
 
 
 def bare_networks(scenario: Scenario) -> Callable[[], object]:
@@ -94,17 +94,17 @@ def bare_networks(scenario: Scenario) -> Callable[[], object]:
     x, symbols = channels_last(classifier.runtime.batch), torch.randn(inverter.runtime.batch, eve.channel_uses, dtype=torch.complex64)
     works = (
         bare_codec(images),
-        repeated(lambda: evaluator(x), (images + received) / classifier.runtime.batch),
-        repeated(lambda: eve.invert(symbols), received / inverter.runtime.batch),
+        repeated(lambda: evaluator(x), (images + received) / classifier.runtime.batch, classifier),
+        repeated(lambda: eve.invert(symbols), received / inverter.runtime.batch, inverter),
     )
     return lambda: [work() for work in works]
 
 
-def repeated(work: Callable[[], object], times: float) -> Callable[[], object]:
-    """A function that calls `work` about `times` times."""
+def repeated(work: Callable[[], object], times: float, model: TrainedModel) -> Callable[[], object]:
+    """A function that calls `work` about `times` times, in the precision that is fastest for `model`."""
 
     def work_repeatedly() -> None:
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(model.device, model.runtime.precision):
             for _ in range(round(times)):
                 work()
 

@@ -24,6 +24,7 @@ class ModelFacts:
     layer_bytes   memory in bytes per image: the most that its intermediate values take at one time, in float32
     kept_bytes    the same with all intermediate values kept, as for a gradient
     batch         images per call
+    bfloat16      classes of processors on which it computes in bfloat16 (`nets.processors`)
     """
 
     channel_uses: int | None = None
@@ -32,6 +33,23 @@ class ModelFacts:
     layer_bytes: int = 256 << 10
     kept_bytes: int = 2 << 20
     batch: int = 64
+    bfloat16: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class MachineSpeed:
+    """Multiply-accumulate operations of networks per second on one core of a machine; by default those of a usual one.
+
+    float32, bfloat16  in either precision; 36 to 150 billion are usual in float32
+    device_class       class of its processor (`nets.processors`)
+    """
+
+    float32: float = 75e9
+    bfloat16: float = 75e9
+    device_class: str = "cpu"
+
+
+USUAL_MACHINE = MachineSpeed()
 
 
 @dataclass(frozen=True)

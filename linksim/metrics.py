@@ -99,10 +99,10 @@ def structure_maps(estimates: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
     down, across = blur(height, x.device), blur(width, x.device)
     with torch.autocast(x.device.type, enabled=False):  # in bfloat16, variances are lost to cancellation
         # For images this small, two matrix products are several times faster than convolutions.
-        mean_x, mean_y, xx, yy, xy = (down @ (moment @ across.T) for moment in (x, y, x * x, y * y, x * y))
-    covariance, spread = xy - mean_x * mean_y, xx - mean_x.square() + yy - mean_y.square()
-    luminance = (2 * mean_x * mean_y + SSIM_C1) / (mean_x.square() + mean_y.square() + SSIM_C1)
-    structure = (2 * covariance + SSIM_C2) / (spread + SSIM_C2)
+        mean_x, mean_y, power, xy = (down @ (moment @ across.T) for moment in (x, y, x * x + y * y, x * y))
+    product, squares = mean_x * mean_y, mean_x * mean_x + mean_y * mean_y
+    luminance = (2 * product + SSIM_C1) / (squares + SSIM_C1)
+    structure = (2 * (xy - product) + SSIM_C2) / (power - squares + SSIM_C2)  # covariance, and sum of the variances
     shape = (batch, colours, *luminance.shape[1:])
     return luminance.view(shape), structure.view(shape)
 

@@ -77,7 +77,7 @@ def disagree(classifier: Classifier, batch: int, precision: Precision) -> Operat
     return Operation("disagree", run, batch)
 
 
-def score(classifier: Classifier | None, batch: int, precision: Precision, metrics: Sequence[Metric] = ()) -> Operation:
+def score(classifier: Classifier | None, batch: int, precision: Precision, metrics: Sequence[Metric] = (), wait_for: int = 0) -> Operation:
     """(reconstruction, images [items, k, c, h, w] in 0..1, classes from `classify` if the images were attacked) -> scores by name.
 
     The scores are mse, psnr_db, ssim and the metrics of a receiver with images, class_received of one with logits or where there is a
@@ -87,6 +87,7 @@ def score(classifier: Classifier | None, batch: int, precision: Precision, metri
     classifier  classifies received images; None for no class of a receiver without logits
     precision   that of the classifier; the other scores are computed in float32
     metrics     further scores
+    wait_for    number of items that a batch waits for, if more than `batch`: the batch size of the receiver
 
     >>> images = torch.full((1, 1, 3, 16, 16), 0.5)
     >>> found = score(None, 1, Precision(False, images.device)).run({"images": images + 0.1}, images)
@@ -112,4 +113,4 @@ def score(classifier: Classifier | None, batch: int, precision: Precision, metri
             scores["erased"] = found.erased
         return scores
 
-    return Operation("score", run, batch)
+    return Operation("score", run, batch, wait_for)

@@ -1,6 +1,7 @@
 """The study `attack`: its keys, its digests, what it measures on a synthetic table, and its figure."""
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,7 @@ def results(folder: Path, gain: float) -> ResultStore:
     """Results in which policies that observe the attack have `gain` more reward."""
     channels = np.random.default_rng(1).normal(-0.3, 0.1, 200)
     waver = np.random.default_rng(2).normal(0.0, 0.01, 200)
-    observers = "strength-lookup", "attack-lookup", *study.LEARNT
+    observers = set(chain.from_iterable(study.OBSERVERS.values()))
     return ResultStore(
         folder,
         [

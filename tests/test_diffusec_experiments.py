@@ -20,13 +20,23 @@ from linksim.attacks.source import cross_entropy_gradient
 from linksim.cli import main
 from linksim.data.sources import ImageDataset
 from linksim.enums import Node
-from linksim.link import OfflineLink
+from linksim.link import LinkNoise, OfflineLink
 from linksim.nets.cards import write_card
 from linksim.nets.classifiers import Classifier
 from linksim.nets.codecs import Codec
 from linksim.nets.unet import UNet
 from linksim.nets.weights import clear_model_cache, load_model, sha256_of
-from linksim.papers.diffusec import adaptive_attack, attack_study, classifiers, codecs, policies, purification, study, study_policies
+from linksim.papers.diffusec import (
+    adaptive_attack,
+    attack_study,
+    classifiers,
+    codec_accuracy,
+    codecs,
+    policies,
+    purification,
+    study,
+    study_policies,
+)
 from linksim.papers.diffusec.experiments import ACTOR, MAX_CALLS, METHODS, PER_LINK, REWARD_TABLE, Setup, experiment
 from linksim.papers.diffusec.paper import DiffuSec
 from linksim.records import FrameSent, ImageScore, KeptImage, ParameterDecision, Record
@@ -37,6 +47,7 @@ from linksim.scenario.load import scenario_from_text
 from linksim.scenario.schemes import DiffusecOptions
 from linksim.scenario.strict_yaml import dump_yaml
 from linksim.schemes.diffusec import Diffusec
+from linksim.schemes.parameters import uniform_parameters
 from linksim.simulate.assembly import build
 from linksim.simulate.item_cache import ItemCache
 from linksim.simulate.run import run
@@ -103,6 +114,7 @@ MODELS: dict[str, tuple[str, dict[str, object]]] = {
     **dict.fromkeys(purification.DENOISERS, ("denoiser", UNET)),
     **dict.fromkeys((*classifiers.CLASSIFIERS, "classifier-cifar10-at"), ("classifier", CLASSIFIER)),
     "masked-vqvae": ("vqvae", {"stem": 4, "width": 8, "inner": 4, "blocks": 1}),
+    "masked-vqvae-coded": ("vqvae", {"codes": 1, "channel_uses": 1280, "stem": 4, "width": 8, "inner": 4, "blocks": 1}),
     ACTOR: ("policy", {"reach": 25}),
     study.ACTOR: ("policy", {"reach": 25}),
 }
@@ -139,7 +151,8 @@ def small(diffusec_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for name, number in {"IMAGES": 4, "BATCH": 2}.items():
         monkeypatch.setattr(purification, name, number)
         monkeypatch.setattr(codecs, name, number)
-    monkeypatch.setattr(classifiers, "IMAGES", 4)
+    for module_of_images in (classifiers, codec_accuracy):
+        monkeypatch.setattr(module_of_images, "IMAGES", 4)
     for name, value in {"CHANNELS": 2, "ROUNDS": 3}.items():
         monkeypatch.setattr(f"linksim.papers.diffusec.policies.{name}", value)
         monkeypatch.setattr(study, name, value)
@@ -328,6 +341,20 @@ def test_images_are_classified_as_they_are_purified_or_received_with_the_same_no
         assert torch.equal(classifiers.received(name, images, 0, 1), after)
     assert len({round(after.mean().item(), 6) for after in found.values()}) == len(found)
     assert not torch.equal(classifiers.received("t50", images, 2, 1), found["t50"])
+
+
+@pytest.mark.usefixtures("small")
+def test_the_codec_of_a_variant_is_the_one_behind_the_denoiser() -> None:
+    measured = [codec_accuracy.LinkAccuracy(variant, -3, 1) for variant in codec_accuracy.COMPARED]
+    assert len({each.digest() for each in measured}) == len(measured)
+    for each in measured:
+        for values in each.measure(lambda _: None).samples.values():
+            assert len(values) == 4
+            assert set(values) <= {0.0, 1.0}
+    images = torch.rand(2, 1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    noise, parameters = LinkNoise.keyed((Streams(1).key(name) for name in "abc"), 0, 2), uniform_parameters(3.0, 2, (20, 20))
+    links = (classifiers.study_link(codecs.VARIANTS[name].model) for name in codec_accuracy.COMPARED)
+    assert not torch.equal(*(link(images, parameters, 3.0, noise).shown() for link in links))
 
 
 @pytest.mark.usefixtures("small")

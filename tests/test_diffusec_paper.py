@@ -50,7 +50,7 @@ def robust(method: str, snr_db: int) -> float:
     proposal = dict(zip(SNRS_DB, (0.739, 0.833, 0.865, 0.876, 0.88, 0.88, 0.88, 0.88, 0.88), strict=True))[snr_db]
     vqvae = dict(zip(TABLE_II_SNRS_DB, TABLE_II["vqvae"], strict=True)).get(snr_db, 0.847)
     return {
-        "proposal": proposal + 0.02, "symmetric": proposal - 0.1, "vqvae": vqvae + 0.005, "vit": 0.05, "jpeg": 0.02,
+        "proposal": proposal + 0.02, "symmetric": proposal - 0.1, "vqvae": vqvae + 0.005, "vqvae-coded": 0.5, "vit": 0.05, "jpeg": 0.02,
         "jpeg-adaptive": 0.02, "jpeg-adaptive-at": 0.3,
         "jpeg-at": 0.1 if snr_db < 3 else 0.5,
     }[method]  # fmt: skip

@@ -2,11 +2,13 @@
 
 import math
 import time
+from dataclasses import replace
 
 import pytest
 
+from linksim.cost import MachineSpeed, NetworkUse
 from linksim.errors import ScenarioError
-from linksim.nets.speed import operations_per_s
+from linksim.nets.speed import machine_speed
 from linksim.phy.snr_preview import snr_preview
 from linksim.phy.snr_stochastic import CHUNK, GaussMarkov
 from linksim.records import ControlSent, FrameSent, ImageScore, KeptImage, Reception
@@ -14,7 +16,7 @@ from linksim.rng import StreamKey
 from linksim.scenario.control_size import control_channel_uses, header_channel_uses
 from linksim.scenario.estimate import estimate, estimate_lines, readable, row_bytes
 from linksim.scenario.load import load_scenario, scenario_from_text, shipped_names
-from linksim.scenario.resources import START_S
+from linksim.scenario.resources import START_S, network_s
 from linksim.scenario.schema import Scenario
 from linksim.simulate.run import run
 from linksim.threads import torch_threads
@@ -182,7 +184,18 @@ def test_sizes_in_words(count: int, words: str) -> None:
 def test_the_predicted_time_is_within_a_factor_of_two(name: str, keys: tuple[str, ...]) -> None:
     scenario = load_scenario(name, keys)
     with torch_threads(1):
-        predicted_s = estimate(scenario, operations_per_s()).cpu_s
+        predicted_s = estimate(scenario, machine_speed()).cpu_s
     started = time.process_time()
     run(scenario)
     assert 0.5 < predicted_s / (START_S + time.process_time() - started) < 2.0
+
+
+def test_the_predicted_time_is_that_of_the_precision_that_the_card_gives() -> None:
+    """Codec and classifier compute in bfloat16 on a processor with AMX, and attacks with gradients in float32 everywhere."""
+    texts = "", "  compute: {precision: float32}\n", "  compute: {precision: bfloat16}\n"
+    auto, full, half = (scenario_from_text(f"name: x\nframes: 10\nlinks: 2\n{text.strip()}\n") for text in texts)
+    fast, slow = MachineSpeed(1e9, 1e12, "cpu-amx"), MachineSpeed(1e9, 1e12, "cpu")
+    assert estimate(auto, fast).cpu_s == estimate(half, fast).cpu_s < estimate(full, fast).cpu_s
+    assert estimate(auto, slow).cpu_s == estimate(full, slow).cpu_s == estimate(full, fast).cpu_s
+    use = NetworkUse("codec-cifar10-6")
+    assert network_s(replace(use, gradient=True), "bfloat16", fast) == 3 * network_s(use, "float32", fast)

@@ -34,6 +34,15 @@ def test_one_link_with_one_image_per_frame_fills_whole_batches() -> None:
     torch.testing.assert_close(torch.cat(known), (2 * images + noise).sum(2))
 
 
+def test_an_operation_that_waits_gives_those_before_it_whole_batches() -> None:
+    """Without `wait_for`, two items would be decoded with every two that are scored."""
+    worker, score = Worker(), Operation("score", lambda y: y + 1, batch_size=2, wait_for=4)
+    scores = [worker.promise(score, worker.promise(DECODE, torch.full((1, 3), float(n)))) for n in range(8)]
+    assert worker.calls == {"decode": 2, "score": 4}
+    assert [worker.value(promise).item() for promise in scores] == [3 * n + 1 for n in range(8)]
+    assert Operation("alone", lambda y: y, batch_size=3).wait_for == 3
+
+
 def test_a_requested_value_is_computed_in_one_batch_with_all_waiting_promises() -> None:
     env, worker, seen = simpy.Environment(), Worker(), list[tuple[float, float]]()
 

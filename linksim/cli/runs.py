@@ -106,13 +106,13 @@ def check(scenario: str, overrides: tuple[str, ...], full: bool, build: bool, as
     load_entry_points()
     chosen = with_checksums(load_scenario(scenario, overrides))
     if build:
-        from linksim.nets.speed import operations_per_s
+        from linksim.nets.speed import machine_speed
         from linksim.simulate.run import require_runnable
         from linksim.threads import torch_threads
 
         require_runnable(chosen)
         with torch_threads(1):
-            found = estimate(chosen, operations_per_s())
+            found = estimate(chosen, machine_speed())
     else:
         found = estimate(chosen)
     snr = list(snr_preview(chosen, found.simulated_s))

@@ -69,16 +69,23 @@ class BobSession(SessionEndpoint):
         super().__init__(simulation, link, air, options, stack, streams, *names)
         self.choose: ParameterSelector = keep_current
         self.state = BobState.NO_SESSION
-        self._starts = 0
+        self._starts = -1
         self.restart()
 
     def restart(self) -> None:
         """Lose everything but the identity, like a node that loses power."""
-        secret = self._streams(f"{self._name}/challenge", self._starts).bytes(KEY_BYTES)
         self._starts += 1  # a restart does not reset it, because it replaces a true random source
-        self._responder = HandshakeResponder(self._me, self._draw_ephemeral, self._peer, secret)
+        self._handshakes_since: HandshakeResponder | None = None
         self._install_keys(None, 0)
         self._go(BobEvent.RESTART)
+
+    @property
+    def _responder(self) -> HandshakeResponder:
+        """His half of the handshakes since the last restart, made for the first of them."""
+        if self._handshakes_since is None:
+            secret = self._streams(f"{self._name}/challenge", self._starts).bytes(KEY_BYTES)
+            self._handshakes_since = HandshakeResponder(self._me, self._draw_ephemeral, self._peer, secret)
+        return self._handshakes_since
 
     def _go(self, event: BobEvent) -> None:
         """Change the state. Raises TransitionError for an event that is not defined in the current state."""

@@ -8,6 +8,7 @@ An outcome other than ACCEPTED changes no state. Every copy leads to one record,
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from linksim.context import Simulation
 from linksim.control_plane import wire
@@ -27,6 +28,7 @@ from linksim.schemes.parameters import flatten
 from linksim.schemes.stack import Stack
 from linksim.secrecy import (
     ALICE_TO_BOB,
+    KEY_BYTES,
     LAST_COUNTER,
     AuthenticationError,
     Decryptor,
@@ -66,7 +68,6 @@ class SessionEndpoint:
     streams     random streams of the run
     name        name of this end in the random streams
     peer        name of the other end
-    identity    public key of this end, 32 bytes
     needed      False if the link works without any control message: nothing is keyed, negotiated, probed or acknowledged
     """
 
@@ -74,16 +75,28 @@ class SessionEndpoint:
         self, simulation: Simulation, link: int, air: Air, options: LinkOptions, stack: Stack, streams: Streams, name: str, peer: str
     ) -> None:
         self._simulation, self._link, self._air, self._options, self._stack = simulation, link, air, options.session, stack
-        self._me = KeyPair(streams(f"{name}/identity").bytes(32))
-        self.identity = self._me.public
-        self._peer = KeyPair(streams(f"{peer}/identity").bytes(32)).public  # only the public key of the peer's identity is used
-        self._streams, self._name = streams, name
+        self._streams, self._name, self._peer_name = streams, name, peer
         self._num_transmitted = [layer.num_transmitted for layer in stack.layers]  # pairs (p, s) in KEY, layer by layer
         self._handshakes = 0
         self.needed = stack.negotiates or options.session.probe_interval_ms > 0 or stack.max_transmissions > 1
         self._secure_state: SecureState | None = None
         self._basis: tuple[object, ...] = ()
         self._agreed: AgreedParameters | None = None  # of the newest frame, for those with the same basis
+
+    @property
+    def identity(self) -> bytes:
+        """Public key of this end, 32 bytes."""
+        return self._me.public
+
+    @cached_property
+    def _me(self) -> KeyPair:
+        """Own identity. It takes longer than the rest of a link, and a link without a session needs none."""
+        return KeyPair(self._streams(f"{self._name}/identity").bytes(KEY_BYTES))
+
+    @cached_property
+    def _peer(self) -> bytes:
+        """Public key of the peer's identity, 32 bytes; its private key is not used."""
+        return KeyPair(self._streams(f"{self._peer_name}/identity").bytes(KEY_BYTES)).public
 
     def _secure(self, keys: SessionKeys, direction: int) -> SecureState:
         """Return what follows from session keys for the end that sends in `direction`."""

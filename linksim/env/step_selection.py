@@ -68,6 +68,7 @@ class StepSelection(gymnasium.Env[Floats, Floats]):
             raise LinksimError(str(error)) from error
         self.reward_table = load_reward_table(reward_table) if isinstance(reward_table, str) else reward_table
         self._snr: Iterator[tuple[Decibels, Decibels]] | None = None
+        self._true_db = self._reported_db = np.zeros(1)
         self.observation_space, self.action_space = deepcopy(OBSERVATION), deepcopy(ACTION)
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:

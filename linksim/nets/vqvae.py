@@ -130,7 +130,11 @@ class VqVae(nn.Module):
     bits                        bits per index; a codebook has 2^bits codewords
     depth                       values per vector
     stem, width, inner, blocks  sizes of the layers, see `CellEncoder`
+    channel_uses                complex channel uses per image, which a channel code fills; None for those of the bits without a code
     rows                        cells per side of the image
+    coded                       whether the bits have a channel code
+
+    Raises ValueError if the channel uses are fewer than the bits of an image, of which the channel code makes two each.
 
     >>> VqVae(width=16, stem=8, inner=8, blocks=1).encode(torch.rand(2, 3, 32, 32)).shape  # 8 x 8 cells with 5 indices each
     torch.Size([2, 64, 5])
@@ -148,10 +152,15 @@ class VqVae(nn.Module):
         width: int = 128,
         inner: int = 64,
         blocks: int = 3,
+        channel_uses: int | None = None,
     ) -> None:
         super().__init__()
         self.colours, self.side, self.codes, self.bits = colours, side, codes, bits
-        self.rows = side // CELL
+        self.rows, self.coded = side // CELL, channel_uses is not None
+        image_bits = self.rows**2 * codes * bits
+        self.channel_uses = image_bits // 2 if channel_uses is None else channel_uses  # QPSK has two bits per symbol
+        if self.coded and self.channel_uses < image_bits:
+            raise ValueError(f"a channel code for {image_bits} bits needs as many channel uses, got {channel_uses}")
         self.encoder = CellEncoder(colours, codes, depth, stem, width, inner, blocks)
         self.codebook = Codebook(codes, 2**bits, depth)
         self.decoder = FeatureDecoder(colours, codes * depth, stem, width, inner, blocks)

@@ -64,7 +64,8 @@ def transmit(symbols: Tensor, gain: Tensor, noise_power: Tensor, noise: Tensor, 
     >>> transmit(symbols, torch.tensor([[2j]]), torch.tensor([4.0]), noise).tolist()
     [[4j, (-2+2j)]]
     """
-    received = gain * symbols + noise_power.sqrt()[:, None] * noise
+    received = gain * symbols
+    torch.view_as_real(received).addcmul_(torch.view_as_real(noise), noise_power.sqrt()[:, None, None])
     return received if jamming is None else received + jamming
 
 

@@ -51,6 +51,7 @@ TEXT_COLOUR, GRID_COLOUR = "#222222", "#d4d4d4"
 LINE_STYLES = (  # colour, mark and dashes of the lines of a panel
     ("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", "-."), ("#CC79A7", "D", ":"),
     ("#E69F00", "v", "-"), ("#56B4E9", "P", "--"), ("#000000", "X", "-."), ("#8C6D31", "*", ":"),
+    ("#8A8A8A", "<", "-"), ("#7F3C8D", ">", "--"),
 )  # fmt: skip
 
 MAX_GROUPS = 12  # maximum number of groups in a figure; the summary has all

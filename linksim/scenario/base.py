@@ -195,7 +195,7 @@ def component_of(options: Options) -> Component:
     """
     for kind in KEYS:
         key = KEYS[kind]
-        name = getattr(options, key, None)
+        name = vars(options).get(key)
         if isinstance(name, str) and any(c.name == name and isinstance(options, c.options) for c in registry.components(kind)):
             return registry.component(kind, name)
     raise LinksimError(f"{type(options).__name__} is no component's options")

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from linksim.cost import USUAL_MACHINE, MachineSpeed
 from linksim.errors import LinksimError, Problem, ScenarioError
 from linksim.records import (
     TABLES,
@@ -30,7 +31,7 @@ from linksim.registry import suggest
 from linksim.scenario.dataset_size import DATASETS
 from linksim.scenario.link_estimate import LinkEstimate, estimate_link
 from linksim.scenario.metrics import column_of
-from linksim.scenario.resources import OPERATIONS_PER_S, cpu_s, memory_bytes
+from linksim.scenario.resources import cpu_s, memory_bytes
 from linksim.scenario.schema import Scenario
 
 LARGEST_TRACE = 64 << 30
@@ -67,10 +68,10 @@ class Estimate:
     cpu_s: float
 
 
-def estimate(scenario: Scenario, operations_per_s: float = OPERATIONS_PER_S) -> Estimate:
+def estimate(scenario: Scenario, speed: MachineSpeed = USUAL_MACHINE) -> Estimate:
     """The estimate of a scenario. The formulas are at the top of `link_estimate` and `resources`.
 
-    operations_per_s  multiply-accumulate operations of networks per second, as `nets.speed` measures; else those of a usual machine
+    speed  how fast the machine runs networks, as `nets.speed` measures it; else that of a usual machine
 
     >>> from linksim.scenario.load import scenario_from_text
     >>> found = estimate(scenario_from_text("{name: short, frames: 10, links: 2}"))
@@ -93,7 +94,7 @@ def estimate(scenario: Scenario, operations_per_s: float = OPERATIONS_PER_S) -> 
         trace_bytes=EMPTY_TRACE + pixels + sum(rows[table.table] * row_bytes(table, metrics) for table in TABLES),
         memory_bytes=memory_bytes(scenario, links),
         snr_values=math.ceil(sum(link.options.links * link.snr_values for link in links)),
-        cpu_s=cpu_s(scenario, links, operations_per_s),
+        cpu_s=cpu_s(scenario, links, speed),
     )
 
 

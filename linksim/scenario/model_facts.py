@@ -43,7 +43,8 @@ def _facts(path: Path, changed_ns: int) -> ModelFacts | None:
     """The facts on a card; None for a damaged one, which loading the model reports."""
     try:
         card: Any = read_yaml(path).data
-        settings = card["runtime"].get(DEVICE)
-        return ModelFacts(**card["cost"], **({"batch": settings["batch"]} if settings else {}))
+        runtime = card["runtime"]
+        bfloat16 = frozenset(name for name, settings in runtime.items() if settings["precision"] == "bfloat16")
+        return ModelFacts(**card["cost"], **({"batch": runtime[DEVICE]["batch"]} if DEVICE in runtime else {}), bfloat16=bfloat16)
     except (ScenarioError, TypeError, KeyError, AttributeError):
         return None

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 
-from linksim.cost import ModelFacts, NetworkUse
+from linksim.cost import USUAL_MACHINE, MachineSpeed, ModelFacts, NetworkUse
 from linksim.scenario.dataset_size import DATASETS
 from linksim.scenario.link_estimate import LinkEstimate
 from linksim.scenario.model_facts import model_facts
@@ -30,7 +30,6 @@ START_S = 3.0  # imports, models and dataset
 FRAME_S, MESSAGE_S, IMAGE_S = 60e-6, 100e-6, 100e-6  # events of a frame; a control message; scores of an image of 32 x 32 pixels
 SYMBOL_S = 10e-9  # noise and channel of a symbol at one receiver
 SNR_VALUE_S = 0.2e-6  # a value of an SNR process that is generated step by step
-OPERATIONS_PER_S = 75e9  # multiply-accumulate operations of networks; 36 to 150 billion are usual
 GRADIENT = 3  # cost of a network with its gradient, over that of its evaluation
 
 
@@ -47,14 +46,14 @@ def memory_bytes(scenario: Scenario, links: Sequence[LinkEstimate]) -> int:
     return round(process + DATASETS[scenario.dataset].test_bytes + setup + weights + SCRATCH * batch + kept + frames + waiting)
 
 
-def cpu_s(scenario: Scenario, links: Sequence[LinkEstimate], operations_per_s: float = OPERATIONS_PER_S) -> float:
-    """CPU time of a run in seconds, without figures, on a machine that runs networks at `operations_per_s`."""
+def cpu_s(scenario: Scenario, links: Sequence[LinkEstimate], speed: MachineSpeed = USUAL_MACHINE) -> float:
+    """CPU time of a run in seconds, without figures, on a machine of this speed."""
     total = START_S
     for link in links:
-        operations = sum(use.per_image * operations_of(use) for use in networks(scenario, link))
+        image_s = sum(use.per_image * network_s(use, scenario.compute.precision, speed) for use in networks(scenario, link))
         scores = link.receivers * IMAGE_S * link.traffic.image_values / (3 * 32 * 32)
         frame = FRAME_S + link.cost.cpu_s + link.receivers * SYMBOL_S * link.scheme.channel_uses
-        sent = link.traffic.frames * frame + link.images * (operations / operations_per_s + scores)
+        sent = link.traffic.frames * frame + link.images * (image_s + scores)
         total += link.options.links * (sent + MESSAGE_S * link.traffic.control_frames + SNR_VALUE_S * link.snr_values)
     return total
 
@@ -72,9 +71,16 @@ def facts_of(model: str) -> ModelFacts:
     return model_facts(model) or ModelFacts()
 
 
-def operations_of(use: NetworkUse) -> int:
-    """Multiply-accumulate operations of one use of a network for one image."""
-    return facts_of(use.model).operations * (GRADIENT if use.gradient else 1)
+def network_s(use: NetworkUse, precision: str, speed: MachineSpeed) -> float:
+    """CPU time in seconds of one use of a network for one image. Gradients are computed in float32.
+
+    precision  that of the scenario, "auto" for that of the model's card
+    """
+    facts = facts_of(use.model)
+    if use.gradient:
+        return GRADIENT * facts.operations / speed.float32
+    half = speed.device_class in facts.bfloat16 if precision == "auto" else precision == "bfloat16"
+    return facts.operations / (speed.bfloat16 if half else speed.float32)
 
 
 def batch_bytes(use: NetworkUse) -> int:

@@ -180,9 +180,10 @@ class DiffsemOptions(SchemeOptions):
 
 @component("scheme", "linksim.schemes.base_schemes:make_masked_vqvae")
 class VqvaeOptions(SchemeOptions):
-    """Masked VQ-VAE: indices of codewords from a shared codebook, in QPSK without a channel code.
+    """Masked VQ-VAE: indices of codewords from a shared codebook, in QPSK, with or without a channel code.
 
-    A wrong index decodes to another codeword; the decoder is trained with masked and wrong indices.
+    A wrong index decodes to another codeword; the decoder is trained with masked and wrong indices. The autoencoder fixes the channel uses
+    and whether an LDPC code protects the indices: `masked-vqvae` has none, `masked-vqvae-coded` has one.
     """
 
     name: Literal["masked-vqvae"] = "masked-vqvae"

@@ -1,21 +1,24 @@
-"""The masked VQ-VAE with uncoded QPSK (Hu et al., "Robust Semantic Communications with Masked VQ-VAE Enabled Codebook").
+"""The masked VQ-VAE in QPSK (Hu et al., "Robust Semantic Communications with Masked VQ-VAE Enabled Codebook").
 
-    image -> [encoder, nearest codewords] -> indices -> bits -> [QPSK] -> symbols
-                                                                             |  air
-    image <- [codebook, decoder] <---------- indices <- bits <- [decide] <- [equalise]
+    image -> [encoder, nearest codewords] -> indices -> bits -> [channel code] -> [QPSK] -> symbols
+                                                                                               |  air
+    image <- [codebook, decoder] <--- indices <- bits <- [decode, or decide every bit] <- [equalise]
 
-There is no channel code: a bit error replaces the codeword of one cell by another one, and the decoder is trained to tolerate such errors.
-Every bit is radiated with the same power, so the mean power of an image is exactly one. The assumed SNR has no effect at Alice; Bob's
-decoder takes the SNR after equalisation as an input.
+Without a channel code a bit error replaces the codeword of one cell by another one, and the decoder is trained to tolerate such errors.
+With one, the bits are protected by LDPC at rate 1/2, and the coded bits are repeated until they fill the channel uses of the network; the
+code's best guess is decoded even where it found no codeword. Every bit is radiated with the same power, so the mean power of an image is
+exactly one. The assumed SNR has no effect at Alice; Bob's decoder takes the SNR after equalisation as an input.
 """
+
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from linksim.negotiation import NegotiatedParameters
 from linksim.nets.vqvae import VqVae
-from linksim.phy import qam
-from linksim.phy.baseband import ReceivedSymbols, equalise
+from linksim.phy import qam, ratematch
+from linksim.phy.baseband import ReceivedSymbols, equalise, post_equalisation_snr
 from linksim.phy.noise import Noise
 from linksim.reconstruction import Reconstruction
 from linksim.schemes.deepjscc import snr_after_equalising_db
@@ -28,7 +31,7 @@ class MaskedVqVae:
     """Masked VQ-VAE: codeword indices in QPSK. It implements `Scheme` and draws no noise.
 
     network       trained encoder, codebook and decoder
-    channel_uses  complex channel uses per image, see `channel_uses`
+    channel_uses  complex channel uses per image
     """
 
     Parameters: type[NegotiatedParameters] = NegotiatedParameters
@@ -37,46 +40,50 @@ class MaskedVqVae:
 
     def __init__(self, network: VqVae) -> None:
         self._network = network
-        self.channel_uses = channel_uses(network)
+        self.channel_uses = network.channel_uses
 
     def send(self, images: Tensor, parameters: FrameParameters, noise: Noise) -> Tensor:
-        return modulate_indices(self._network.encode(images[:, 0]), self._network.bits)
+        return modulate_indices(self._network, self._network.encode(images[:, 0]))
 
     def receive(self, received: ReceivedSymbols, parameters: FrameParameters, noise: Noise) -> Reconstruction:
-        indices = demodulate_indices(equalise(received), self._network.codes, self._network.bits)
+        indices = demodulate_indices(self._network, received)
         return Reconstruction(self._network.decode(indices, snr_after_equalising_db(received))[:, None])
 
 
-def channel_uses(network: VqVae) -> int:
-    """Return the number of complex channel uses per image: two bits of the codewords of all cells in each."""
-    return network.rows**2 * network.codes * network.bits // qam.bits_per_symbol(QPSK)
-
-
-def modulate_indices(indices: Tensor, bits: int) -> Tensor:
+def modulate_indices(network: VqVae, indices: Tensor) -> Tensor:
     """Return QPSK symbols of unit power, complex [batch, channel_uses].
 
-    indices  int64 [batch, cells, codes] in 0..2^bits - 1
-    bits     bits per index; the most significant bit is transmitted first
+    network  gives the number of bits and the channel code
+    indices  int64 [batch, cells, codes] in 0..2^bits - 1; the most significant bit is transmitted first
     """
-    index_bits = (indices[..., None] >> _bit_positions(bits, indices)) & 1
-    return qam.modulate(index_bits.flatten(1).to(torch.uint8), QPSK)
+    bits = ((indices[..., None] >> _bit_positions(network, indices)) & 1).flatten(1).to(torch.uint8)
+    if network.coded:
+        matching = ratematch.rate_matching(2 * bits.shape[1], "1/2")
+        bits = ratematch.repeat(ratematch.encode(matching, bits), 2 * network.channel_uses)
+    return qam.modulate(bits, QPSK)
 
 
-def demodulate_indices(symbols: Tensor, codes: int, bits: int) -> Tensor:
-    """Return the indices after hard decisions, int64 [batch, cells, codes]. Inverse of `modulate_indices`.
+def demodulate_indices(network: VqVae, received: ReceivedSymbols) -> Tensor:
+    """Return the received indices, int64 [batch, cells, codes]. Inverse of `modulate_indices`.
 
-    symbols  complex [batch, channel_uses], equalised
-    codes    indices per cell
-    bits     bits per index
+    network   gives the number of bits and the channel code; without one, every bit is decided by itself
 
-    >>> indices = torch.tensor([[[5], [2], [7], [0]]])
-    >>> torch.equal(demodulate_indices(modulate_indices(indices, 3), 1, 3), indices)
+    >>> network, sent = VqVae(bits=3, codes=1, side=8), torch.tensor([[[5], [2], [7], [0]]])
+    >>> symbols = modulate_indices(network, sent)
+    >>> torch.equal(demodulate_indices(network, ReceivedSymbols(symbols, torch.ones(1, 1), torch.full((1,), 0.1))), sent)
     True
     """
-    index_bits = qam.decide(symbols, QPSK).long().view(len(symbols), -1, codes, bits)
-    return (index_bits << _bit_positions(bits, index_bits)).sum(dim=3)
+    if network.coded:
+        received = replace(received, equaliser="zero-forcing")  # soft demodulation needs unbiased symbols and weighs each by its noise
+        llr = qam.demodulate(equalise(received), 1.0 / post_equalisation_snr(received), QPSK)
+        matching = ratematch.rate_matching(2 * network.rows**2 * network.codes * network.bits, "1/2")
+        bits = ratematch.decode(matching, ratematch.combine(llr, matching.capacity))
+    else:
+        bits = qam.decide(equalise(received), QPSK)
+    index_bits = bits.long().view(len(bits), -1, network.codes, network.bits)
+    return (index_bits << _bit_positions(network, index_bits)).sum(dim=3)
 
 
-def _bit_positions(bits: int, like: Tensor) -> Tensor:
+def _bit_positions(network: VqVae, like: Tensor) -> Tensor:
     """Return bits - 1, ..., 0 on the device of `like`."""
-    return torch.arange(bits - 1, -1, -1, device=like.device)
+    return torch.arange(network.bits - 1, -1, -1, device=like.device)

@@ -79,7 +79,7 @@ class LinkAssembly:
         self.dataset: ImageDataset = load(scenario.dataset, "test")
         self.image_order = ImageOrder(self.streams.key("images"), len(self.dataset.labels), most_images(scenario))
         self.groups = LinkFactory(scenario, self.dataset, self.streams, device, policies)
-        pixels: Tensor = torch.from_numpy(np.array(self.dataset.images)).to(device)
+        pixels: Tensor = torch.from_numpy(np.array(self.dataset.images.transpose(0, 3, 1, 2), order="C")).to(device)
         self.load_images = operations.load_images(pixels, operations.CHANNEL_BATCH)
         self.apply_channel, self.apply_jammed_channel = operations.apply_channel(), operations.apply_jammed_channel()
         self.merge_transmissions, self.resolve_order = operations.merge_transmissions(), scoring.resolve_order()

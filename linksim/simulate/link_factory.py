@@ -132,13 +132,16 @@ class LinkFactory:
         chosen = runtime.precision if requested == "auto" else requested
         return Precision(chosen == "bfloat16", self._device)
 
-    def score(self, images: int) -> Operation:
+    def score(self, images: int, received: int) -> Operation:
         """Return the evaluator's operation for items of `images` images.
 
         The batch size of a card is in images, that of an operation in items, so it is divided by `images` here and in all other operations.
+
+        received  batch size of Bob's network in items, for which the scores wait
         """
         classifier, batch, precision = self._classifier()
-        return self.cached(("score", images), lambda: scoring.score(classifier, max(1, batch // images), precision, self._metrics))
+        settings = max(1, batch // images), precision, self._metrics, received
+        return self.cached(("score", images, received), lambda: scoring.score(classifier, *settings))
 
     def _classifier(self) -> tuple[Classifier | None, int, Precision]:
         """Return the evaluator's classifier, its batch size in images, and its precision; None as the classifier if there is none."""
@@ -189,7 +192,7 @@ class LinkFactory:
             classify=classify,
             send=send,
             receive=receive,
-            score=self.score(images),
+            score=self.score(images, batch),
             policy=policy,
             disagree=disagree,
         )

@@ -8,10 +8,8 @@ from torch import nn
 from linksim.data.sources import SOURCES
 from linksim.nets.cards import ModelCost, TrainingData, read_card
 from linksim.nets.measured_cost import count_bytes, count_operations
-from linksim.nets.vqvae import VqVae
 from linksim.nets.weights import find_table, has_model
 from linksim.registry import component
-from linksim.schemes import vqvae
 from linksim.training.task import Recipe
 
 UNKNOWN_TERMS = "unknown"  # of a dataset that is not part of linksim
@@ -28,7 +26,7 @@ def cost_of(network: nn.Module, kind: str) -> ModelCost:
     (16384, None)
     """
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    channel_uses = vqvae.channel_uses(network) if isinstance(network, VqVae) else getattr(network, "channel_uses", None)
+    channel_uses = getattr(network, "channel_uses", None)
     if not hasattr(network, "encode") or not isinstance(channel_uses, int):
         channel_uses = None
     workload = component("model", kind).load_workload()

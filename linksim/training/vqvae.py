@@ -186,11 +186,11 @@ class VqvaeTask(ImageTask):
 def over_qpsk(network: VqVae, indices: Tensor, snr_db: Tensor, streams: Streams, name: str, index: int) -> Tensor:
     """Send indices with QPSK over AWGN and return the received indices, int64 [batch, cells, codes].
 
-    network      gives the number of codes and bits
+    network      gives the number of bits and the channel code
     indices      int64 [batch, cells, codes] in 0..2^bits - 1
     snr_db       SNR in dB of each item, [batch]
     name, index  stream of `streams` and number of the draw of the channel noise
     """
-    symbols = modulate_indices(indices, network.bits)
+    symbols = modulate_indices(network, indices)
     noise = unit_noise(streams, name, index, *symbols.shape).to(symbols.device)
-    return demodulate_indices(over_the_air(symbols, snr_db, noise).symbols, network.codes, network.bits)
+    return demodulate_indices(network, over_the_air(symbols, snr_db, noise))

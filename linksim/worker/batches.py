@@ -47,11 +47,17 @@ class Operation:
     name        name in profiles, see `Worker.calls`
     run         the function; it is called in inference mode, with tensors on the worker's device and 1..batch_size items
     batch_size  batch size that is fastest on this class of device, from the model's card; never measured during a run
+    wait_for    number of items that a batch of promises waits for, at least `batch_size`. A larger one suits an operation whose inputs are
+                faster in larger batches: they are computed with it. The batch is then divided into calls of `batch_size` items
     """
 
     name: str
     run: Callable[..., Value]
     batch_size: int
+    wait_for: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wait_for", max(self.wait_for, self.batch_size))
 
 
 class Promise:

@@ -8,7 +8,7 @@ batch that has yet to run, whose inputs may be rows of other batches. Making a p
     Bob        reconstruction = worker.promise(receive, received)
     evaluator  worker.announce(worker.promise(score, reconstruction, images), listener, frame)
 
-A batch runs when it holds as many items as its operation's batch size, when a process needs a value to continue (a policy its reward, a
+A batch runs when it holds as many items as its operation waits for, when a process needs a value to continue (a policy its reward, a
 digital receiver its checksum), or when the run ends. Its inputs are stacked column by column then; a column of promises becomes one
 selection of rows of the batches that it names. One link with one image per frame fills the same batches as a thousand links. Processing
 time is part of the simulation, not of the worker: a node with a latency of 2 ms waits 2 ms on the simulated clock and then requests the
@@ -52,8 +52,8 @@ class Worker:
     def promise(self, operation: Operation, *inputs: Input) -> Promise:
         """Return a promise of ``operation.run(*inputs)``.
 
-        If the promises that wait for `operation` now fill its batch, all of them are computed before the method returns, together with the
-        inputs that they wait for. Arrays must not change until then; they may be read-only.
+        If the promises of `operation` now hold as many items as it waits for, all of them are computed before the method returns, together
+        with the inputs that they wait for. Arrays must not change until then; they may be read-only.
 
         operation  the operation
         inputs     arrays or tensors [items, ...], rows that become arrays, and promises; at least one
@@ -85,7 +85,7 @@ class Worker:
         promise = Promise(batch, inputs, items)
         batch.promises.append(promise)
         batch.items += items
-        if batch.items >= operation.batch_size or self._eager:
+        if batch.items >= operation.wait_for or self._eager:
             self._run(batch)
         return promise
 

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, replace
 from functools import cache, partial
+from itertools import chain
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from linksim.adapt.regret import Condition
 from linksim.nets.policy import Actor
 from linksim.nets.weights import load_model
 from linksim.papers.diffusec.policies import BIN_DB, CHANNELS, DELAYS, ERRORS_DB, INTERVAL_MS, ROUNDS
-from linksim.papers.diffusec.study_policies import ACTOR, RANGE_DB
+from linksim.papers.diffusec.study_policies import ACTOR, OUTSIDE, RANGE_DB, outside_agent
 from linksim.papers.diffusec.study_policies import CHOSEN_ON as PAPERS_TABLE
 from linksim.papers.diffusec.study_policies import EVALUATED_ON as PAPERS_TEST
 from linksim.papers.diffusec.study_policies import policy_named as papers_policy
@@ -52,15 +53,20 @@ NAMES: Mapping[str, str] = {
     "snr-lookup": "lookup by SNR, chosen for all strengths",
     "lookup": "lookup by SNR, chosen for 8/255 alone",
     **{f"ddpg-attack-{seed}": f"DDPG that observes the disagreement, seed {seed}" for seed in SEEDS},
+    **{
+        f"{name}-attack-{seed}": f"{shown} that observes the disagreement, seed {seed}" for name, shown in OUTSIDE.items() for seed in SEEDS
+    },
     "ddpg": "DDPG of the study `paper`, which has met 8/255 alone",
     "best-fixed": "best fixed pair for all strengths and -6..18 dB",
     "random": "random pairs",
 }
 LEARNT = tuple(f"ddpg-attack-{seed}" for seed in SEEDS)
+AGENTS = {shown: tuple(f"{name}-attack-{seed}" for seed in SEEDS) for name, shown in OUTSIDE.items()}
 OBSERVERS: Mapping[str, tuple[str, ...]] = {
     "the lookup by SNR and true strength": ("strength-lookup",),
     "the lookup by SNR and disagreement": ("attack-lookup",),
     "DDPG that observes": LEARNT,
+    **{f"{shown} that observes": names for shown, names in AGENTS.items()},
 }
 BLIND = ("snr-lookup", "ddpg", "best-fixed")
 
@@ -75,8 +81,11 @@ def best_fixed(table: AttackTable) -> tuple[int, int]:
 @cache
 def policy_named(name: str, chosen_on: str, evaluated_on: str) -> Policy:
     """Return a policy by its name in `NAMES`, once per digest of the two tables. Raises ModelError where a table is missing."""
+    kind, _, seed = name.partition("-attack-")
     if name in LEARNT:
-        return Ddpg(trained_actor(int(name.rpartition("-")[2]), chosen_on))
+        return Ddpg(trained_actor(int(seed), chosen_on))
+    if kind in OUTSIDE:
+        return outside_agent(OUTSIDE[kind], load_attack_table(CHOSEN_ON), int(seed))
     if name == "ddpg":
         return papers_policy("ddpg-1", weights_of(PAPERS_TABLE), weights_of(PAPERS_TEST))
     chosen = load_attack_table(CHOSEN_ON)
@@ -238,9 +247,9 @@ def attack_figure(results: ResultStore) -> Figures:
 
 
 def lines(results: ResultStore, keyed: Mapping[str, Mapping[float, str]]) -> tuple[SweepLine, ...]:
-    """Return a line of regret for each policy but the oracle, the random one and further seeds, over its keys by abscissa."""
+    """Return a line of regret for each policy over its keys by abscissa, without oracle, random policy, TD3, SAC and further seeds."""
     return tuple(
         SweepLine(NAMES[policy], tuple(keys), tuple(results[key].interval("regret") for key in keys.values()))
         for policy, keys in keyed.items()
-        if policy not in ("oracle", "random", *LEARNT[1:])
+        if policy not in ("oracle", "random", *LEARNT[1:], *chain.from_iterable(AGENTS.values()))
     )

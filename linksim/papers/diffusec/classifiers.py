@@ -117,11 +117,11 @@ def received(condition: str, images: Tensor, first: int, seed: int) -> Tensor:
     return images if step is None else purified(diffusion_denoiser(), images, step, first, seed)
 
 
-def study_link() -> OfflineLink:
-    """Return the link of the study `paper`, which computes in the precision of its reward tables."""
-    codec, device = load_model(CODEC, "codec").network, torch.device("cpu")
-    assert isinstance(codec, Codec)
-    scheme = Diffusec(codec, diffusion_denoiser(), MAX_CALLS, GIVEN_DB)
+def study_link(codec: str = CODEC) -> OfflineLink:
+    """Return the link of the study `paper`, or one with another codec. It computes in the precision of the study's reward tables."""
+    network, device = load_model(codec, "codec").network, torch.device("cpu")
+    assert isinstance(network, Codec)
+    scheme = Diffusec(network, diffusion_denoiser(), MAX_CALLS, GIVEN_DB)
     return OfflineLink(scheme, precision=lambda: autocast(device, training_precision(device, bfloat16=True)))
 
 

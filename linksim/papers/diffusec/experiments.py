@@ -25,7 +25,8 @@ TABLE_II: Mapping[str, tuple[float, ...]] = {  # the paper's robust accuracies a
 ROUNDS, IMAGES_PER_FRAME = 3, 8
 PER_LINK = ROUNDS * IMAGES_PER_FRAME
 CODEC, DENOISER, ACTOR, REWARD_TABLE = "diffusec-codec", "diffusec-denoiser", "ddpg-cifar10", "diffusec-reward-table"
-CLASSIFIER, ROBUST_CLASSIFIER, VQVAE = "classifier-cifar10", "classifier-cifar10-at", "masked-vqvae"
+CLASSIFIER, ROBUST_CLASSIFIER = "classifier-cifar10", "classifier-cifar10-at"
+VQVAE, CODED_VQVAE = "masked-vqvae", "masked-vqvae-coded"
 MAX_CALLS = 5  # calls of the denoiser per image, the scheme's default
 CHANNEL_USES = 1280  # complex channel uses per image, of the paper's codec and of all other methods
 PGD: Mapping[str, Any] = {"attack": "pgd", "epsilon": 8 / 255, "steps": 10, "step_size": 2 / 255}  # Sec. VI-A; the paper prints 8/256
@@ -86,6 +87,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "symmetric": Method("DiffuSeC (plain)", diffusec(SYMMETRIC_STEPS), (CODEC, DENOISER)),
     "vqvae": Method("Masked VQ-VAE + AT", {"name": "masked-vqvae", "autoencoder": VQVAE}, (VQVAE,)),
+    "vqvae-coded": Method("Masked VQ-VAE + AT, LDPC", {"name": "masked-vqvae", "autoencoder": CODED_VQVAE}, (CODED_VQVAE,)),
     "vit": Method("ViT-based", {"name": "deepjscc", "codec": CODEC}, (CODEC,)),
     "jpeg-at": Method("JPEG + LDPC + AT", DIGITAL, (), ROBUST_CLASSIFIER),
     "jpeg": Method("JPEG + LDPC", DIGITAL, ()),
@@ -144,7 +146,7 @@ def experiment(setup: Setup, name: str, kind: str, method: Method, snr_db: int, 
 
 
 def paper_experiments(setup: Setup) -> list[Simulated]:
-    """The experiments behind the paper's table and figures, with two more methods."""
+    """The experiments behind the paper's table and figures, with three more methods."""
     return [
         experiment(setup, key(table, name, snr_db), f"{name} {table}", method, snr_db, table == ROBUST)
         for name, method in METHODS.items()

@@ -8,6 +8,7 @@ from linksim.papers.diffusec import (
     adaptive_attack,
     attack_study,
     classifiers,
+    codec_accuracy,
     codecs,
     figures,
     learning_curve,
@@ -87,6 +88,7 @@ class DiffuSec:
             *(ClassifierAccuracy(classifier) for classifier in CLASSIFIERS),
             *purification.purification_experiments(seed),
             *codecs.codec_experiments(seed),
+            *codec_accuracy.link_experiments(seed),
             *classifiers.classifier_experiments(seed),
         ]
         solvers, attacks = solver.solver_experiments(self._setup), adaptive_attack.adaptive_experiments(seed)
@@ -101,6 +103,7 @@ class DiffuSec:
             *classifier_tables(),
             purification.table(),
             codecs.table(),
+            codec_accuracy.table(),
             classifiers.table(),
             rollout_table(),
             adaptive_attack.table(),

@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 
+from linksim.adapt.attack_table import AttackTable
 from linksim.adapt.ddpg import Ddpg, DdpgConfig
 from linksim.adapt.policy import BestFixed, LookupPolicy, Oracle, Policy, Random
 from linksim.adapt.reward_table import RewardTable
@@ -97,8 +98,8 @@ def _policy_of(trainer: DdpgTrainer) -> Policy:
     return Ddpg(actor)
 
 
-def outside_agent(algorithm: str, table: RewardTable, seed: int) -> Policy:
-    """Train an agent of Stable-Baselines3 on a reward table, and return it as a policy.
+def outside_agent(algorithm: str, table: RewardTable | AttackTable, seed: int) -> Policy:
+    """Train an agent of Stable-Baselines3 on a table, and return it as a policy; on an attack table it observes the disagreement.
 
     algorithm  name of the class, "TD3" or "SAC"
 
@@ -112,8 +113,11 @@ def outside_agent(algorithm: str, table: RewardTable, seed: int) -> Policy:
         from linksim.env.agent_policy import AgentPolicy
     except ImportError as fault:
         raise LinksimError(f"training {algorithm} needs the package {fault.name}: pip install stable-baselines3") from fault
-    limits = float(RANGE_DB[0]), float(RANGE_DB[-1])
-    env = gymnasium.make(linksim.env.STEP_SELECTION, reward_table=table, snr_db=limits)
+    limits, attacked = (float(RANGE_DB[0]), float(RANGE_DB[-1])), isinstance(table, AttackTable)
+    if attacked:
+        env = gymnasium.make(linksim.env.ATTACKED_SELECTION, attack_table=table, snr_db=limits)
+    else:
+        env = gymnasium.make(linksim.env.STEP_SELECTION, reward_table=table, snr_db=limits)
     model = getattr(stable_baselines3, algorithm)("MlpPolicy", env, seed=seed, **OUTSIDE_SETTINGS)
     model.learn(OUTSIDE_STEPS)
-    return AgentPolicy(lambda observations: model.predict(observations, deterministic=True)[0])
+    return AgentPolicy(lambda observations: model.predict(observations, deterministic=True)[0], observing=attacked)
