@@ -219,8 +219,8 @@ def test_memory_of_python_does_not_grow_with_the_run(tmp_path: Path) -> None:
         tracemalloc.stop()
         return held
 
-    short = peak(2_000)
-    assert peak(15_000) < 1.1 * short
+    short, long = (min(peak(rows) for _ in range(3)) for rows in (2_000, 15_000))  # what else the process allocates is not in all of them
+    assert long < 1.1 * short
 
 
 def test_memory_of_hdf5_does_not_grow_with_the_run(tmp_path: Path) -> None:
