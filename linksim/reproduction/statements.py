@@ -9,11 +9,11 @@ Each is "not reproduced" if the whole interval contradicts it, and "undecided" o
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from linksim.reproduction.results import Samples
+from linksim.reproduction.results import ResultStore, Samples
 from linksim.reproduction.verdicts import HELD, Word, combined, compare
 from linksim.statistics import Interval, mean_interval
 
@@ -42,6 +42,19 @@ def difference(above: Samples, below: Samples) -> Interval:
     1.0
     """
     return mean_interval(above - below)
+
+
+def listed_differences(results: ResultStore, pairs: Mapping[str, tuple[str, str]], metric: str, digits: int = 3) -> str:
+    """Differences of a metric under several conditions in words, each with its 95 % interval; empty where results are missing.
+
+    pairs  condition -> keys of the experiment and of the one that is subtracted
+
+    "-3 dB +0.016 [-0.003, +0.035]; 3 dB +0.015 [+0.001, +0.029]"
+    """
+    if any(key not in results for keys in pairs.values() for key in keys):
+        return ""
+    found = ((condition, difference(*results.aligned(keys, metric))) for condition, keys in pairs.items())
+    return "; ".join(f"{condition} {each.value:+.{digits}f} [{each.low:+.{digits}f}, {each.high:+.{digits}f}]" for condition, each in found)
 
 
 def above(name: str, difference: Interval) -> Statement:

@@ -28,7 +28,7 @@ from linksim.papers.diffusec.purification import batches, purified, tested_image
 from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.results import ResultStore
 from linksim.reproduction.simulated import weights_of
-from linksim.reproduction.statements import difference
+from linksim.reproduction.statements import listed_differences
 from linksim.reproduction.tables import Entry, Row, Table
 from linksim.rng import Streams
 from linksim.schemes.diffusec import Diffusec
@@ -160,10 +160,6 @@ def fine_tuning_gain(results: ResultStore, metric: str) -> str:
     metric  "clean" or "robust"
     """
     before, after = CLASSIFIERS
-    if any(key(name, condition) not in results for name in CLASSIFIERS for condition in CONDITIONS):
-        return ""
-    pairs = ((condition.about, results.aligned([key(after, name), key(before, name)], metric)) for name, condition in CONDITIONS.items())
-    gains = ((about, difference(*pair)) for about, pair in pairs)
-    said = "; ".join(f"{about} {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]" for about, gain in gains)
+    said = listed_differences(results, {of.about: (key(after, name), key(before, name)) for name, of in CONDITIONS.items()}, metric)
     images = {"clean": "clean", "robust": "attacked"}[metric]
-    return f"Accuracy on {images} images that fine-tuning adds, image by image with the 95 % interval: {said}"
+    return said and f"Accuracy on {images} images that fine-tuning adds, image by image with the 95 % interval: {said}"

@@ -22,7 +22,7 @@ from linksim.papers.diffusec.purification import batches, tested_images
 from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.results import ResultStore
 from linksim.reproduction.simulated import weights_of
-from linksim.reproduction.statements import difference
+from linksim.reproduction.statements import listed_differences
 from linksim.reproduction.tables import Entry, Row, Table
 from linksim.rng import Streams
 from linksim.schemes.parameters import uniform_parameters
@@ -104,10 +104,6 @@ def blind_gain(results: ResultStore, metric: str) -> str:
 
     metric  "clean" or "robust"
     """
-    if any(key(name, snr_db) not in results for name in COMPARED for snr_db in STEPS):
-        return ""
-    pairs = ((snr_db, results.aligned([key(name, snr_db) for name in reversed(COMPARED)], metric)) for snr_db in STEPS)
-    gains = ((snr_db, difference(*pair)) for snr_db, pair in pairs)
-    said = "; ".join(f"{snr_db} dB {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]" for snr_db, gain in gains)
+    said = listed_differences(results, {f"{snr_db} dB": (key("blind", snr_db), key("fixed", snr_db)) for snr_db in STEPS}, metric)
     images = {"clean": "clean", "robust": "attacked"}[metric]
-    return f"Accuracy on {images} images that the SNR-blind codec adds, image by image with the 95 % interval: {said}"
+    return said and f"Accuracy on {images} images that the SNR-blind codec adds, image by image with the 95 % interval: {said}"

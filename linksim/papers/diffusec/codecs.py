@@ -23,7 +23,7 @@ from linksim.papers.diffusec.experiments import CODEC
 from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.results import ResultStore
 from linksim.reproduction.simulated import weights_of
-from linksim.reproduction.statements import difference
+from linksim.reproduction.statements import listed_differences
 from linksim.reproduction.tables import Entry, Row, Table
 from linksim.rng import Streams
 from linksim.training.noise import unit_noise
@@ -167,9 +167,7 @@ def table() -> Table:
 
 def blind_gain(results: ResultStore, other: str) -> str:
     """One sentence: the PSNR of the SNR-blind codec minus that of another variant; empty where results are missing."""
-    if any(key(name, snr_db) not in results for name in ("blind", other) for snr_db in SNRS_DB):
-        return ""
-    pairs = ((snr_db, results.aligned([key("blind", snr_db), key(other, snr_db)], "psnr_db")) for snr_db in SNRS_DB)
-    gains = ((snr_db, difference(*pair)) for snr_db, pair in pairs)
-    said = "; ".join(f"{snr_db} dB {gain.value:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]" for snr_db, gain in gains)
-    return f"PSNR in dB of the SNR-blind codec beyond the variant {VARIANTS[other].about!r}, image by image with the 95 % interval: {said}"
+    said = listed_differences(results, {f"{snr_db} dB": (key("blind", snr_db), key(other, snr_db)) for snr_db in SNRS_DB}, "psnr_db", 2)
+    return said and (
+        f"PSNR in dB of the SNR-blind codec beyond the variant {VARIANTS[other].about!r}, image by image with the 95 % interval: {said}"
+    )
