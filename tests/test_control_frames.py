@@ -12,12 +12,13 @@ from linksim.phy.path import ChannelRealisation
 from linksim.rng import Streams
 from linksim.scenario.channel import Path
 from linksim.scenario.nodes import Radio
+from linksim.worker import Worker
 
 RAW = bytes(range(77))
 
 
 def control_phy(csi: str = "perfect", **radio: Any) -> ControlPhy:
-    return ControlPhy(Radio(**radio), Path.model_validate({"csi": csi}), Streams(3).key("test"))
+    return ControlPhy(Radio(**radio), Path.model_validate({"csi": csi}), Streams(3).key("test"), Worker())
 
 
 def frame(raw: bytes = RAW, *, probe: bool = False) -> ControlFrame:
@@ -33,7 +34,7 @@ def lost(
 ) -> int:
     sent = frame(probe=probe)
     symbols = node.symbols(sent)
-    return sum(node.receive(sent, symbols, realisation(gain, snr_db), jamming_power, number)[0] != RAW for number in range(copies))
+    return sum(node.receive(sent, symbols, realisation(gain, snr_db), jamming_power, number)[0]() != RAW for number in range(copies))
 
 
 @pytest.mark.parametrize("csi", ["perfect", "pilots"])
@@ -47,7 +48,7 @@ def test_frames_begin_with_pilots_if_the_receiver_needs_them(csi: str, coding: s
     assert len(symbols) == payload + (20 if probe or csi == "pilots" else 0)
     assert node.channel_uses(len(RAW)) == payload + (20 if csi == "pilots" else 0)
     raw, snr_db = node.receive(sent, symbols, realisation(0.6j), None, 7)
-    assert raw == RAW
+    assert raw() == RAW
     assert np.isnan(snr_db) == (not probe and csi == "perfect")
 
 
@@ -77,11 +78,11 @@ def test_each_copy_is_combined_with_its_own_gain() -> None:
     sent = frame()
     symbols = node.symbols(sent)
     gain = np.repeat(np.array([1, -0.9j], np.complex64), len(symbols) // 2)
-    assert node.receive(sent, symbols, realisation(gain, 6.0), None, 0)[0] == RAW
+    assert node.receive(sent, symbols, realisation(gain, 6.0), None, 0)[0]() == RAW
 
 
 def test_noise_depends_on_the_number_of_the_frame() -> None:
     node, sent = control_phy(control_coding="none", control_repeats=1), frame()
     symbols = node.symbols(sent)
-    received = [node.receive(sent, symbols, realisation(1.0, -3.0), None, number)[0] for number in (1, 2, 1)]
+    received = [node.receive(sent, symbols, realisation(1.0, -3.0), None, number)[0]() for number in (1, 2, 1)]
     assert received[0] == received[2] != received[1]

@@ -18,6 +18,7 @@ from linksim.phy.qam import decide
 from linksim.phy.theory import q_function
 from linksim.scenario.control_size import blocks, coded_bits, control_channel_uses
 from linksim.scenario.nodes import Radio
+from linksim.worker import Worker
 
 CODINGS: list[Coding] = [UncodedBpsk(), LdpcQpsk()]
 MESSAGE = bytes(range(77))
@@ -43,9 +44,9 @@ def test_without_noise_all_bytes_are_recovered(coding: Coding, raw: bytes, repea
     name = "none" if isinstance(coding, UncodedBpsk) else "ldpc"
     assert len(symbols) == control_channel_uses(Radio(control_coding=name, control_repeats=repeats), len(raw))
     np.testing.assert_allclose(np.abs(symbols), 1, rtol=1e-6)
-    assert coding.demodulate(combine(gain * symbols, gain, 0.0, repeats), len(raw)) == raw
+    assert coding.demodulate(combine(gain * symbols, gain, 0.0, repeats), len(raw), Worker())() == raw
     each = combine(gain * symbols, np.full(symbols.shape, gain), np.full(symbols.shape, 1e-3), repeats)
-    assert coding.demodulate(each, len(raw)) == raw
+    assert coding.demodulate(each, len(raw), Worker())() == raw
 
 
 def test_uncoded_bits_are_sent_most_significant_first() -> None:
@@ -110,7 +111,7 @@ def test_bit_error_rate_of_uncoded_bits_equals_the_closed_form(repeats: int, snr
     noise_power = abs(gain) ** 2 / 10 ** (snr_db / 10)
     sent = np.random.default_rng(repeats).bytes(size)
     received = gain * np.tile(UncodedBpsk().modulate(sent), repeats) + noise(10 + repeats, noise_power, 8 * size * repeats)
-    errors = bit_errors(sent, UncodedBpsk().demodulate(combine(received, gain, noise_power, repeats), size))
+    errors = bit_errors(sent, UncodedBpsk().demodulate(combine(received, gain, noise_power, repeats), size, Worker())())
     assert errors >= 1000
     expected = float(q_function(math.sqrt(2 * repeats * 10 ** (snr_db / 10))))
     assert stats.binomtest(errors, 8 * size, expected).pvalue > 0.001
@@ -124,7 +125,7 @@ def test_unequal_copies_are_weighted_by_their_snr() -> None:
     noise_power = np.abs(gain) ** 2 / np.repeat(snrs, bits)
     sent = np.random.default_rng(5).bytes(size)
     received = gain * np.tile(UncodedBpsk().modulate(sent), 4) + noise(6, noise_power, 4 * bits)
-    errors = bit_errors(sent, UncodedBpsk().demodulate(combine(received, gain, noise_power, 4), size))
+    errors = bit_errors(sent, UncodedBpsk().demodulate(combine(received, gain, noise_power, 4), size, Worker())())
     assert errors >= 1000
     assert stats.binomtest(errors, bits, float(q_function(np.sqrt(2 * snrs.sum())))).pvalue > 0.001
 
@@ -137,7 +138,7 @@ def lost(size: int, snr_db: float, messages: int, seed: int) -> int:
         raw = draw.bytes(size)
         symbols = np.tile(LdpcQpsk().modulate(raw), repeats)
         received = symbols + noise(int(draw.integers(2**32)), power, len(symbols))
-        count += LdpcQpsk().demodulate(combine(received, 1.0, power, repeats), size) != raw
+        count += LdpcQpsk().demodulate(combine(received, 1.0, power, repeats), size, Worker())() != raw
     return count
 
 
@@ -159,7 +160,7 @@ def test_a_known_burst_is_tolerated(start: int) -> None:
     symbols, power = LdpcQpsk().modulate(MESSAGE), np.full(coded_bits(77) // 2, 0.05)
     power[start : start + 200] = 1e3
     received = symbols + noise(start, power, len(symbols))
-    assert LdpcQpsk().demodulate(combine(received, 1.0, power, 1), 77) == MESSAGE
+    assert LdpcQpsk().demodulate(combine(received, 1.0, power, 1), 77, Worker())() == MESSAGE
 
 
 @given(st.integers(0, 8 * 77 * 2))
@@ -167,9 +168,22 @@ def test_a_burst_of_one_uncoded_message_hits_each_bit_once(start: int) -> None:
     """With three copies, a burst at any position that inverts one copy is corrected."""
     symbols = np.tile(UncodedBpsk().modulate(MESSAGE), 3)
     symbols[start : start + 8 * len(MESSAGE)] *= -1
-    assert UncodedBpsk().demodulate(combine(symbols, 1.0, 0.1, 3), len(MESSAGE)) == MESSAGE
+    assert UncodedBpsk().demodulate(combine(symbols, 1.0, 0.1, 3), len(MESSAGE), Worker())() == MESSAGE
 
 
 def test_a_length_that_is_not_a_multiple_of_the_copies_is_rejected() -> None:
     with pytest.raises(ValueError, match="cannot be split into 2 copies"):
         combine(np.ones(31, np.complex64), 1.0, 0.1, 2)
+
+
+def test_messages_that_wait_are_decoded_in_one_batch() -> None:
+    """Messages that need the decoder wait until one of them is needed; those whose received bits are right need none."""
+    worker, coding, power = Worker(), LdpcQpsk(), 10**0.1
+    sent = [np.random.default_rng(seed).bytes(16) for seed in range(20)]
+    noisy = [np.tile(coding.modulate(raw), 2) for raw in sent]
+    noisy = [symbols + noise(seed, power, len(symbols)) for seed, symbols in enumerate(noisy)]
+    waiting = [coding.demodulate(combine(symbols, 1.0, power, 2), 16, worker) for symbols in noisy]
+    clean = coding.demodulate(combine(coding.modulate(sent[0]), 1.0, power, 1), 16, worker)
+    assert (clean(), worker.calls) == (sent[0], {})
+    assert [message() for message in waiting] == sent
+    assert (worker.calls, worker.items) == ({"decode_control": 1}, {"decode_control": 20})

@@ -16,6 +16,7 @@ from linksim.phy.header_error import coded_loss, effective_snr, mismatched_snr, 
 from linksim.phy.pilots import PilotEstimate, estimate, pilots
 from linksim.rng import Streams
 from linksim.scenario.nodes import Radio
+from linksim.worker import Worker
 
 BATCH = 512
 NORMAL = NormalDist()
@@ -61,7 +62,7 @@ def test_the_batch_decoder_of_this_test_is_that_of_the_control_messages() -> Non
     raws = [draw.bytes(16) for _ in range(8)]
     received = np.stack([LdpcQpsk().modulate(raw) for raw in raws]) + noise(draw, 8, 226) * 10 ** (1.5 / 20)
     combined = np.stack([combine(row, 1.0, 10**0.15, 1) for row in received]).astype(np.complex64)
-    one_by_one = [LdpcQpsk().demodulate(row, 16) for row in combined]
+    one_by_one = [LdpcQpsk().demodulate(row, 16, Worker())() for row in combined]
     assert [np.packbits(bits).tobytes() for bits in decode(combined, 16)] == one_by_one
     assert 0 < sum(one == raw for one, raw in zip(one_by_one, raws, strict=True)) < 8
 
@@ -128,7 +129,8 @@ def test_uncoded_headers_follow_the_closed_form(snr_db: float) -> None:
     draw, trials = np.random.default_rng(int(snr_db)), 2000
     snr = 10 ** (snr_db / 10) * np.where(np.arange(128) < 64, 1.0, 0.6)
     raws = [draw.bytes(16) for _ in range(trials)]
-    wrong = sum(UncodedBpsk().demodulate(UncodedBpsk().modulate(raw) + noise(draw, 128) / np.sqrt(snr), 16) != raw for raw in raws)
+    coding = UncodedBpsk()
+    wrong = sum(coding.demodulate(coding.modulate(raw) + noise(draw, 128) / np.sqrt(snr), 16, Worker())() != raw for raw in raws)
     assert stats.binomtest(wrong, trials, uncoded_loss(16, snr)).pvalue > 0.001
     assert uncoded_loss(16, 2.0) == pytest.approx(uncoded_loss(16, np.full(128, 2.0)))
 

@@ -4,8 +4,8 @@
     control frame  pilots, if the receiver needs them or measures | message   between Alice and Bob, and to Eve if she observes them
 
 The air carries one frame at a time; a sender waits until the air is free. Gain, noise power and jamming of a received frame are determined
-when the frame ends, while its symbols remain promises of the worker. Control frames and pilots are evaluated immediately, because the
-simulation depends on their content.
+when the frame ends, while its symbols remain promises of the worker. Pilots are evaluated immediately, and control frames when they are
+delivered, because the simulation depends on their content.
 """
 
 from collections.abc import Callable, Generator, Iterable
@@ -81,7 +81,7 @@ class Air:
         self._eavesdropper: tuple[ControlPhy, Callable[[OverheardMessage], object]] | None = None
         geometry = options.channel.geometry
         self._geometries = tuple(LinkGeometry(geometry.alice, receiver, self._symbol_rate_hz) for receiver in (geometry.bob, geometry.eve))
-        self.control_phy = ControlPhy(options.radio, options.channel.bob, streams.key(f"{name}/control"))
+        self.control_phy = ControlPhy(options.radio, options.channel.bob, streams.key(f"{name}/control"), simulation.worker)
 
     def add_receiver(self, number: int, deliver: Deliver) -> None:
         """Register the callback of node `number` (Node.BOB, Node.EVE or Node.ALICE). Alice receives control frames only."""
@@ -99,7 +99,8 @@ class Air:
     def add_eavesdropper(self, deliver: Callable[[OverheardMessage], object]) -> None:
         """Register Eve's callback for her own copy of every control frame. Without it no such copy is computed."""
         noise = self._streams.key(f"{self._name}/{NODES[Node.EVE]}/control")
-        self._eavesdropper = ControlPhy(self._radio, self._specs[Node.BOB], noise, self._specs[Node.EVE]), deliver
+        phy = ControlPhy(self._radio, self._specs[Node.BOB], noise, self._simulation.worker, self._specs[Node.EVE])
+        self._eavesdropper = phy, deliver
 
     @property
     def receivers(self) -> tuple[Receiver, ...]:
@@ -152,8 +153,14 @@ class Air:
         self._num_control_frames += 1
         deliver = receiver.deliver if frame.sender == Node.ALICE else self._alice
         if deliver is not None:
-            for extra_delay_ns, received in self.inject_faults(copy) if self.inject_faults else [(0, copy)]:
-                self._after(receiver.delay_ns + extra_delay_ns, partial(_hand_over, deliver, received))
+            for extra_delay_ns, arriving in self._arrivals(copy):
+                self._after(receiver.delay_ns + extra_delay_ns, partial(_hand_over, deliver, arriving))
+
+    def _arrivals(self, copy: Callable[[], ReceivedMessage]) -> list[tuple[int, Callable[[], ReceivedMessage]]]:
+        """What reaches the addressee of a control frame, with additional delays in ns: its copy, or what the faults make of it."""
+        if self.inject_faults is None:
+            return [(0, copy)]
+        return [(extra_delay_ns, lambda found=found: found) for extra_delay_ns, found in self.inject_faults(copy())]  # type: ignore[misc]
 
     def _reserve(self, channel_uses: int, overhead: int, *, data: bool) -> int:
         """Take the air for a frame as soon as it is free, and return the start of the transmission in ns.
@@ -199,14 +206,18 @@ class Air:
         One path stands for those from both senders. Her noise has a stream of its own, so she changes nothing for Bob.
         """
         eve = self._receivers[Node.EVE]
-        copy = self._received_message(eve, phy, frame, sent, start)
-        overheard = OverheardMessage(copy.raw, start, copy.airtime_ns, copy.channel_uses, copy.snr_db)
+        received = self._received_message(eve, phy, frame, sent, start)
+
+        def overheard() -> OverheardMessage:
+            copy = received()
+            return OverheardMessage(copy.raw, start, copy.airtime_ns, copy.channel_uses, copy.snr_db)
+
         self._after(eve.delay_ns, partial(_hand_over, deliver, overheard))
 
     def _received_message(
         self, receiver: Receiver, phy: ControlPhy, frame: ControlFrame, sent: NDArray[np.complex64], start: int
-    ) -> ReceivedMessage:
-        """A control frame that has just ended, as a receiver demodulates it.
+    ) -> Callable[[], ReceivedMessage]:
+        """A function that returns a control frame that has just ended, as a receiver demodulates it; called when the receiver gets it.
 
         sent   transmitted symbols, complex64 [channel_uses]
         start  start of the transmission in ns
@@ -215,9 +226,10 @@ class Air:
         realisation = receiver.path.during(start, channel_uses, self._use_ns)
         jamming_power = self.jammer.power(receiver.number, start, channel_uses, self._use_ns) if self.jammer else None
         raw, snr_db = phy.receive(frame, sent, realisation, jamming_power, self._num_control_frames)
-        return ReceivedMessage(frame, raw, start, self.airtime_ns(channel_uses), channel_uses, snr_db, sinr_db(realisation, jamming_power))
+        true_snr_db = sinr_db(realisation, jamming_power)
+        return lambda: ReceivedMessage(frame, raw(), start, self.airtime_ns(channel_uses), channel_uses, snr_db, true_snr_db)
 
 
-def _hand_over(deliver: Callable[[Any], object], copy: ReceivedMessage | OverheardMessage, _: Event) -> None:
+def _hand_over(deliver: Callable[[Any], object], copy: Callable[[], ReceivedMessage | OverheardMessage], _: Event) -> None:
     """Call a receiver's callback with its copy of a control frame."""
-    deliver(copy)
+    deliver(copy())

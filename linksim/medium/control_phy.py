@@ -2,11 +2,14 @@
 
     bytes --> code, QPSK or BPSK --> repeats --> [pilots] ~ gain, noise, interference ~ [estimate] --> combine --> decode --> bytes
 
-The path between Alice and Bob is reciprocal. Control frames are computed immediately, because the simulation depends on their bytes. Eve,
-if her attack observes control frames, has a physical layer of her own with her own noise; one path stands for those from both senders.
+The path between Alice and Bob is reciprocal. The SNR is measured when a frame ends. Its bytes are a function, which is called when it is
+delivered: blocks that need the iterative decoder are promises until then. Eve, if her attack observes control frames, has a physical layer
+of her own with her own noise; one path stands for those from both senders.
 
 The decoded bytes may contain errors, which their checksum detects. Their number follows from the length of the transmission.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +24,7 @@ from linksim.rng import Draws, StreamKey
 from linksim.scenario.channel import Path
 from linksim.scenario.control_size import control_channel_uses
 from linksim.scenario.nodes import Radio
+from linksim.worker import Worker
 
 NAN = float("nan")
 
@@ -35,11 +39,12 @@ class ControlPhy:
     radio     options of the radio
     path      options of the path between Alice and Bob, which determine the pilots
     noise     stream of the noise on control frames
+    worker    worker of the run
     receiver  options of the receiver's path, if it differs; without pilots in a frame, its receiver knows the channel
     """
 
-    def __init__(self, radio: Radio, path: Path, noise: StreamKey, receiver: Path | None = None) -> None:
-        self._radio, self._piloted, self._noise = radio, path.csi == "pilots", Draws(noise)
+    def __init__(self, radio: Radio, path: Path, noise: StreamKey, worker: Worker, receiver: Path | None = None) -> None:
+        self._radio, self._piloted, self._noise, self._worker = radio, path.csi == "pilots", Draws(noise), worker
         self._estimated = (receiver or path).csi == "pilots"
         self._pilots, self._estimator = pilots.pilots(radio.pilots), radio.snr_estimator
         self._coding: Coding = LdpcQpsk() if radio.control_coding == "ldpc" else UncodedBpsk()
@@ -60,8 +65,10 @@ class ControlPhy:
         realisation: ChannelRealisation,
         jamming_power: NDArray[np.float32] | None,
         number: int,
-    ) -> tuple[bytes, float]:
-        """Demodulate a control frame: its bytes, which may contain errors, and the SNR in dB measured on its pilots, NaN without pilots.
+    ) -> tuple[Callable[[], bytes], float]:
+        """Demodulate a control frame: a function that returns its bytes, which may contain errors, and its SNR.
+
+        The SNR in dB is measured on its pilots, NaN without pilots.
 
         sent           transmitted symbols, complex64 [channel_uses]
         jamming_power  interference power, float32 [channel_uses], or None
@@ -77,7 +84,7 @@ class ControlPhy:
         else:
             gain = realisation.gain if len(realisation.gain) == 1 else realisation.gain[num_pilots:]
             combined = combine(payload, gain, level if isinstance(level, float) else level[num_pilots:], copies)
-        return self._coding.demodulate(combined, len(frame.raw)), estimate.snr_db if estimate else NAN
+        return self._coding.demodulate(combined, len(frame.raw), self._worker), estimate.snr_db if estimate else NAN
 
     def _pilots_of(self, probe: bool) -> int:
         """Number of pilots in front of a message."""

@@ -7,12 +7,14 @@ The copies of a symbol are one whole message apart, so a burst of jamming or a f
 the same symbol. The demodulated bytes may contain errors, which the checksum of the message detects.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linksim.phy.qam import MIN_NOISE_POWER
+from linksim.worker import Worker
 
 Symbols = NDArray[np.complexfloating[Any, Any]]
 
@@ -24,8 +26,14 @@ class Coding(Protocol):
         """Symbols of unit power, complex64 [symbols], for a message of any length."""
         ...
 
-    def demodulate(self, combined: Symbols, size: int) -> bytes:
-        """Most likely message of `size` bytes, from the combined copies, complex [symbols] (see `combine`)."""
+    def demodulate(self, combined: Symbols, size: int, worker: Worker) -> Callable[[], bytes]:
+        """Return a function that returns the most likely message, which may contain errors.
+
+        It is called as late as possible: the worker then decodes the messages of all links that wait.
+
+        combined  output of `combine`, complex [symbols]
+        size      length of the message in bytes, which the receiver knows from the type of the message
+        """
         ...
 
 
@@ -45,9 +53,10 @@ class UncodedBpsk:
         bits = np.unpackbits(np.frombuffer(raw, np.uint8))
         return np.array([1, -1], np.complex64)[bits]
 
-    def demodulate(self, combined: Symbols, size: int) -> bytes:
-        """Bytes of the signs of the real parts, as many as there are; `size` is not needed without a code."""
-        return np.packbits(combined.real < 0).tobytes()
+    def demodulate(self, combined: Symbols, size: int, worker: Worker) -> Callable[[], bytes]:
+        """See `Coding.demodulate`: the signs of the real parts, for which neither `size` nor `worker` is needed."""
+        raw = np.packbits(combined.real < 0).tobytes()
+        return lambda: raw
 
 
 def combine(received: Symbols, gain: complex | Symbols, noise_power: float | NDArray[np.floating[Any]], repeats: int) -> Symbols:

@@ -1,17 +1,18 @@
-"""The channel code of control messages: LDPC of rate 1/2, shortened and interleaved, on QPSK. It handles one message at a time, in numpy.
+"""The channel code of control messages: LDPC of rate 1/2, shortened and interleaved, on QPSK.
 
     bytes --> blocks (`scenario.control_size`) --> message and parity bits of each block --> interleaver --> QPSK
 
 Encoding is linear: the parity bits of a message are the exclusive or of the parity bits of its bytes, which are looked up by position and
-value. The receiver first checks whether the parity bits of the received bytes equal the received parity bits, and runs the iterative
-decoder only if they differ. Control messages are needed as soon as they arrive and cannot be batched by the worker, so the cost of a
-single message matters.
+value. The receiver first checks whether the parity bits of the received bytes equal the received parity bits. Only if they differ, the
+block needs the iterative decoder. It is a promise of the worker then: messages of several links that end at the same instant are decoded in
+one batch.
 
 The codes are those of `phy.ldpc`. A block is shortened: the unused message bits are zero and not sent, but all parity bits are, so the
 rate of a short message is below 1/2.
 """
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from linksim.phy import ldpc
 from linksim.phy.control import Symbols
 from linksim.scenario.control_size import blocks, coded_bits
+from linksim.worker import Operation, Worker
 
 GOLDEN = (math.sqrt(5) - 1) / 2  # golden section
 
@@ -35,7 +37,7 @@ class LdpcQpsk:
     >>> len(symbols)  # (40 message bits + 324 parity bits) / 2
     182
     >>> symbols[::20] *= -1  # ten symbols are received with the opposite sign
-    >>> coding.demodulate(symbols / 0.5, size=5)  # combined symbols are in units of the noise power
+    >>> coding.demodulate(symbols / 0.5, 5, Worker())()  # combined symbols are in units of the noise power
     b'HELLO'
     """
 
@@ -51,22 +53,18 @@ class LdpcQpsk:
         symbols: NDArray[np.complex64] = _POINTS[bits[::2] + 2 * bits[1::2]]
         return symbols
 
-    def demodulate(self, combined: Symbols, size: int) -> bytes:
-        """Decoded message, which may contain errors.
-
-        combined  output of `phy.control.combine`, complex [coded bits / 2]
-        size      length of the message in bytes, which the receiver knows from the type of the message
-        """
+    def demodulate(self, combined: Symbols, size: int, worker: Worker) -> Callable[[], bytes]:
+        """See `phy.control.Coding.demodulate`; `combined` is complex [coded bits / 2]."""
         places = interleaver(size)
         llr = np.empty(len(places), np.float32)
         llr[places] = np.ascontiguousarray(combined, np.complex64).view(np.float32)
         llr *= np.float32(2 * math.sqrt(2))  # a bit is sent as +-1/sqrt(2) per dimension: 4 / sqrt(2) times the combined value
-        found, start = b"", 0
+        found, start = list[Callable[[], bytes]](), 0
         for n, part in blocks(size):
             end = start + 8 * part + n // 2
-            found += _decode_block(n, part, llr[start:end])
+            found.append(_decode_block(n, part, llr[start:end], worker))
             start = end
-        return found
+        return lambda: b"".join(block() for block in found)
 
 
 def _split_blocks(raw: bytes) -> list[tuple[int, NDArray[np.uint8]]]:
@@ -78,17 +76,29 @@ def _split_blocks(raw: bytes) -> list[tuple[int, NDArray[np.uint8]]]:
     return found
 
 
-def _decode_block(n: int, part: int, llr: NDArray[np.float32]) -> bytes:
-    """The `part` bytes of a block, from the log-likelihood ratios of its bits, float32 [8 * part + n / 2]."""
+def _decode_block(n: int, part: int, llr: NDArray[np.float32], worker: Worker) -> Callable[[], bytes]:
+    """A function that returns the `part` bytes of a block, from the log-likelihood ratios of its bits, float32 [8 * part + n / 2]."""
     received = llr < 0
     block = np.packbits(received[: 8 * part])
     if np.array_equal(parity(n, block), np.packbits(received[8 * part :])):
-        return block.tobytes()
-    code = ldpc.code(n, "1/2")
+        return block.tobytes
     whole = np.full((1, n), ldpc.MAX_LLR, np.float32)  # shortened bits are known to be 0
-    whole[0, : 8 * part], whole[0, code.k :] = llr[: 8 * part], llr[8 * part :]
-    bits = ldpc.decode(code, torch.from_numpy(whole)).bits[0, : 8 * part]
-    return np.packbits(bits.numpy()).tobytes()
+    whole[0, : 8 * part], whole[0, n // 2 :] = llr[: 8 * part], llr[8 * part :]
+    decoded = worker.promise(decoder(n), whole)
+    return lambda: np.packbits(worker.value(decoded)[0, : 8 * part].cpu().numpy()).tobytes()
+
+
+@lru_cache(maxsize=3)
+def decoder(n: int) -> Operation:
+    """(log-likelihood ratios of codewords of n bits, float32 [blocks, n]) -> message bits, uint8 [blocks, n / 2].
+
+    They are decoded on the CPU, because events depend on them, and runs on a GPU are to have the same events.
+    """
+
+    def run(llr: torch.Tensor) -> torch.Tensor:
+        return ldpc.decode(ldpc.code(n, "1/2"), llr.cpu()).bits.to(llr.device)
+
+    return Operation("decode_control", run, ldpc.BATCH_SIZE)
 
 
 @lru_cache(maxsize=1024)

@@ -165,17 +165,16 @@ def _decode(code: LdpcCode, llr: Tensor, iterations: int) -> Decoded:
     remaining, decided = torch.arange(len(llr), device=llr.device), received < 0
     valid, taken = _is_codeword(decided, checks), torch.full_like(remaining, iterations)
     taken[valid] = 0
+    layers = _layers(code, posterior, messages, previous)
     for sweep in range(1, iterations + 1):
         searching = ~valid[remaining]
         if 4 * int(searching.sum()) <= 3 * len(remaining):  # the batch is compacted rarely, since that copies the remaining items
             remaining, posterior, messages = remaining[searching], posterior[:, searching], messages[:, searching]
+            layers = _layers(code, posterior, messages, previous)
         if not len(remaining):
             break
-        start = 0
-        for degree in code.degrees:
-            end = start + degree * code.z
-            _update(posterior, messages, previous, start, end, degree)
-            start = end
+        for layer in layers:
+            _update(posterior, *layer)
         signs = posterior.index_select(0, last) < 0
         open_ = ~valid[remaining]
         decided[:, remaining[open_]] = signs[:, open_]
@@ -184,17 +183,24 @@ def _decode(code: LdpcCode, llr: Tensor, iterations: int) -> Decoded:
     return Decoded(decided[: code.k].t().to(torch.uint8), valid, taken)
 
 
-def _update(posterior: Tensor, messages: Tensor, previous: Tensor, start: int, end: int, degree: int) -> None:
-    """Update, in place, the check messages and the posteriors of one layer, which has the edges start..end.
+def _layers(code: LdpcCode, posterior: Tensor, messages: Tensor, previous: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """The parts of the tables that each layer updates, as `_update` takes them. A view costs as much as an operation on one codeword."""
+    sizes = [degree * code.z for degree in code.degrees]
+    tables = (*(torch.split(table, sizes) for table in (posterior, messages, previous)), code.degrees)
+    return [(ours.view(degree, -1), layer.view(degree, -1), edges) for ours, layer, edges, degree in zip(*tables, strict=True)]
+
+
+def _update(posterior: Tensor, ours: Tensor, layer: Tensor, previous: Tensor) -> None:
+    """Update, in place, the check messages and the posteriors of one layer.
 
     The message from a check to a bit has the product of the signs of the check's other bits, and `SCALE` times the smallest of their
     magnitudes: the smallest of all, or the second smallest for the bit that has the smallest.
 
-    posterior, messages  float32 [edges, b], see `_decode`
-    degree               edges per check of the layer
+    posterior    float32 [edges, b] of all layers, see `_decode`
+    ours, layer  posteriors and messages of the layer, float32 [edges per check, z * b]
+    previous     edges at which its bits were processed before, int64 [edges per check * z]
     """
-    layer, columns = messages[start:end].view(degree, -1), posterior.shape[1] * (end - start) // degree
-    extrinsic = posterior.index_select(0, previous[start:end]).view(degree, columns).sub_(layer)
+    extrinsic = posterior.index_select(0, previous).view_as(layer).sub_(layer)
     magnitude = extrinsic.abs()
     least = magnitude.amin(dim=0)
     weakest = torch.eq(magnitude, least, out=torch.empty_like(magnitude))  # as float: much faster than bool
@@ -202,7 +208,7 @@ def _update(posterior: Tensor, messages: Tensor, previous: Tensor, start: int, e
     gap = second.sub_(least).mul_(weakest.sum(dim=0).eq_(1))  # zero if several edges attain the minimum
     signs = extrinsic.add(_TINY).sign_()  # the sign of 0 is 1
     torch.mul(signs, torch.addcmul(least, weakest, gap).mul_(signs.prod(dim=0).mul_(SCALE)), out=layer)
-    torch.add(extrinsic, layer, out=posterior[start:end].view(degree, columns))
+    torch.add(extrinsic, layer, out=ours)
 
 
 def _is_codeword(signs: Tensor, checks: Tensor) -> Tensor:
