@@ -21,6 +21,7 @@ from benchmarks.growth import growth_benchmarks
 from benchmarks.measure import BenchmarkResult, best_of, cpu_s
 from benchmarks.plain_loop import plain_loop
 from benchmarks.runs import CODEC, bare_codec, bare_networks, bare_simulation, codec_only, run_without_payload, simulate
+from linksim.computation import keep_freed_memory
 from linksim.scenario.load import load_scenario
 
 FRAMES, EAGER_FRAMES, REPEATS = 64, 8, 3  # frames per link of a 64-link run, with lazy and with eager evaluation
@@ -177,6 +178,7 @@ ON_REQUEST = {"rst"}  # they take a quarter of an hour
 def main(letters: tuple[str, ...], peak: int | None) -> None:
     """Run all benchmarks but r, s and t, or those of the given LETTERS. Times are CPU times with one PyTorch thread."""
     torch.set_num_threads(1)
+    keep_freed_memory()
     if peak is not None:
         run_without_payload(bare_simulation(10, peak // 10))()
         click.echo(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -202,11 +202,11 @@ def train(
     Training runs in one thread, because the order of sums then is the same everywhere, and takes minutes to hours. An interrupted training
     continues from its checkpoint bit for bit. Raises ModelError for an unknown name.
     """
+    from linksim.computation import computation
     from linksim.nets.weights import models_folder
-    from linksim.threads import torch_threads
     from linksim.training.pipeline import train_model
 
-    with torch_threads(1):
+    with computation(1):
         return train_model(name, device, Path(work), Path(models) if models else models_folder(), report, fresh)
 
 

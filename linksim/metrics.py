@@ -99,8 +99,8 @@ def structure_maps(estimates: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
     down, across = blur(height, x.device), blur(width, x.device)
     with torch.autocast(x.device.type, enabled=False):  # in bfloat16, variances are lost to cancellation
         # For images this small, two matrix products are several times faster than convolutions.
-        mean_x, mean_y, power, xy = (down @ (moment @ across.T) for moment in (x, y, x * x + y * y, x * y))
-    product, squares = mean_x * mean_y, mean_x * mean_x + mean_y * mean_y
+        mean_x, mean_y, power, xy = (down @ (moment @ across.T) for moment in (x, y, torch.addcmul(x * x, y, y), x * y))
+    product, squares = mean_x * mean_y, torch.addcmul(mean_x * mean_x, mean_y, mean_y)
     luminance = (2 * product + SSIM_C1) / (squares + SSIM_C1)
     structure = (2 * (xy - product) + SSIM_C2) / (power - squares + SSIM_C2)  # covariance, and sum of the variances
     shape = (batch, colours, *luminance.shape[1:])

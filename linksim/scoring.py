@@ -100,7 +100,7 @@ def score(classifier: Classifier | None, batch: int, precision: Precision, metri
         shape = images.shape[:2]
         scores = dict(classes[0]) if classes else {}
         if found.images is not None:
-            shown, originals = found.shown().flatten(0, 1), images.flatten(0, 1)
+            shown, originals = found.shown().flatten(0, 1).contiguous(), images.flatten(0, 1)  # networks return channels last
             error = mse(shown, originals)
             scores |= {"mse": error.view(shape), "psnr_db": psnr(error).view(shape), "ssim": ssim(shown, originals).view(shape)}
             scores |= {metric.name: metric(shown, originals).view(shape) for metric in metrics}

@@ -22,7 +22,7 @@ EVERY_FILE = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.re
 
 # A module or package of `linksim` imports only those of lower layers, which stand above it in this list.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("units", "errors", "rng", "enums", "negotiation", "files", "interrupts", "places", "threads", "worker_process"),
+    ("units", "errors", "rng", "enums", "negotiation", "files", "interrupts", "places", "computation", "worker_process"),
     ("registry", "cost", "wire_layout", "records", "statistics", "outputs"),
     ("scenario", "progress"),
     ("provenance", "worker", "data", "diffusion", "feature_diffusion", "metrics", "reconstruction"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from linksim.computation import computation
 from linksim.cost import MachineSpeed, NetworkUse
 from linksim.errors import ScenarioError
 from linksim.nets.speed import machine_speed
@@ -19,7 +20,6 @@ from linksim.scenario.load import load_scenario, scenario_from_text, shipped_nam
 from linksim.scenario.resources import START_S, network_s
 from linksim.scenario.schema import Scenario
 from linksim.simulate.run import run
-from linksim.threads import torch_threads
 from linksim.wire_layout import header_bytes, message_bytes
 
 SILENT = """\
@@ -183,7 +183,7 @@ def test_sizes_in_words(count: int, words: str) -> None:
 @pytest.mark.parametrize(("name", "keys"), [("awgn-baseline", ()), ("quickstart", ("frames=20",)), ("rayleigh", ())])
 def test_the_predicted_time_is_within_a_factor_of_two(name: str, keys: tuple[str, ...]) -> None:
     scenario = load_scenario(name, keys)
-    with torch_threads(1):
+    with computation(1):
         predicted_s = estimate(scenario, machine_speed()).cpu_s
     started = time.process_time()
     run(scenario)

@@ -29,8 +29,8 @@ def train(
     losses. It may take hours. Ctrl-C, SIGTERM and SIGHUP end it after the step in progress, with a checkpoint; the same command continues
     bit for bit. A second Ctrl-C ends it at once.
     """
+    from linksim.computation import computation
     from linksim.nets.weights import models_folder
-    from linksim.threads import torch_threads
     from linksim.training.pipeline import train_model
     from linksim.training.queue import run_queue
 
@@ -48,7 +48,7 @@ def train(
             raise LinksimError(f"not trained: {', '.join(failed)}; see {work}/NAME.log")
         return
     (name,) = names
-    with torch_threads(threads), keeping(lambda: describe_checkpoint(name, work)):
+    with computation(threads), keeping(lambda: describe_checkpoint(name, work)):
         card = train_model(name, device, work, models or models_folder(), lambda p: draw_line(p.line()), fresh)
     draw_line("", end="\n")
     click.echo(card.text())
@@ -74,10 +74,10 @@ def tune(name: str, device: str) -> None:
     bfloat16 is chosen only if it changes no score of the model by more than a tolerance. Runs then use this setting on machines of the same
     class.
     """
-    from linksim.threads import torch_threads
+    from linksim.computation import computation
     from linksim.training.tune import tune as tune_model
 
-    with torch_threads(1), keeping(lambda: "The card is unchanged."):
+    with computation(1), keeping(lambda: "The card is unchanged."):
         card = tune_model(name, device, lambda t: click.echo(t.line()))
     click.echo(f"fastest: {card.runtime}")
 

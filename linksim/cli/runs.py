@@ -106,12 +106,12 @@ def check(scenario: str, overrides: tuple[str, ...], full: bool, build: bool, as
     load_entry_points()
     chosen = with_checksums(load_scenario(scenario, overrides))
     if build:
+        from linksim.computation import computation
         from linksim.nets.speed import machine_speed
         from linksim.simulate.run import require_runnable
-        from linksim.threads import torch_threads
 
         require_runnable(chosen)
-        with torch_threads(1):
+        with computation(1):
             found = estimate(chosen, machine_speed())
     else:
         found = estimate(chosen)

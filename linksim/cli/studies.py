@@ -71,10 +71,10 @@ def curves(out: Path, blocks: int, seed: int) -> None:
 
     Writes a table (CSV) and a figure: bit error rates of the constellations against closed forms, and block error rates of the LDPC codes.
     """
+    from linksim.computation import computation
     from linksim.curves import write_curves
-    from linksim.threads import torch_threads
 
-    with torch_threads(1), keeping(lambda: "Nothing was written."):
+    with computation(1), keeping(lambda: "Nothing was written."):
         written = write_curves(out, blocks, seed, draw_line)
     draw_line("", end="\n")
     for path in written:

@@ -151,14 +151,14 @@ def asked_for(
 
 def _expected(missing: "Sequence[Point]", workers: int, engine: str) -> str:
     """What the missing points come to, in words; measured on this machine if it runs them."""
+    from linksim.computation import computation
     from linksim.cost import USUAL_MACHINE
     from linksim.nets.speed import machine_speed
     from linksim.sweeps.forecast import forecast
-    from linksim.threads import torch_threads
 
     if not missing:
         return "all are finished"
-    with torch_threads(1):
+    with computation(1):
         speed = machine_speed() if engine == "local" else USUAL_MACHINE
     return f"{len(missing):,} to run: {forecast(missing, workers, speed)}"
 

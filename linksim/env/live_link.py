@@ -129,7 +129,7 @@ class LiveLink(gymnasium.Env[Floats, Floats]):
                  After a step also ssim, adv and err of Eq. (26), (27), (29), and images, their number.
 
     The initial steps are random, as in the paper. The seed and the actions determine the whole episode. The constructor of a simulation
-    sets the number of PyTorch threads of the process to one, as a run does.
+    sets the number of PyTorch threads of the process to one and lets it keep freed memory, as a run does (`linksim.computation`).
 
     scenario     name of a scenario that is part of linksim, a file, or a `Scenario`. Its `bob.policy`, `frames` and number of links are
                  ignored. Without `alice.source_attack` the reward depends on SSIM only.

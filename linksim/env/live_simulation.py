@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from linksim.adapt.mdp import StepPairs
+from linksim.computation import keep_freed_memory
 from linksim.control_plane.action_requests import ActionRequests
 from linksim.data.measured_snr import with_checksums
 from linksim.env.reward_accumulator import RewardAccumulator
@@ -115,7 +116,8 @@ class LiveSimulation:
         (options,) = scenario.groups.values()
         base = options.scheme[-1]
         assert isinstance(base, DiffusecOptions)
-        torch.set_num_threads(1)  # as in a run
+        torch.set_num_threads(1)  # as in a run, and so is the next line
+        keep_freed_memory()
         self.worker = Worker(pick_device(scenario.compute.device), eager=scenario.compute.evaluation == "eager")
         self._requests, self._accumulator = ActionRequests(), RewardAccumulator(options.links)
         assembled = build(with_checksums(scenario), self.worker, decider=self._requests.decider)

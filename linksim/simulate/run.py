@@ -15,6 +15,7 @@ import torch
 
 from linksim import __version__
 from linksim.adapt.policy import Policy
+from linksim.computation import computation
 from linksim.context import fingerprint
 from linksim.data.measured_snr import with_checksums
 from linksim.negotiation import Bound, bounds
@@ -28,7 +29,6 @@ from linksim.scenario.schemes import base_options
 from linksim.simulate.assembly import build
 from linksim.simulate.execution import CommonEnd, run_part
 from linksim.simulate.run_result import PartialResult, RunResult, result_of
-from linksim.threads import torch_threads
 from linksim.trace.layout import RunMetadata
 from linksim.trace.writer import TraceWriter
 from linksim.worker import Worker
@@ -73,13 +73,13 @@ def run(
     >>> len(scored), result.warnings
     (6, ())
     """
-    with torch_threads(1):  # fastest on a shared machine, and the same last bits on every machine
+    with computation(1):  # fastest on a shared machine, and the same last bits on every machine
         return result_of([_run(with_checksums(scenario), WHOLE, listeners, trace, overwrite, policies)])
 
 
 def run_some(scenario: Scenario, part: Part, listeners: Sequence[Listener], trace: Path) -> PartialResult:
     """Run some links of a scenario, each as in a run of all, and write their trace. Raises as `run` does; an existing trace is replaced."""
-    with torch_threads(1):
+    with computation(1):
         return _run(with_checksums(scenario), part, listeners, trace, True, {})
 
 
@@ -89,7 +89,7 @@ def require_runnable(scenario: Scenario) -> None:
     The simulation is assembled with one link per group, and not run. `linksim check` calls it.
     """
     groups = {name: options.model_copy(update={"links": 1}) for name, options in scenario.groups.items()}
-    with torch_threads(1):
+    with computation(1):
         small = scenario.model_copy(update={"groups": groups})
         build(small, Worker(pick_device(scenario.compute.device)), {})
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from linksim.attacks.covert_detection import EnergyDetector, threshold
+from linksim.computation import computation
 from linksim.data.sources import load
 from linksim.errors import LinksimError
 from linksim.link import over_the_air
@@ -31,7 +32,6 @@ from linksim.reproduction.results import ExperimentResult, Samples
 from linksim.reproduction.simulated import weights_of
 from linksim.rng import Streams
 from linksim.statistics import Interval, auc
-from linksim.threads import torch_threads
 from linksim.training.covert_detection_tasks import DETECTOR_STEPS
 from linksim.training.covert_queries import ANY_DB, Transmitter
 from linksim.training.detector import DetectorTask
@@ -111,7 +111,7 @@ class DetectionExperiment:
     def measure(self, on_progress: ProgressCallback) -> Measurement:
         """Fit or train the detector and test it. Raises LinksimError if a model, the data, or test images are missing."""
         hiding, streams, samples = self._hiding, Streams(self.seed), dict[str, Samples]()
-        with torch_threads(1):
+        with computation(1):
             transmitter = Transmitter.load(CODEC, hiding.model, hiding.keyed, hiding.energies == "natural", CPU)
             plain, hosts, privates = torch.split(tested_signals(transmitter.codec, self._count, self.seed), self._count)
             detector = trained_detector(self._task()) if self.frames else energy_detector(transmitter.codec, self.seed)

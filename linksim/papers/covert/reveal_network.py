@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 
 import torch
 
+from linksim.computation import computation
 from linksim.link import over_the_air
 from linksim.papers.covert import reveal
 from linksim.papers.covert.detection import CPU, LINKS
@@ -20,7 +21,6 @@ from linksim.reproduction.paper import Measurement, ProgressCallback
 from linksim.reproduction.results import Samples
 from linksim.reproduction.simulated import weights_of
 from linksim.rng import Streams
-from linksim.threads import torch_threads
 from linksim.training.covert_detection_tasks import revealer
 from linksim.training.covert_queries import Transmitter
 from linksim.training.loop import trained_network
@@ -71,7 +71,7 @@ class NetworkReveal:
     def measure(self, on_progress: ProgressCallback) -> Measurement:
         """Train the network and attack with it. Raises LinksimError if a model or the data are missing."""
         task, streams, samples = self._task(), Streams(self.seed), dict[str, Samples]()
-        with torch_threads(1):
+        with computation(1):
             network, transmitter = trained_network(task, CPU), Transmitter.load(CODEC, task.hider, task.keyed, task.natural, CPU)
             hosts, privates = sent_pairs(self.size, self.seed).unbind(dim=1)
             containers = transmitter.hide(transmitter.encode(hosts), transmitter.encode(privates), streams("reveal-network/keys"))
