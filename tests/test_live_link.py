@@ -330,6 +330,8 @@ def test_eight_links_need_as_many_network_calls_as_one() -> None:
         assert env.simulation is not None
         calls[links], items = env.simulation.worker.calls, env.simulation.worker.items
         assert items["receive"] == 2 * links * 3
+    for found in calls.values():  # control messages, which are no work of a network, need the decoder by chance
+        del found["decode_control"]
     assert calls[8] == calls[1]
 
 
