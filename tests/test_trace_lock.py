@@ -12,6 +12,7 @@ import pytest
 from trace_files import frame, left_open, writer, written
 
 from linksim.errors import TraceError
+from linksim.trace.layout import BLOCK
 from linksim.trace.lock import locked
 from linksim.trace.reader import open_trace
 from linksim.trace.repair import repair
@@ -25,18 +26,18 @@ CHILD = f"""
     from pathlib import Path
     from trace_files import frame, writer
     trace = writer(Path(sys.argv[1]), overwrite=True)
-    for i in range(256):
+    for i in range({BLOCK}):
         trace(frame(i))
     print("ready", flush=True)
     for line in sys.stdin:
-        for i in range(256, 512):
+        for i in range({BLOCK}, {2 * BLOCK}):
             trace(frame(i))
     trace.close("f00d")
 """
 
 
 def started(path: Path) -> "subprocess.Popen[str]":
-    """A process that writes a trace, has committed 256 rows, and ends when its input is closed."""
+    """A process that writes a trace, has committed a block of rows, and ends when its input is closed."""
     command = [sys.executable, "-c", textwrap.dedent(CHILD), str(path)]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
@@ -53,7 +54,7 @@ def test_a_running_trace_is_not_repaired_and_loses_nothing(tmp_path: Path) -> No
         child.communicate("more\n")
     assert child.returncode == 0
     with open_trace(path) as trace:
-        assert (trace.rows("frames"), trace.complete) == (512, True)
+        assert (trace.rows("frames"), trace.complete) == (2 * BLOCK, True)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -61,7 +62,7 @@ def test_a_killed_writer_holds_no_lock(tmp_path: Path) -> None:
     path = tmp_path / "run.h5"
     with started(path) as child:
         child.kill()
-    assert repair(path).rows["frames"] == 256
+    assert repair(path).rows["frames"] == BLOCK
 
 
 def test_two_runs_do_not_replace_the_same_trace(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_two_runs_do_not_replace_the_same_trace(tmp_path: Path) -> None:
             child.communicate("more\n")
         assert child.returncode == 0
         with open_trace(path) as trace:
-            assert (trace.rows("frames"), trace.complete) == (512, True)
+            assert (trace.rows("frames"), trace.complete) == (2 * BLOCK, True)
         assert list(tmp_path.iterdir()) == [path]
         path.unlink()
 
@@ -81,10 +82,10 @@ def test_two_runs_do_not_replace_the_same_trace(tmp_path: Path) -> None:
 def test_readers_take_no_lock(tmp_path: Path) -> None:
     path = tmp_path / "run.h5"
     with writer(path) as trace:
-        for i in range(300):
+        for i in range(BLOCK + 44):
             trace(frame(i))
         with open_trace(path) as one, open_trace(path) as other, h5py.File(path, "r", swmr=True) as plain:
-            assert one.rows("frames") == other.rows("frames") == int(plain["committed/frames"][()]) == 256
+            assert one.rows("frames") == other.rows("frames") == int(plain["committed/frames"][()]) == BLOCK
         with pytest.raises(TraceError, match=HELD):  # closing a reader does not release the lock of the writer
             repair(path)
         trace.close("f00d")

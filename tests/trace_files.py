@@ -9,7 +9,7 @@ from typing import Any
 
 from linksim.negotiation import Bound
 from linksim.records import FrameSent, LinkCreated, Record
-from linksim.trace.layout import RunMetadata
+from linksim.trace.layout import BLOCK, RunMetadata
 from linksim.trace.reader import open_trace
 from linksim.trace.writer import TraceWriter
 
@@ -58,14 +58,14 @@ def written(path: Path, rows: int = 700, complete: bool = True, **options: Any) 
 
 
 def left_open(path: Path) -> Path:
-    """Write a trace in a process that exits without closing it."""
+    """Write a trace in a process that exits without closing it, after two blocks of rows and a part of the third."""
     child = f"""
     import os, sys
     sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]}
     from pathlib import Path
     from trace_files import frame, writer
     trace = writer(Path({str(path)!r}))
-    for i in range(700):
+    for i in range({2 * BLOCK + 200}):
         trace(frame(i))
     os._exit(0)
     """

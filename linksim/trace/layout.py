@@ -24,7 +24,7 @@ VERSION = 3
 COMMITTED = "committed"  # group of the counters of committed rows
 ROW = "row"  # dimension that all columns of a table share
 AXES = ("colour", "height", "width")  # further dimensions of an image column
-BLOCK = 256  # rows of a table that are written together
+BLOCK = 512  # rows of a table that are written together
 FINGERPRINT_BYTES = 128
 LIBVER = ("v110", "v110")  # first file format with SWMR; the upper bound makes newer HDF5 versions write the same bytes
 

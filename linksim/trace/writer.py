@@ -1,6 +1,6 @@
 """The trace writer: a listener that writes every record to its table of an HDF5 file. A kill at any time leaves a readable file.
 
-    record -> pending rows -- 256 rows of one table --> datasets of all tables -> flush -> counters of committed rows -> flush
+    record -> pending rows -- 512 rows of one table --> datasets of all tables -> flush -> counters of committed rows -> flush
 
 The file is created in a private folder with all of its objects and is in HDF5's SWMR mode (single writer, multiple readers) from then on.
 It gets its name at once, or, if it replaces a trace, when it is closed. A row is valid only once the counter of its table includes it. The
