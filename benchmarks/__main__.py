@@ -81,7 +81,7 @@ def codec_benchmarks() -> Iterator[BenchmarkResult]:
 def demo_benchmark() -> Iterator[BenchmarkResult]:
     """The scenario quickstart against its networks alone."""
     scenario = load_scenario("quickstart")
-    bare, demo = best_of(2, bare_networks(scenario), lambda: simulate(scenario))
+    bare, demo = best_of(REPEATS + 1, bare_networks(scenario), lambda: simulate(scenario))
     yield BenchmarkResult(
         "e", "demo: its networks alone over the run", bare / demo, "at least", 0.9, "x", f"{bare:.1f} s over {demo:.1f} s"
     )
