@@ -116,7 +116,7 @@ class LiveSimulation:
         (options,) = scenario.groups.values()
         base = options.scheme[-1]
         assert isinstance(base, DiffusecOptions)
-        torch.set_num_threads(1)  # as in a run, and so is the next line
+        torch.set_num_threads(1)  # both as in a run
         keep_freed_memory()
         self.worker = Worker(pick_device(scenario.compute.device), eager=scenario.compute.evaluation == "eager")
         self._requests, self._accumulator = ActionRequests(), RewardAccumulator(options.links)

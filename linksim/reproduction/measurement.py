@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
+from linksim.computation import keep_freed_memory
 from linksim.errors import LinksimError
 from linksim.plots.papers import save_images
 from linksim.progress import duration, progress_line, rate, times
@@ -49,6 +50,7 @@ def measure(
     """
     missing = [e for e in experiments if not results.has(e.key, digests[e.key]) or (remeasure and results[e.key].draws != DRAWS)]
     failures: dict[str, list[str]] = {}
+    keep_freed_memory()
     progress.begin(missing)
     for experiment in missing:
         progress.start(experiment)
