@@ -39,7 +39,7 @@ groups:
 ENVIRONMENTS: list[dict[str, str]] = [
     {},
     {"PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "4", "TZ": "Asia/Tokyo"},
-    {"PYTHONHASHSEED": "random", "MKL_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "2", "LC_ALL": "C"},
+    {"PYTHONHASHSEED": "random", "MKL_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "2", "LC_ALL": "C", "MALLOC_PERTURB_": "165"},
     {"PYTHONHASHSEED": "4294967295", "OMP_NUM_THREADS": "2", "PYTHONOPTIMIZE": "1"},
     {"PYTHONHASHSEED": "0", "PYTHONMALLOC": "malloc"},
     {"PYTHONHASHSEED": "123", "COLUMNS": "20", "NO_COLOR": "1", "MALLOC_ARENA_MAX": "1"},
@@ -48,7 +48,7 @@ ENVIRONMENTS: list[dict[str, str]] = [
 
 
 def test_processes_write_equal_traces(tmp_path: Path, small_models: None, campaign: Campaign) -> None:
-    """The bytes of the trace, in processes with different hash seeds, threads, locales, time zones and working directories."""
+    """The bytes of the trace, in processes with other hash seeds, threads, locales, time zones, folders and contents of new memory."""
     (tmp_path / "everything.yaml").write_text(EVERYTHING)
     digests = set()
     for number, environment in enumerate(scale(ENVIRONMENTS[1:3], ENVIRONMENTS)):
